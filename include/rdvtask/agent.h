@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file agent.h
+ * The ready-made task agent: it maps labels to handlers, which are steps of a JSON document or C functions.
+ *
+ * A task only ever chooses a label that the machine's administrator configured. Label, identifier and context are data,
+ * never commands.
+ */
+#ifndef RDVTASK_AGENT_H
+#define RDVTASK_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/base.h>
+#include <rdvtask/loop.h>
+#include <rdvtask/plugin.h>
+#include <rdvtask/store.h>
+#include <rdvtask/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rdv_agent rdv_agent;
+
+/** How a task agent works. @since 0.1.0 */
+typedef struct rdv_agent_options {
+    size_t size;
+    const char *
+        log_directory; /**< where the output of runs is kept, a file a run; made if missing. NULL = only the tail, in
+                                    the history */
+    int64_t log_run_bytes; /**< of one run at most; default 1 MiB */
+    int64_t
+        log_total_bytes; /**< of all files in log_directory at most, the oldest go first; default 64 MiB */
+    rdv_log log;
+} rdv_agent_options;
+
+/** Set the size and the defaults. Any thread. @since 0.1.0 */
+RDV_API void rdv_agent_options_init(rdv_agent_options *options);
+
+/**
+ * Make a task agent with no handlers.
+ *
+ * @param loop     must outlive the agent.
+ * @param store    keeps the journal of steps; may be the trigger's; must outlive the agent.
+ * @param options  NULL = defaults; copied, its strings too.
+ * @param ret_agent  owned by the caller: rdv_agent_free().
+ * @return 0, RDV_EINVAL, RDV_EREADONLY, RDV_ENOMEM, or an error of the store.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *options,
+                          rdv_agent **ret_agent);
+
+/**
+ * Take the handlers of a JSON document (rdvtask-agent): all of them, in place of those of an earlier document, or, on
+ * failure, none. Handlers added by rdv_agent_add_handler() stay. Running tasks are left alone.
+ *
+ * @param error  optional: where the trouble is.
+ * @return 0; RDV_ESYNTAX, RDV_EINVAL, RDV_ELIMIT for a document that is not right; RDV_EEXISTS for a label that a C handler
+ * has; RDV_ENOTFOUND, RDV_EACCES, RDV_EIO for the file; RDV_ENOMEM.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_agent_load(rdv_agent *agent, const char *path, struct rdv_error *error);
+
+/** A run of a C handler: valid from the handler's call until rdv_run_finish() returns. @since 0.1.0 */
+typedef struct rdv_run rdv_run;
+
+/**
+ * A C handler: starts the work for a run. It is called on the owner thread, must not block there, and may finish the run
+ * at once or later, from any thread; with RDV_HANDLER_THREAD it is called on a thread of its own and may take its time.
+ * Every run must be finished, once.
+ * @since 0.1.0
+ */
+typedef void (*rdv_handler_fn)(rdv_run *run, void *user);
+
+/** Each run of the handler gets a thread of its own. @since 0.1.0 */
+#define RDV_HANDLER_THREAD 1u
+
+/**
+ * Have a C function do the tasks of a label.
+ *
+ * @param label  copied; 1 to RDV_NAME_MAX bytes of valid UTF-8.
+ * @param fn     called for each start of a task.
+ * @param user   handed to fn; must live as long as the agent.
+ * @param flags  0 or RDV_HANDLER_THREAD.
+ * @return 0, RDV_EINVAL, RDV_ELIMIT, RDV_EEXISTS if the label has a handler, RDV_ENOMEM.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_agent_add_handler(rdv_agent *agent, const char *label, rdv_handler_fn fn,
+                                  void *user, unsigned flags);
+
+/** The agent as a plug-in, for rdv_trigger_attach(). Borrowed: lives as long as the agent. Owner thread. @since 0.1.0 */
+RDV_API rdv_plugin *rdv_agent_plugin(rdv_agent *agent);
+
+/** The task of a run; borrowed: lives as long as the run. Any thread. @since 0.1.0 */
+RDV_API rdv_task *rdv_run_task(const rdv_run *run);
+
+/**
+ * Report how a run gets on. SUCCESS and FAILED are not to be reported but given to rdv_run_finish(). Reports that come
+ * faster than they can be stored are thinned out: the latest always arrives.
+ * @return 0, RDV_EINVAL (see rdv_report_check()), RDV_ENOMEM.
+ * Any thread; copied. @since 0.1.0
+ */
+RDV_API int rdv_run_report(rdv_run *run, const rdv_report *report);
+
+/**
+ * End a run. The run must not be used afterwards.
+ *
+ * @param result   0 = success; else failed, with this code (an RDV_E… constant or an exit code).
+ * @param message  words for people, or NULL; copied.
+ * @return 0; RDV_EINVAL for a message that is not UTF-8: the run is ended all the same, without it.
+ * Any thread, once. @since 0.1.0
+ */
+RDV_API int rdv_run_finish(rdv_run *run, int result, const char *message);
+
+/**
+ * Whether the run should end soon: it was cancelled, or the agent is shutting down. After a shutdown a run that finishes with
+ * an error counts as interrupted and is started again by the next process.
+ * Any thread. @since 0.1.0
+ */
+RDV_API bool rdv_run_cancelled(const rdv_run *run);
+
+/**
+ * Free an agent. Child processes are killed; handlers' threads are joined, so a handler that doesn't look at
+ * rdv_run_cancelled() holds this up. Runs of handlers without a thread that are not finished yet stay valid until
+ * rdv_run_finish(), which then does nothing else. NULL is fine. Not from inside a handler.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API void rdv_agent_free(rdv_agent *agent);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

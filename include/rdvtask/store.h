@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file store.h
+ * The durable store: one SQLite file with the schedule, the history and the task agent's journal.
+ *
+ * One process writes at a time and holds the writer lock (FILE.lock, which names the holder); any number of processes may
+ * read meanwhile. A store belongs to the thread that uses it: for a writer that is the loop's owner thread.
+ */
+#ifndef RDVTASK_STORE_H
+#define RDVTASK_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/base.h>
+#include <rdvtask/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rdv_store rdv_store;
+
+/** Open for reading only: the file must exist, no lock is taken, nothing is migrated. @since 0.1.0 */
+#define RDV_STORE_READ_ONLY 1u
+
+/** How a store is opened. @since 0.1.0 */
+typedef struct rdv_store_options {
+    size_t size;
+    unsigned flags; /**< RDV_STORE_… */
+    int64_t
+        history_count; /**< how many finished entries are kept at most; 0 = no limit. Default 10,000 */
+    rdv_duration
+        history_age; /**< how long finished entries are kept at most; 0 = no limit. Default 0 */
+    const char *
+        holder; /**< who we are, for the process that finds the store locked; NULL = "rdvtask library" */
+} rdv_store_options;
+
+/** Set the size and the defaults. Any thread. @since 0.1.0 */
+RDV_API void rdv_store_options_init(rdv_store_options *options);
+
+/**
+ * Open a store, and make it if it is not there; an older one is migrated.
+ *
+ * @param path     the file; its directory must exist. NULL = in memory, gone when closed.
+ * @param options  NULL = defaults.
+ * @param ret_store  owned by the caller: rdv_store_close().
+ * @param error    optional; its text names the file, and for RDV_ELOCKED the holder.
+ * @return 0; RDV_ELOCKED if another process (or another store object of this one) writes to it; RDV_ECORRUPT, RDV_ENEWER;
+ * RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC, RDV_EIO, RDV_ENOTFOUND (no directory; or no file, when read-only); RDV_ENOMEM.
+ * @since 0.1.0
+ */
+RDV_API int rdv_store_open(const char *path, const rdv_store_options *options,
+                           rdv_store **ret_store, struct rdv_error *error);
+
+/**
+ * Close a store; what was staged and not committed is undone. The agent and the trigger on it must be freed before.
+ * NULL is fine. @since 0.1.0
+ */
+RDV_API void rdv_store_close(rdv_store *store);
+
+/** The words of the last failure of this store, one line: never NULL, "" if there was none. Valid until the next call. @since 0.1.0 */
+RDV_API const char *rdv_store_message(const rdv_store *store);
+
+/** One line of an entry's history. @since 0.1.0 */
+typedef struct rdv_change {
+    rdv_time at;
+    rdv_status status;
+    int attempt;
+    int progress; /**< -1 = not known */
+    int code;
+    const char *message; /**< "" for none */
+} rdv_change;
+
+/**
+ * An entry: a task with its window, and all that happened to it. Valid during the callback that it is handed to.
+ * @since 0.1.0
+ */
+typedef struct rdv_entry {
+    size_t size;    /**< sizeof(rdv_entry) of the library */
+    int64_t run;    /**< the entry's number: identifiers come back, numbers don't */
+    int64_t change; /**< the number of its latest change, growing over all entries of the store */
+    const char *identifier;
+    const char *label;
+    rdv_window window;
+    size_t context_size;
+    rdv_state state;
+    rdv_status status;
+    rdv_outcome outcome;
+    bool cancelling;     /**< running, and asked to end */
+    int attempt;         /**< 0 = not started */
+    int progress;        /**< -1 = not known */
+    int code;            /**< of the latest report */
+    const char *message; /**< of the latest report; "" for none */
+    rdv_time scheduled_at;
+    rdv_time started_at;  /**< 0 = not started */
+    rdv_time finished_at; /**< 0 = not finished */
+    const rdv_change *
+        changes; /**< oldest first: scheduled, started, each report, the end; only with RDV_FILTER_CHANGES */
+    size_t change_count;
+    const char *
+        output; /**< the tail of what its processes printed, or NULL; only with RDV_FILTER_OUTPUT */
+    size_t
+        output_size; /**< bytes of output: raw bytes from outside, to be escaped before they are shown */
+} rdv_entry;
+
+#define RDV_FILTER_PENDING  1u  /**< entries that have not started */
+#define RDV_FILTER_RUNNING  2u  /**< entries that run */
+#define RDV_FILTER_FINISHED 4u  /**< the history */
+#define RDV_FILTER_CHANGES  8u  /**< fill in `changes` */
+#define RDV_FILTER_OUTPUT   16u /**< fill in `output` */
+
+/** Which entries are wanted. @since 0.1.0 */
+typedef struct rdv_filter {
+    size_t size;
+    unsigned flags;         /**< RDV_FILTER_…; with none of the first three: all entries */
+    const char *identifier; /**< only this identifier; NULL = all */
+    int64_t run;            /**< only this number; 0 = all */
+    int64_t limit;          /**< the first so many (of finished ones: the last so many); 0 = all */
+} rdv_filter;
+
+/** Called for each entry; a result other than 0 ends the listing and becomes its result. @since 0.1.0 */
+typedef int (*rdv_entry_fn)(void *user, const rdv_entry *entry);
+
+/**
+ * Call fn for each entry that the filter lets through: finished ones first in the order in which they ended, then running
+ * ones by number, then pending ones in the order in which they would start if all were in their windows.
+ * One consistent view: what other processes write meanwhile is not seen.
+ *
+ * @param filter  NULL = all.
+ * @return 0, fn's result, or an error of the store.
+ * The store's thread; fn must not write to the store. @since 0.1.0
+ */
+RDV_API int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn fn,
+                              void *user);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file trigger.h
+ * The trigger agent: it keeps the schedule, starts tasks inside their windows on a task agent, and follows them.
+ *
+ * The one rule of writing: every change is on disk before anyone hears of it, before a task is started for it, and before a
+ * call that asked for it returns.
+ */
+#ifndef RDVTASK_TRIGGER_H
+#define RDVTASK_TRIGGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/base.h>
+#include <rdvtask/loop.h>
+#include <rdvtask/plugin.h>
+#include <rdvtask/store.h>
+#include <rdvtask/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rdv_trigger rdv_trigger;
+
+/**
+ * Where a trigger agent takes its time from. All NULL = the system.
+ *
+ * A program that brings a clock of its own (a test) calls rdv_trigger_clock_changed() when it has moved it; no real timer
+ * is armed then.
+ * @since 0.1.0
+ */
+typedef struct rdv_clock {
+    rdv_time (*now)(void *user);
+    bool (*synchronised)(void *user); /**< whether the clock is known to be right; NULL = always */
+    rdv_duration (*since_boot)(
+        void *user); /**< running time since the machine started; NULL = long ago */
+    void *user;
+} rdv_clock;
+
+/**
+ * Leave alone what the store holds already: only what is scheduled through this object is started or expires.
+ * @since 0.1.0
+ */
+#define RDV_TRIGGER_HOLD_STORED 1u
+
+/** How a trigger agent works. @since 0.1.0 */
+typedef struct rdv_trigger_options {
+    size_t size;
+    unsigned flags;         /**< RDV_TRIGGER_… */
+    int max_running;        /**< how many tasks run at once, 1 to 1,000,000. Default 1 */
+    rdv_duration run_limit; /**< for entries without a limit of their own; default 24 h */
+    rdv_duration
+        resume_limit; /**< how long a plug-in that can't be restarted safely has to report on a run that was under
+                                    way when the process ended; default 10 min */
+    rdv_duration
+        cancel_wait; /**< how long a plug-in has to end a run that it was asked to cancel; default 1 min */
+    rdv_duration
+        clock_wait; /**< after boot, how long to wait at most for the clock to be synchronised; default 5 min */
+    rdv_clock clock;
+    rdv_log log;
+} rdv_trigger_options;
+
+/** Set the size and the defaults. Any thread. @since 0.1.0 */
+RDV_API void rdv_trigger_options_init(rdv_trigger_options *options);
+
+/**
+ * Make a trigger agent on a loop and a store, and read the schedule from the store.
+ *
+ * @param loop     referenced; must outlive the trigger.
+ * @param store    a writable store that no other trigger uses; must outlive the trigger.
+ * @param options  NULL = defaults; copied.
+ * @param ret_trigger  owned by the caller: rdv_trigger_free().
+ * @return 0, RDV_EINVAL for options out of range, RDV_EREADONLY, RDV_ENOMEM, or an error of the store.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options *options,
+                            rdv_trigger **ret_trigger);
+
+/**
+ * Give the trigger its task agent: calls the plug-in's initialize. From here on tasks start. Runs that were under way when
+ * the last process ended go on: a plug-in with RDV_PLUGIN_RESTART_SAFE gets StartTask again, another has resume_limit to
+ * report.
+ *
+ * @param plugin  must live until it has reported terminated, or the trigger is freed.
+ * @return 0, RDV_ESTATE if there is one already, or what initialize returned.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin);
+
+/**
+ * Begin a batch: schedules and deletes up to rdv_trigger_commit() become durable together, or not at all.
+ * The loop must not be run or dispatched before the batch ends.
+ * @return 0, or RDV_ESTATE inside a batch.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_begin(rdv_trigger *trigger);
+
+/** Commit a batch. @return 0; RDV_ESTATE outside a batch; an error of the store: then nothing of the batch was done. Owner thread. @since 0.1.0 */
+RDV_API int rdv_trigger_commit(rdv_trigger *trigger);
+
+/** Undo a batch. @return 0, or RDV_ESTATE outside a batch. Owner thread. @since 0.1.0 */
+RDV_API int rdv_trigger_rollback(rdv_trigger *trigger);
+
+/**
+ * Schedule a task (ScheduleTask). An identifier that is pending is replaced; one that has finished is scheduled anew, and
+ * the finished one stays in the history.
+ *
+ * @param window  NULL = now, with no end and no deadline; copied.
+ * @param task    referenced.
+ * @return 0, durably done; RDV_EINVAL; RDV_EBUSY if the identifier is running; RDV_ESHUTDOWN; RDV_ENOMEM; an error of the store.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
+
+/**
+ * Schedule all tasks of a JSON document (rdvtask-schedule), as one batch: all or none.
+ *
+ * @param path       the file.
+ * @param ret_count  optional: how many tasks were scheduled.
+ * @param error      optional: where the trouble is.
+ * @return 0; RDV_ESYNTAX, RDV_EINVAL or RDV_ELIMIT for a document that is not right; otherwise as rdv_trigger_schedule().
+ * RDV_ESTATE inside a batch.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
+                             struct rdv_error *error);
+
+/**
+ * Delete a pending entry (DeleteSchedule); the history keeps it as cancelled.
+ * @return 0, durably done; RDV_EINVAL; RDV_ENOTFOUND; RDV_EBUSY if it is running (cancel it instead); an error of the store.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier);
+
+/**
+ * Cancel a task: a pending one is deleted, a running one is asked to end. The request is durable when this returns; the
+ * outcome `cancelled` follows when the plug-in reports, at the latest after cancel_wait.
+ * @return 0; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running on a plug-in that can't cancel; an error of the store.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier);
+
+/** How many entries are not finished: pending and running ones together. Owner thread. @since 0.1.0 */
+RDV_API size_t rdv_trigger_unfinished(const rdv_trigger *trigger);
+
+/** How many entries are running. Owner thread. @since 0.1.0 */
+RDV_API size_t rdv_trigger_running(const rdv_trigger *trigger);
+
+/**
+ * The moment at which the trigger will look at its schedule next if nothing else happens: 0 = only when something happens.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API rdv_time rdv_trigger_next(const rdv_trigger *trigger);
+
+/** Tell the trigger that its own clock (rdv_clock) has moved. The system's clock needs no telling. Owner thread. @since 0.1.0 */
+RDV_API void rdv_trigger_clock_changed(rdv_trigger *trigger);
+
+/** One who watches a trigger. @since 0.1.0 */
+typedef struct rdv_watch rdv_watch;
+
+/**
+ * Call fn(user, entry) after each change of an entry, once it is durable: scheduled, started, each report, finished.
+ * A replaced entry is not told of. `entry` has no changes and no output.
+ *
+ * @param fn        may call any function of the trigger; its result is ignored.
+ * @param ret_watch owned by the caller: rdv_watch_free(), before or after the trigger.
+ * @return 0 or RDV_ENOMEM.
+ * Owner thread; fn is called from inside the loop. @since 0.1.0
+ */
+RDV_API int rdv_trigger_watch(rdv_trigger *trigger, rdv_entry_fn fn, void *user,
+                              rdv_watch **ret_watch);
+
+/** Stop watching. NULL is fine; fine inside fn. Owner thread. @since 0.1.0 */
+RDV_API void rdv_watch_free(rdv_watch *watch);
+
+/** Called when a trigger has shut down. @param reason what the plug-in gave to terminated. @since 0.1.0 */
+typedef void (*rdv_terminated_fn)(void *user, int reason);
+
+/**
+ * Shut down in order (Terminate): start nothing more, ask the plug-in to end, and call fn(user, reason) from the loop when
+ * it has. Runs that did not end are taken up again by the next process. A plug-in that asks to be shut down by itself
+ * (OnTerminated) makes fn be called too.
+ *
+ * @param fn  may be NULL.
+ * @return 0, or RDV_ESTATE if it is shutting down already.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_terminate(rdv_trigger *trigger, int reason, rdv_terminated_fn fn,
+                                  void *user);
+
+/**
+ * Free a trigger, shut down or not; a batch that is open is undone. NULL is fine. Not from inside its own callbacks.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API void rdv_trigger_free(rdv_trigger *trigger);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What every file of the library may use: words for errors, text checks, log lines. */
+#ifndef RDV__BASE_H
+#define RDV__BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/base.h>
+
+#if defined(__GNUC__)
+#define RDV__PRINTF(format, first) __attribute__((format(printf, format, first)))
+#else
+#define RDV__PRINTF(format, first)
+#endif
+
+/* The longest line that rdv__log() writes, in bytes with the NUL; longer ones are cut. */
+#define RDV__LOG_LINE 1024
+
+/*
+ * Fill in error (may be NULL) with code, no place and these words, and return code. Control characters and bad UTF-8 in
+ * the words are escaped, and what is too long is cut at a character and ends with "...".
+ */
+int rdv__fail(struct rdv_error *error, int code, const char *format, ...) RDV__PRINTF(3, 4);
+
+/* The same with a place. path may be NULL. */
+int rdv__fail_at(struct rdv_error *error, int code, int line, int column, const char *path,
+                 const char *format, ...) RDV__PRINTF(6, 7);
+
+/* Whether these bytes are well-formed UTF-8 (no overlong forms, no surrogates, up to U+10FFFF). NUL bytes are fine here. */
+bool rdv__utf8_valid(const void *text, size_t size);
+
+/* The largest number of bytes <= limit at which text can be cut without splitting a character. */
+size_t rdv__utf8_cut(const char *text, size_t size, size_t limit);
+
+/*
+ * Copy text to buffer so that it can be shown on one line: control characters (C0, DEL, C1) and backslash become \n, \t, \\,
+ * \xNN, bad UTF-8 becomes \xNN. Cut at a whole character or escape to fit; always ends with NUL. Returns the length that the
+ * whole would have.
+ */
+size_t rdv__escape(const char *text, size_t size, char *buffer, size_t buffer_size);
+
+/* One line to the log, if there is one to write to. The formatted words are escaped as a whole but for backslashes. */
+void rdv__log(const rdv_log *log, rdv_log_level level, const char *format, ...) RDV__PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Schedule documents: from a file to checked windows and tasks. (Agent documents are handler.c's.) */
+#ifndef RDV__DOCUMENT_H
+#define RDV__DOCUMENT_H
+
+#include <stddef.h>
+
+#include <rdvtask/base.h>
+#include <rdvtask/task.h>
+
+/* One task of a schedule document, and where it stands. */
+struct rdv__schedule_item {
+    rdv_window window;
+    rdv_task *task; /* owned by the schedule */
+    int line, column;
+};
+
+struct rdv__schedule {
+    struct rdv__schedule_item *items;
+    size_t count;
+};
+
+/*
+ * Read a schedule document. Times relative to now. Everything is checked: unknown keys, types, limits, windows, identifiers
+ * that appear twice. On success the schedule is to be finished by rdv__schedule_finish().
+ */
+int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret_schedule,
+                       struct rdv_error *error);
+void rdv__schedule_finish(struct rdv__schedule *schedule);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Documents as typed values with places: scan.c checks and places them, cJSON holds them, and this file is the only one that
+ * knows cJSON. Every getter's failure names file position, path and what was expected.
+ */
+#ifndef RDV__JSON_H
+#define RDV__JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base.h"
+
+struct rdv__json; /* a document */
+
+/* A value in a document: cheap to copy, lives as long as the document. item is NULL for "absent". */
+struct rdv__value {
+    const struct rdv__json *json;
+    const void *item; /* cJSON */
+    uint32_t index;   /* in the scan */
+};
+
+/* Parse a text (copied), or read and parse a file. */
+int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
+                    struct rdv_error *error);
+int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_error *error);
+void rdv__json_free(struct rdv__json *json);
+
+struct rdv__value rdv__json_root(const struct rdv__json *json);
+
+/* Fill in error with the place of value and these words; returns code. */
+int rdv__json_fail(struct rdv__value value, struct rdv_error *error, int code, const char *format,
+                   ...) RDV__PRINTF(4, 5);
+
+enum rdv__json_type {
+    RDV__JSON_NULL,
+    RDV__JSON_BOOL,
+    RDV__JSON_NUMBER,
+    RDV__JSON_STRING,
+    RDV__JSON_ARRAY,
+    RDV__JSON_OBJECT
+};
+enum rdv__json_type rdv__json_type(struct rdv__value value);
+
+/* Walk the members of an object or the elements of an array: returns false at the end. *iterator starts zeroed.
+ * ret_key (the member's name; optional) is borrowed. Linear in all: use it rather than asking for each by index. */
+struct rdv__json_iterator {
+    const void *item;
+    uint32_t index;
+    bool started;
+};
+bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
+                    const char **ret_key, struct rdv__value *ret_value);
+
+/* Typed reads. Each fails with RDV_EINVAL and words such as "expected a string" at the value's place. */
+int rdv__json_object(struct rdv__value value, struct rdv_error *error); /* is it one? */
+int rdv__json_array(struct rdv__value value, size_t *ret_count,
+                    struct rdv_error *error); /* is it one, how long? */
+int rdv__json_string(struct rdv__value value, const char **ret_text,
+                     struct rdv_error *error); /* borrowed */
+int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
+                      struct rdv_error *error);
+int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration max,
+                       rdv_duration *ret, struct rdv_error *error);
+int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
+                     struct rdv_error *error); /* RFC 3339 or +2h */
+
+/* The value as compact JSON text; the caller frees it with free(). */
+int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size);
+
+/* ----- writing: a line of JSON, built in memory; one failure (ENOMEM) sticks and is told at the end. ----- */
+
+struct rdv__json_writer; /* an object under construction */
+int rdv__json_writer_new(struct rdv__json_writer **ret_writer);
+void rdv__json_writer_free(struct rdv__json_writer *writer);
+/* key is NULL inside an array. Text that is not UTF-8 is written with U+FFFD for each bad byte. text NULL = null. */
+void rdv__json_write_string(struct rdv__json_writer *writer, const char *key, const char *text,
+                            size_t size);
+void rdv__json_write_integer(struct rdv__json_writer *writer, const char *key, int64_t number);
+void rdv__json_write_bool(struct rdv__json_writer *writer, const char *key, bool value);
+void rdv__json_write_null(struct rdv__json_writer *writer, const char *key);
+void rdv__json_write_time(struct rdv__json_writer *writer, const char *key,
+                          rdv_time time); /* 0 = null */
+void rdv__json_begin_object(struct rdv__json_writer *writer, const char *key);
+void rdv__json_begin_array(struct rdv__json_writer *writer, const char *key);
+void rdv__json_end(struct rdv__json_writer *writer); /* the object or array begun last */
+/* The finished line, malloc'd; the writer is freed in any case. */
+int rdv__json_writer_finish(struct rdv__json_writer *writer, char **ret_text);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop's inside: turns, posts, descriptors, alarms. libuv is known to loop.c only (and to what reads pipes).
+ *
+ * A turn: (1) what is ready and what was posted is handled: this stages changes; (2) deciders run: the trigger looks what is
+ * due, and stages starts and expiries; (3) committers run: the store commits, and then settles each change, which calls
+ * plug-ins, handlers and watchers; what they stage is for the next turn, which follows at once. Then calls of
+ * rdv_loop_call() of this turn are answered.
+ */
+#ifndef RDV__LOOP_H
+#define RDV__LOOP_H
+
+#include <stdbool.h>
+
+#include <rdvtask/loop.h>
+
+/* ---- turns ---- */
+enum rdv__turn_phase { RDV__TURN_DECIDE, RDV__TURN_COMMIT };
+
+/* Embedded in its owner. run's result (commit phase only): an error is given to this turn's rdv_loop_call()s whose own result
+ * was 0. */
+struct rdv__turn {
+    int (*run)(struct rdv__turn *turn);
+    enum rdv__turn_phase phase;
+    struct rdv__turn *next; /* the loop's */
+};
+void rdv__loop_add_turn(rdv_loop *loop, struct rdv__turn *turn); /* owner thread */
+void rdv__loop_remove_turn(rdv_loop *loop,
+                           struct rdv__turn *turn); /* owner thread; fine inside run */
+
+/* Have another turn soon, without waiting for anything; makes rdv_loop_fd() readable. Owner thread (cheap; may be repeated). */
+void rdv__loop_again(rdv_loop *loop);
+
+/* ---- from other threads ---- */
+
+/* Embedded in its owner; in one queue at a time. fn is called on the owner thread at the start of a turn; the post is out of
+ * the queue by then. Posts keep their order. When the loop is freed before, drop (may be NULL) is called in place of fn. */
+struct rdv__post {
+    void (*fn)(struct rdv__post *post);
+    void (*drop)(struct rdv__post *post);
+    struct rdv__post *next; /* the loop's */
+};
+void rdv__loop_post(rdv_loop *loop, struct rdv__post *post); /* any thread */
+
+/* Whether the calling thread is the owner. Any thread. */
+bool rdv__loop_is_owner(const rdv_loop *loop);
+
+/* ---- descriptors: level-triggered, for reading ---- */
+struct rdv__io;
+int rdv__io_new(rdv_loop *loop, int fd, void (*fn)(void *user), void *user,
+                struct rdv__io **ret_io); /* fd is borrowed */
+void rdv__io_free(
+    struct rdv__io *
+        io); /* stops watching at once; fine in its own callback; NULL is fine; fd may be closed after */
+
+/* ---- alarms: the system's clock, absolute ---- */
+
+/* fn is called when the system's clock has reached `when`, and also whenever the clock was set (rule 10). Costs no wake-up
+ * before that, however far away it is. */
+struct rdv__alarm;
+int rdv__alarm_new(rdv_loop *loop, void (*fn)(void *user), void *user,
+                   struct rdv__alarm **ret_alarm);
+void rdv__alarm_set(struct rdv__alarm *alarm,
+                    rdv_time when); /* 0 = off (clock changes are not told then either) */
+void rdv__alarm_free(struct rdv__alarm *alarm); /* NULL is fine */
+
+/* ---- threads and locks, for handlers that have a thread each and for what they share with the loop ---- */
+struct rdv__thread;
+int rdv__thread_new(void (*fn)(void *user), void *user,
+                    struct rdv__thread **ret_thread); /* RDV_ENOMEM */
+void rdv__thread_join(struct rdv__thread *thread);    /* joins and frees; NULL is fine */
+struct rdv__mutex;
+int rdv__mutex_new(struct rdv__mutex **ret_mutex);
+void rdv__mutex_free(struct rdv__mutex *mutex);
+void rdv__mutex_lock(struct rdv__mutex *mutex);
+void rdv__mutex_unlock(struct rdv__mutex *mutex);
+
+#endif

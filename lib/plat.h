@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What differs between systems: the same functions in unix/plat.c and, later, win/plat.c, chosen by the build. Nothing above
+ * asks which system it is on.
+ */
+#ifndef RDV__PLAT_H
+#define RDV__PLAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/base.h>
+
+/* ---- time ---- */
+rdv_time rdv__plat_now(void);
+rdv_duration rdv__plat_since_boot(
+    void); /* running time and time asleep since the machine started */
+bool rdv__plat_clock_synchronised(void); /* what the system says of its clock */
+
+/* ---- this machine ---- */
+int rdv__plat_random(void *buffer, size_t size); /* 0 or RDV_EIO */
+#define RDV__BOOT_ID_SIZE 40
+int rdv__plat_boot_id(char buffer[RDV__BOOT_ID_SIZE]); /* differs after each boot; 0 or RDV_EIO */
+
+/* ---- atomics (C11's are missing from one compiler that we support) ---- */
+int rdv__atomic_add(int *value, int add);    /* returns the new value; acquire and release */
+int rdv__atomic_load(const int *value);      /* acquire */
+void rdv__atomic_store(int *value, int set); /* release */
+
+/* ---- files ---- */
+
+/* Read a whole file, at most `limit` bytes (RDV_ELIMIT past it); the data ends with a NUL that is not counted; free(). Not a
+ * regular file, "-" has no special meaning: RDV_EINVAL. error is without a place; its text names the file. */
+int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t *ret_size,
+                        struct rdv_error *error);
+
+/* The writer lock: opens (makes) the file, locks it for this process and object, and writes the holder's words and pid into
+ * it. RDV_ELOCKED if someone has it: then error's text holds who, as far as the file tells. Never blocks. */
+struct rdv__plat_lock;
+int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock **ret_lock,
+                   struct rdv_error *error);
+void rdv__plat_unlock(struct rdv__plat_lock *lock); /* NULL is fine; the file stays */
+
+/* Append-only log files in one directory. open makes the directory (mode 0700) and the file (0600, truncated if `fresh`). */
+int rdv__plat_log_open(const char *directory, const char *name, bool fresh, int *ret_fd);
+int rdv__plat_log_write(int fd, const void *data, size_t size); /* 0, RDV_ENOSPC, RDV_EIO */
+void rdv__plat_log_close(int fd);                               /* -1 is fine */
+int64_t rdv__plat_log_size(int fd);                             /* bytes so far, or -1 */
+/* Delete files named *.log, oldest change first, until all of them together have at most total bytes; `keep` stays. */
+int rdv__plat_log_trim(const char *directory, int64_t total, const char *keep);
+
+/* ---- children: see process.h for what is made of it ---- */
+
+struct rdv__plat_spawn {
+    const char *const *
+        argv; /* ends with NULL; argv[0] is looked up in the PATH of `environment` unless it has a '/' */
+    const char *const *environment; /* ends with NULL: all of the child's environment */
+    const void *input;              /* its standard input: an unlinked file with these bytes */
+    size_t input_size;
+};
+
+struct rdv__plat_child {
+    int64_t pid; /* also its process group */
+    int pidfd;   /* readable when it has ended; close-on-exec */
+    int output;  /* our end of its standard output and error, non-blocking, close-on-exec */
+    int notices; /* our end of its descriptor 3, likewise */
+    int monitor; /* unix/ only: -1, or the channel to the process that waits for it, in a host that ignores SIGCHLD */
+};
+
+/* Start a child in a process group of its own, with empty signal mask and default signals, and no descriptor but 0 to 3.
+ * error's text says what failed, such as "cannot run 'apt-gt': No such file or directory". */
+int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
+                    struct rdv_error *error);
+
+/* Signal the whole group: politely, or so that it can't be refused. Harmless when it is gone; never hits another's group. */
+void rdv__plat_child_end(struct rdv__plat_child *child, bool kill);
+
+/* After pidfd is readable: kill what is left of the group, reap the child, and say how it ended: exit code 0..255, or
+ * -signal. 0 or RDV_EIO when the system can't tell. */
+int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code);
+
+/* Close all descriptors. */
+void rdv__plat_child_close(struct rdv__plat_child *child);
+
+/*
+ * End processes that a killed predecessor of ours has left: every process whose environment has all of these NAME=value
+ * strings (NULL ends the list). Politely first, killed after `grace`; waits until they are gone. Returns how many there were.
+ */
+int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace);
+
+#endif

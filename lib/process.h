@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* A child process with its whole tree: started, heard, ended and reaped on a loop. Owner thread only. */
+#ifndef RDV__PROCESS_H
+#define RDV__PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <rdvtask/base.h>
+#include <rdvtask/loop.h>
+
+struct rdv__process;
+
+/* What a child says through descriptor 3, one at a time: notices that come together ("STATUS=…", "PROGRESS=…",
+ * "MESSAGE=…" lines) are one. Values that can't be right are left out and told to `trouble`. */
+struct rdv__notice {
+    const char *status;  /* NULL = not said; as written: the caller knows the names */
+    const char *message; /* NULL = not said */
+    int progress;        /* -1 = not said; 0 to 100 */
+};
+
+struct rdv__process_options {
+    const char *const *argv; /* as in rdv__plat_spawn; all copied as needed */
+    const char *const *environment;
+    const void *input;
+    size_t input_size;
+    void *user;
+    /* What it printed, as it comes, standard output and error together. */
+    void (*output)(void *user, const char *data, size_t size);
+    void (*notice)(void *user, const struct rdv__notice *notice);
+    /* A line on descriptor 3 that is no notice (too long, unknown key, bad value): words for the log. At most 10 a child. */
+    void (*trouble)(void *user, const char *words);
+    /* It has ended, all of its output has been handed over, its group is gone. code: exit code, or -signal, when result is
+     * 0; RDV_EIO when the system could not tell. The last callback; rdv__process_free() is fine inside. */
+    void (*ended)(void *user, int result, int code);
+};
+
+/* The longest line that is read from descriptor 3, in bytes. */
+#define RDV__NOTICE_LINE 4096
+
+/* Start a child. On failure (the program is not there, no descriptors) nothing is left behind and no callback comes. */
+int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,
+                       struct rdv__process **ret_process, struct rdv_error *error);
+
+/* Ask the whole group to end: politely now, killed after `grace`. 0 = killed at once. Repeating can only shorten it. `ended`
+ * follows as always. */
+void rdv__process_end(struct rdv__process *process, rdv_duration grace);
+
+/* Free it. A child that has not ended is killed with its group and reaped first (this may wait a moment); no callback comes.
+ * NULL is fine. */
+void rdv__process_free(struct rdv__process *process);
+
+#endif

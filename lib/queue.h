@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The unfinished entries of a trigger agent in memory: keys only. Texts and contexts stay in the store.
+ *
+ * An entry is in one of four modes, and by that in up to two heaps, each of which keeps its index in the entry:
+ *  - resting: in no heap; nothing happens to it.
+ *  - waiting: in the time heap, by its start.
+ *  - ready:   in the ready heap, in the order of rule 2 (rdv__window_order); and, if an end is given, in the time heap by
+ *             the first moment past it (end + 1 tick).
+ *  - running: in the time heap by the moment of its limit (0 = none: in no heap); it has a `user`, its run, in place of its
+ *             start, end and deadline.
+ * So the time heap's top is the next moment at which something happens to an entry although nobody does anything.
+ *
+ * Unless hidden, it is in the hash of identifiers too. Identifiers are kept as 32-bit hashes only: who looks one up confirms each
+ * candidate with the store (pending) or its run (running).
+ *
+ * Entries live in slots: small indices that stay the same until the entry is freed. At most 64 bytes an entry, all
+ * structures included (a test counts them). Nothing here but add can fail: whatever may be done to an entry later, its
+ * memory is taken when it is added.
+ */
+#ifndef RDV__QUEUE_H
+#define RDV__QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/base.h>
+
+struct rdv__queue;
+
+#define RDV__QUEUE_NONE UINT32_MAX
+
+/* The keys of an entry. */
+struct rdv__keys {
+    rdv_time start, end, deadline;
+    int64_t number; /* order of arrival, > 0 */
+};
+
+int rdv__queue_new(struct rdv__queue **ret_queue);
+void rdv__queue_free(struct rdv__queue *queue);
+
+/* The hash of an identifier, keyed with a number that is drawn at random for each queue. */
+uint32_t rdv__queue_hash(const struct rdv__queue *queue, const char *identifier, size_t size);
+
+/* Add an entry: resting. 0 or RDV_ENOMEM (then nothing has changed). */
+int rdv__queue_add(struct rdv__queue *queue, const struct rdv__keys *keys, uint32_t hash,
+                   uint32_t *ret_slot);
+
+/* Take an entry out of heaps and hash, and free its slot. */
+void rdv__queue_remove(struct rdv__queue *queue, uint32_t slot);
+
+/* Take an entry out of heaps and hash, but keep its slot, so that show() can bring it back, resting. Not for a running one:
+ * restore() it first, or hide it with its user kept (it stays running, in no heap). Idempotent. */
+void rdv__queue_hide(struct rdv__queue *queue, uint32_t slot);
+
+/* Bring a hidden entry back into the hash: resting, or running with no limit if it was running when hidden. */
+void rdv__queue_show(struct rdv__queue *queue, uint32_t slot);
+
+/* Change the mode of an entry that is not running. */
+void rdv__queue_rest(struct rdv__queue *queue, uint32_t slot);
+void rdv__queue_wait(struct rdv__queue *queue, uint32_t slot);
+void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot);
+
+/* Make an entry running (its keys are gone: the caller has kept them), or move the limit of a running one. user is not NULL. */
+void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user, rdv_time limit);
+
+/* Make a running entry rest again, with these keys (the number must be its own). */
+void rdv__queue_restore(struct rdv__queue *queue, uint32_t slot, const struct rdv__keys *keys);
+
+/* The keys of an entry that is not running. */
+struct rdv__keys rdv__queue_keys(const struct rdv__queue *queue, uint32_t slot);
+
+/* The number of an entry, in any mode. */
+int64_t rdv__queue_number(const struct rdv__queue *queue, uint32_t slot);
+
+/* The `user` of a running entry, NULL for one that does not run. */
+void *rdv__queue_user(const struct rdv__queue *queue, uint32_t slot);
+
+/* Whether an entry is ready (else it waits, rests or runs). */
+bool rdv__queue_is_ready(const struct rdv__queue *queue, uint32_t slot);
+
+/* The entry with the earliest moment, and that moment; RDV__QUEUE_NONE if the time heap is empty. */
+uint32_t rdv__queue_earliest(const struct rdv__queue *queue, rdv_time *ret_moment);
+
+/* The ready entry that comes first, or RDV__QUEUE_NONE. */
+uint32_t rdv__queue_first_ready(const struct rdv__queue *queue);
+
+/* Walk all entries with this hash: start with RDV__QUEUE_NONE. Hidden ones are not seen. */
+uint32_t rdv__queue_next_match(const struct rdv__queue *queue, uint32_t hash, uint32_t slot);
+
+/* How many entries there are (hidden ones not counted), and the bytes that all structures take. */
+size_t rdv__queue_count(const struct rdv__queue *queue);
+size_t rdv__queue_memory(const struct rdv__queue *queue);
+
+#endif
