@@ -10,9 +10,9 @@
 #include <rdvtask/base.h>
 
 #if defined(__GNUC__)
-#define RDV__PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define RDV__PRINTF(words, first) __attribute__((format(printf, words, first)))
 #else
-#define RDV__PRINTF(format, first)
+#define RDV__PRINTF(words, first)
 #endif
 
 /* The longest line that rdv__log() writes, in bytes with the NUL; longer ones are cut. */
