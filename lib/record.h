@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the store holds, as typed records: the trigger's entries, history and reports, the agent's journal and outputs.
+ * All SQL on them is here. Writers must be between rdv__store_stage() and the commit.
+ *
+ * How to change a record: add a migration at the end of the list in store.c, then change the statements in record.c.
+ */
+#ifndef RDV__RECORD_H
+#define RDV__RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "queue.h"
+#include <rdvtask/store.h>
+#include <rdvtask/task.h>
+
+/* ---- the trigger's entries (unfinished) and history (finished) ---- */
+
+/* The parts of an entry that change while it runs. Strings are borrowed. */
+struct rdv__progress {
+    rdv_status status;
+    int attempt, progress, code;
+    const char *message; /* never NULL */
+};
+
+/* A new pending entry; *ret_number is its number, > all before. */
+int rdv__record_schedule(rdv_store *store, const rdv_window *window, const rdv_task *task,
+                         rdv_time now, int64_t *ret_number);
+int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */
+int rdv__record_start(rdv_store *store, int64_t number, int attempt, rdv_time now, bool again);
+int rdv__record_cancelling(rdv_store *store, int64_t number);
+int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progress *progress,
+                       rdv_time now, bool keep);
+/* Ends an entry, pending or running: moves it to the history. */
+int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
+                       const struct rdv__progress *progress, rdv_time now);
+/* Trim the history by the store's limits; cheap when there is nothing to do. */
+int rdv__record_retain(rdv_store *store, rdv_time now);
+
+/* All unfinished entries, in order of their numbers: one sequential scan. */
+struct rdv__record_key {
+    struct rdv__keys keys;
+    const char *identifier; /* borrowed during the callback */
+    size_t identifier_size;
+    bool running;
+};
+int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__record_key *key),
+                     void *user);
+
+/* One unfinished entry, with its task made new. */
+struct rdv__record_entry {
+    rdv_task *task; /* the caller's; its run is the number */
+    rdv_window window;
+    rdv_time scheduled_at, started_at;
+    bool running, cancelling;
+    rdv_status status;
+    int attempt, progress, code;
+    char message[RDV_MESSAGE_MAX + 1];
+};
+int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry *ret_entry);
+
+/* Whether the unfinished entry with this number has this identifier. */
+int rdv__record_identifier_is(rdv_store *store, int64_t number, const char *identifier,
+                              bool *ret_is);
+
+/* ---- the agent's journal: one row for each run of steps that is not finished ---- */
+
+struct rdv__journal {
+    const char *identifier; /* the key */
+    const char *label;
+    const void *context;
+    size_t context_size;
+    int64_t run;
+    int step;          /* 0-based: this step was about to start or had started */
+    int attempt;       /* of the step, from 1 */
+    const char *state; /* "step": see agent.c for the words */
+};
+/* Write a run's row (in place of an older one of the identifier), or move it to another step. */
+int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal);
+int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt);
+int rdv__journal_delete(rdv_store *store, const char *identifier);
+/* Find a row: RDV_ENOTFOUND. fn gets borrowed pointers; its result is returned. */
+int rdv__journal_get(rdv_store *store, const char *identifier,
+                     int (*fn)(void *user, const struct rdv__journal *journal), void *user);
+/* A run number for a task that has none of its trigger agent's: negative, never used before. */
+int rdv__journal_new_run(rdv_store *store, int64_t *ret_run);
+
+/* The tail of a run's output, for the history; in place of an earlier one. */
+#define RDV__OUTPUT_TAIL 8192
+int rdv__output_put(rdv_store *store, int64_t run, const void *tail, size_t size);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store's inside: one SQLite file, its writer lock, its migrations, and the one rule of writing,
+ * stage -> commit -> apply -> answer.
+ *
+ * Who writes:
+ *   1. rdv__store_stage(): begins a transaction if none is open. On failure nothing was staged.
+ *   2. writes records (record.h). If one fails, the whole batch is lost: call rdv__store_fail() with its result; every change
+ *      of the batch, this one included if it was deferred already, is settled with that error.
+ *   3. changes its own memory so that later decisions of this batch see it, and defers a change that can undo that.
+ * When the batch is committed, each change is settled with 0, in order: now the world may hear of it. When it could not be,
+ * each is settled with the error, in reverse order: memory goes back to what it was.
+ *
+ * settle(0) is called from the loop's turn only, never from inside a caller's function; settle(error) at once.
+ */
+#ifndef RDV__STORE_H
+#define RDV__STORE_H
+
+#include <stdbool.h>
+
+#include <rdvtask/loop.h>
+#include <rdvtask/store.h>
+
+/* Embedded in its owner, in one batch at a time. settle may free its owner, and may stage new changes. */
+struct rdv__store_change {
+    void (*settle)(struct rdv__store_change *change, int result);
+    struct rdv__store_change *next; /* the store's */
+};
+
+/* Have the store commit at the end of each of the loop's turns. Idempotent for the same loop; RDV_ESTATE for another. */
+int rdv__store_attach(rdv_store *store, rdv_loop *loop);
+
+/* Join the open batch, or begin one. RDV_EREADONLY, RDV_ESHUTDOWN (closing), or what SQLite says. */
+int rdv__store_stage(rdv_store *store);
+
+/* Settle this change when the batch ends. Only between stage and commit. */
+void rdv__store_defer(rdv_store *store, struct rdv__store_change *change);
+
+/* The batch can't be committed any more: undo it now. Returns result, which is not 0. */
+int rdv__store_fail(rdv_store *store, int result);
+
+/* Commit the open batch, unless it is held open: then 0. With no open batch: 0. */
+int rdv__store_commit(rdv_store *store);
+
+/* Hold the batch open until release (commit = false: undo it). RDV_ESTATE if it is held already / not held. A batch that
+ * failed while it was held gives its error at release. */
+int rdv__store_hold(rdv_store *store);
+int rdv__store_release(rdv_store *store, bool commit);
+
+/* The path as it was given, made absolute; NULL for a store in memory. */
+const char *rdv__store_path(const rdv_store *store);
+
+#endif
