@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every test program needs around Check: one call for main(), and skips that say why.
+ *
+ *     int main(void)
+ *     {
+ *         Suite *suite = suite_create("queue");
+ *         TCase *order = tcase_create("order");
+ *         tcase_add_test(order, the_earliest_deadline_comes_first);
+ *         rdv_test_add_unless(order, a_full_disk_is_reported, getuid() == 0 ? NULL : "needs root");
+ *         suite_add_tcase(suite, order);
+ *         return rdv_test_main(suite);
+ *     }
+ */
+#ifndef RDV_TEST_HARNESS_H
+#define RDV_TEST_HARNESS_H
+
+#include <check.h>
+
+/*
+ * Run the suite, which is freed, and write TAP to stdout. Returns main()'s result: 0 if all tests passed, 1 if one failed
+ * or if none ran. Check's own variables count: CK_FORK=no, CK_RUN_CASE, CK_TIMEOUT_MULTIPLIER.
+ */
+int rdv_test_main(Suite *suite);
+
+/*
+ * Add the test to the case if reason is NULL; else it doesn't run, and shows in the report as skipped for that reason (one
+ * line, no '#'). At most RDV_TEST_SKIPS in a program.
+ */
+void rdv_test_add_unless(TCase *tcase, const TTest *test, const char *reason);
+
+#define RDV_TEST_SKIPS 32
+
+#endif
