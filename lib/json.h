@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base.h"
+#include "scan.h"
 
 struct rdv__json; /* a document */
 
@@ -53,12 +54,26 @@ struct rdv__json_iterator {
 bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
                     const char **ret_key, struct rdv__value *ret_value);
 
+/*
+ * Read an object that may have these members and no others (names ends with NULL): ret_values[i] is the value of names[i],
+ * with item NULL where it is absent. A member that is not among them fails with RDV_EINVAL at its key; the words name the known
+ * ones.
+ */
+int rdv__json_members(struct rdv__value object, const char *const *names,
+                      struct rdv__value *ret_values, struct rdv_error *error);
+
+/* Line and column of a value. For many values in the order of the document hand in a cursor, zeroed at first: then all of
+ * them together cost one pass. NULL = count from the start. */
+void rdv__json_place(struct rdv__value value, struct rdv__scan_cursor *cursor, int *ret_line,
+                     int *ret_column);
+
 /* Typed reads. Each fails with RDV_EINVAL and words such as "expected a string" at the value's place. */
 int rdv__json_object(struct rdv__value value, struct rdv_error *error); /* is it one? */
 int rdv__json_array(struct rdv__value value, size_t *ret_count,
                     struct rdv_error *error); /* is it one, how long? */
 int rdv__json_string(struct rdv__value value, const char **ret_text,
                      struct rdv_error *error); /* borrowed */
+/* A whole number however it is written (1000, 1e3, 1000.0 are the same number), read exactly: not through a double. */
 int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
                       struct rdv_error *error);
 int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration max,
@@ -66,7 +81,7 @@ int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration m
 int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
                      struct rdv_error *error); /* RFC 3339 or +2h */
 
-/* The value as compact JSON text; the caller frees it with free(). */
+/* The value as compact JSON text: the document's own spelling of strings and numbers, without white space. The caller frees it with free(). */
 int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size);
 
 /* ----- writing: a line of JSON, built in memory; one failure (ENOMEM) sticks and is told at the end. ----- */

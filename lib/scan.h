@@ -5,7 +5,7 @@
  *
  * Refused besides bad syntax: bad UTF-8 (also as \u escapes: lone surrogates), \u0000 and NUL bytes, duplicate keys in an
  * object (compared after unescaping), more than RDV_DOCUMENT_DEPTH levels, more than RDV_DOCUMENT_MAX bytes, text after the
- * value, a byte order mark, and numbers that are not finite as a double.
+ * value, a byte order mark, numbers that are not finite as a double or are longer than RDV__SCAN_NUMBER_MAX.
  */
 #ifndef RDV__SCAN_H
 #define RDV__SCAN_H
@@ -14,6 +14,9 @@
 #include <stdint.h>
 
 #include <rdvtask/base.h>
+
+/* The longest number, in bytes: cJSON of 2022 reads no more of one. */
+#define RDV__SCAN_NUMBER_MAX 63
 
 /*
  * The values of a document in the order in which they begin (pre-order). The value after v and all that it contains is
@@ -31,6 +34,13 @@ struct rdv__scan {
     size_t count;
 };
 
+/* Where the counting of lines has got to; zeroed = the start of the text. */
+struct rdv__scan_cursor {
+    size_t offset;
+    size_t line_start;
+    int lines; /* line breaks before offset */
+};
+
 /* Scan text, which need not end with NUL. RDV_ESYNTAX, RDV_ELIMIT or RDV_ENOMEM with line, column and path in error. */
 int rdv__scan(const char *text, size_t size, struct rdv__scan *ret_scan, struct rdv_error *error);
 
@@ -39,6 +49,13 @@ void rdv__scan_finish(struct rdv__scan *scan);
 
 /* Line and column (1-based, column in bytes) of an offset. */
 void rdv__scan_place(const struct rdv__scan *scan, size_t offset, int *ret_line, int *ret_column);
+
+/* The same for offsets that are asked for in ascending order: each counts on from the one before. */
+void rdv__scan_place_next(const struct rdv__scan *scan, struct rdv__scan_cursor *cursor,
+                          size_t offset, int *ret_line, int *ret_column);
+
+/* The offset of the opening quote of a value's key; the value's own offset if it has none. */
+size_t rdv__scan_key(const struct rdv__scan *scan, uint32_t value);
 
 /* The path of a value, such as "tasks[3].start" ("" for the whole document), cut to fit with "..." at its head. Keys that are
  * not plain words are written as ["key"] with control characters escaped. */
