@@ -1,0 +1,2 @@
+/* Where an installed cJSON has its header. */
+#include "../../cJSON.h"
