@@ -1,0 +1,65 @@
+# The front door. meson.build is the build itself; scripts/variant has its variants.
+# BUILD=folder builds elsewhere than in build/.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+CLANG_FORMAT ?= clang-format-14
+
+SOURCES = git ls-files --cached --others --exclude-standard -- '*.c' '*.h'
+
+.PHONY: all test demo install clean help
+.PHONY: coverage sanitize valgrind chaos format check-format
+
+all:
+	@scripts/setup --check
+	@scripts/variant --build-only plain $(BUILD)
+
+test:
+	@scripts/setup
+	@scripts/variant plain $(BUILD)
+	@scripts/count-tests $(BUILD)/meson-logs
+
+demo:
+	@scripts/setup
+	@scripts/variant --build-only plain $(BUILD)
+	@examples/demo/demo.sh $(BUILD)
+
+install: all
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@scripts/quietly "Building $(BUILD)" meson compile -C $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	@rm -rf $(BUILD) build-*
+
+coverage:
+	@scripts/variant coverage
+
+sanitize:
+	@scripts/variant sanitize
+	@scripts/variant threads
+
+valgrind:
+	@scripts/variant valgrind
+
+chaos: all
+	@RDVTASK=$(CURDIR)/$(BUILD)/cli/rdvtask /usr/bin/python3 test/chaos/kill9.py
+
+format:
+	@$(SOURCES) | xargs $(CLANG_FORMAT) -i
+
+check-format:
+	@$(SOURCES) | xargs $(CLANG_FORMAT) --dry-run --Werror
+
+help:
+	@echo "make              build into $(BUILD)/"
+	@echo "make demo         set up, build, and run a schedule of real commands"
+	@echo "make test         set up, build, and run all tests"
+	@echo "make install      build and install into PREFIX ($(PREFIX)); DESTDIR counts"
+	@echo "make clean        remove what was built"
+	@echo
+	@echo "make coverage     how much of lib/ the tests reach; fails under 90 %"
+	@echo "make sanitize     the tests under the address, undefined-behaviour and thread sanitizers"
+	@echo "make valgrind     the unit tests under Valgrind"
+	@echo "make chaos        a long campaign of kill -9 at random moments"
+	@echo "make format       lay out all C files; make check-format only looks"
