@@ -14,9 +14,39 @@
 
 /* ---- time ---- */
 rdv_time rdv__plat_now(void);
-rdv_duration rdv__plat_since_boot(
-    void); /* running time and time asleep since the machine started */
-bool rdv__plat_clock_synchronised(void); /* what the system says of its clock */
+
+/* Time since some moment, asleep not counted; never goes back. */
+rdv_duration rdv__plat_running(void);
+
+/* Running time and time asleep since the machine started. */
+rdv_duration rdv__plat_since_boot(void);
+
+/* What the system says of its clock; true where it can't say. */
+bool rdv__plat_clock_synchronised(void);
+
+/* ---- timers: a descriptor that becomes readable at a moment, and not before, however far away that is ---- */
+struct rdv__plat_timer {
+    int fd;
+    bool
+        clock; /* moments are rdv__plat_now()'s, and changes of that clock are told; else rdv__plat_running()'s */
+};
+
+enum rdv__plat_timer_event {
+    RDV__TIMER_NOTHING,
+    RDV__TIMER_DUE,      /* the moment has come; the timer is off */
+    RDV__TIMER_CLOCK_SET /* the clock was set; set the timer again if it should stay on */
+};
+
+int rdv__plat_timer_open(bool clock,
+                         struct rdv__plat_timer *ret_timer); /* 0, RDV_ENOMEM, RDV_EIO */
+void rdv__plat_timer_close(struct rdv__plat_timer *timer);
+
+/* Set it; 0 = off. A moment that has passed makes it readable at once. True: set, and the clock was changed since the timer
+ * was last set or read, which read() won't tell any more. */
+bool rdv__plat_timer_set(struct rdv__plat_timer *timer, int64_t when);
+
+/* What has made it readable; never blocks. */
+enum rdv__plat_timer_event rdv__plat_timer_read(struct rdv__plat_timer *timer);
 
 /* ---- this machine ---- */
 int rdv__plat_random(void *buffer, size_t size); /* 0 or RDV_EIO */
