@@ -3,9 +3,10 @@
  * The loop's inside: turns, posts, descriptors, alarms. libuv is known to loop.c only (and to what reads pipes).
  *
  * A turn: (1) what is ready and what was posted is handled: this stages changes; (2) deciders run: the trigger looks what is
- * due, and stages starts and expiries; (3) committers run: the store commits, and then settles each change, which calls
- * plug-ins, handlers and watchers; what they stage is for the next turn, which follows at once. Then calls of
- * rdv_loop_call() of this turn are answered.
+ * due, and stages starts and expiries; (3) committers run: the store commits; (4) settlers run: the store settles each change,
+ * which calls plug-ins, handlers and watchers; what they stage is for the next turn, which follows at once. Then calls of
+ * rdv_loop_call() of this turn are answered. rdv_loop_call() on the owner thread itself runs the committers alone, whenever
+ * that is, also inside a settler.
  */
 #ifndef RDV__LOOP_H
 #define RDV__LOOP_H
@@ -15,10 +16,10 @@
 #include <rdvtask/loop.h>
 
 /* ---- turns ---- */
-enum rdv__turn_phase { RDV__TURN_DECIDE, RDV__TURN_COMMIT };
+enum rdv__turn_phase { RDV__TURN_DECIDE, RDV__TURN_COMMIT, RDV__TURN_SETTLE };
 
-/* Embedded in its owner. run's result (commit phase only): an error is given to this turn's rdv_loop_call()s whose own result
- * was 0. */
+/* Embedded in its owner. Hooks of a phase run in the order in which they were added. run's result (commit phase only): an error
+ * is given to this turn's rdv_loop_call()s whose own result was 0. */
 struct rdv__turn {
     int (*run)(struct rdv__turn *turn);
     enum rdv__turn_phase phase;
@@ -44,6 +45,10 @@ void rdv__loop_post(rdv_loop *loop, struct rdv__post *post); /* any thread */
 
 /* Whether the calling thread is the owner. Any thread. */
 bool rdv__loop_is_owner(const rdv_loop *loop);
+
+/* Whether a function of rdv_loop_call() is being called: what it stages is committed before the call is answered, so it need
+ * not commit by itself. Owner thread. */
+bool rdv__loop_in_call(const rdv_loop *loop);
 
 /* ---- descriptors: level-triggered, for reading ---- */
 struct rdv__io;

@@ -1,0 +1,898 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop: libuv's, driven one poll at a time, so that a turn's hooks run between two polls and what they ask for can be
+ * waited for, or not, by one rule.
+ *
+ * rdv_loop_fd() is honest: whatever makes work makes libuv's descriptor readable. Timers are descriptors for that reason
+ * (libuv's own are not seen from outside), and what libuv has not yet given to the kernel (it does so in the next poll) is
+ * announced by a wake-up.
+ */
+/* uv.h needs it where the compiler is strict about C11. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "loop.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <uv.h>
+
+#include "plat.h"
+
+/* How many turns rdv_loop_dispatch() takes at most while each asks for another. */
+#define DISPATCH_TURNS 16
+
+/* A place in the list of turns: moved on when the turn it points to is removed. */
+struct cursor {
+    struct rdv__turn *next;
+    struct cursor *outer;
+};
+
+/* A call from another thread, on that thread's stack. */
+struct call {
+    struct rdv__post post;
+    rdv_loop *loop;
+    int (*fn)(void *user);
+    void *user;
+    int result;
+    bool done;       /* under the loop's lock */
+    uv_cond_t given; /* the result is */
+    struct call *next;
+};
+
+struct rdv_loop {
+    uv_loop_t uv;
+    uv_async_t wake;
+    int fd;
+
+    uv_mutex_t lock; /* for this block: what other threads reach */
+    uv_cond_t no_callers;
+    uv_thread_t owner;
+    uv_thread_t thread;
+    struct rdv__post *posts, **posts_end;
+    size_t callers; /* inside rdv_loop_call(), from other threads */
+    bool threaded;
+    bool running;  /* by rdv_loop_run(), rdv_loop_dispatch() or the thread */
+    bool stopping; /* for the next look of rdv_loop_run() */
+    bool closing;
+
+    /* The rest is the owner's. */
+    bool inside; /* between the polls of a run: wake-ups are not needed */
+    bool again;  /* take another turn without waiting */
+    bool fresh;  /* there are watchers that the kernel doesn't know of yet */
+    int calls;   /* functions of rdv_loop_call() under way, one inside the other */
+    struct rdv__turn *turns;
+    struct cursor *cursors;
+    struct call *answers, **answers_end; /* called, to be answered at the turn's end */
+
+    struct rdv__plat_timer clockwork; /* for all of the timers, set to the earliest */
+    struct rdv__io *ticking;
+    int64_t armed; /* what clockwork is set to */
+    rdv_timer *timers;
+    size_t timer_count;
+    rdv_timer **heap; /* started timers; has room for all */
+    size_t heap_count, heap_room;
+    uint64_t started; /* counts rdv_timer_start() */
+
+    struct rdv__alarm *alarms;
+    bool alarms_changed; /* some alarm has to be told of a change of the clock */
+};
+
+static void wake(rdv_loop *loop)
+{
+    /* Fails for handles that are closing only. */
+    uv_async_send(&loop->wake);
+}
+
+static void woken(uv_async_t *handle)
+{
+    (void)handle;
+}
+
+/* ----------------------------------------------------------- descriptors */
+
+struct rdv__io {
+    uv_poll_t poll;
+    void (*fn)(void *user);
+    void *user;
+};
+
+static void io_ready(uv_poll_t *handle, int status, int events)
+{
+    /* An error is the reader's to find out, who gets it from read() again. */
+    (void)status;
+    (void)events;
+    struct rdv__io *io = handle->data;
+    io->fn(io->user);
+}
+
+static void io_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+int rdv__io_new(rdv_loop *loop, int fd, void (*fn)(void *user), void *user, struct rdv__io **ret_io)
+{
+    struct rdv__io *io = malloc(sizeof *io);
+    if (!io)
+        return RDV_ENOMEM;
+    io->fn = fn;
+    io->user = user;
+
+    int status = uv_poll_init(&loop->uv, &io->poll, fd);
+    if (status < 0) {
+        free(io);
+        return status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
+    }
+    io->poll.data = io;
+    status = uv_poll_start(&io->poll, UV_READABLE, io_ready);
+    if (status < 0) {
+        rdv__io_free(io);
+        return status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
+    }
+
+    loop->fresh = true;
+    if (!loop->inside)
+        wake(loop);
+    *ret_io = io;
+    return 0;
+}
+
+void rdv__io_free(struct rdv__io *io)
+{
+    if (io)
+        uv_close((uv_handle_t *)&io->poll, io_closed);
+}
+
+/* ---------------------------------------------------------------- timers */
+
+struct rdv_timer {
+    rdv_loop *loop; /* NULL once the loop is gone */
+    void (*fn)(void *user);
+    void *user;
+    int64_t due; /* on rdv__plat_running()'s scale */
+    uint64_t order;
+    size_t place; /* in the heap; SIZE_MAX = not started */
+    rdv_timer *previous, *next;
+};
+
+#define NOT_STARTED SIZE_MAX
+
+static bool timer_before(const rdv_timer *a, const rdv_timer *b)
+{
+    return a->due != b->due ? a->due < b->due : a->order < b->order;
+}
+
+static void heap_put(rdv_loop *loop, size_t place, rdv_timer *timer)
+{
+    loop->heap[place] = timer;
+    timer->place = place;
+}
+
+static void heap_up(rdv_loop *loop, size_t place, rdv_timer *timer)
+{
+    while (place > 0 && timer_before(timer, loop->heap[(place - 1) / 2])) {
+        heap_put(loop, place, loop->heap[(place - 1) / 2]);
+        place = (place - 1) / 2;
+    }
+    heap_put(loop, place, timer);
+}
+
+static void heap_down(rdv_loop *loop, size_t place, rdv_timer *timer)
+{
+    for (;;) {
+        size_t child = 2 * place + 1;
+        if (child >= loop->heap_count)
+            break;
+        if (child + 1 < loop->heap_count && timer_before(loop->heap[child + 1], loop->heap[child]))
+            child++;
+        if (!timer_before(loop->heap[child], timer))
+            break;
+        heap_put(loop, place, loop->heap[child]);
+        place = child;
+    }
+    heap_put(loop, place, timer);
+}
+
+static void heap_remove(rdv_loop *loop, rdv_timer *timer)
+{
+    size_t place = timer->place;
+    rdv_timer *last = loop->heap[--loop->heap_count];
+    timer->place = NOT_STARTED;
+    if (last == timer)
+        return;
+    if (place > 0 && timer_before(last, loop->heap[(place - 1) / 2]))
+        heap_up(loop, place, last);
+    else
+        heap_down(loop, place, last);
+}
+
+static void arm(rdv_loop *loop)
+{
+    int64_t due = loop->heap_count > 0 ? loop->heap[0]->due : 0;
+    if (due == loop->armed)
+        return;
+    loop->armed = due;
+    rdv__plat_timer_set(&loop->clockwork, due);
+}
+
+static void timers_due(void *user)
+{
+    rdv_loop *loop = user;
+    if (rdv__plat_timer_read(&loop->clockwork) == RDV__TIMER_DUE)
+        loop->armed = 0;
+
+    /* What is started from here on waits for the next turn, also if it is due already. */
+    uint64_t last = loop->started;
+    int64_t now = rdv__plat_running();
+    while (loop->heap_count > 0 && loop->heap[0]->due <= now && loop->heap[0]->order <= last) {
+        rdv_timer *timer = loop->heap[0];
+        heap_remove(loop, timer);
+        timer->fn(timer->user);
+    }
+}
+
+int rdv_timer_new(rdv_loop *loop, void (*fn)(void *user), void *user, rdv_timer **ret_timer)
+{
+    if (!loop || !fn || !ret_timer)
+        return RDV_EINVAL;
+
+    /* All the room that starting it could need is taken here. */
+    if (loop->timer_count == loop->heap_room) {
+        size_t room = loop->heap_room > 0 ? 2 * loop->heap_room : 16;
+        rdv_timer **heap = realloc(loop->heap, room * sizeof(rdv_timer *));
+        if (!heap)
+            return RDV_ENOMEM;
+        loop->heap = heap;
+        loop->heap_room = room;
+    }
+    rdv_timer *timer = malloc(sizeof *timer);
+    if (!timer)
+        return RDV_ENOMEM;
+    *timer = (rdv_timer){
+        .loop = loop, .fn = fn, .user = user, .place = NOT_STARTED, .next = loop->timers};
+    if (loop->timers)
+        loop->timers->previous = timer;
+    loop->timers = timer;
+    loop->timer_count++;
+
+    *ret_timer = timer;
+    return 0;
+}
+
+void rdv_timer_start(rdv_timer *timer, rdv_duration duration)
+{
+    if (!timer || !timer->loop)
+        return;
+    rdv_loop *loop = timer->loop;
+
+    if (timer->place != NOT_STARTED)
+        heap_remove(loop, timer);
+    int64_t now = rdv__plat_running();
+    timer->due = duration <= 0 ? now : duration > INT64_MAX - now ? INT64_MAX : now + duration;
+    timer->order = ++loop->started;
+    heap_up(loop, loop->heap_count++, timer);
+    if (!loop->inside)
+        arm(loop);
+}
+
+void rdv_timer_stop(rdv_timer *timer)
+{
+    if (!timer || timer->place == NOT_STARTED)
+        return;
+    heap_remove(timer->loop, timer);
+    if (!timer->loop->inside)
+        arm(timer->loop);
+}
+
+void rdv_timer_free(rdv_timer *timer)
+{
+    if (!timer)
+        return;
+    rdv_timer_stop(timer);
+    if (timer->loop) {
+        if (timer->previous)
+            timer->previous->next = timer->next;
+        else
+            timer->loop->timers = timer->next;
+        if (timer->next)
+            timer->next->previous = timer->previous;
+        timer->loop->timer_count--;
+    }
+    free(timer);
+}
+
+/* ---------------------------------------------------------------- alarms */
+
+struct rdv__alarm {
+    rdv_loop *loop;
+    struct rdv__plat_timer timer;
+    struct rdv__io *io;
+    rdv_time when;
+    bool changed; /* the clock was, and fn has to hear of it */
+    void (*fn)(void *user);
+    void *user;
+    struct rdv__alarm *previous, *next;
+};
+
+static void alarm_ready(void *user)
+{
+    struct rdv__alarm *alarm = user;
+    switch (rdv__plat_timer_read(&alarm->timer)) {
+    case RDV__TIMER_NOTHING:
+        return;
+    case RDV__TIMER_DUE:
+        alarm->when = 0;
+        break;
+    case RDV__TIMER_CLOCK_SET:
+        rdv__plat_timer_set(&alarm->timer, alarm->when);
+        break;
+    }
+    alarm->changed = false;
+    alarm->fn(alarm->user);
+}
+
+/* Those whose change of the clock was noticed when they were set, which is no place to call anyone from. */
+static void tell_alarms(rdv_loop *loop)
+{
+    while (loop->alarms_changed) {
+        struct rdv__alarm *alarm = loop->alarms;
+        while (alarm && !alarm->changed)
+            alarm = alarm->next;
+        if (!alarm) {
+            loop->alarms_changed = false;
+            break;
+        }
+        alarm->changed = false;
+        alarm->fn(alarm->user);
+    }
+}
+
+int rdv__alarm_new(rdv_loop *loop, void (*fn)(void *user), void *user,
+                   struct rdv__alarm **ret_alarm)
+{
+    struct rdv__alarm *alarm = malloc(sizeof *alarm);
+    if (!alarm)
+        return RDV_ENOMEM;
+    *alarm = (struct rdv__alarm){.loop = loop, .fn = fn, .user = user, .next = loop->alarms};
+
+    int result = rdv__plat_timer_open(true, &alarm->timer);
+    if (result == 0) {
+        result = rdv__io_new(loop, alarm->timer.fd, alarm_ready, alarm, &alarm->io);
+        if (result != 0)
+            rdv__plat_timer_close(&alarm->timer);
+    }
+    if (result != 0) {
+        free(alarm);
+        return result;
+    }
+
+    if (loop->alarms)
+        loop->alarms->previous = alarm;
+    loop->alarms = alarm;
+    *ret_alarm = alarm;
+    return 0;
+}
+
+void rdv__alarm_set(struct rdv__alarm *alarm, rdv_time when)
+{
+    if (when == alarm->when)
+        return;
+    alarm->when = when;
+    bool changed = rdv__plat_timer_set(&alarm->timer, when);
+    if (when == 0)
+        alarm->changed = false;
+    else if (changed) {
+        alarm->changed = true;
+        alarm->loop->alarms_changed = true;
+        rdv__loop_again(alarm->loop);
+    }
+}
+
+void rdv__alarm_free(struct rdv__alarm *alarm)
+{
+    if (!alarm)
+        return;
+    rdv__io_free(alarm->io);
+    rdv__plat_timer_close(&alarm->timer);
+    if (alarm->previous)
+        alarm->previous->next = alarm->next;
+    else
+        alarm->loop->alarms = alarm->next;
+    if (alarm->next)
+        alarm->next->previous = alarm->previous;
+    free(alarm);
+}
+
+/* ----------------------------------------------------------------- turns */
+
+void rdv__loop_add_turn(rdv_loop *loop, struct rdv__turn *turn)
+{
+    struct rdv__turn **end = &loop->turns;
+    while (*end)
+        end = &(*end)->next;
+    turn->next = NULL;
+    *end = turn;
+}
+
+void rdv__loop_remove_turn(rdv_loop *loop, struct rdv__turn *turn)
+{
+    for (struct cursor *cursor = loop->cursors; cursor; cursor = cursor->outer)
+        if (cursor->next == turn)
+            cursor->next = turn->next;
+    for (struct rdv__turn **place = &loop->turns; *place; place = &(*place)->next) {
+        if (*place == turn) {
+            *place = turn->next;
+            return;
+        }
+    }
+}
+
+void rdv__loop_again(rdv_loop *loop)
+{
+    if (!loop->again && !loop->inside)
+        wake(loop);
+    loop->again = true;
+}
+
+/* Run the hooks of a phase; the first error. */
+static int run_hooks(rdv_loop *loop, enum rdv__turn_phase phase)
+{
+    int result = 0;
+    struct cursor cursor = {loop->turns, loop->cursors};
+    loop->cursors = &cursor;
+    while (cursor.next) {
+        struct rdv__turn *turn = cursor.next;
+        cursor.next = turn->next;
+        if (turn->phase != phase)
+            continue;
+        int status = turn->run(turn);
+        if (result == 0)
+            result = status;
+    }
+    loop->cursors = cursor.outer;
+    return result;
+}
+
+/* Commit, and give an error to all of those whose writes may have been in it. */
+static int commit(rdv_loop *loop)
+{
+    int result = run_hooks(loop, RDV__TURN_COMMIT);
+    if (result != 0)
+        for (struct call *call = loop->answers; call; call = call->next)
+            if (call->result == 0)
+                call->result = result;
+    return result;
+}
+
+static struct rdv__post *take_posts(rdv_loop *loop)
+{
+    uv_mutex_lock(&loop->lock);
+    struct rdv__post *posts = loop->posts;
+    loop->posts = NULL;
+    loop->posts_end = &loop->posts;
+    uv_mutex_unlock(&loop->lock);
+    return posts;
+}
+
+static void give_answer(struct call *call, int result)
+{
+    rdv_loop *loop = call->loop;
+    uv_mutex_lock(&loop->lock);
+    call->result = result;
+    call->done = true;
+    uv_cond_signal(&call->given);
+    uv_mutex_unlock(&loop->lock);
+}
+
+/* One turn; what is ready has just been handled. */
+static void take_turn(rdv_loop *loop)
+{
+    loop->again = false;
+    tell_alarms(loop);
+    for (struct rdv__post *post = take_posts(loop), *next; post; post = next) {
+        next = post->next;
+        post->fn(post);
+    }
+    run_hooks(loop, RDV__TURN_DECIDE);
+    commit(loop);
+    run_hooks(loop, RDV__TURN_SETTLE);
+
+    struct call *call = loop->answers;
+    loop->answers = NULL;
+    loop->answers_end = &loop->answers;
+    while (call) {
+        struct call *next = call->next; /* an answered one is gone */
+        give_answer(call, call->result);
+        call = next;
+    }
+}
+
+static void poll_once(rdv_loop *loop, bool wait)
+{
+    arm(loop);
+    loop->fresh = false;
+    uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
+static void begin_running(rdv_loop *loop)
+{
+    loop->inside = true;
+}
+
+/* What is left to do is for the next run: say so to who polls the descriptor. */
+static void end_running(rdv_loop *loop)
+{
+    arm(loop);
+    loop->inside = false;
+    if (loop->again || loop->fresh)
+        wake(loop);
+}
+
+/* ----------------------------------------------------- from other threads */
+
+void rdv__loop_post(rdv_loop *loop, struct rdv__post *post)
+{
+    uv_mutex_lock(&loop->lock);
+    bool first = !loop->posts;
+    post->next = NULL;
+    *loop->posts_end = post;
+    loop->posts_end = &post->next;
+    if (first)
+        wake(loop);
+    uv_mutex_unlock(&loop->lock);
+}
+
+bool rdv__loop_is_owner(const rdv_loop *loop)
+{
+    /* The lock is not part of what the caller sees. */
+    uv_mutex_t *lock = &((rdv_loop *)loop)->lock;
+    uv_thread_t self = uv_thread_self();
+    uv_mutex_lock(lock);
+    bool result = uv_thread_equal(&loop->owner, &self) != 0;
+    uv_mutex_unlock(lock);
+    return result;
+}
+
+bool rdv__loop_in_call(const rdv_loop *loop)
+{
+    return loop->calls > 0;
+}
+
+static void call_now(struct rdv__post *post)
+{
+    struct call *call = (struct call *)post;
+    rdv_loop *loop = call->loop;
+    loop->calls++;
+    call->result = call->fn(call->user);
+    loop->calls--;
+    call->next = NULL;
+    *loop->answers_end = call;
+    loop->answers_end = &call->next;
+}
+
+static void call_dropped(struct rdv__post *post)
+{
+    give_answer((struct call *)post, RDV_ESHUTDOWN);
+}
+
+int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user)
+{
+    if (!loop || !fn)
+        return RDV_EINVAL;
+
+    if (rdv__loop_is_owner(loop)) {
+        loop->calls++;
+        int result = fn(user);
+        loop->calls--;
+        int committed = commit(loop);
+        return result != 0 ? result : committed;
+    }
+
+    struct call call = {
+        .post = {.fn = call_now, .drop = call_dropped}, .loop = loop, .fn = fn, .user = user};
+    if (uv_cond_init(&call.given) != 0)
+        return RDV_ENOMEM;
+
+    uv_mutex_lock(&loop->lock);
+    if (loop->closing) {
+        call.result = RDV_ESHUTDOWN;
+    } else {
+        loop->callers++;
+        bool first = !loop->posts;
+        *loop->posts_end = &call.post;
+        loop->posts_end = &call.post.next;
+        if (first)
+            wake(loop);
+        while (!call.done)
+            uv_cond_wait(&call.given, &loop->lock);
+        if (--loop->callers == 0)
+            uv_cond_signal(&loop->no_callers);
+    }
+    uv_mutex_unlock(&loop->lock);
+    uv_cond_destroy(&call.given);
+    return call.result;
+}
+
+/* --------------------------------------------------------------- the loop */
+
+int rdv_loop_new(rdv_loop **ret_loop)
+{
+    if (!ret_loop)
+        return RDV_EINVAL;
+    rdv_loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return RDV_ENOMEM;
+
+    int result = RDV_ENOMEM;
+    loop->posts_end = &loop->posts;
+    loop->answers_end = &loop->answers;
+    loop->owner = uv_thread_self();
+    if (uv_mutex_init(&loop->lock) != 0)
+        goto no_lock;
+    if (uv_cond_init(&loop->no_callers) != 0)
+        goto no_cond;
+    int status = uv_loop_init(&loop->uv);
+    result = status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
+    if (status != 0)
+        goto no_loop;
+    if (uv_async_init(&loop->uv, &loop->wake, woken) != 0)
+        goto no_wake;
+    result = rdv__plat_timer_open(false, &loop->clockwork);
+    if (result != 0)
+        goto no_clockwork;
+    result = rdv__io_new(loop, loop->clockwork.fd, timers_due, loop, &loop->ticking);
+    if (result != 0)
+        goto no_ticking;
+
+    /* So that the kernel knows of both before anyone polls the descriptor. */
+    poll_once(loop, false);
+    loop->fd = uv_backend_fd(&loop->uv);
+    *ret_loop = loop;
+    return 0;
+
+no_ticking:
+    rdv__plat_timer_close(&loop->clockwork);
+no_clockwork:
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+no_wake:
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    uv_loop_close(&loop->uv);
+no_loop:
+    uv_cond_destroy(&loop->no_callers);
+no_cond:
+    uv_mutex_destroy(&loop->lock);
+no_lock:
+    free(loop);
+    return result;
+}
+
+/* Become the owner and the one who runs it, unless someone is. */
+static int claim(rdv_loop *loop)
+{
+    uv_mutex_lock(&loop->lock);
+    int result = loop->running || loop->threaded ? RDV_ESTATE : 0;
+    if (result == 0) {
+        loop->running = true;
+        loop->owner = uv_thread_self();
+    }
+    uv_mutex_unlock(&loop->lock);
+    return result;
+}
+
+static void release(rdv_loop *loop)
+{
+    uv_mutex_lock(&loop->lock);
+    loop->running = false;
+    uv_mutex_unlock(&loop->lock);
+}
+
+/* Whether someone has said stop; it is said once. */
+static bool take_stop(rdv_loop *loop)
+{
+    uv_mutex_lock(&loop->lock);
+    bool result = loop->stopping;
+    loop->stopping = false;
+    uv_mutex_unlock(&loop->lock);
+    return result;
+}
+
+static void run(rdv_loop *loop)
+{
+    begin_running(loop);
+    while (!take_stop(loop)) {
+        poll_once(loop, !loop->again);
+        take_turn(loop);
+    }
+    end_running(loop);
+}
+
+int rdv_loop_run(rdv_loop *loop)
+{
+    if (!loop)
+        return RDV_EINVAL;
+    int result = claim(loop);
+    if (result != 0)
+        return result;
+    run(loop);
+    release(loop);
+    return 0;
+}
+
+int rdv_loop_dispatch(rdv_loop *loop)
+{
+    if (!loop)
+        return RDV_EINVAL;
+    int result = claim(loop);
+    if (result != 0)
+        return result;
+
+    begin_running(loop);
+    int turns = 0;
+    do {
+        poll_once(loop, false);
+        take_turn(loop);
+    } while ((loop->again || loop->fresh) && ++turns < DISPATCH_TURNS);
+    end_running(loop);
+    release(loop);
+    return 0;
+}
+
+int rdv_loop_stop(rdv_loop *loop)
+{
+    if (!loop)
+        return RDV_EINVAL;
+    uv_mutex_lock(&loop->lock);
+    /* A loop with a thread of its own runs until it is freed. */
+    if (!loop->threaded) {
+        loop->stopping = true;
+        wake(loop);
+    }
+    uv_mutex_unlock(&loop->lock);
+    return 0;
+}
+
+int rdv_loop_fd(const rdv_loop *loop)
+{
+    return loop ? loop->fd : -1;
+}
+
+static void thread_main(void *user)
+{
+    rdv_loop *loop = user;
+    /* Until who started it has written down that this is the owner. */
+    uv_mutex_lock(&loop->lock);
+    uv_mutex_unlock(&loop->lock);
+    run(loop);
+}
+
+int rdv_loop_start_thread(rdv_loop *loop)
+{
+    if (!loop)
+        return RDV_EINVAL;
+    uv_mutex_lock(&loop->lock);
+    int result = loop->running || loop->threaded ? RDV_ESTATE : 0;
+    if (result == 0 && uv_thread_create(&loop->thread, thread_main, loop) != 0)
+        result = RDV_ENOMEM;
+    if (result == 0) {
+        loop->threaded = true;
+        loop->stopping = false;
+        loop->owner = loop->thread;
+    }
+    uv_mutex_unlock(&loop->lock);
+    return result;
+}
+
+void rdv_loop_free(rdv_loop *loop)
+{
+    if (!loop)
+        return;
+
+    uv_mutex_lock(&loop->lock);
+    assert(!loop->running);
+    loop->closing = true;
+    if (loop->threaded) {
+        loop->stopping = true;
+        wake(loop);
+    }
+    uv_mutex_unlock(&loop->lock);
+    if (loop->threaded)
+        uv_thread_join(&loop->thread);
+
+    uv_mutex_lock(&loop->lock);
+    loop->owner = uv_thread_self();
+    uv_mutex_unlock(&loop->lock);
+    for (struct rdv__post *post; (post = take_posts(loop)) != NULL;) {
+        for (struct rdv__post *next; post; post = next) {
+            next = post->next;
+            if (post->drop)
+                post->drop(post);
+        }
+    }
+    uv_mutex_lock(&loop->lock);
+    while (loop->callers > 0)
+        uv_cond_wait(&loop->no_callers, &loop->lock);
+    uv_mutex_unlock(&loop->lock);
+
+    while (loop->timers) {
+        rdv_timer *timer = loop->timers;
+        loop->timers = timer->next;
+        timer->loop = NULL;
+        timer->place = NOT_STARTED;
+    }
+    assert(!loop->alarms);
+    rdv__io_free(loop->ticking);
+    rdv__plat_timer_close(&loop->clockwork);
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_run(&loop->uv, UV_RUN_NOWAIT); /* finishes what is closing */
+    int status = uv_loop_close(&loop->uv);
+    assert(status == 0);
+    (void)status;
+    uv_cond_destroy(&loop->no_callers);
+    uv_mutex_destroy(&loop->lock);
+    free(loop->heap);
+    free(loop);
+}
+
+/* ------------------------------------------------------ threads and locks */
+
+struct rdv__thread {
+    uv_thread_t id;
+};
+
+int rdv__thread_new(void (*fn)(void *user), void *user, struct rdv__thread **ret_thread)
+{
+    struct rdv__thread *thread = malloc(sizeof *thread);
+    if (!thread)
+        return RDV_ENOMEM;
+    if (uv_thread_create(&thread->id, fn, user) != 0) {
+        free(thread);
+        return RDV_ENOMEM;
+    }
+    *ret_thread = thread;
+    return 0;
+}
+
+void rdv__thread_join(struct rdv__thread *thread)
+{
+    if (!thread)
+        return;
+    uv_thread_join(&thread->id);
+    free(thread);
+}
+
+struct rdv__mutex {
+    uv_mutex_t mutex;
+};
+
+int rdv__mutex_new(struct rdv__mutex **ret_mutex)
+{
+    struct rdv__mutex *mutex = malloc(sizeof *mutex);
+    if (!mutex)
+        return RDV_ENOMEM;
+    if (uv_mutex_init(&mutex->mutex) != 0) {
+        free(mutex);
+        return RDV_ENOMEM;
+    }
+    *ret_mutex = mutex;
+    return 0;
+}
+
+void rdv__mutex_free(struct rdv__mutex *mutex)
+{
+    if (!mutex)
+        return;
+    uv_mutex_destroy(&mutex->mutex);
+    free(mutex);
+}
+
+void rdv__mutex_lock(struct rdv__mutex *mutex)
+{
+    uv_mutex_lock(&mutex->mutex);
+}
+
+void rdv__mutex_unlock(struct rdv__mutex *mutex)
+{
+    uv_mutex_unlock(&mutex->mutex);
+}
