@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "place.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rdvtask/document.h>
+
+#include "scan.h"
+
+void rdv__scan_place_next(const struct rdv__scan *scan, struct rdv__scan_cursor *cursor,
+                          size_t offset, int *ret_line, int *ret_column)
+{
+    assert(offset <= scan->size && offset >= cursor->offset);
+    const char *end = scan->text + offset;
+    const char *from = scan->text + cursor->offset;
+    const char *line_break;
+
+    while (from < end && (line_break = memchr(from, '\n', (size_t)(end - from))) != NULL) {
+        from = line_break + 1;
+        cursor->lines++;
+        cursor->line_start = (size_t)(from - scan->text);
+    }
+    cursor->offset = offset;
+    *ret_line = cursor->lines + 1;
+    *ret_column = (int)(offset - cursor->line_start) + 1;
+}
+
+void rdv__scan_place(const struct rdv__scan *scan, size_t offset, int *ret_line, int *ret_column)
+{
+    struct rdv__scan_cursor cursor = {0};
+
+    rdv__scan_place_next(scan, &cursor, offset, ret_line, ret_column);
+}
+
+/* Counts what is put, and keeps what comes after the first `skip` bytes as far as there is room. */
+struct path_writer {
+    char *buffer;
+    size_t room, length, total, skip;
+};
+
+static void put(struct path_writer *writer, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++, writer->total++) {
+        bool continues = ((unsigned char)text[i] & 0xC0u) == 0x80u;
+        if (continues && writer->total == writer->skip)
+            writer->skip++; /* the character began before */
+        else if (writer->total >= writer->skip && writer->length < writer->room)
+            writer->buffer[writer->length++] = text[i];
+    }
+}
+
+static bool plain_word(const struct rdv__step *step)
+{
+    for (size_t i = 0; i < step->key_size; i++) {
+        char c = step->key[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
+        if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '-')))
+            return false;
+    }
+    return step->key_size > 0;
+}
+
+static void put_key(struct path_writer *writer, const struct rdv__step *step)
+{
+    put(writer, "[\"", 2);
+    for (size_t i = 0; i < step->key_size; i++) {
+        unsigned char c = (unsigned char)step->key[i];
+        unsigned char after = i + 1 < step->key_size ? (unsigned char)step->key[i + 1] : 0;
+        char escape[8];
+        /* JSON has had the other control characters escaped already. */
+        if (c == 0x7F || (c == 0xC2 && after < 0xA0)) {
+            snprintf(escape, sizeof escape, "\\u%04x", c == 0x7F ? 0x7Fu : (unsigned)after);
+            put(writer, escape, 6);
+            i += c != 0x7F;
+        } else {
+            put(writer, step->key + i, 1);
+        }
+    }
+    put(writer, "\"]", 2);
+}
+
+static void put_steps(struct path_writer *writer, const struct rdv__step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct rdv__step *step = &steps[i];
+        if (!step->key) {
+            char index[16];
+            int size = snprintf(index, sizeof index, "[%lu]", (unsigned long)step->element);
+            put(writer, index, (size_t)size);
+        } else if (plain_word(step)) {
+            put(writer, ".", i > 0);
+            put(writer, step->key, step->key_size);
+        } else {
+            put_key(writer, step);
+        }
+    }
+}
+
+void rdv__path_write(const struct rdv__step *steps, size_t count, char *buffer, size_t size)
+{
+    assert(size >= 8);
+    struct path_writer counter = {NULL, 0, 0, 0, 0};
+    struct path_writer writer = {buffer, size - 1, 0, 0, 0};
+
+    put_steps(&counter, steps, count);
+    if (counter.total > size - 1) {
+        memcpy(buffer, "...", 3);
+        writer.length = 3;
+        writer.skip = counter.total - (size - 1 - 3);
+    }
+    put_steps(&writer, steps, count);
+    buffer[writer.length] = '\0';
+}
+
+size_t rdv__scan_key(const struct rdv__scan *scan, uint32_t value)
+{
+    const char *text = scan->text;
+    size_t at = scan->values[value].offset;
+
+    while (at > 0 && (text[at - 1] == ' ' || text[at - 1] == '\t' || text[at - 1] == '\n' ||
+                      text[at - 1] == '\r'))
+        at--;
+    if (at == 0 || text[at - 1] != ':')
+        return scan->values[value].offset;
+    for (at--; text[at] != '"'; at--)
+        ;
+    /* Of the quotes before the closing one only the opening one has an even number of backslashes before it: none. */
+    for (;;) {
+        size_t slashes = 0;
+        for (at--; text[at] != '"'; at--)
+            ;
+        while (slashes < at && text[at - 1 - slashes] == '\\')
+            slashes++;
+        if (slashes % 2 == 0)
+            return at;
+    }
+}
+
+void rdv__scan_path(const struct rdv__scan *scan, uint32_t value, char *buffer, size_t size)
+{
+    struct rdv__step steps[RDV_DOCUMENT_DEPTH];
+    size_t depth = 0;
+
+    assert(value < scan->count);
+    for (uint32_t container = 0; container != value; depth++) {
+        uint32_t child = container + 1;
+        struct rdv__step *step = &steps[depth];
+        memset(step, 0, sizeof *step);
+        while (scan->values[child].next <= value) {
+            child = scan->values[child].next;
+            step->element++;
+        }
+        size_t key = rdv__scan_key(scan, child);
+        if (scan->text[scan->values[container].offset] == '{') {
+            const char *from = scan->text + key + 1;
+            const char *to = scan->text + scan->values[child].offset - 1;
+            while (*to != '"')
+                to--;
+            step->key = from;
+            step->key_size = (uint32_t)(to - from);
+        }
+        container = child;
+    }
+    rdv__path_write(steps, depth, buffer, size);
+}
