@@ -8,41 +8,58 @@
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>
 
+/* Bounds of an agent document; a text is an argument or a value of the environment, in bytes. */
+#define RDV__STEPS_MAX       64
+#define RDV__ARGUMENTS_MAX   256
+#define RDV__ENVIRONMENT_MAX 256
+#define RDV__TEXT_MAX        65536
+#define RDV__RETRIES_MAX     100
+#define RDV__RETRY_DELAY_MAX RDV_HOUR
+#define RDV__GRACE_MAX       RDV_HOUR
+
 enum rdv__on_interrupt { RDV__INTERRUPT_RESUME, RDV__INTERRUPT_RESTART, RDV__INTERRUPT_FAIL };
 
 struct rdv__step {
     rdv_status status;
     char **argv;          /* ends with NULL */
     rdv_duration timeout; /* 0 = none */
-    rdv_duration
-        retry_delay; /* before the first retry; doubles from there, at most RDV__RETRY_DELAY_MAX */
-    int retries;
+    /* Before the first retry; doubles from there, at most RDV__RETRY_DELAY_MAX. */
+    rdv_duration retry_delay;
+    int retries; /* -1 = not given */
 };
-#define RDV__RETRY_DELAY_MAX RDV_HOUR
+
+/* "NAME=value", each name once: the last one said. */
+struct rdv__environment {
+    char **list; /* ends with NULL */
+    size_t count;
+};
 
 struct rdv__handler {
     char *label;
     struct rdv__step *steps;
     size_t step_count;
-    char *
-        *environment; /* "NAME=value" of the document and of the handler, merged; ends with NULL */
+    /* All of the child's but what differs from run to run: rdvtask's own, the document's and the handler's. */
+    struct rdv__environment environment;
     rdv_duration grace;
     enum rdv__on_interrupt on_interrupt;
+    size_t index;     /* in the document's "handlers" */
+    int line, column; /* of its label there */
 };
 
 /* The handlers of one document: reference-counted on the owner thread, so that runs keep theirs when a new document comes. */
 struct rdv__handlers {
     int references;
     char *name;
-    struct rdv__handler *handlers;
+    struct rdv__handler *handlers; /* by label */
     size_t count;
 };
 
 int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
                        struct rdv_error *error);
 struct rdv__handlers *rdv__handlers_ref(struct rdv__handlers *handlers);
-struct rdv__handlers *rdv__handlers_unref(
-    struct rdv__handlers *handlers); /* NULL is fine; returns NULL */
+/* NULL is fine; returns NULL. */
+struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers);
+/* NULL if there is none for the label; handlers may be NULL. */
 const struct rdv__handler *rdv__handlers_find(const struct rdv__handlers *handlers,
                                               const char *label);
 

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+#include "handler.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "json.h"
+#include "task.h"
+
+#define NAME_DEFAULT        "rdvtask"
+#define GRACE_DEFAULT       (10 * RDV_SECOND)
+#define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)
+
+/* What a child finds in its environment whatever the document says. HOME is not among it: whose would it be? */
+static const char *const environment_base[] = {
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG=C.UTF-8",
+};
+#define BASE_COUNT (sizeof environment_base / sizeof environment_base[0])
+
+static char *copy_text(const char *text, size_t size)
+{
+    char *copy = malloc(size + 1);
+    if (copy) {
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+    }
+    return copy;
+}
+
+static void free_texts(char **texts)
+{
+    for (size_t i = 0; texts && texts[i]; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+static int out_of_memory(struct rdv_error *error)
+{
+    return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+}
+
+static bool is_given(struct rdv__value value)
+{
+    return value.item != NULL;
+}
+
+static int read_text(struct rdv__value value, const char **ret_text, size_t *ret_size,
+                     struct rdv_error *error)
+{
+    const char *text;
+    int result = rdv__json_string(value, &text, error);
+    if (result)
+        return result;
+    size_t size = strlen(text);
+    if (size > RDV__TEXT_MAX)
+        return rdv__json_fail(value, error, RDV_ELIMIT, "longer than %d bytes", RDV__TEXT_MAX);
+    *ret_text = text;
+    *ret_size = size;
+    return 0;
+}
+
+/* One of a few words; its index. */
+static int read_word(struct rdv__value value, const char *const *words, size_t *ret_index,
+                     struct rdv_error *error)
+{
+    const char *text;
+    int result = rdv__json_string(value, &text, error);
+    if (result)
+        return result;
+    for (size_t i = 0; words[i]; i++)
+        if (strcmp(words[i], text) == 0) {
+            *ret_index = i;
+            return 0;
+        }
+    assert(words[0] && words[1] && words[2]);
+    return rdv__json_fail(value, error, RDV_EINVAL, "expected \"%s\", \"%s\" or \"%s\"", words[0],
+                          words[1], words[2]);
+}
+
+/* ------------------------------------------------------------- environment */
+
+static bool same_name(const char *a, const char *b)
+{
+    size_t size = strcspn(a, "=");
+    return size == strcspn(b, "=") && memcmp(a, b, size) == 0;
+}
+
+static int check_name(struct rdv__value value, const char *name, struct rdv_error *error)
+{
+    static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+    static const char later[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+    if (!name[0] || !strchr(first, name[0]) || name[strspn(name, later)] != '\0')
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "'%s' can't be a name in the environment: it takes letters, digits "
+                              "and _, and no digit first",
+                              name);
+    if (strncmp(name, "RDV_", 4) == 0)
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "names that begin with RDV_ are rdvtask's own");
+    return 0;
+}
+
+/* Put the members of an object into a list that has room for them, each in place of an earlier one of its name. */
+static int read_environment(struct rdv__value object, char **list, size_t *count,
+                            struct rdv_error *error)
+{
+    struct rdv__json_iterator iterator = {0};
+    const char *name;
+    struct rdv__value value;
+    while (rdv__json_next(object, &iterator, &name, &value)) {
+        const char *text;
+        size_t size;
+        int result = check_name(value, name, error);
+        if (!result)
+            result = read_text(value, &text, &size, error);
+        if (result)
+            return result;
+        size_t name_size = strlen(name);
+        char *line = malloc(name_size + 1 + size + 1);
+        if (!line)
+            return out_of_memory(error);
+        memcpy(line, name, name_size);
+        line[name_size] = '=';
+        memcpy(line + name_size + 1, text, size + 1);
+
+        size_t i = 0;
+        while (i < *count && !same_name(list[i], line))
+            i++;
+        if (i < *count)
+            free(list[i]);
+        else
+            ++*count;
+        list[i] = line;
+    }
+    return 0;
+}
+
+/* A list of its own: what is inherited, and the members of an object, which may be absent. */
+static int make_environment(const char *const *inherited, size_t inherited_count,
+                            struct rdv__value object, struct rdv__environment *ret_environment,
+                            struct rdv_error *error)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    size_t members = 0;
+    size_t count = 0;
+    int result = is_given(object) ? rdv__json_object(object, error) : 0;
+    if (result)
+        return result;
+    while (is_given(object) && rdv__json_next(object, &iterator, NULL, &value))
+        members++;
+    if (members > RDV__ENVIRONMENT_MAX)
+        return rdv__json_fail(object, error, RDV_ELIMIT, "more than %d names",
+                              RDV__ENVIRONMENT_MAX);
+
+    char **list = calloc(inherited_count + members + 1, sizeof *list);
+    if (!list)
+        return out_of_memory(error);
+    for (; !result && count < inherited_count; count++) {
+        list[count] = copy_text(inherited[count], strlen(inherited[count]));
+        if (!list[count])
+            result = out_of_memory(error);
+    }
+    if (!result && is_given(object))
+        result = read_environment(object, list, &count, error);
+    if (result) {
+        free_texts(list);
+        return result;
+    }
+    ret_environment->list = list;
+    ret_environment->count = count;
+    return 0;
+}
+
+/* ------------------------------------------------------------------- steps */
+
+static int read_run(struct rdv__value value, struct rdv__step *step, struct rdv_error *error)
+{
+    size_t count;
+    int result = rdv__json_array(value, &count, error);
+    if (result)
+        return result;
+    if (count == 0)
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "expected a program and its arguments, found none");
+    if (count > RDV__ARGUMENTS_MAX)
+        return rdv__json_fail(value, error, RDV_ELIMIT, "more than %d arguments",
+                              RDV__ARGUMENTS_MAX);
+    step->argv = calloc(count + 1, sizeof *step->argv);
+    if (!step->argv)
+        return out_of_memory(error);
+
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value element;
+    for (size_t i = 0; rdv__json_next(value, &iterator, NULL, &element); i++) {
+        const char *text;
+        size_t size;
+        result = read_text(element, &text, &size, error);
+        if (result)
+            return result;
+        if (i == 0 && size == 0)
+            return rdv__json_fail(element, error, RDV_EINVAL, "expected a program");
+        step->argv[i] = copy_text(text, size);
+        if (!step->argv[i])
+            return out_of_memory(error);
+    }
+    return 0;
+}
+
+static int read_step(struct rdv__value value, struct rdv__step *step, struct rdv_error *error)
+{
+    enum { RUN, STATUS, TIMEOUT, RETRIES, RETRY_DELAY, MEMBERS };
+    static const char *const names[] = {"run", "status", "timeout", "retries", "retry_delay", NULL};
+    static const char *const statuses[] = {"searching", "downloading", "applying", NULL};
+    struct rdv__value members[MEMBERS];
+
+    step->status = RDV_STATUS_APPLYING;
+    step->retries = -1;
+    step->retry_delay = RETRY_DELAY_DEFAULT;
+    int result = rdv__json_members(value, names, members, error);
+    if (result)
+        return result;
+    if (!is_given(members[RUN]))
+        return rdv__json_fail(value, error, RDV_EINVAL, "a step needs \"run\"");
+    result = read_run(members[RUN], step, error);
+    if (!result && is_given(members[STATUS])) {
+        size_t index;
+        result = read_word(members[STATUS], statuses, &index, error);
+        if (!result)
+            step->status = (rdv_status)(RDV_STATUS_SEARCHING + (int)index);
+    }
+    if (!result && is_given(members[TIMEOUT]))
+        result = rdv__json_duration(members[TIMEOUT], 1, RDV_LIMIT_MAX, &step->timeout, error);
+    if (!result && is_given(members[RETRIES])) {
+        int64_t retries;
+        result = rdv__json_integer(members[RETRIES], 0, RDV__RETRIES_MAX, &retries, error);
+        if (!result)
+            step->retries = (int)retries;
+    }
+    if (!result && is_given(members[RETRY_DELAY]))
+        result = rdv__json_duration(members[RETRY_DELAY], 0, RDV__RETRY_DELAY_MAX,
+                                    &step->retry_delay, error);
+    return result;
+}
+
+static int read_steps(struct rdv__value value, struct rdv__handler *handler,
+                      struct rdv_error *error)
+{
+    size_t count;
+    int result = rdv__json_array(value, &count, error);
+    if (result)
+        return result;
+    if (count == 0)
+        return rdv__json_fail(value, error, RDV_EINVAL, "expected at least one step");
+    if (count > RDV__STEPS_MAX)
+        return rdv__json_fail(value, error, RDV_ELIMIT, "more than %d steps", RDV__STEPS_MAX);
+    handler->steps = calloc(count, sizeof *handler->steps);
+    if (!handler->steps)
+        return out_of_memory(error);
+
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value element;
+    while (!result && rdv__json_next(value, &iterator, NULL, &element))
+        result = read_step(element, &handler->steps[handler->step_count++], error);
+    return result;
+}
+
+/* ---------------------------------------------------------------- handlers */
+
+static int read_label(struct rdv__value value, struct rdv__handler *handler,
+                      struct rdv__scan_cursor *cursor, struct rdv_error *error)
+{
+    const char *text;
+    int result = rdv__json_string(value, &text, error);
+    if (result)
+        return result;
+    size_t size = strlen(text);
+    result = rdv__name_check(text, size);
+    if (result == RDV_ELIMIT)
+        return rdv__json_fail(value, error, result, "longer than %d bytes", RDV_NAME_MAX);
+    if (result)
+        return rdv__json_fail(value, error, result, "a label can't be empty");
+    handler->label = copy_text(text, size);
+    if (!handler->label)
+        return out_of_memory(error);
+    rdv__json_place(value, cursor, &handler->line, &handler->column);
+    return 0;
+}
+
+static int read_handler(struct rdv__value value, const struct rdv__environment *environment,
+                        struct rdv__scan_cursor *cursor, struct rdv__handler *handler,
+                        struct rdv_error *error)
+{
+    enum { LABEL, STEPS, ENVIRONMENT, GRACE, ON_INTERRUPT, MEMBERS };
+    static const char *const names[] = {"label", "steps",        "environment",
+                                        "grace", "on_interrupt", NULL};
+    static const char *const words[] = {"resume", "restart", "fail", NULL};
+    struct rdv__value members[MEMBERS];
+
+    handler->grace = GRACE_DEFAULT;
+    int result = rdv__json_members(value, names, members, error);
+    if (result)
+        return result;
+    if (!is_given(members[LABEL]))
+        return rdv__json_fail(value, error, RDV_EINVAL, "a handler needs \"label\"");
+    if (!is_given(members[STEPS]))
+        return rdv__json_fail(value, error, RDV_EINVAL, "a handler needs \"steps\"");
+    result = read_label(members[LABEL], handler, cursor, error);
+    if (!result)
+        result = read_steps(members[STEPS], handler, error);
+    if (!result)
+        result = make_environment((const char *const *)environment->list, environment->count,
+                                  members[ENVIRONMENT], &handler->environment, error);
+    if (!result && is_given(members[GRACE]))
+        result = rdv__json_duration(members[GRACE], 0, RDV__GRACE_MAX, &handler->grace, error);
+    if (!result && is_given(members[ON_INTERRUPT])) {
+        size_t index;
+        result = read_word(members[ON_INTERRUPT], words, &index, error);
+        if (!result)
+            handler->on_interrupt = (enum rdv__on_interrupt)index;
+    }
+    return result;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+    const struct rdv__handler *one = a, *two = b;
+    int order = strcmp(one->label, two->label);
+    if (order)
+        return order;
+    return one->index < two->index ? -1 : one->index > two->index;
+}
+
+static int read_handlers(struct rdv__value value, const struct rdv__environment *environment,
+                         struct rdv__handlers *handlers, struct rdv_error *error)
+{
+    size_t count;
+    int result = rdv__json_array(value, &count, error);
+    if (result)
+        return result;
+    if (count == 0)
+        return 0;
+    handlers->handlers = calloc(count, sizeof *handlers->handlers);
+    if (!handlers->handlers)
+        return out_of_memory(error);
+
+    struct rdv__scan_cursor cursor = {0};
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value element;
+    while (rdv__json_next(value, &iterator, NULL, &element)) {
+        struct rdv__handler *handler = &handlers->handlers[handlers->count];
+        handler->index = handlers->count++;
+        result = read_handler(element, environment, &cursor, handler, error);
+        if (result)
+            return result;
+    }
+    qsort(handlers->handlers, handlers->count, sizeof *handlers->handlers, compare_labels);
+    for (size_t i = 1; i < handlers->count; i++) {
+        const struct rdv__handler *handler = &handlers->handlers[i];
+        if (strcmp(handler[-1].label, handler->label) == 0) {
+            char path[48];
+            snprintf(path, sizeof path, "handlers[%zu].label", handler->index);
+            return rdv__fail_at(error, RDV_EINVAL, handler->line, handler->column, path,
+                                "the label '%s' has a handler already, handlers[%zu]",
+                                handler->label, handler[-1].index);
+        }
+    }
+    return 0;
+}
+
+static int read_name(struct rdv__value value, struct rdv__handlers *handlers,
+                     struct rdv_error *error)
+{
+    const char *name = NAME_DEFAULT;
+    if (is_given(value)) {
+        int result = rdv__json_string(value, &name, error);
+        if (result)
+            return result;
+        if (!*name)
+            return rdv__json_fail(value, error, RDV_EINVAL, "a name can't be empty");
+        if (strlen(name) > RDV_NAME_MAX)
+            return rdv__json_fail(value, error, RDV_ELIMIT, "longer than %d bytes", RDV_NAME_MAX);
+    }
+    handlers->name = copy_text(name, strlen(name));
+    return handlers->name ? 0 : out_of_memory(error);
+}
+
+static int read_document(struct rdv__value root, struct rdv__handlers *handlers,
+                         struct rdv_error *error)
+{
+    enum { SCHEMA, NAME, ENVIRONMENT, HANDLERS, MEMBERS };
+    static const char *const names[] = {"$schema", "name", "environment", "handlers", NULL};
+    struct rdv__value members[MEMBERS];
+    struct rdv__environment environment = {NULL, 0};
+    const char *schema;
+
+    int result = rdv__json_members(root, names, members, error);
+    if (result)
+        return result;
+    if (!is_given(members[HANDLERS]))
+        return rdv__json_fail(root, error, RDV_EINVAL, "an agent document needs \"handlers\"");
+    if (is_given(members[SCHEMA]))
+        result = rdv__json_string(members[SCHEMA], &schema, error);
+    if (!result)
+        result = read_name(members[NAME], handlers, error);
+    if (!result)
+        result = make_environment(environment_base, BASE_COUNT, members[ENVIRONMENT], &environment,
+                                  error);
+    if (!result)
+        result = read_handlers(members[HANDLERS], &environment, handlers, error);
+    free_texts(environment.list);
+    return result;
+}
+
+int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
+                       struct rdv_error *error)
+{
+    struct rdv__json *json = NULL;
+    struct rdv__handlers *handlers = NULL;
+
+    int result = rdv__json_load(path, &json, error);
+    if (result)
+        return result;
+    handlers = calloc(1, sizeof *handlers);
+    if (!handlers) {
+        result = out_of_memory(error);
+        goto out;
+    }
+    handlers->references = 1;
+    result = read_document(rdv__json_root(json), handlers, error);
+    if (result)
+        goto out;
+    *ret_handlers = handlers;
+    handlers = NULL;
+out:
+    rdv__handlers_unref(handlers);
+    rdv__json_free(json);
+    return result;
+}
+
+struct rdv__handlers *rdv__handlers_ref(struct rdv__handlers *handlers)
+{
+    handlers->references++;
+    return handlers;
+}
+
+struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers)
+{
+    if (!handlers || --handlers->references > 0)
+        return NULL;
+    for (size_t i = 0; i < handlers->count; i++) {
+        struct rdv__handler *handler = &handlers->handlers[i];
+        for (size_t k = 0; k < handler->step_count; k++)
+            free_texts(handler->steps[k].argv);
+        free(handler->steps);
+        free_texts(handler->environment.list);
+        free(handler->label);
+    }
+    free(handlers->handlers);
+    free(handlers->name);
+    free(handlers);
+    return NULL;
+}
+
+const struct rdv__handler *rdv__handlers_find(const struct rdv__handlers *handlers,
+                                              const char *label)
+{
+    size_t low = 0, high = handlers ? handlers->count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(label, handlers->handlers[middle].label);
+        if (order == 0)
+            return &handlers->handlers[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
