@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes that a killed predecessor has left, found by what is in their environment. */
+#define _GNU_SOURCE
+
+#include "plat.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The largest environment that is looked at, in bytes: as much as Linux gives a process by default. */
+#define ENVIRONMENT_MAX ((size_t)2 << 20)
+
+/* How long to wait for those that were killed: one in the middle of a disk operation may take longer, and is left then. */
+#define KILLED_WAIT (5 * RDV_SECOND)
+
+/* How often to look for new ones meanwhile. */
+#define LOOK_EVERY (RDV_SECOND / 2)
+
+struct leftovers {
+    const char *const *marks;
+    int number; /* the signal that they get */
+    int found;
+    struct pollfd *pidfds;
+    pid_t *pids;
+    size_t count, room;
+};
+
+static bool has_mark(const char *environment, size_t size, const char *mark)
+{
+    /* The environment ends with a NUL of ours, whatever the process has made of it. */
+    for (size_t at = 0; at < size; at += strlen(environment + at) + 1)
+        if (strcmp(environment + at, mark) == 0)
+            return true;
+    return false;
+}
+
+static bool is_marked(pid_t pid, const char *const *marks)
+{
+    char path[40];
+    char *environment;
+    size_t size;
+    snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
+    /* Others' processes can't be read: they are not ours. */
+    if (rdv__plat_read_file(path, ENVIRONMENT_MAX, &environment, &size, NULL) != 0)
+        return false;
+    bool result = true;
+    for (; result && *marks; marks++)
+        result = has_mark(environment, size, *marks);
+    free(environment);
+    return result;
+}
+
+static int signal_pidfd(int pidfd, int number)
+{
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+}
+
+static void signal_one(int pidfd, int number)
+{
+    signal_pidfd(pidfd, number);
+    if (number != SIGKILL)
+        signal_pidfd(pidfd, SIGCONT);
+}
+
+static bool make_room(struct leftovers *left)
+{
+    if (left->count < left->room)
+        return true;
+    size_t room = left->room > 0 ? 2 * left->room : 16;
+    struct pollfd *pidfds = realloc(left->pidfds, room * sizeof *pidfds);
+    if (pidfds)
+        left->pidfds = pidfds;
+    pid_t *pids = realloc(left->pids, room * sizeof *pids);
+    if (pids)
+        left->pids = pids;
+    if (!pidfds || !pids)
+        return false;
+    left->room = room;
+    return true;
+}
+
+static void consider(struct leftovers *left, pid_t pid)
+{
+    for (size_t i = 0; i < left->count; i++)
+        if (left->pids[i] == pid)
+            return;
+    if (!is_marked(pid, left->marks) || !make_room(left))
+        return;
+
+    /* Between looking and opening, the number may have become another's: look again, and see that it still lives after. */
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0)
+        return;
+    if (!is_marked(pid, left->marks) || signal_pidfd(pidfd, 0) < 0) {
+        close(pidfd);
+        return;
+    }
+    signal_one(pidfd, left->number);
+    left->pidfds[left->count] = (struct pollfd){pidfd, POLLIN, 0};
+    left->pids[left->count] = pid;
+    left->count++;
+    left->found++;
+}
+
+static void look(struct leftovers *left)
+{
+    DIR *processes = opendir("/proc");
+    if (!processes)
+        return;
+    const struct dirent *entry;
+    while ((entry = readdir(processes)) != NULL) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        if (*end == '\0' && pid > 0 && pid <= INT_MAX && pid != getpid())
+            consider(left, (pid_t)pid);
+    }
+    closedir(processes);
+}
+
+static void wait_for_some(struct leftovers *left, rdv_duration patience)
+{
+    int milliseconds = (int)((patience + RDV_MILLISECOND - 1) / RDV_MILLISECOND);
+    if (poll(left->pidfds, (nfds_t)left->count, milliseconds) <= 0)
+        return;
+    size_t kept = 0;
+    for (size_t i = 0; i < left->count; i++) {
+        if (left->pidfds[i].revents != 0) {
+            close(left->pidfds[i].fd);
+            continue;
+        }
+        left->pidfds[kept] = left->pidfds[i];
+        left->pids[kept++] = left->pids[i];
+    }
+    left->count = kept;
+}
+
+int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace)
+{
+    struct leftovers left = {.marks = marks, .number = grace > 0 ? SIGTERM : SIGKILL};
+    /* Without a mark, everyone would be meant. */
+    if (!marks[0])
+        return 0;
+
+    rdv_duration now = rdv__plat_running();
+    rdv_duration kill_at = now + (grace > 0 ? grace : 0), give_up_at = kill_at + KILLED_WAIT;
+    for (;;) {
+        if (now >= kill_at && left.number != SIGKILL) {
+            left.number = SIGKILL;
+            for (size_t i = 0; i < left.count; i++)
+                signal_one(left.pidfds[i].fd, SIGKILL);
+        }
+        /* Again and again: one that was just ended may have started another before. */
+        look(&left);
+        if (left.count == 0 || now >= give_up_at)
+            break;
+        rdv_duration until = (now < kill_at ? kill_at : give_up_at) - now;
+        wait_for_some(&left, until < LOOK_EVERY ? until : LOOK_EVERY);
+        now = rdv__plat_running();
+    }
+
+    for (size_t i = 0; i < left.count; i++)
+        close(left.pidfds[i].fd);
+    free(left.pidfds);
+    free(left.pids);
+    return left.found;
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Children on Linux: posix_spawn(), which doesn't copy the parent's page tables, and a pidfd.
+ *
+ * In a host that ignores SIGCHLD the kernel reaps children by itself and drops their exit codes. There, a process in between
+ * (the monitor) starts the child, holds it as a zombie until we have seen its end, and passes the exit code on. A host
+ * that begins to ignore SIGCHLD while a child runs, or that waits for children it didn't start, makes us lose the exit code
+ * of that child: rdv__plat_child_reap() says RDV_EIO then.
+ */
+#define _GNU_SOURCE
+
+#include "plat.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "unix.h"
+
+/* What older headers don't have. */
+#define MEMFD_NOEXEC_SEAL      0x0008u
+#define SIGNAL_PROCESS_GROUP   (1u << 2)
+#define WAIT_PIDFD             ((idtype_t)3)
+#define NOTICES_FD             3
+#define FIRST_FD_NOT_INHERITED 4
+
+/* How long the monitor may take to tell what it knows, in milliseconds. */
+#define MONITOR_WAIT 10000
+
+static int open_pidfd(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static int wait_info(idtype_t type, id_t id, siginfo_t *ret_info, int options)
+{
+    int result;
+    do {
+        /* Not every way to fail fills it in. */
+        memset(ret_info, 0, sizeof *ret_info);
+        result = waitid(type, id, ret_info, options);
+    } while (result < 0 && errno == EINTR);
+    return result;
+}
+
+/* --------------------------------------------------- what a child is given */
+
+/* A file that has no name. */
+static int nameless_file(void)
+{
+    int fd = memfd_create("rdvtask-input", MFD_CLOEXEC | MFD_ALLOW_SEALING | MEMFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create("rdvtask-input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return rdv__unix_high(fd);
+}
+
+/* A file with these bytes, at its beginning, for reading; -1 with errno. */
+static int input_file(const void *data, size_t size)
+{
+    int fd = nameless_file();
+    if (fd < 0)
+        return -1;
+
+    const char *next = data;
+    for (size_t left = size; left > 0;) {
+        ssize_t written = write(fd, next, left);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            int number = errno;
+            close(fd);
+            errno = number;
+            return -1;
+        }
+        next += written;
+        left -= (size_t)written;
+    }
+    /* Only a file in memory can be sealed; elsewhere it must do that the descriptor is for reading. */
+    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int reading = rdv__unix_high(open(path, O_RDONLY | O_CLOEXEC));
+    if (reading < 0) {
+        /* No /proc: then the same descriptor has to do. */
+        if (lseek(fd, 0, SEEK_SET) == 0)
+            return fd;
+        close(fd);
+        errno = ESPIPE;
+        return -1;
+    }
+    close(fd);
+    return reading;
+}
+
+/* A pipe whose reading end, ours, doesn't block. 0 or -1 with errno; ends that are not there are -1. */
+static int open_pipe(int *ret_reading, int *ret_writing)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    *ret_reading = rdv__unix_high(ends[0]);
+    *ret_writing = rdv__unix_high(ends[1]);
+    if (*ret_reading < 0 || *ret_writing < 0)
+        return -1;
+    return fcntl(*ret_reading, F_SETFL, O_NONBLOCK);
+}
+
+static const char *path_of(const char *const *environment)
+{
+    for (; *environment; environment++)
+        if (strncmp(*environment, "PATH=", 5) == 0)
+            return *environment + 5;
+    return "";
+}
+
+/*
+ * Find the program. Directories of PATH that are not absolute (the empty one too) are passed over: what is run may not
+ * depend on where the host happens to be. malloc'd path in ret_path.
+ */
+static int find_program(const char *name, const char *const *environment, char **ret_path,
+                        struct rdv_error *error)
+{
+    if (strchr(name, '/')) {
+        *ret_path = strdup(name);
+        return *ret_path ? 0 : rdv__fail(error, RDV_ENOMEM, "cannot run '%s'", name);
+    }
+
+    const char *directories = path_of(environment);
+    size_t room = strlen(directories) + strlen(name) + 2;
+    char *path = malloc(room);
+    if (!path)
+        return rdv__fail(error, RDV_ENOMEM, "cannot run '%s'", name);
+
+    bool refused = false;
+    for (const char *end; *name && *directories; directories = end + (*end == ':')) {
+        end = strchrnul(directories, ':');
+        if (*directories != '/')
+            continue;
+        struct stat status;
+        snprintf(path, room, "%.*s/%s", (int)(end - directories), directories, name);
+        if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+            continue;
+        if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0) {
+            *ret_path = path;
+            return 0;
+        }
+        refused = true;
+    }
+    free(path);
+    if (refused)
+        return rdv__fail(error, RDV_EACCES, "cannot run '%s': %s", name, rdv__unix_words(EACCES));
+    return rdv__fail(error, RDV_ENOTFOUND, "cannot run '%s': not found in PATH", name);
+}
+
+/* ------------------------------------------------------------- attributes */
+
+struct launch {
+    const char *path;
+    char *const *argv;
+    char *const *environment;
+    int input, output, notices; /* the child's ends */
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions; /* all of them */
+    posix_spawn_file_actions_t
+        monitor_actions; /* for the monitor, where 0 to 3 are right already */
+};
+
+/* 0 or an errno. On failure nothing is left to be undone. */
+static int launch_init(struct launch *launch)
+{
+    int number = posix_spawnattr_init(&launch->attributes);
+    if (number != 0)
+        return number;
+    number = posix_spawn_file_actions_init(&launch->actions);
+    if (number != 0)
+        goto no_actions;
+    number = posix_spawn_file_actions_init(&launch->monitor_actions);
+    if (number != 0)
+        goto no_monitor_actions;
+
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&launch->attributes, &none);
+    posix_spawnattr_setsigdefault(&launch->attributes, &all);
+    posix_spawnattr_setpgroup(&launch->attributes, 0);
+    posix_spawnattr_setflags(&launch->attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                                      POSIX_SPAWN_SETSIGDEF);
+
+    if ((number = posix_spawn_file_actions_adddup2(&launch->actions, launch->input,
+                                                   STDIN_FILENO)) != 0 ||
+        (number = posix_spawn_file_actions_adddup2(&launch->actions, launch->output,
+                                                   STDOUT_FILENO)) != 0 ||
+        (number = posix_spawn_file_actions_adddup2(&launch->actions, launch->output,
+                                                   STDERR_FILENO)) != 0 ||
+        (number = posix_spawn_file_actions_adddup2(&launch->actions, launch->notices,
+                                                   NOTICES_FD)) != 0 ||
+        (number = posix_spawn_file_actions_addclosefrom_np(&launch->actions,
+                                                           FIRST_FD_NOT_INHERITED)) != 0 ||
+        (number = posix_spawn_file_actions_addclosefrom_np(&launch->monitor_actions,
+                                                           FIRST_FD_NOT_INHERITED)) != 0)
+        goto no_action;
+    return 0;
+
+no_action:
+    posix_spawn_file_actions_destroy(&launch->monitor_actions);
+no_monitor_actions:
+    posix_spawn_file_actions_destroy(&launch->actions);
+no_actions:
+    posix_spawnattr_destroy(&launch->attributes);
+    return number;
+}
+
+static void launch_finish(struct launch *launch)
+{
+    posix_spawn_file_actions_destroy(&launch->monitor_actions);
+    posix_spawn_file_actions_destroy(&launch->actions);
+    posix_spawnattr_destroy(&launch->attributes);
+}
+
+/* ----------------------------------------------------------------- monitor */
+
+/* What it says: first of the start, then of the end. */
+struct monitor_word {
+    int number; /* an errno */
+    pid_t pid;
+    int code; /* exit code, or -signal */
+};
+
+static int code_of(const siginfo_t *info)
+{
+    return info->si_code == CLD_EXITED ? info->si_status : -info->si_status;
+}
+
+static bool host_ignores_children(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGCHLD, NULL, &action) < 0)
+        return false;
+    return (action.sa_flags & SA_NOCLDWAIT) != 0 || action.sa_handler == SIG_IGN;
+}
+
+static void close_from(int first)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0)
+        return;
+#endif
+    long end = sysconf(_SC_OPEN_MAX);
+    for (int fd = first; fd < end; fd++)
+        close(fd);
+}
+
+/* The monitor's life: a copy of a program that may have threads, so nothing but async-signal-safe calls from here on. All
+ * signals are blocked, so that what is meant for the host's group passes it by. */
+static _Noreturn void monitor(const struct launch *launch, int channel)
+{
+    enum { CHANNEL = FIRST_FD_NOT_INHERITED };
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    sigaction(SIGCHLD, &by_default, NULL);
+
+    /* None of these is below 4, so no step destroys what a later one needs. */
+    struct monitor_word word = {0};
+    if (dup2(launch->input, STDIN_FILENO) < 0 || dup2(launch->output, STDOUT_FILENO) < 0 ||
+        dup2(launch->output, STDERR_FILENO) < 0 || dup2(launch->notices, NOTICES_FD) < 0 ||
+        dup2(channel, CHANNEL) < 0)
+        _exit(1);
+    close_from(CHANNEL + 1);
+
+    word.number = posix_spawn(&word.pid, launch->path, &launch->monitor_actions,
+                              &launch->attributes, launch->argv, launch->environment);
+    for (int fd = 0; fd < CHANNEL; fd++)
+        close(fd);
+    send(CHANNEL, &word, sizeof word, MSG_NOSIGNAL);
+    if (word.number != 0)
+        _exit(1);
+
+    siginfo_t info;
+    if (wait_info(P_PID, (id_t)word.pid, &info, WEXITED | WNOWAIT) < 0)
+        _exit(1);
+    word.code = code_of(&info);
+    /* Nobody may get the child's number before the host has ended its group: wait to be told, or for the host's end. */
+    char go;
+    if (send(CHANNEL, &word, sizeof word, MSG_NOSIGNAL) == (ssize_t)sizeof word)
+        while (recv(CHANNEL, &go, 1, 0) < 0 && errno == EINTR)
+            ;
+    wait_info(P_PID, (id_t)word.pid, &info, WEXITED);
+    _exit(0);
+}
+
+/* A word of the monitor, or an errno: it may have been killed. */
+static int monitor_hear(int channel, int patience, struct monitor_word *ret_word)
+{
+    struct pollfd wait = {channel, POLLIN, 0};
+    int ready;
+    do
+        ready = poll(&wait, 1, patience);
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0)
+        return ready == 0 ? ETIMEDOUT : errno;
+
+    ssize_t size;
+    do
+        size = recv(channel, ret_word, sizeof *ret_word, 0);
+    while (size < 0 && errno == EINTR);
+    return size == (ssize_t)sizeof *ret_word ? 0 : ECHILD;
+}
+
+static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret_channel)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return errno;
+    ends[0] = rdv__unix_high(ends[0]);
+    ends[1] = rdv__unix_high(ends[1]);
+    int number = ends[0] < 0 || ends[1] < 0 ? EMFILE : 0;
+
+    if (number == 0) {
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        pid_t pid = fork();
+        number = pid < 0 ? errno : 0;
+        if (pid == 0)
+            monitor(launch, ends[1]);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    close_if_open(&ends[1]);
+
+    struct monitor_word word;
+    if (number == 0)
+        number = monitor_hear(ends[0], -1, &word);
+    if (number == 0)
+        number = word.number;
+    if (number != 0) {
+        close_if_open(&ends[0]);
+        return number;
+    }
+    *ret_pid = word.pid;
+    *ret_channel = ends[0];
+    return 0;
+}
+
+/* ------------------------------------------------------------------- start */
+
+int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
+                    struct rdv_error *error)
+{
+    assert(spawn->argv[0]);
+    struct rdv__plat_child child = {0, -1, -1, -1, -1};
+    /* posix_spawn() changes neither. */
+    struct launch launch = {.argv = (char *const *)spawn->argv,
+                            .environment = (char *const *)spawn->environment,
+                            .input = -1,
+                            .output = -1,
+                            .notices = -1};
+    char *path = NULL;
+    int number = 0;
+
+    int result = find_program(spawn->argv[0], spawn->environment, &path, error);
+    if (result != 0)
+        return result;
+    launch.path = path;
+
+    if ((launch.input = input_file(spawn->input, spawn->input_size)) < 0 ||
+        open_pipe(&child.output, &launch.output) < 0 ||
+        open_pipe(&child.notices, &launch.notices) < 0) {
+        number = errno;
+        goto failed;
+    }
+    number = launch_init(&launch);
+    if (number != 0)
+        goto failed;
+
+    pid_t pid;
+    if (host_ignores_children())
+        number = spawn_monitored(&launch, &pid, &child.monitor);
+    else
+        number = posix_spawn(&pid, path, &launch.actions, &launch.attributes, launch.argv,
+                             launch.environment);
+    launch_finish(&launch);
+    if (number != 0)
+        goto failed;
+
+    child.pid = pid;
+    child.pidfd = rdv__unix_high(open_pidfd(pid));
+    if (child.pidfd < 0) {
+        number = errno;
+        kill(-pid, SIGKILL);
+        if (child.monitor < 0)
+            waitpid(pid, NULL, 0);
+        goto failed;
+    }
+    *ret_child = child;
+    goto out;
+
+failed:
+    result = rdv__fail(error, rdv__unix_error(number), "cannot run '%s': %s", spawn->argv[0],
+                       rdv__unix_words(number));
+    rdv__plat_child_close(&child);
+out:
+    close_if_open(&launch.input);
+    close_if_open(&launch.output);
+    close_if_open(&launch.notices);
+    free(path);
+    return result;
+}
+
+/* --------------------------------------------------------------------- end */
+
+/* Signal the group that the child leads, or has led. */
+static void signal_group(const struct rdv__plat_child *child, int number)
+{
+    /* The kernel's own way takes the group by the pidfd, which can't mean another's. Before Linux 6.9 there is only its
+     * number, which is nobody else's as long as the child is not reaped. */
+    if (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, SIGNAL_PROCESS_GROUP) < 0 &&
+        errno != ESRCH && child->pid > 0)
+        kill(-(pid_t)child->pid, number);
+}
+
+void rdv__plat_child_end(struct rdv__plat_child *child, bool kill_it)
+{
+    if (child->pid <= 0)
+        return;
+    signal_group(child, kill_it ? SIGKILL : SIGTERM);
+    /* What is stopped gets its signal once it goes on. */
+    if (!kill_it)
+        signal_group(child, SIGCONT);
+}
+
+int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
+{
+    assert(child->pid > 0);
+    struct monitor_word word = {0};
+    siginfo_t info;
+    int number = 0;
+
+    if (child->monitor >= 0) {
+        struct pollfd wait = {child->pidfd, POLLIN, 0};
+        while (poll(&wait, 1, -1) < 0 && errno == EINTR)
+            ;
+        number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
+        /* Without the monitor the child is reaped by someone else, and its number says nothing any more. */
+        if (number != 0)
+            child->pid = 0;
+        signal_group(child, SIGKILL);
+        if (number == 0)
+            send(child->monitor, "", 1, MSG_NOSIGNAL);
+        close_if_open(&child->monitor);
+    } else {
+        if (wait_info(WAIT_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOWAIT) < 0) {
+            number = errno;
+            child->pid = 0;
+        }
+        signal_group(child, SIGKILL);
+        if (number == 0 && wait_info(WAIT_PIDFD, (id_t)child->pidfd, &info, WEXITED) < 0)
+            number = errno;
+        word.code = code_of(&info);
+    }
+    child->pid = 0;
+
+    if (number != 0)
+        return RDV_EIO;
+    *ret_code = word.code;
+    return 0;
+}
+
+void rdv__plat_child_close(struct rdv__plat_child *child)
+{
+    close_if_open(&child->pidfd);
+    close_if_open(&child->output);
+    close_if_open(&child->notices);
+    close_if_open(&child->monitor);
+}
