@@ -46,10 +46,10 @@ chaos: all
 	@RDVTASK=$(CURDIR)/$(BUILD)/cli/rdvtask /usr/bin/python3 test/chaos/kill9.py
 
 format:
-	@$(SOURCES) | xargs $(CLANG_FORMAT) -i
+	@$(SOURCES) | xargs -r $(CLANG_FORMAT) -i
 
 check-format:
-	@$(SOURCES) | xargs $(CLANG_FORMAT) --dry-run --Werror
+	@$(SOURCES) | xargs -r $(CLANG_FORMAT) --dry-run --Werror
 
 help:
 	@echo "make              build into $(BUILD)/"
