@@ -192,15 +192,19 @@ RDV_API int rdv_duration_parse(const char *text, rdv_duration *ret_duration);
 /**
  * Write a duration in the form "1h30m", exactly: reading it again gives the same ticks. 0 is "0s".
  *
- * @return 0; RDV_EINVAL for a negative one; RDV_ELIMIT if buffer is too small (RDV_DURATION_TEXT_SIZE is enough).
+ * @return 0; RDV_EINVAL for a negative one or one of more than 10,000 years; RDV_ELIMIT if buffer is too small (RDV_DURATION_TEXT_SIZE is enough).
  * Any thread. @since 0.1.0
  */
 RDV_API int rdv_duration_format(rdv_duration duration, char *buffer, size_t size);
 
-/** From Unix time: seconds since 1970-01-01T00:00:00Z, and nanoseconds 0..999999999 (cut to ticks). Any thread. @since 0.1.0 */
+/**
+ * From Unix time: seconds since 1970-01-01T00:00:00Z, and nanoseconds 0..999999999 (cut to ticks). What is outside the range of
+ * rdv_time becomes its smallest or largest value.
+ * Any thread. @since 0.1.0
+ */
 RDV_API rdv_time rdv_time_from_unix(int64_t seconds, long nanoseconds);
 
-/** To Unix time; ret_nanoseconds may be NULL. Any thread. @since 0.1.0 */
+/** To Unix time, also for a time before 1970; either output may be NULL. Any thread. @since 0.1.0 */
 RDV_API void rdv_time_to_unix(rdv_time time, int64_t *ret_seconds, long *ret_nanoseconds);
 
 /**
