@@ -44,7 +44,8 @@ typedef struct rdv_task rdv_task;
  * @param context     data for the task agent; may be NULL if size is 0.
  * @param size        bytes of context, 0 to RDV_CONTEXT_MAX.
  * @param ret_task    the task, with one reference that the caller owns.
- * @return 0; RDV_EINVAL for an empty label or identifier, or invalid UTF-8; RDV_ELIMIT past a limit; RDV_ENOMEM.
+ * @return 0; RDV_EINVAL for an empty label or identifier, or invalid UTF-8; RDV_ELIMIT past a limit; RDV_ENOMEM; RDV_EIO
+ * if there is nothing to make a random UUID from.
  * Any thread. @since 0.1.0
  */
 RDV_API int rdv_task_new(const char *label, const char *identifier, const void *context,
