@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "window.h"
+
+#include <assert.h>
+
+static bool is_time(rdv_time time)
+{
+    return time >= 0 && time <= RDV_TIME_MAX;
+}
+
+int rdv_window_check(const rdv_window *window)
+{
+    if (!window || !is_time(window->start) || !is_time(window->end) || !is_time(window->deadline))
+        return RDV_EINVAL;
+    if (window->end != 0 && window->end < window->start)
+        return RDV_EINVAL;
+    if (window->limit < 0 || window->limit > RDV_LIMIT_MAX)
+        return RDV_EINVAL;
+    return 0;
+}
+
+bool rdv__window_passed(const rdv_window *window, rdv_time now)
+{
+    assert(window);
+    return window->end != 0 && window->end < now;
+}
+
+bool rdv__window_open(const rdv_window *window, rdv_time now)
+{
+    assert(window);
+    return window->start <= now && !rdv__window_passed(window, now);
+}
+
+int rdv__window_order(const rdv_window *a, int64_t a_number, const rdv_window *b, int64_t b_number)
+{
+    assert(a && b);
+    return rdv__order(a->deadline, a->start, a_number, b->deadline, b->start, b_number);
+}
