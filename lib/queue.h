@@ -37,6 +37,7 @@ struct rdv__keys {
     int64_t number; /* order of arrival, > 0 */
 };
 
+/* 0, RDV_ENOMEM, or RDV_EIO without a random number. */
 int rdv__queue_new(struct rdv__queue **ret_queue);
 void rdv__queue_free(struct rdv__queue *queue);
 
@@ -65,7 +66,7 @@ void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot);
 /* Make an entry running (its keys are gone: the caller has kept them), or move the limit of a running one. user is not NULL. */
 void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user, rdv_time limit);
 
-/* Make a running entry rest again, with these keys (the number must be its own). */
+/* Make a running entry rest again, with these keys (the number must be its own). A hidden one stays hidden. */
 void rdv__queue_restore(struct rdv__queue *queue, uint32_t slot, const struct rdv__keys *keys);
 
 /* The keys of an entry that is not running. */
@@ -80,7 +81,8 @@ void *rdv__queue_user(const struct rdv__queue *queue, uint32_t slot);
 /* Whether an entry is ready (else it waits, rests or runs). */
 bool rdv__queue_is_ready(const struct rdv__queue *queue, uint32_t slot);
 
-/* The entry with the earliest moment, and that moment; RDV__QUEUE_NONE if the time heap is empty. */
+/* The entry with the earliest moment (of equal ones the smallest number), and that moment, which is optional;
+ * RDV__QUEUE_NONE if the time heap is empty. */
 uint32_t rdv__queue_earliest(const struct rdv__queue *queue, rdv_time *ret_moment);
 
 /* The ready entry that comes first, or RDV__QUEUE_NONE. */
@@ -92,5 +94,8 @@ uint32_t rdv__queue_next_match(const struct rdv__queue *queue, uint32_t hash, ui
 /* How many entries there are (hidden ones not counted), and the bytes that all structures take. */
 size_t rdv__queue_count(const struct rdv__queue *queue);
 size_t rdv__queue_memory(const struct rdv__queue *queue);
+
+/* For tests: whether heaps, hash, free slots and counts agree with the entries. Slow. */
+bool rdv__queue_check(const struct rdv__queue *queue);
 
 #endif
