@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: MIT */
+#include "json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <rdvtask/document.h>
+
+#include "base.h"
+#include "plat.h"
+#include "scan.h"
+
+/* The words about a value, in bytes with the NUL. */
+#define WORDS_SIZE 384
+
+/* The longest text from a document that is repeated in words, in bytes. */
+#define QUOTE_MAX 48
+
+struct rdv__json {
+    char *text;
+    struct rdv__scan scan;
+    cJSON *root;
+};
+
+/* ----------------------------------------------------------------- reading */
+
+/* Takes text on success only. */
+static int parse_owned(char *text, size_t size, struct rdv__json **ret_json,
+                       struct rdv_error *error)
+{
+    struct rdv__json *json = calloc(1, sizeof *json);
+    int result;
+
+    if (!json)
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    result = rdv__scan(text, size, &json->scan, error);
+    if (result < 0)
+        goto out;
+    /* Of what scanned, cJSON refuses only what it has no memory for. */
+    json->root = cJSON_ParseWithLength(text, size);
+    if (!json->root) {
+        result = rdv__fail(error, RDV_ENOMEM, "out of memory");
+        goto out;
+    }
+    json->text = text;
+    *ret_json = json;
+    json = NULL;
+
+out:
+    rdv__json_free(json);
+    return result;
+}
+
+int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
+                    struct rdv_error *error)
+{
+    char *copy = malloc(size > 0 ? size : 1);
+    int result;
+
+    if (!copy)
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    if (size > 0)
+        memcpy(copy, text, size);
+    result = parse_owned(copy, size, ret_json, error);
+    if (result < 0)
+        free(copy);
+    return result;
+}
+
+int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_error *error)
+{
+    char *text;
+    size_t size;
+    int result = rdv__plat_read_file(path, RDV_DOCUMENT_MAX, &text, &size, error);
+
+    if (result < 0)
+        return result;
+    result = parse_owned(text, size, ret_json, error);
+    if (result < 0)
+        free(text);
+    return result;
+}
+
+void rdv__json_free(struct rdv__json *json)
+{
+    if (!json)
+        return;
+    cJSON_Delete(json->root);
+    rdv__scan_finish(&json->scan);
+    free(json->text);
+    free(json);
+}
+
+struct rdv__value rdv__json_root(const struct rdv__json *json)
+{
+    struct rdv__value root = {json, json->root, 0};
+
+    return root;
+}
+
+static const char *text_of(struct rdv__value value)
+{
+    return value.json->text + value.json->scan.values[value.index].offset;
+}
+
+static int fail_at(struct rdv__value value, size_t offset, struct rdv_error *error, int code,
+                   const char *words)
+{
+    const struct rdv__scan *scan = &value.json->scan;
+    char path[sizeof error->path];
+    int line, column;
+
+    if (!error)
+        return code;
+    rdv__scan_path(scan, value.index, path, sizeof path);
+    rdv__scan_place(scan, offset, &line, &column);
+    return rdv__fail_at(error, code, line, column, path, "%s", words);
+}
+
+int rdv__json_fail(struct rdv__value value, struct rdv_error *error, int code, const char *format,
+                   ...)
+{
+    char words[WORDS_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    return fail_at(value, value.json->scan.values[value.index].offset, error, code, words);
+}
+
+enum rdv__json_type rdv__json_type(struct rdv__value value)
+{
+    switch (*text_of(value)) {
+    case '{':
+        return RDV__JSON_OBJECT;
+    case '[':
+        return RDV__JSON_ARRAY;
+    case '"':
+        return RDV__JSON_STRING;
+    case 'n':
+        return RDV__JSON_NULL;
+    case 't':
+    case 'f':
+        return RDV__JSON_BOOL;
+    default:
+        return RDV__JSON_NUMBER;
+    }
+}
+
+static int fail_type(struct rdv__value value, struct rdv_error *error, const char *expected)
+{
+    static const char *const names[] = {"null",     "true or false", "a number",
+                                        "a string", "an array",      "an object"};
+
+    return rdv__json_fail(value, error, RDV_EINVAL, "expected %s, but found %s", expected,
+                          names[rdv__json_type(value)]);
+}
+
+bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
+                    const char **ret_key, struct rdv__value *ret_value)
+{
+    const cJSON *item;
+
+    if (!iterator->started) {
+        iterator->started = true;
+        item = ((const cJSON *)container.item)->child;
+        iterator->index = container.index + 1;
+    } else {
+        if (!iterator->item)
+            return false;
+        item = ((const cJSON *)iterator->item)->next;
+        iterator->index = container.json->scan.values[iterator->index].next;
+    }
+    iterator->item = item;
+    if (!item)
+        return false;
+    if (ret_key)
+        *ret_key = item->string;
+    ret_value->json = container.json;
+    ret_value->item = item;
+    ret_value->index = iterator->index;
+    return true;
+}
+
+/* How many single-byte changes lead from a to b; only whether there are at most two matters. */
+static unsigned distance(const char *a, const char *b, unsigned allowed)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    if (*a == *b)
+        return 0;
+    if (allowed == 0)
+        return 1;
+    unsigned least = 1 + allowed;
+    unsigned found;
+    if (*a != '\0' && (found = 1 + distance(a + 1, b, allowed - 1)) < least)
+        least = found;
+    if (*b != '\0' && (found = 1 + distance(a, b + 1, allowed - 1)) < least)
+        least = found;
+    if (*a != '\0' && *b != '\0' && (found = 1 + distance(a + 1, b + 1, allowed - 1)) < least)
+        least = found;
+    return least;
+}
+
+static int fail_unknown(struct rdv__value value, const char *key, const char *const *names,
+                        struct rdv_error *error)
+{
+    char words[WORDS_SIZE];
+    const char *meant = NULL;
+    unsigned nearest = 3;
+    size_t used;
+
+    for (size_t i = 0; names[i]; i++) {
+        unsigned steps = distance(key, names[i], 2);
+        if (steps < nearest && strlen(names[i]) > steps) {
+            nearest = steps;
+            meant = names[i];
+        }
+    }
+    snprintf(words, sizeof words, "unknown key '%.*s'",
+             (int)rdv__utf8_cut(key, strlen(key), QUOTE_MAX), key);
+    used = strlen(words);
+    if (meant)
+        snprintf(words + used, sizeof words - used, " (did you mean '%s'?)", meant);
+    for (size_t i = 0; names[i]; i++) {
+        used = strlen(words);
+        snprintf(words + used, sizeof words - used, "%s%s", i == 0 ? "; known here: " : ", ",
+                 names[i]);
+    }
+    return fail_at(value, rdv__scan_key(&value.json->scan, value.index), error, RDV_EINVAL, words);
+}
+
+int rdv__json_members(struct rdv__value object, const char *const *names,
+                      struct rdv__value *ret_values, struct rdv_error *error)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    const char *key;
+    int result = rdv__json_object(object, error);
+
+    if (result < 0)
+        return result;
+    for (size_t i = 0; names[i]; i++) {
+        ret_values[i].json = object.json;
+        ret_values[i].item = NULL;
+        ret_values[i].index = object.index;
+    }
+    while (rdv__json_next(object, &iterator, &key, &value)) {
+        size_t i = 0;
+        while (names[i] && strcmp(names[i], key) != 0)
+            i++;
+        if (!names[i])
+            return fail_unknown(value, key, names, error);
+        ret_values[i] = value;
+    }
+    return 0;
+}
+
+void rdv__json_place(struct rdv__value value, struct rdv__scan_cursor *cursor, int *ret_line,
+                     int *ret_column)
+{
+    const struct rdv__scan *scan = &value.json->scan;
+    struct rdv__scan_cursor start = {0};
+
+    rdv__scan_place_next(scan, cursor ? cursor : &start, scan->values[value.index].offset, ret_line,
+                         ret_column);
+}
+
+/* ------------------------------------------------------------- typed reads */
+
+int rdv__json_object(struct rdv__value value, struct rdv_error *error)
+{
+    return rdv__json_type(value) == RDV__JSON_OBJECT ? 0 : fail_type(value, error, "an object");
+}
+
+int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error *error)
+{
+    size_t count = 0;
+
+    if (rdv__json_type(value) != RDV__JSON_ARRAY)
+        return fail_type(value, error, "an array");
+    for (const cJSON *item = ((const cJSON *)value.item)->child; item; item = item->next)
+        count++;
+    if (ret_count)
+        *ret_count = count;
+    return 0;
+}
+
+int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_error *error)
+{
+    if (rdv__json_type(value) != RDV__JSON_STRING)
+        return fail_type(value, error, "a string");
+    *ret_text = ((const cJSON *)value.item)->valuestring;
+    return 0;
+}
+
+/* Read a well-formed number exactly: false if it isn't whole or has no room in 64 bits. */
+static bool whole_number(const char *at, const char *end, int64_t *ret_number)
+{
+    char digits[RDV__SCAN_NUMBER_MAX + 1];
+    bool negative = *at == '-', fraction = false;
+    long exponent = 0;
+    int count = 0, places = 0;
+    uint64_t number = 0;
+
+    for (at += negative; at < end && *at != 'e' && *at != 'E'; at++) {
+        if (*at == '.') {
+            fraction = true;
+            continue;
+        }
+        places += fraction;
+        if (count > 0 || *at != '0')
+            digits[count++] = *at;
+    }
+    if (at < end) {
+        bool down = at[1] == '-';
+        for (at += at[1] == '-' || at[1] == '+' ? 2 : 1; at < end; at++)
+            exponent = exponent < 100000 ? exponent * 10 + (*at - '0') : exponent;
+        exponent = down ? -exponent : exponent;
+    }
+    /* The number is digits * 10^(exponent - places). */
+    exponent -= places;
+    for (; count > 0 && exponent < 0 && digits[count - 1] == '0'; exponent++)
+        count--;
+    if (count > 0 && (exponent < 0 || count + exponent > 19))
+        return false;
+    for (int i = 0; i < count; i++)
+        number = number * 10 + (uint64_t)(digits[i] - '0');
+    for (; count > 0 && exponent > 0; exponent--)
+        number *= 10;
+    if (number > (uint64_t)INT64_MAX + (negative ? 1u : 0u))
+        return false;
+    *ret_number = negative && number > 0 ? -(int64_t)(number - 1) - 1 : (int64_t)number;
+    return true;
+}
+
+int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
+                      struct rdv_error *error)
+{
+    const char *text = text_of(value);
+    const char *end = value.json->text + value.json->scan.size;
+    size_t size = 0;
+    int64_t number = 0;
+
+    if (rdv__json_type(value) != RDV__JSON_NUMBER)
+        return fail_type(value, error, "a whole number");
+    while (text + size < end && text[size] != '\0' && strchr("+-.0123456789Ee", text[size]))
+        size++;
+    if (!whole_number(text, text + size, &number) || number < min || number > max)
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "expected a whole number from %" PRId64 " to %" PRId64
+                              ", but found %.*s",
+                              min, max, (int)size, text);
+    *ret_number = number;
+    return 0;
+}
+
+/* The beginning of a string of the document as it is shown in words. */
+static int quote_size(const char *text)
+{
+    return (int)rdv__utf8_cut(text, strlen(text), QUOTE_MAX);
+}
+
+int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration max,
+                       rdv_duration *ret, struct rdv_error *error)
+{
+    char least[RDV_DURATION_TEXT_SIZE] = "?", most[RDV_DURATION_TEXT_SIZE] = "?";
+    rdv_duration duration;
+    const char *text;
+
+    if (rdv__json_type(value) != RDV__JSON_STRING)
+        return fail_type(value, error, "a duration, such as \"10m\" or \"1h30m\"");
+    text = ((const cJSON *)value.item)->valuestring;
+    if (rdv_duration_parse(text, &duration) < 0)
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "expected a duration, such as \"10m\" or \"1h30m\", but found '%.*s'",
+                              quote_size(text), text);
+    if (duration < min || duration > max) {
+        rdv_duration_format(min, least, sizeof least);
+        rdv_duration_format(max, most, sizeof most);
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "expected a duration from %s to %s, but found '%.*s'", least, most,
+                              quote_size(text), text);
+    }
+    *ret = duration;
+    return 0;
+}
+
+int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
+                     struct rdv_error *error)
+{
+    static const char form[] = "a time, such as \"2026-11-22T03:00:00Z\" or \"+2h\"";
+    const char *text;
+
+    if (rdv__json_type(value) != RDV__JSON_STRING)
+        return fail_type(value, error, form);
+    text = ((const cJSON *)value.item)->valuestring;
+    if (rdv_time_parse_relative(text, now, ret_time) < 0)
+        return rdv__json_fail(value, error, RDV_EINVAL, "expected %s, but found '%.*s'", form,
+                              quote_size(text), text);
+    return 0;
+}
+
+int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size)
+{
+    const struct rdv__scan *scan = &value.json->scan;
+    const char *at = text_of(value), *end = scan->text + scan->size;
+    uint32_t next = scan->values[value.index].next;
+    size_t length = 0;
+    int depth = 0;
+
+    /* What is copied ends before the next value; that much room is enough. */
+    size_t room = (next < scan->count ? scan->values[next].offset : scan->size) -
+                  scan->values[value.index].offset;
+    char *text = malloc(room + 1);
+    if (!text)
+        return RDV_ENOMEM;
+    for (; at < end; at++) {
+        if (*at == '"') {
+            do {
+                if (*at == '\\')
+                    text[length++] = *at++;
+                text[length++] = *at++;
+            } while (*at != '"');
+        } else if (*at == '{' || *at == '[') {
+            depth++;
+        } else if (*at == '}' || *at == ']') {
+            depth--;
+        } else if (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r') {
+            if (depth == 0)
+                break;
+            continue;
+        }
+        if (depth < 0 || (depth == 0 && *at == ','))
+            break;
+        text[length++] = *at;
+        if (depth == 0 && (*at == '"' || *at == '}' || *at == ']'))
+            break;
+    }
+    text[length] = '\0';
+    *ret_text = text;
+    *ret_size = length;
+    return 0;
+}
+
+/* ----------------------------------------------------------------- writing */
+
+struct rdv__json_writer {
+    char *text;
+    size_t size, capacity;
+    bool failed;
+    bool first; /* nothing was written yet in the innermost container */
+    int depth;
+    bool arrays[RDV_DOCUMENT_DEPTH]; /* which of the open containers are arrays */
+};
+
+static void put(struct rdv__json_writer *writer, const char *text, size_t size)
+{
+    if (writer->failed)
+        return;
+    if (writer->capacity - writer->size < size) {
+        size_t capacity = writer->capacity * 2 + size;
+        char *grown = realloc(writer->text, capacity);
+        if (!grown) {
+            writer->failed = true;
+            return;
+        }
+        writer->text = grown;
+        writer->capacity = capacity;
+    }
+    memcpy(writer->text + writer->size, text, size);
+    writer->size += size;
+}
+
+static void put_text(struct rdv__json_writer *writer, const char *text)
+{
+    put(writer, text, strlen(text));
+}
+
+/* How many bytes the well-formed character here has; 0 for bad UTF-8. */
+static size_t character_size(const char *text, size_t left)
+{
+    unsigned char lead = (unsigned char)*text;
+    size_t size = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+
+    return size <= left && rdv__utf8_valid(text, size) ? size : 0;
+}
+
+static void put_string(struct rdv__json_writer *writer, const char *text, size_t size)
+{
+    static const char letters[] = "\b\f\n\r\t", names[] = "bfnrt";
+
+    put_text(writer, "\"");
+    for (size_t i = 0, step; i < size; i += step) {
+        unsigned char c = (unsigned char)text[i];
+        char escape[8];
+        const char *letter;
+        step = c >= 0x20 && c < 0x7F ? 1 : character_size(text + i, size - i);
+        if (step == 0) {
+            step = 1;
+            put_text(writer, "\xEF\xBF\xBD");
+        } else if (c == '"' || c == '\\') {
+            escape[0] = '\\';
+            escape[1] = (char)c;
+            put(writer, escape, 2);
+        } else if (c != '\0' && (letter = strchr(letters, c)) != NULL) {
+            escape[0] = '\\';
+            escape[1] = names[letter - letters];
+            put(writer, escape, 2);
+        } else if (c < 0x20 || c == 0x7F || (c == 0xC2 && (unsigned char)text[i + 1] < 0xA0)) {
+            /* The last two need no escape in JSON, but a terminal may obey them. */
+            unsigned code = c == 0xC2 ? (unsigned char)text[i + 1] : c;
+            snprintf(escape, sizeof escape, "\\u%04x", code);
+            put_text(writer, escape);
+        } else {
+            put(writer, text + i, step);
+        }
+    }
+    put_text(writer, "\"");
+}
+
+/* What comes before any value: a comma where one is due, and the key. */
+static void put_key(struct rdv__json_writer *writer, const char *key)
+{
+    assert(writer->depth > 0 && (key == NULL) == writer->arrays[writer->depth - 1]);
+    if (!writer->first)
+        put_text(writer, ",");
+    writer->first = false;
+    if (key) {
+        put_string(writer, key, strlen(key));
+        put_text(writer, ":");
+    }
+}
+
+static void begin(struct rdv__json_writer *writer, bool array)
+{
+    assert(writer->depth < RDV_DOCUMENT_DEPTH);
+    put_text(writer, array ? "[" : "{");
+    writer->arrays[writer->depth++] = array;
+    writer->first = true;
+}
+
+int rdv__json_writer_new(struct rdv__json_writer **ret_writer)
+{
+    struct rdv__json_writer *writer = calloc(1, sizeof *writer);
+
+    if (!writer)
+        return RDV_ENOMEM;
+    begin(writer, false);
+    *ret_writer = writer;
+    return 0;
+}
+
+void rdv__json_writer_free(struct rdv__json_writer *writer)
+{
+    if (writer)
+        free(writer->text);
+    free(writer);
+}
+
+void rdv__json_write_string(struct rdv__json_writer *writer, const char *key, const char *text,
+                            size_t size)
+{
+    put_key(writer, key);
+    if (text)
+        put_string(writer, text, size);
+    else
+        put_text(writer, "null");
+}
+
+void rdv__json_write_integer(struct rdv__json_writer *writer, const char *key, int64_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, number);
+    put_key(writer, key);
+    put_text(writer, text);
+}
+
+void rdv__json_write_bool(struct rdv__json_writer *writer, const char *key, bool value)
+{
+    put_key(writer, key);
+    put_text(writer, value ? "true" : "false");
+}
+
+void rdv__json_write_null(struct rdv__json_writer *writer, const char *key)
+{
+    put_key(writer, key);
+    put_text(writer, "null");
+}
+
+void rdv__json_write_time(struct rdv__json_writer *writer, const char *key, rdv_time time)
+{
+    char text[RDV_TIME_TEXT_SIZE];
+
+    if (rdv_time_format(time, text, sizeof text) == 0)
+        rdv__json_write_string(writer, key, text, strlen(text));
+    else
+        rdv__json_write_null(writer, key);
+}
+
+void rdv__json_begin_object(struct rdv__json_writer *writer, const char *key)
+{
+    put_key(writer, key);
+    begin(writer, false);
+}
+
+void rdv__json_begin_array(struct rdv__json_writer *writer, const char *key)
+{
+    put_key(writer, key);
+    begin(writer, true);
+}
+
+void rdv__json_end(struct rdv__json_writer *writer)
+{
+    assert(writer->depth > 0);
+    writer->depth--;
+    put_text(writer, writer->arrays[writer->depth] ? "]" : "}");
+    writer->first = false;
+}
+
+int rdv__json_writer_finish(struct rdv__json_writer *writer, char **ret_text)
+{
+    int result = RDV_ENOMEM;
+
+    assert(writer->depth == 1);
+    rdv__json_end(writer);
+    put(writer, "", 1);
+    if (!writer->failed) {
+        *ret_text = writer->text;
+        writer->text = NULL;
+        result = 0;
+    }
+    rdv__json_writer_free(writer);
+    return result;
+}

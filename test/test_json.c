@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "harness.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rdvtask/document.h>
+
+#include "json.h"
+
+#define NOW (RDV_TIME_MAX / 2)
+
+static struct rdv__json *json_of(const char *text)
+{
+    struct rdv__json *json = NULL;
+    struct rdv_error error = {0};
+
+    ck_assert_msg(rdv__json_parse(text, strlen(text), &json, &error) == 0, "%s: %s", text,
+                  error.text);
+    return json;
+}
+
+/* The member of the root that has this key. */
+static struct rdv__value member(const struct rdv__json *json, const char *wanted)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    const char *key;
+
+    while (rdv__json_next(rdv__json_root(json), &iterator, &key, &value))
+        if (strcmp(key, wanted) == 0)
+            return value;
+    ck_abort_msg("no %s", wanted);
+    return value;
+}
+
+static void check_error(const struct rdv_error *error, int code, int line, int column,
+                        const char *path, const char *words)
+{
+    ck_assert_int_eq(error->code, code);
+    ck_assert_msg(error->line == line && error->column == column, "%d:%d %s", error->line,
+                  error->column, error->text);
+    ck_assert_str_eq(error->path, path);
+    ck_assert_msg(strstr(error->text, words) != NULL, "%s", error->text);
+}
+
+/* ----------------------------------------------------------------- reading */
+
+START_TEST(what_cjson_would_let_through_is_refused)
+{
+    static const char *const texts[] = {"[01]", "[1]x", "{\"a\":1,\"a\":2}", "\"\\u0000\"",
+                                        "\"\xFF\""};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct rdv__json *json = NULL;
+        struct rdv_error error = {0};
+        ck_assert_int_eq(rdv__json_parse(texts[i], strlen(texts[i]), &json, &error), RDV_ESYNTAX);
+        ck_assert_ptr_null(json);
+        ck_assert_int_eq(error.line, 1);
+    }
+    struct rdv__json *json = NULL;
+    ck_assert_int_eq(rdv__json_parse("", 0, &json, NULL), RDV_ESYNTAX);
+}
+END_TEST
+
+START_TEST(a_parsed_text_is_a_copy)
+{
+    char text[] = "{\"a\":\"word\"}";
+    struct rdv__json *json = json_of(text);
+    const char *word;
+
+    memset(text, 'x', sizeof text - 1);
+    ck_assert_int_eq(rdv__json_string(member(json, "a"), &word, NULL), 0);
+    ck_assert_str_eq(word, "word");
+    rdv__json_free(json);
+    rdv__json_free(NULL);
+}
+END_TEST
+
+START_TEST(a_file_is_loaded_and_a_missing_one_is_named)
+{
+    char path[] = "/tmp/rdvtask-test-json-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *file = fdopen(fd, "w");
+    struct rdv__json *json = NULL;
+    struct rdv_error error = {0};
+
+    ck_assert_ptr_nonnull(file);
+    fputs("{\"a\":\n17}", file);
+    fclose(file);
+    ck_assert_int_eq(rdv__json_load(path, &json, NULL), 0);
+    int64_t number;
+    ck_assert_int_eq(rdv__json_integer(member(json, "a"), 0, 100, &number, NULL), 0);
+    ck_assert_int_eq(number, 17);
+    rdv__json_free(json);
+
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("{\"a\":\n17", file);
+    fclose(file);
+    ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ESYNTAX);
+    check_error(&error, RDV_ESYNTAX, 2, 3, "", "',' or '}'");
+    remove(path);
+    ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ENOTFOUND);
+    ck_assert_ptr_nonnull(strstr(error.text, path));
+}
+END_TEST
+
+START_TEST(walking_pairs_each_value_with_its_own_place)
+{
+    struct rdv__json *json =
+        json_of("{\"a\":[1,[2,{\"x\":3}],{}],\n\"b\":{},\n\"c\":[],\n\"d\":\"e\"}");
+    static const enum rdv__json_type types[] = {RDV__JSON_ARRAY, RDV__JSON_OBJECT, RDV__JSON_ARRAY,
+                                                RDV__JSON_STRING};
+    struct rdv__json_iterator iterator = {0}, inner = {0};
+    struct rdv__scan_cursor cursor = {0};
+    struct rdv__value value, element;
+    const char *key;
+    int count = 0;
+
+    while (rdv__json_next(rdv__json_root(json), &iterator, &key, &value)) {
+        int line, column, again;
+        ck_assert_int_eq(key[0], 'a' + count);
+        ck_assert_int_eq((int)rdv__json_type(value), (int)types[count]);
+        rdv__json_place(value, NULL, &line, &column);
+        ck_assert_int_eq(line, ++count);
+        ck_assert_int_eq(column, count == 1 ? 6 : 5);
+        rdv__json_place(value, &cursor, &again, &column);
+        ck_assert_int_eq(again, line);
+    }
+    ck_assert_int_eq(count, 4);
+    ck_assert(!rdv__json_next(rdv__json_root(json), &iterator, &key, &value));
+
+    value = member(json, "a");
+    size_t length = 0;
+    ck_assert_int_eq(rdv__json_array(value, &length, NULL), 0);
+    ck_assert_uint_eq(length, 3);
+    for (count = 0; rdv__json_next(value, &inner, &key, &element); count++) {
+        static const char *const paths[] = {"a[0]", "a[1]", "a[2]"};
+        struct rdv_error error = {0};
+        ck_assert_ptr_null(key);
+        rdv__json_fail(element, &error, RDV_EINVAL, "words");
+        ck_assert_str_eq(error.path, paths[count]);
+    }
+    ck_assert_int_eq(count, 3);
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(an_empty_container_has_nothing_to_walk)
+{
+    struct rdv__json *json = json_of("{\"o\":{},\"a\":[]}");
+    struct rdv__json_iterator object = {0}, array = {0};
+    struct rdv__value value;
+
+    ck_assert(!rdv__json_next(member(json, "o"), &object, NULL, &value));
+    ck_assert(!rdv__json_next(member(json, "o"), &object, NULL, &value));
+    ck_assert(!rdv__json_next(member(json, "a"), &array, NULL, &value));
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(types_are_told_apart)
+{
+    static const char *const texts[] = {"null", "true", "-1", "\"\"", "[]", "{}"};
+    static const char *const words[] = {"null",     "true or false", "a number",
+                                        "a string", "an array",      "an object"};
+
+    for (int i = 0; i < 6; i++) {
+        struct rdv__json *json = json_of(texts[i]);
+        struct rdv__value root = rdv__json_root(json);
+        struct rdv_error error = {0};
+        const char *text = NULL;
+        int64_t number;
+        ck_assert_int_eq((int)rdv__json_type(root), i);
+        ck_assert_int_eq(rdv__json_object(root, NULL), i == 5 ? 0 : RDV_EINVAL);
+        ck_assert_int_eq(rdv__json_array(root, NULL, NULL), i == 4 ? 0 : RDV_EINVAL);
+        ck_assert_int_eq(rdv__json_string(root, &text, NULL), i == 3 ? 0 : RDV_EINVAL);
+        ck_assert_int_eq(rdv__json_integer(root, -1, 1, &number, NULL), i == 2 ? 0 : RDV_EINVAL);
+        if (i == 3)
+            rdv__json_array(root, NULL, &error);
+        else
+            rdv__json_string(root, &text, &error);
+        char found[64];
+        snprintf(found, sizeof found, "expected %s, but found %s", i == 3 ? "an array" : "a string",
+                 words[i]);
+        check_error(&error, RDV_EINVAL, 1, 1, "", found);
+        rdv__json_free(json);
+    }
+}
+END_TEST
+
+START_TEST(strings_come_unescaped)
+{
+    struct rdv__json *json = json_of("[\"a\\u00e9\\ud83d\\ude00\\n\\\"\\/\"]");
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    const char *text;
+
+    ck_assert(rdv__json_next(rdv__json_root(json), &iterator, NULL, &value));
+    ck_assert_int_eq(rdv__json_string(value, &text, NULL), 0);
+    ck_assert_str_eq(text, "a\xC3\xA9\xF0\x9F\x98\x80\n\"/");
+    rdv__json_free(json);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    int64_t number;
+} whole_numbers[] = {
+    {"0", 0},
+    {"-0", 0},
+    {"-0.0e5", 0},
+    {"7", 7},
+    {"1e3", 1000},
+    {"1E+3", 1000},
+    {"1000.000", 1000},
+    {"1.5e1", 15},
+    {"2500e-2", 25},
+    {"-12.0", -12},
+    {"0.001e3", 1},
+    {"9007199254740993", INT64_C(9007199254740993)},
+    {"9007199254740993.0", INT64_C(9007199254740993)},
+    {"9223372036854775807", INT64_MAX},
+    {"-9223372036854775808", INT64_MIN},
+    {"922337203685477580.7e1", INT64_MAX},
+    {"9.223372036854775807e18", INT64_MAX},
+    {"0e99999", 0},
+};
+
+START_TEST(whole_numbers_are_read_exactly)
+{
+    struct rdv__json *json = json_of(whole_numbers[_i].text);
+    int64_t number = 5;
+
+    ck_assert_int_eq(rdv__json_integer(rdv__json_root(json), INT64_MIN, INT64_MAX, &number, NULL),
+                     0);
+    ck_assert_msg(number == whole_numbers[_i].number, "%s: %" PRId64, whole_numbers[_i].text,
+                  number);
+    rdv__json_free(json);
+}
+END_TEST
+
+static const char *const other_numbers[] = {
+    "1.5",
+    "-0.1",
+    "1e-1",
+    "15e-1",
+    "0.99999999999999999999999",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551617",
+    "99999999999999999999",
+    "1e19",
+    "1e300",
+    "9007199254740992.5",
+    "1e-400",
+};
+
+START_TEST(other_numbers_are_not_rounded_to_whole_ones)
+{
+    struct rdv__json *json = json_of(other_numbers[_i]);
+    struct rdv_error error = {0};
+    int64_t number = 5;
+
+    ck_assert_int_eq(rdv__json_integer(rdv__json_root(json), INT64_MIN, INT64_MAX, &number, &error),
+                     RDV_EINVAL);
+    ck_assert_int_eq(number, 5);
+    ck_assert_ptr_nonnull(strstr(error.text, other_numbers[_i]));
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(a_number_out_of_range_is_told_with_the_range)
+{
+    struct rdv__json *json = json_of("{\"retries\": 101, \"low\": -1}");
+    struct rdv_error error = {0};
+    int64_t number;
+
+    ck_assert_int_eq(rdv__json_integer(member(json, "retries"), 0, 100, &number, &error),
+                     RDV_EINVAL);
+    check_error(&error, RDV_EINVAL, 1, 13, "retries",
+                "expected a whole number from 0 to 100, but found 101");
+    ck_assert_int_eq(rdv__json_integer(member(json, "low"), 0, 100, &number, &error), RDV_EINVAL);
+    ck_assert_int_eq(rdv__json_integer(member(json, "low"), -1, 100, &number, &error), 0);
+    ck_assert_int_eq(rdv__json_integer(member(json, "retries"), 0, 101, &number, &error), 0);
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(durations_are_strings_within_bounds)
+{
+    struct rdv__json *json = json_of("{\"good\":\"1h30m\",\"number\":90,\n\"bad\":\"90\",\"long\":"
+                                     "\"3h\",\"short\":\"1s\",\"control\":\"1\\u001b\"}");
+    struct rdv_error error = {0};
+    rdv_duration duration = 1;
+
+    ck_assert_int_eq(
+        rdv__json_duration(member(json, "good"), RDV_MINUTE, 2 * RDV_HOUR, &duration, NULL), 0);
+    ck_assert(duration == 90 * RDV_MINUTE);
+    ck_assert_int_eq(rdv__json_duration(member(json, "number"), 0, RDV_HOUR, &duration, &error),
+                     RDV_EINVAL);
+    check_error(&error, RDV_EINVAL, 1, 26, "number", "expected a duration, such as \"10m\"");
+    ck_assert_int_eq(rdv__json_duration(member(json, "bad"), 0, RDV_HOUR, &duration, &error),
+                     RDV_EINVAL);
+    check_error(&error, RDV_EINVAL, 2, 7, "bad", "but found '90'");
+    ck_assert_int_eq(
+        rdv__json_duration(member(json, "long"), RDV_MINUTE, 2 * RDV_HOUR, &duration, &error),
+        RDV_EINVAL);
+    check_error(&error, RDV_EINVAL, 2, 19, "long", "a duration from 1m to 2h, but found '3h'");
+    ck_assert_int_eq(
+        rdv__json_duration(member(json, "short"), RDV_MINUTE, 2 * RDV_HOUR, &duration, &error),
+        RDV_EINVAL);
+    ck_assert_int_eq(rdv__json_duration(member(json, "control"), 0, RDV_HOUR, &duration, &error),
+                     RDV_EINVAL);
+    ck_assert_ptr_null(strchr(error.text, '\x1b'));
+    ck_assert(duration == 90 * RDV_MINUTE);
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(moments_are_rfc_3339_or_relative)
+{
+    struct rdv__json *json = json_of("{\"fixed\":\"2026-11-22T03:00:00Z\",\"later\":\"+2h\","
+                                     "\"sooner\":\"-10m\",\"bad\":\"tomorrow\",\"number\":5}");
+    struct rdv_error error = {0};
+    rdv_time time = 1, fixed;
+
+    ck_assert_int_eq(rdv_time_parse("2026-11-22T03:00:00Z", &fixed), 0);
+    ck_assert_int_eq(rdv__json_moment(member(json, "fixed"), NOW, &time, NULL), 0);
+    ck_assert(time == fixed);
+    ck_assert_int_eq(rdv__json_moment(member(json, "later"), NOW, &time, NULL), 0);
+    ck_assert(time == NOW + 2 * RDV_HOUR);
+    ck_assert_int_eq(rdv__json_moment(member(json, "sooner"), NOW, &time, NULL), 0);
+    ck_assert(time == NOW - 10 * RDV_MINUTE);
+    ck_assert_int_eq(rdv__json_moment(member(json, "bad"), NOW, &time, &error), RDV_EINVAL);
+    check_error(&error, RDV_EINVAL, 1, 69, "bad", "expected a time, such as");
+    ck_assert_int_eq(rdv__json_moment(member(json, "number"), NOW, &time, &error), RDV_EINVAL);
+    check_error(&error, RDV_EINVAL, 1, 89, "number", "but found a number");
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(an_object_is_read_by_its_known_members)
+{
+    static const char *const names[] = {"label", "start", "end", NULL};
+    struct rdv__json *json = json_of("{\"end\":1,\"label\":2}");
+    struct rdv__value values[3];
+
+    ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, NULL), 0);
+    ck_assert_ptr_nonnull(values[0].item);
+    ck_assert_uint_eq(values[0].index, 2);
+    ck_assert_ptr_null(values[1].item);
+    ck_assert_uint_eq(values[2].index, 1);
+    ck_assert_int_eq(rdv__json_members(values[0], names, values, NULL), RDV_EINVAL);
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(an_unknown_member_is_told_at_its_key_with_the_known_ones)
+{
+    static const char *const names[] = {"label", "start", "end", NULL};
+    static const struct {
+        const char *text, *words;
+    } texts[] = {
+        {"{\n \"strat\" :1}",
+         "unknown key 'strat' (did you mean 'start'?); known here: label, start, end"},
+        {"{\n \"Label\" :1}", "(did you mean 'label'?)"},
+        {"{\n \"ends\" :1}", "(did you mean 'end'?)"},
+        {"{\n \"dead\" :1}", "(did you mean 'end'?)"},
+        {"{\n \"windows\" :1}", "unknown key 'windows'; known here"},
+        {"{\n \"\" :1}", "unknown key ''; known here"},
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct rdv__json *json = json_of(texts[i].text);
+        struct rdv__value values[3];
+        struct rdv_error error = {0};
+        ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, &error),
+                         RDV_EINVAL);
+        ck_assert_int_eq(error.line, 2);
+        ck_assert_int_eq(error.column, 2);
+        ck_assert_msg(strstr(error.text, texts[i].words) != NULL, "%s", error.text);
+        rdv__json_free(json);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *text, *compact;
+} compacts[] = {
+    {"{\"v\": 1.50e+007 }", "1.50e+007"},
+    {"{\"v\":12345678901234567890123}", "12345678901234567890123"},
+    {"{\"v\": true\n}", "true"},
+    {"{\"v\":null,\"w\":1}", "null"},
+    {"{\"v\": \"a b\\\" , ]\\\\\" , \"w\":1}", "\"a b\\\" , ]\\\\\""},
+    {"{\"v\":\"\"}", "\"\""},
+    {"{\"v\": [ ] }", "[]"},
+    {"{\"v\": { \"a\" : [ 1 , { \"b c\" : \" } \" } ] , \"\\u00e9\" : -0 } , \"w\" : [ ] }",
+     "{\"a\":[1,{\"b c\":\" } \"}],\"\\u00e9\":-0}"},
+    {"{\"w\":0,\"v\":[\n\t1,\r\n\t2\n] \n }", "[1,2]"},
+};
+
+START_TEST(compact_text_keeps_each_string_and_number_as_it_was_written)
+{
+    struct rdv__json *json = json_of(compacts[_i].text);
+    char *text = NULL;
+    size_t size = 0;
+
+    ck_assert_int_eq(rdv__json_compact(member(json, "v"), &text, &size), 0);
+    ck_assert_str_eq(text, compacts[_i].compact);
+    ck_assert_uint_eq(size, strlen(text));
+    free(text);
+    rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(a_whole_document_can_be_made_compact)
+{
+    static const char *const texts[] = {" 17 ", " \"x\" ", " [ 1 ] ", "true"};
+    static const char *const wanted[] = {"17", "\"x\"", "[1]", "true"};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct rdv__json *json = json_of(texts[i]);
+        char *text = NULL;
+        size_t size;
+        ck_assert_int_eq(rdv__json_compact(rdv__json_root(json), &text, &size), 0);
+        ck_assert_str_eq(text, wanted[i]);
+        free(text);
+        rdv__json_free(json);
+    }
+}
+END_TEST
+
+/* ----------------------------------------------------------------- writing */
+
+START_TEST(what_is_written_is_one_compact_line)
+{
+    struct rdv__json_writer *writer;
+    char *text = NULL;
+    rdv_time time;
+
+    ck_assert_int_eq(rdv_time_parse("2026-11-22T03:00:00.25+01:00", &time), 0);
+    ck_assert_int_eq(rdv__json_writer_new(&writer), 0);
+    rdv__json_write_integer(writer, "least", INT64_MIN);
+    rdv__json_write_integer(writer, "exact", INT64_C(9007199254740993));
+    rdv__json_write_string(writer, "none", NULL, 0);
+    rdv__json_write_string(writer, "empty", "", 0);
+    rdv__json_begin_array(writer, "list");
+    rdv__json_begin_object(writer, NULL);
+    rdv__json_end(writer);
+    rdv__json_begin_object(writer, NULL);
+    rdv__json_write_null(writer, "a");
+    rdv__json_write_bool(writer, "b", true);
+    rdv__json_end(writer);
+    rdv__json_begin_array(writer, NULL);
+    rdv__json_end(writer);
+    rdv__json_write_bool(writer, NULL, false);
+    rdv__json_write_integer(writer, NULL, -7);
+    rdv__json_end(writer);
+    rdv__json_write_time(writer, "at", time);
+    rdv__json_write_time(writer, "never", 0);
+    ck_assert_int_eq(rdv__json_writer_finish(writer, &text), 0);
+    ck_assert_str_eq(text, "{\"least\":-9223372036854775808,\"exact\":9007199254740993,"
+                           "\"none\":null,\"empty\":\"\","
+                           "\"list\":[{},{\"a\":null,\"b\":true},[],false,-7],"
+                           "\"at\":\"2026-11-22T02:00:00.25Z\",\"never\":null}");
+    free(text);
+}
+END_TEST
+
+START_TEST(written_strings_are_escaped_and_made_valid)
+{
+    static const char raw[] = "\"\\/\b\f\n\r\t\x01\x1f\x7f\xC2\x85\xC2\xA0\xC3\xA9\xF0\x9F\x98\x80"
+                              "|\xFF|\xC3|\xED\xA0\x80|\0|\xE2\x82";
+    struct rdv__json_writer *writer;
+    char *text = NULL;
+
+    ck_assert_int_eq(rdv__json_writer_new(&writer), 0);
+    rdv__json_write_string(writer, "t", raw, sizeof raw - 1);
+    ck_assert_int_eq(rdv__json_writer_finish(writer, &text), 0);
+    ck_assert_str_eq(text, "{\"t\":\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\\u0085\xC2\xA0"
+                           "\xC3\xA9\xF0\x9F\x98\x80|\xEF\xBF\xBD|\xEF\xBF\xBD|"
+                           "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|\\u0000|"
+                           "\xEF\xBF\xBD\xEF\xBF\xBD\"}");
+    free(text);
+}
+END_TEST
+
+START_TEST(what_is_written_reads_back_the_same)
+{
+    struct rdv__json_writer *writer;
+    char bytes[127], *text = NULL;
+    const char *back;
+
+    for (int i = 0; i < 127; i++)
+        bytes[i] = (char)(i + 1);
+    ck_assert_int_eq(rdv__json_writer_new(&writer), 0);
+    rdv__json_write_string(writer, "t", bytes, sizeof bytes);
+    ck_assert_int_eq(rdv__json_writer_finish(writer, &text), 0);
+    struct rdv__json *json = json_of(text);
+    ck_assert_int_eq(rdv__json_string(member(json, "t"), &back, NULL), 0);
+    ck_assert_uint_eq(strlen(back), sizeof bytes);
+    ck_assert_mem_eq(back, bytes, sizeof bytes);
+    rdv__json_free(json);
+    free(text);
+}
+END_TEST
+
+START_TEST(an_unfinished_writer_can_be_freed)
+{
+    struct rdv__json_writer *writer;
+
+    ck_assert_int_eq(rdv__json_writer_new(&writer), 0);
+    rdv__json_begin_array(writer, "list");
+    rdv__json_writer_free(writer);
+    rdv__json_writer_free(NULL);
+}
+END_TEST
+
+#define LENGTH(table) ((int)(sizeof table / sizeof table[0]))
+
+int main(void)
+{
+    Suite *suite = suite_create("json");
+    TCase *reading = tcase_create("reading");
+    TCase *writing = tcase_create("writing");
+
+    tcase_add_test(reading, what_cjson_would_let_through_is_refused);
+    tcase_add_test(reading, a_parsed_text_is_a_copy);
+    tcase_add_test(reading, a_file_is_loaded_and_a_missing_one_is_named);
+    tcase_add_test(reading, walking_pairs_each_value_with_its_own_place);
+    tcase_add_test(reading, an_empty_container_has_nothing_to_walk);
+    tcase_add_test(reading, types_are_told_apart);
+    tcase_add_test(reading, strings_come_unescaped);
+    tcase_add_loop_test(reading, whole_numbers_are_read_exactly, 0, LENGTH(whole_numbers));
+    tcase_add_loop_test(reading, other_numbers_are_not_rounded_to_whole_ones, 0,
+                        LENGTH(other_numbers));
+    tcase_add_test(reading, a_number_out_of_range_is_told_with_the_range);
+    tcase_add_test(reading, durations_are_strings_within_bounds);
+    tcase_add_test(reading, moments_are_rfc_3339_or_relative);
+    tcase_add_test(reading, an_object_is_read_by_its_known_members);
+    tcase_add_test(reading, an_unknown_member_is_told_at_its_key_with_the_known_ones);
+    tcase_add_loop_test(reading, compact_text_keeps_each_string_and_number_as_it_was_written, 0,
+                        LENGTH(compacts));
+    tcase_add_test(reading, a_whole_document_can_be_made_compact);
+    suite_add_tcase(suite, reading);
+    tcase_add_test(writing, what_is_written_is_one_compact_line);
+    tcase_add_test(writing, written_strings_are_escaped_and_made_valid);
+    tcase_add_test(writing, what_is_written_reads_back_the_same);
+    tcase_add_test(writing, an_unfinished_writer_can_be_freed);
+    suite_add_tcase(suite, writing);
+    return rdv_test_main(suite);
+}
