@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs of the program, and what it ends with. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+struct options;
+
+/* Fixed and documented: scripts depend on them. */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_NOTHING = 2, /* not found, or nothing to do */
+    EXIT_REBOOT = 3,
+    EXIT_USAGE = 64,
+    EXIT_BUSY = 75, /* try later */
+    EXIT_TIMED_OUT = 124,
+    EXIT_CANCELLED = 130
+};
+
+/* Each does one verb, prints what there is to print, and returns an exit code. */
+int command_run(const struct options *options);
+int command_start(const struct options *options);
+int command_schedule(const struct options *options);
+int command_delete(const struct options *options);
+int command_list(const struct options *options);
+int command_show(const struct options *options);
+int command_history(const struct options *options);
+int command_validate(const struct options *options);
+
+#endif

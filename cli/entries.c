@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that read the store: `list`, `history` and `show`. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "entry.h"
+#include "options.h"
+#include "place.h"
+#include "say.h"
+#include "system.h"
+
+/* What columns are at most made wide for; longer texts push the line out of shape. */
+#define NAME_COLUMNS 48
+#define WORD_COLUMNS 11
+#define TIME_COLUMNS 20
+
+struct listing {
+    const struct options *options;
+    bool finished;            /* the history, else what is unfinished */
+    bool any;                 /* an entry has come */
+    size_t identifier, label; /* columns */
+    size_t columns;           /* of the terminal, 0 = no need to cut */
+    bool colors;
+    struct text line;
+};
+
+static size_t wider(size_t columns, const char *name)
+{
+    const size_t width = text_width(name);
+    return width > columns ? width < NAME_COLUMNS ? width : NAME_COLUMNS : columns;
+}
+
+/* The first of two passes: nothing is kept, so the number of entries doesn't matter. */
+static int measure(void *user, const rdv_entry *entry)
+{
+    struct listing *listing = user;
+    listing->identifier = wider(listing->identifier, entry->identifier);
+    listing->label = wider(listing->label, entry->label);
+    listing->any = true;
+    return 0;
+}
+
+/* A name that is too long stays whole: it may be needed for the next command. */
+static void add_name(struct text *text, const char *name, size_t columns)
+{
+    size_t used = text_add_escaped(text, name, strlen(name), 0);
+    for (; used < columns; used++)
+        text_add(text, " ", 1);
+    text_add_string(text, "  ");
+}
+
+static void add_cell(struct text *text, const char *string, size_t columns)
+{
+    text_add_cell(text, string, columns);
+    text_add_string(text, "  ");
+}
+
+/* The last column: what is left of the line. */
+static int end_line(struct listing *listing, const char *message, size_t used)
+{
+    struct text *line = &listing->line;
+    size_t room = 0;
+    if (listing->columns > 0)
+        room = listing->columns > used + 8 ? listing->columns - used : 8;
+    text_add_escaped(line, message, strlen(message), room);
+    while (line->size > 0 && line->data[line->size - 1] == ' ')
+        line->size--;
+    text_add_string(line, "\n");
+    if (line->failed)
+        return RDV_ENOMEM;
+    fwrite(line->data, 1, line->size, stdout);
+    text_clear(line);
+    return 0;
+}
+
+static int print_head(struct listing *listing)
+{
+    struct text *line = &listing->line;
+    if (listing->finished)
+        add_cell(line, "FINISHED", TIME_COLUMNS);
+    add_name(line, "IDENTIFIER", listing->identifier);
+    add_name(line, "LABEL", listing->label);
+    if (listing->finished) {
+        add_cell(line, "OUTCOME", WORD_COLUMNS);
+        add_cell(line, "TOOK", 7);
+        add_cell(line, "TRIES", 5);
+    } else {
+        add_cell(line, "STATUS", WORD_COLUMNS);
+        add_cell(line, "", 4);
+        add_cell(line, "START", TIME_COLUMNS);
+        add_cell(line, "END", TIME_COLUMNS);
+        add_cell(line, "DEADLINE", TIME_COLUMNS);
+    }
+    return end_line(listing, "MESSAGE", 0);
+}
+
+static int print_line(void *user, const rdv_entry *entry)
+{
+    struct listing *listing = user;
+    struct text *line = &listing->line;
+    char time[TEXT_TIME_SIZE], number[TEXT_DURATION_SIZE];
+    size_t used = 2 * 2 + listing->identifier + listing->label;
+    if (listing->finished)
+        add_cell(line, text_time(entry->finished_at, time), TIME_COLUMNS);
+    add_name(line, entry->identifier, listing->identifier);
+    add_name(line, entry->label, listing->label);
+    entry_add_word(line, entry, WORD_COLUMNS, listing->colors);
+    text_add_string(line, "  ");
+    used += WORD_COLUMNS + 2;
+    if (listing->finished) {
+        const bool ran = entry->started_at > 0;
+        add_cell(line,
+                 ran ? text_duration(entry->finished_at - entry->started_at, true, number) : "-",
+                 7);
+        snprintf(number, sizeof(number), "%d", entry->attempt);
+        add_cell(line, number, 5);
+        used += TIME_COLUMNS + 2 + 7 + 2 + 5 + 2;
+    } else {
+        snprintf(number, sizeof(number), "%d%%", entry->progress);
+        add_cell(line, entry->progress >= 0 ? number : "", 4);
+        add_cell(line, text_time(entry->window.start, time), TIME_COLUMNS);
+        add_cell(line, text_time(entry->window.end, time), TIME_COLUMNS);
+        add_cell(line, text_time(entry->window.deadline, time), TIME_COLUMNS);
+        used += 4 + 2 + 3 * (TIME_COLUMNS + 2);
+    }
+    return end_line(listing, entry->message, used);
+}
+
+static int print_json(void *user, const rdv_entry *entry)
+{
+    struct listing *listing = user;
+    fputs(listing->any ? ",\n" : "\n", stdout);
+    listing->any = true;
+    return entry_print_json(stdout, entry);
+}
+
+/* Print what the filter lets through, as an array or a table. */
+static int print_entries(const struct options *options, const rdv_filter *filter)
+{
+    struct listing listing = {.options = options,
+                              .finished = filter->flags & RDV_FILTER_FINISHED,
+                              .identifier = strlen("IDENTIFIER"),
+                              .label = strlen("LABEL"),
+                              .colors = entry_colors(options)};
+    rdv_store *store = NULL;
+    size_t rows;
+    int result = 0;
+    int code = place_open_reader(options, &store);
+    if (code)
+        return code;
+    if (options->json) {
+        fputs("[", stdout);
+        if (store)
+            result = rdv_store_entries(store, filter, print_json, &listing);
+        if (result == 0)
+            fputs(listing.any ? "\n]\n" : "]\n", stdout);
+    } else if (store) {
+        if (system_live_terminal())
+            system_terminal_size(&listing.columns, &rows);
+        result = rdv_store_entries(store, filter, measure, &listing);
+        if (result == 0 && listing.any)
+            result = print_head(&listing);
+        if (result == 0 && listing.any)
+            result = rdv_store_entries(store, filter, print_line, &listing);
+        if (result == 0 && !listing.any)
+            say_note(options,
+                     listing.finished ? "nothing has ended yet" : "nothing is pending or running");
+    }
+    if (result)
+        code = place_store_failed(store, "read the store", result);
+    text_finish(&listing.line);
+    rdv_store_close(store);
+    return code;
+}
+
+int command_list(const struct options *options)
+{
+    const rdv_filter filter = {.size = sizeof(filter),
+                               .flags = RDV_FILTER_PENDING | RDV_FILTER_RUNNING};
+    return print_entries(options, &filter);
+}
+
+int command_history(const struct options *options)
+{
+    rdv_filter filter = {.size = sizeof(filter), .flags = RDV_FILTER_FINISHED};
+    if (options->json)
+        filter.flags |= RDV_FILTER_CHANGES;
+    if (options->argument_count > 0) {
+        filter.identifier = options->arguments[0];
+        if (!filter.identifier[0])
+            return say_usage(options->verb, "an identifier can't be empty");
+    }
+    if (options->limit) {
+        char *end;
+        errno = 0;
+        const long long limit = strtoll(options->limit, &end, 10);
+        if (errno || *end || limit < 1)
+            return say_usage(options->verb, "--limit '%s' is not a number from 1 on",
+                             options->limit);
+        filter.limit = limit;
+    }
+    return print_entries(options, &filter);
+}
+
+static void print_field(const char *name, const char *value)
+{
+    printf("%-12s", name);
+    text_print(stdout, value);
+    fputc('\n', stdout);
+}
+
+static void print_time(const char *name, rdv_time time)
+{
+    char buffer[RDV_TIME_TEXT_SIZE];
+    if (time > 0 && rdv_time_format(time, buffer, sizeof(buffer)) == 0)
+        print_field(name, buffer);
+}
+
+/* A line an output line; the last one may lack its end. */
+static void print_output(const char *output, size_t size)
+{
+    struct text line = {0};
+    while (size > 0) {
+        const char *end = memchr(output, '\n', size);
+        const size_t length = end ? (size_t)(end - output) : size;
+        const size_t shown = length > 0 && output[length - 1] == '\r' ? length - 1 : length;
+        text_clear(&line);
+        text_add_string(&line, "  | ");
+        text_add_escaped(&line, output, shown, 0);
+        text_add_string(&line, "\n");
+        if (line.failed)
+            break;
+        fwrite(line.data, 1, line.size, stdout);
+        output += length + (end != NULL);
+        size -= length + (end != NULL);
+    }
+    text_finish(&line);
+}
+
+static void print_change(const rdv_change *change)
+{
+    char time[RDV_TIME_TEXT_SIZE];
+    const char *status = rdv_status_name(change->status);
+    if (rdv_time_format(change->at, time, sizeof(time)) != 0)
+        time[0] = '\0';
+    printf("  %-28s %-11s", time, status && change->status != RDV_STATUS_UNKNOWN ? status : "-");
+    if (change->progress >= 0)
+        printf(" %3d%%", change->progress);
+    if (change->attempt > 1)
+        printf(" (try %d)", change->attempt);
+    if (change->message[0]) {
+        fputc(' ', stdout);
+        text_print(stdout, change->message);
+    }
+    fputc('\n', stdout);
+}
+
+static int show_entry(void *user, const rdv_entry *entry)
+{
+    struct listing *listing = user;
+    char buffer[RDV_DURATION_TEXT_SIZE];
+    listing->any = true;
+    if (listing->options->json) {
+        int result = entry_print_json(stdout, entry);
+        fputc('\n', stdout);
+        return result;
+    }
+    print_field("identifier", entry->identifier);
+    print_field("label", entry->label);
+    printf("%-12s%lld\n", "run", (long long)entry->run);
+    print_field("status", entry_word(entry));
+    if (entry->progress >= 0)
+        printf("%-12s%d%%\n", "progress", entry->progress);
+    if (entry->message[0])
+        print_field("message", entry->message);
+    if (entry->code)
+        printf("%-12s%d\n", "code", entry->code);
+    if (entry->attempt > 0)
+        printf("%-12s%d\n", "tries", entry->attempt);
+    printf("%-12s%zu bytes\n", "context", entry->context_size);
+    print_time("start", entry->window.start);
+    print_time("end", entry->window.end);
+    print_time("deadline", entry->window.deadline);
+    if (entry->window.limit > 0 &&
+        rdv_duration_format(entry->window.limit, buffer, sizeof(buffer)) == 0)
+        print_field("run limit", buffer);
+    print_time("scheduled", entry->scheduled_at);
+    print_time("started", entry->started_at);
+    print_time("finished", entry->finished_at);
+    if (entry->change_count > 0)
+        puts("changes");
+    for (size_t i = 0; i < entry->change_count; i++)
+        print_change(&entry->changes[i]);
+    if (entry->output_size > 0) {
+        puts("output");
+        print_output(entry->output, entry->output_size);
+    }
+    return 0;
+}
+
+int command_show(const struct options *options)
+{
+    struct listing listing = {.options = options};
+    rdv_filter filter = {.size = sizeof(filter), .identifier = options->arguments[0], .limit = 1};
+    const unsigned detail = RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;
+    rdv_store *store = NULL;
+    if (!filter.identifier[0])
+        return say_usage(options->verb, "an identifier can't be empty");
+    int code = place_open_reader(options, &store);
+    if (code)
+        return code;
+    if (!store)
+        return EXIT_NOTHING;
+    filter.flags = RDV_FILTER_PENDING | RDV_FILTER_RUNNING | detail;
+    int result = rdv_store_entries(store, &filter, show_entry, &listing);
+    if (result == 0 && !listing.any) {
+        filter.flags = RDV_FILTER_FINISHED | detail;
+        result = rdv_store_entries(store, &filter, show_entry, &listing);
+    }
+    if (result == RDV_EINVAL || result == RDV_ELIMIT)
+        result = 0; /* what can't be an identifier isn't there */
+    if (result)
+        code = place_store_failed(store, "read the store", result);
+    else if (!listing.any) {
+        say_error("there is no task '%s': 'rdvtask list' and 'rdvtask history' show what there is",
+                  filter.identifier);
+        code = EXIT_NOTHING;
+    }
+    rdv_store_close(store);
+    return code;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "say.h"
+
+/* The longest word that is compared when guessing what was meant. */
+#define GUESS_MAX 24
+
+struct option {
+    const char *name;
+    char letter;       /* 0 = none */
+    const char *value; /* what its value is called in the help; NULL = it takes none */
+    size_t place;      /* of a const char *, or of a bool */
+    unsigned verbs;
+    const char *help;
+};
+
+#define PLACE(member) offsetof(struct options, member)
+#define VERBS_WINDOW  (VERB_SCHEDULE | VERB_START)
+#define VERBS_ENTRIES (VERB_ALL & ~VERB_VALIDATE)
+
+/* At most 32: struct options has a bit for each. */
+static const struct option table[] = {
+    {"start", 0, "TIME", PLACE(start), VERBS_WINDOW, "not before: 2026-11-22T03:00:00Z or +2h"},
+    {"end", 0, "TIME", PLACE(end), VERBS_WINDOW, "expires if it has not started by then"},
+    {"deadline", 0, "TIME", PLACE(deadline), VERBS_WINDOW,
+     "of several tasks in their windows, the earliest deadline starts first"},
+    {"run-limit", 0, "DURATION", PLACE(run_limit), VERBS_WINDOW | VERB_RUN,
+     "a run that takes longer is ended: 30m, 2h (24h unless given)"},
+    {"context", 0, "TEXT", PLACE(context), VERBS_WINDOW,
+     "data for the task, on its standard input; others on this machine can see it in the list of "
+     "processes"},
+    {"context-file", 0, "FILE", PLACE(context_file), VERBS_WINDOW,
+     "the same from a file, - for standard input"},
+    {"once", 0, NULL, PLACE(once), VERB_RUN,
+     "end when nothing is pending or running; waits for windows that open later"},
+    {"until", 0, "TIME", PLACE(until), VERB_RUN, "stop in order at that time"},
+    {"max-running", 0, "N", PLACE(max_running), VERB_RUN,
+     "how many tasks run at once (1 unless given)"},
+    {"clock-wait", 0, "DURATION", PLACE(clock_wait), VERB_RUN | VERB_START,
+     "after boot, how long to wait at most for the clock to be synchronised (5m unless given)"},
+    {"limit", 0, "N", PLACE(limit), VERB_HISTORY, "only the last N"},
+    {"store", 0, "FILE", PLACE(store), VERBS_ENTRIES,
+     "the store (/var/lib/rdvtask/store.db as root, else ~/.local/state/rdvtask/store.db)"},
+    {"config", 0, "FILE", PLACE(config), VERBS_ENTRIES,
+     "the agent document (/etc/rdvtask/agent.json as root, else ~/.config/rdvtask/agent.json)"},
+    {"json", 0, NULL, PLACE(json), VERBS_ENTRIES, "for programs: JSON on standard output"},
+    {"quiet", 'q', NULL, PLACE(quiet), VERB_ALL, "only what was asked for, and errors"},
+    {"verbose", 'v', NULL, PLACE(verbose), VERB_ALL, "more of what goes on, on standard error"},
+    {"no-color", 0, NULL, PLACE(no_color), VERB_ALL, "no colours (also by NO_COLOR)"},
+    {"help", 'h', NULL, PLACE(help), VERB_ALL, "this text"},
+    {"version", 0, NULL, PLACE(version), VERB_ALL, "the version"},
+};
+
+#define OPTION_COUNT (sizeof(table) / sizeof(table[0]))
+
+/* How many letters must be changed, put in or left out to make one word of the other. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[GUESS_MAX + 1];
+    const size_t length = strlen(b);
+    if (strlen(a) > GUESS_MAX || length > GUESS_MAX)
+        return GUESS_MAX;
+    for (size_t j = 0; j <= length; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            const size_t above = row[j + 1];
+            size_t best = diagonal + (a[i] == b[j] ? 0 : 1);
+            if (above + 1 < best)
+                best = above + 1;
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            row[j + 1] = best;
+            diagonal = above;
+        }
+    }
+    return row[length];
+}
+
+const char *options_guess(const char *word, const char *const *names, size_t count)
+{
+    const char *best = NULL;
+    size_t best_distance = 3;
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = strlen(word);
+        /* What is cut short counts as meant too: "hist". */
+        const size_t d =
+            length >= 3 && strncmp(word, names[i], length) == 0 ? 1 : distance(word, names[i]);
+        if (d < best_distance && d < strlen(names[i])) {
+            best = names[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+static int unknown_option(const struct options *options, const char *argument, size_t name_length)
+{
+    const char *names[OPTION_COUNT];
+    char name[GUESS_MAX + 1];
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        names[i] = table[i].name;
+    const char *guess = NULL;
+    if (name_length > 0 && name_length <= GUESS_MAX) {
+        memcpy(name, argument + 2, name_length);
+        name[name_length] = '\0';
+        guess = options_guess(name, names, OPTION_COUNT);
+    }
+    if (guess)
+        return say_usage(options->verb, "unknown option %.*s: did you mean --%s?",
+                         (int)(name_length + 2), argument, guess);
+    return say_usage(options->verb, "unknown option %.*s", (int)(name_length + 2), argument);
+}
+
+static int set_option(struct options *options, size_t index, const char *value)
+{
+    const struct option *option = &table[index];
+    const uint32_t bit = UINT32_C(1) << index;
+    char *place = (char *)options + option->place;
+    if (!option->value) {
+        *(bool *)(void *)place = true;
+    } else {
+        if (options->given & bit)
+            return say_usage(options->verb, "option --%s is given twice", option->name);
+        *(const char **)(void *)place = value;
+    }
+    options->given |= bit;
+    return 0;
+}
+
+/* A long option; *used_next tells that the value was the next argument. */
+static int long_option(struct options *options, const char *argument, const char *next,
+                       bool *used_next)
+{
+    const char *equals = strchr(argument, '=');
+    const size_t length = equals ? (size_t)(equals - argument) - 2 : strlen(argument) - 2;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strlen(table[i].name) != length || strncmp(table[i].name, argument + 2, length) != 0)
+            continue;
+        if (!table[i].value && equals)
+            return say_usage(options->verb, "option --%s takes no value", table[i].name);
+        if (table[i].value && !equals && !next)
+            return say_usage(options->verb, "option --%s needs a value: %s", table[i].name,
+                             table[i].value);
+        *used_next = table[i].value && !equals;
+        return set_option(options, i, equals ? equals + 1 : next);
+    }
+    return unknown_option(options, argument, length);
+}
+
+/* One or more letters, none of which takes a value. */
+static int short_options(struct options *options, const char *argument)
+{
+    for (const char *letter = argument + 1; *letter; letter++) {
+        size_t i = 0;
+        while (i < OPTION_COUNT && table[i].letter != *letter)
+            i++;
+        if (i == OPTION_COUNT)
+            return say_usage(options->verb, "unknown option %s", argument);
+        int result = set_option(options, i, NULL);
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *options)
+{
+    memset(options, 0, sizeof(*options));
+    options->arguments = calloc((size_t)argc + 1, sizeof(*options->arguments));
+    if (!options->arguments) {
+        say_error("%s", rdv_strerror(RDV_ENOMEM));
+        return EXIT_FAILED;
+    }
+    bool only_arguments = false;
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i];
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        bool used_next = false;
+        int result = 0;
+        if (!only_arguments && strcmp(argument, "--") == 0) {
+            only_arguments = true;
+            if (options->argument_count == 0)
+                options->literal = true;
+        } else if (!only_arguments && strncmp(argument, "--", 2) == 0) {
+            result = long_option(options, argument, next, &used_next);
+        } else if (!only_arguments && argument[0] == '-' && argument[1]) {
+            result = short_options(options, argument);
+        } else if (!options->verb) {
+            options->verb = argument;
+        } else {
+            options->arguments[options->argument_count++] = argument;
+        }
+        if (result)
+            return result;
+        i += used_next;
+    }
+    return 0;
+}
+
+void options_finish(struct options *options)
+{
+    free(options->arguments);
+    options->arguments = NULL;
+}
+
+int options_check(const struct options *options, unsigned verb)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if ((options->given >> i & 1) && !(table[i].verbs & verb))
+            return say_usage(options->verb, "'%s' takes no --%s", options->verb, table[i].name);
+    return 0;
+}
+
+void options_help(unsigned verb, FILE *file)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        char left[40];
+        if (!(table[i].verbs & verb))
+            continue;
+        if (table[i].letter)
+            snprintf(left, sizeof(left), "-%c, --%s", table[i].letter, table[i].name);
+        else
+            snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].value ? " " : "",
+                     table[i].value ? table[i].value : "");
+        fprintf(file, "  %-22s %s\n", left, table[i].help);
+    }
+}

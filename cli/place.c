@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "options.h"
+#include "say.h"
+#include "system.h"
+#include "text.h"
+
+static char *join(const char *a, const char *b, const char *c)
+{
+    struct text text = {0};
+    text_add_string(&text, a);
+    text_add_string(&text, b);
+    text_add_string(&text, c);
+    if (!text.failed)
+        return text.data;
+    text_finish(&text);
+    say_error("%s", rdv_strerror(RDV_ENOMEM));
+    return NULL;
+}
+
+/* A path that was given, or the administrator's, or the user's by the XDG rules. */
+static int find(const char *given, const char *option, const char *administrators,
+                const char *variable, const char *below_home, const char *below, char **ret_path)
+{
+    char *path = NULL;
+    if (given) {
+        if (!given[0]) {
+            say_error("option --%s needs a file name", option);
+            return EXIT_USAGE;
+        }
+        path = join(given, "", "");
+    } else if (system_is_administrator()) {
+        path = join(administrators, "", "");
+    } else {
+        const char *base = getenv(variable);
+        const char *home = getenv("HOME");
+        if (base && base[0] == '/') /* by the rules, relative ones are to be ignored */
+            path = join(base, below, "");
+        else if (home && home[0] == '/')
+            path = join(home, below_home, below);
+        else {
+            say_error("neither HOME nor %s is set: say which file with --%s FILE", variable,
+                      option);
+            return EXIT_FAILED;
+        }
+    }
+    if (!path)
+        return EXIT_FAILED;
+    *ret_path = path;
+    return EXIT_OK;
+}
+
+int place_store(const struct options *options, char **ret_path)
+{
+    return find(options->store, "store", "/var/lib/rdvtask/store.db", "XDG_STATE_HOME",
+                "/.local/state", "/rdvtask/store.db", ret_path);
+}
+
+int place_config(const struct options *options, char **ret_path)
+{
+    return find(options->config, "config", "/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config",
+                "/rdvtask/agent.json", ret_path);
+}
+
+int place_logs(const struct options *options, char **ret_path)
+{
+    char *store = NULL;
+    int code = place_store(options, &store);
+    if (code)
+        return code;
+    *ret_path = join(store, ".log.d", "");
+    free(store);
+    return *ret_path ? EXIT_OK : EXIT_FAILED;
+}
+
+static int open_failed(const char *path, const struct rdv_error *error, int code)
+{
+    /* The words name the file, and who holds it. */
+    const char *words = error->text[0] ? error->text : rdv_strerror(code);
+    switch (code) {
+    case RDV_ELOCKED:
+        say_error("%s: try again when it has ended, or stop it first", words);
+        return EXIT_BUSY;
+    case RDV_ECORRUPT:
+        say_error(
+            "%s: if it is the wrong file, give the right one with --store; if it is the right "
+            "one, move it away and a new one will be made",
+            words);
+        break;
+    case RDV_ENEWER:
+        say_error("%s: use that rdvtask, or another --store", words);
+        break;
+    case RDV_EACCES:
+    case RDV_EREADONLY:
+        say_error("%s: run as the user it belongs to, or give another file with --store", words);
+        break;
+    case RDV_ENOTFOUND:
+        say_error("%s (%s)", words, path);
+        break;
+    default:
+        say_error("%s", words);
+    }
+    return EXIT_FAILED;
+}
+
+int place_open_reader(const struct options *options, rdv_store **ret_store)
+{
+    rdv_store_options how;
+    struct rdv_error error = {0};
+    char *path = NULL;
+    int code = place_store(options, &path);
+    if (code)
+        return code;
+    if (!system_exists(path)) {
+        say_note(options, "there is no store yet: %s", path);
+        *ret_store = NULL;
+        goto out;
+    }
+    rdv_store_options_init(&how);
+    how.flags = RDV_STORE_READ_ONLY;
+    int result = rdv_store_open(path, &how, ret_store, &error);
+    if (result)
+        code = open_failed(path, &error, result);
+out:
+    free(path);
+    return code;
+}
+
+/* Make the directory that a file is in. */
+static int make_parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return EXIT_OK;
+    char *parent = join(path, "", "");
+    if (!parent)
+        return EXIT_FAILED;
+    parent[slash - path] = '\0';
+    int number = system_exists(parent) ? 0 : system_make_directory(parent);
+    if (number)
+        say_error("cannot make the directory %s: %s: make it, or give another file with --store",
+                  parent, strerror(number));
+    free(parent);
+    return number ? EXIT_FAILED : EXIT_OK;
+}
+
+int place_open_writer(const struct options *options, bool make, rdv_store **ret_store)
+{
+    rdv_store_options how;
+    struct rdv_error error = {0};
+    char holder[64];
+    char *path = NULL;
+    int code = place_store(options, &path);
+    if (code)
+        return code;
+    if (!make && !system_exists(path)) {
+        say_note(options, "there is no store yet: %s", path);
+        *ret_store = NULL;
+        goto out;
+    }
+    code = make_parent(path);
+    if (code)
+        goto out;
+    rdv_store_options_init(&how);
+    snprintf(holder, sizeof(holder), "rdvtask %s", options->verb);
+    how.holder = holder;
+    const unsigned before = system_private_files(); /* contexts may hold secrets */
+    int result = rdv_store_open(path, &how, ret_store, &error);
+    system_usual_files(before);
+    if (result)
+        code = open_failed(path, &error, result);
+out:
+    free(path);
+    return code;
+}
+
+int place_store_failed(rdv_store *store, const char *doing, int code)
+{
+    const char *words = store ? rdv_store_message(store) : "";
+    const char *general = rdv_strerror(code);
+    if (words[0])
+        say_error("cannot %s: %s", doing, words);
+    else
+        say_error("cannot %s: %s", doing, general);
+    return code == RDV_ELOCKED || code == RDV_EBUSY ? EXIT_BUSY : EXIT_FAILED;
+}
+
+int place_check_document(const char *file, rdv_document_kind kind)
+{
+    struct rdv_error error = {0};
+    rdv_document_kind found = kind;
+    if (rdv_document_check(file, &found, &error) != 0)
+        return say_document_error(file, &error);
+    if (found == kind)
+        return EXIT_OK;
+    if (kind == RDV_DOCUMENT_AGENT)
+        say_error("%s is a schedule document, and an agent document is needed here", file);
+    else
+        say_error("%s is an agent document: give it with --config, and here a schedule", file);
+    return EXIT_FAILED;
+}
+
+bool place_is_file(const char *name)
+{
+    const size_t length = strlen(name);
+    return strchr(name, '/') || (length >= 5 && strcmp(name + length - 5, ".json") == 0);
+}

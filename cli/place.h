@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the program's files are, and how they are opened. All of these say what is wrong and return an exit code. */
+#ifndef CLI_PLACE_H
+#define CLI_PLACE_H
+
+#include <stdbool.h>
+
+#include <rdvtask/document.h>
+#include <rdvtask/store.h>
+
+struct options;
+
+/* The store's path: --store, or the default. The caller frees it. */
+int place_store(const struct options *options, char **ret_path);
+
+/* The agent document's path: --config, or the default. The caller frees it. */
+int place_config(const struct options *options, char **ret_path);
+
+/* Where the output of runs goes. The caller frees it. */
+int place_logs(const struct options *options, char **ret_path);
+
+/* Open the store for reading. *ret_store is NULL when there is none yet, which is no failure. */
+int place_open_reader(const struct options *options, rdv_store **ret_store);
+
+/* Open the store for writing as `rdvtask VERB`; `make` = make it and its directory when missing, else *ret_store is NULL then. */
+int place_open_writer(const struct options *options, bool make, rdv_store **ret_store);
+
+/* The words for a store's failure (code) while doing something. Returns the exit code: EXIT_BUSY for a locked one. */
+int place_store_failed(rdv_store *store, const char *doing, int code);
+
+/* Check that a file is a document of this kind. */
+int place_check_document(const char *file, rdv_document_kind kind);
+
+/* Whether a name on the command line is one of a file: it ends in ".json" or has a '/' in it. */
+bool place_is_file(const char *name);
+
+#endif

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that run tasks: `run` and `start`. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rdvtask/rdvtask.h>
+
+#include "command.h"
+#include "options.h"
+#include "place.h"
+#include "say.h"
+#include "signals.h"
+#include "task.h"
+#include "text.h"
+#include "view.h"
+
+/* Timers don't follow changes of the clock, nor sleep: look at it again so often. */
+#define UNTIL_STEP RDV_MINUTE
+
+/* Lines of a failed task's output that `start` shows. */
+#define OUTPUT_LINES 20
+
+/* A trigger agent and the ready-made task agent on the store, being run. */
+struct run {
+    const struct options *options;
+    rdv_store *store;
+    rdv_loop *loop;
+    rdv_agent *agent;
+    rdv_trigger *trigger;
+    rdv_watch *watch;
+    rdv_timer *timer; /* for --until */
+    rdv_time until;
+    struct signals *signals;
+    struct view *view;
+
+    const char *identifier; /* start: the task; NULL for run */
+    rdv_outcome outcome;    /* start: how it ended */
+    int64_t number;         /* start: its run */
+
+    size_t not_succeeded;
+    bool stopping, stopped; /* asked to end, has ended */
+    bool output_failed;
+    int ends; /* requests to end that were dealt with */
+};
+
+static void say_in_run(struct run *run, const char *format, ...) SAY_PRINTF(2, 3);
+
+/* A line for people that doesn't get mixed up with the table. */
+static void say_in_run(struct run *run, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (run->view)
+        view_say(run->view, line);
+    else
+        say_error("%s", line);
+}
+
+static void log_line(void *user, rdv_log_level level, const char *text)
+{
+    struct run *run = user;
+    if (level > RDV_LOG_WARNING && !run->options->verbose)
+        return;
+    if (run->view)
+        view_say(run->view, text);
+    else
+        say_error("%s", text);
+}
+
+static void on_terminated(void *user, int reason)
+{
+    struct run *run = user;
+    (void)reason;
+    run->stopped = true;
+    rdv_loop_stop(run->loop);
+}
+
+/* End in order: what runs is told to end, and is taken up again by the next process if it doesn't. */
+static void stop(struct run *run)
+{
+    if (run->stopping)
+        return;
+    run->stopping = true;
+    if (rdv_trigger_terminate(run->trigger, 0, on_terminated, run) != 0)
+        on_terminated(run, 0);
+}
+
+static void on_output_failed(void *user)
+{
+    struct run *run = user;
+    run->output_failed = true;
+    if (run->trigger)
+        stop(run);
+}
+
+static int on_change(void *user, const rdv_entry *entry)
+{
+    struct run *run = user;
+    view_change(run->view, entry);
+    if (entry->state != RDV_STATE_FINISHED)
+        return 0;
+    if (entry->outcome != RDV_OUTCOME_SUCCEEDED)
+        run->not_succeeded++;
+    if (run->identifier && strcmp(run->identifier, entry->identifier) == 0) {
+        run->outcome = entry->outcome;
+        run->number = entry->run;
+        stop(run);
+    }
+    if (run->options->once && rdv_trigger_unfinished(run->trigger) == 0)
+        stop(run);
+    return 0;
+}
+
+static void on_until(void *user)
+{
+    struct run *run = user;
+    const rdv_duration left = run->until - rdv_time_now();
+    if (left <= 0)
+        stop(run);
+    else
+        rdv_timer_start(run->timer, left < UNTIL_STEP ? left : UNTIL_STEP);
+}
+
+static void on_end_request(struct run *run)
+{
+    if (++run->ends > 1) {
+        run->stopped = true;
+        return;
+    }
+    if (!run->identifier) {
+        if (!run->options->quiet)
+            say_in_run(run, "stopping in order; once more to stop at once");
+        stop(run);
+        return;
+    }
+    if (!run->options->quiet)
+        say_in_run(run, "cancelling; once more to stop at once");
+    int result = rdv_trigger_cancel(run->trigger, run->identifier);
+    if (result) {
+        say_in_run(run, "the task can't be cancelled: %s", rdv_strerror(result));
+        stop(run);
+    }
+}
+
+static void run_finish(struct run *run)
+{
+    rdv_watch_free(run->watch);
+    rdv_trigger_free(run->trigger);
+    rdv_agent_free(run->agent);
+    view_free(run->view);
+    rdv_timer_free(run->timer);
+    rdv_store_close(run->store);
+    signals_stop(run->signals); /* patience counts until here */
+    rdv_loop_free(run->loop);
+}
+
+static int read_options(const struct options *options, rdv_trigger_options *how,
+                        rdv_time *ret_until)
+{
+    rdv_duration wait = how->clock_wait, limit = how->run_limit;
+    rdv_time until = 0;
+    if (options->max_running) {
+        char *end;
+        errno = 0;
+        const long number = strtol(options->max_running, &end, 10);
+        if (errno || *end || number < 1 || number > 1000000)
+            return say_usage(options->verb, "--max-running '%s' is not a number from 1 to 1000000",
+                             options->max_running);
+        how->max_running = (int)number;
+    }
+    int code = duration_from_option(options, "clock-wait", options->clock_wait, RDV_DAY, &wait);
+    if (code == 0)
+        code =
+            duration_from_option(options, "run-limit", options->run_limit, RDV_LIMIT_MAX, &limit);
+    if (code == 0)
+        code = time_from_option(options, "until", options->until, &until);
+    if (code)
+        return code;
+    if (options->run_limit && limit == 0)
+        return say_usage(options->verb, "--run-limit must be longer than nothing");
+    if (until && until <= rdv_time_now())
+        return say_usage(options->verb, "--until '%s' has passed already", options->until);
+    how->clock_wait = wait;
+    how->run_limit = limit;
+    *ret_until = until;
+    return EXIT_OK;
+}
+
+static int make_agent(struct run *run, const char *config)
+{
+    rdv_agent_options how;
+    struct rdv_error error = {0};
+    char *logs = NULL;
+    int code = place_logs(run->options, &logs);
+    if (code)
+        return code;
+    rdv_agent_options_init(&how);
+    how.log_directory = logs;
+    how.log.write = log_line;
+    how.log.user = run;
+    int result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
+    free(logs);
+    if (result)
+        return place_store_failed(run->store, "make the task agent", result);
+    result = rdv_agent_load(run->agent, config, &error);
+    return result ? say_document_error(config, &error) : EXIT_OK;
+}
+
+/* All but attaching the agent: nothing is started yet. Returns an exit code. */
+static int run_init(struct run *run, const struct options *options, unsigned flags,
+                    const char *identifier)
+{
+    rdv_trigger_options how;
+    char *config = NULL;
+    rdv_trigger_options_init(&how);
+    how.flags = flags;
+    how.log.write = log_line;
+    how.log.user = run;
+    run->options = options;
+    run->identifier = identifier;
+    int code = read_options(options, &how, &run->until);
+    if (code == 0)
+        code = place_config(options, &config);
+    /* What is wrong with the documents is to be known before the store is touched. */
+    if (code == 0)
+        code = place_check_document(config, RDV_DOCUMENT_AGENT);
+    for (size_t i = 0; code == 0 && !identifier && i < options->argument_count; i++)
+        code = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
+    if (code == 0)
+        code = place_open_writer(options, true, &run->store);
+    if (code)
+        goto out;
+
+    int result = rdv_loop_new(&run->loop);
+    if (result == 0 && signals_start(run->loop, &run->signals) != 0)
+        result = RDV_ENOMEM;
+    if (result == 0)
+        result = rdv_timer_new(run->loop, on_until, run, &run->timer);
+    if (result) {
+        say_error("cannot start: %s", rdv_strerror(result));
+        code = EXIT_FAILED;
+        goto out;
+    }
+    code = make_agent(run, config);
+    if (code)
+        goto out;
+    result = rdv_trigger_new(run->loop, run->store, &how, &run->trigger);
+    if (result == 0)
+        result =
+            view_new(options, run->loop, run->store, identifier, on_output_failed, run, &run->view);
+    if (result == 0)
+        result = rdv_trigger_watch(run->trigger, on_change, run, &run->watch);
+    if (result)
+        code = place_store_failed(run->store, "read the schedule", result);
+out:
+    free(config);
+    return code;
+}
+
+/* Run until stopped. */
+static int run_loop(struct run *run)
+{
+    int result = rdv_trigger_attach(run->trigger, rdv_agent_plugin(run->agent));
+    if (result)
+        return place_store_failed(run->store, "start the task agent", result);
+    view_follow(run->view, run->trigger);
+    if (run->until)
+        on_until(run);
+    while (!run->stopped && result == 0) {
+        result = rdv_loop_run(run->loop);
+        while (!run->stopped && run->ends < signals_ends(run->signals))
+            on_end_request(run);
+        if (signals_resized(run->signals))
+            view_resized(run->view);
+    }
+    view_end(run->view);
+    if (result)
+        return place_store_failed(run->store, "run", result);
+    return run->output_failed ? EXIT_FAILED : EXIT_OK;
+}
+
+/* ------------------------------------------------------------ run */
+
+static int load_schedules(struct run *run)
+{
+    const struct options *options = run->options;
+    for (size_t i = 0; i < options->argument_count; i++) {
+        struct rdv_error error = {0};
+        int result = rdv_trigger_load(run->trigger, options->arguments[i], NULL, &error);
+        if (result && error.text[0])
+            return say_document_error(options->arguments[i], &error);
+        if (result)
+            return place_store_failed(run->store, "record the schedule", result);
+    }
+    return EXIT_OK;
+}
+
+int command_run(const struct options *options)
+{
+    struct run run = {0};
+    int code = run_init(&run, options, 0, NULL);
+    if (code == 0)
+        code = load_schedules(&run);
+    if (code)
+        goto out;
+    if (options->once && rdv_trigger_unfinished(run.trigger) == 0) {
+        say_note(options, "nothing is scheduled");
+        goto out;
+    }
+    code = run_loop(&run);
+    if (code)
+        goto out;
+    if (options->once && run.ends > 0 && rdv_trigger_unfinished(run.trigger) > 0)
+        code = EXIT_CANCELLED;
+    else if (run.ends > 1)
+        code = EXIT_CANCELLED; /* not in order */
+    else if (options->once && run.not_succeeded > 0)
+        code = EXIT_FAILED;
+    if (run.not_succeeded > 0)
+        say_note(options,
+                 "%zu did not succeed: 'rdvtask history' shows which, and 'rdvtask show "
+                 "IDENTIFIER' why",
+                 run.not_succeeded);
+out:
+    run_finish(&run);
+    return code;
+}
+
+/* ------------------------------------------------------------ start */
+
+static int print_output_end(void *user, const rdv_entry *entry)
+{
+    (void)user;
+    struct text line = {0};
+    size_t size = entry->output_size, from = size;
+    while (size > 0 && (entry->output[size - 1] == '\n' || entry->output[size - 1] == '\r'))
+        size--;
+    from = size;
+    for (int lines = 0; from > 0; from--)
+        if (entry->output[from - 1] == '\n' && ++lines == OUTPUT_LINES)
+            break;
+    while (from < size) {
+        const char *end = memchr(entry->output + from, '\n', size - from);
+        const size_t length = end ? (size_t)(end - entry->output) - from : size - from;
+        text_clear(&line);
+        text_add_string(&line, "  | ");
+        text_add_escaped(&line, entry->output + from, length, 0);
+        text_add_string(&line, "\n");
+        if (line.failed)
+            break;
+        fwrite(line.data, 1, line.size, stderr);
+        from += length + 1;
+    }
+    text_finish(&line);
+    return 0;
+}
+
+static int exit_code_of(rdv_outcome outcome)
+{
+    switch (outcome) {
+    case RDV_OUTCOME_SUCCEEDED:
+        return EXIT_OK;
+    case RDV_OUTCOME_NONE: /* stopped before it ended */
+    case RDV_OUTCOME_CANCELLED:
+        return EXIT_CANCELLED;
+    case RDV_OUTCOME_EXPIRED:
+    case RDV_OUTCOME_TIMED_OUT:
+        return EXIT_TIMED_OUT;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int command_start(const struct options *options)
+{
+    struct run run = {0};
+    rdv_window window;
+    rdv_task *task = NULL;
+    int code = window_from_options(options, &window);
+    if (code == 0)
+        code = task_from_options(options, &task);
+    if (code)
+        return code;
+    code = run_init(&run, options, RDV_TRIGGER_HOLD_STORED, rdv_task_identifier(task));
+    if (code)
+        goto out;
+    int result = rdv_trigger_schedule(run.trigger, &window, task);
+    if (result == RDV_EBUSY) {
+        say_error("task '%s' is running already: give another identifier, or none", run.identifier);
+        code = EXIT_BUSY;
+    } else if (result) {
+        code = place_store_failed(run.store, "record the task", result);
+    }
+    if (code)
+        goto out;
+    code = run_loop(&run);
+    if (code)
+        goto out;
+    code = exit_code_of(run.outcome);
+    if (code == EXIT_FAILED || code == EXIT_TIMED_OUT) {
+        rdv_filter filter = {.size = sizeof(filter),
+                             .flags = RDV_FILTER_FINISHED | RDV_FILTER_OUTPUT,
+                             .run = run.number};
+        if (!options->json && !options->quiet)
+            rdv_store_entries(run.store, &filter, print_output_end, NULL);
+    }
+out:
+    run_finish(&run);
+    rdv_task_unref(task);
+    return code;
+}

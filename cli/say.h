@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Words for people, on stderr: one line each, control characters escaped. */
+#ifndef CLI_SAY_H
+#define CLI_SAY_H
+
+#include <rdvtask/base.h>
+
+#if defined(__GNUC__)
+#define SAY_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define SAY_PRINTF(text, first)
+#endif
+
+struct options;
+
+/* What is wrong, and what to do about it. */
+void say_error(const char *format, ...) SAY_PRINTF(1, 2);
+
+/* Something good to know; not with --quiet. */
+void say_note(const struct options *options, const char *format, ...) SAY_PRINTF(2, 3);
+
+/* A mistake on the command line; points to the help of the verb (NULL = the program's). Returns EXIT_USAGE. */
+int say_usage(const char *verb, const char *format, ...) SAY_PRINTF(2, 3);
+
+/* Trouble with a file, with its place if it has one: "file:line:column path: words". Returns the exit code for it. */
+int say_document_error(const char *file, const struct rdv_error *error);
+
+/* Flush stdout. Says what is wrong if not all that was printed has been written, and returns EXIT_FAILED then. */
+int say_flush(void);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests from outside to end (Ctrl-C, SIGTERM, SIGHUP), and news of the terminal's size: the loop's run is stopped for each. */
+#ifndef CLI_SIGNALS_H
+#define CLI_SIGNALS_H
+
+#include <stdbool.h>
+
+#include <rdvtask/loop.h>
+
+struct signals;
+
+/* Start listening. Before any other thread exists. After the third request the program ends on the spot. Returns 0 or errno. */
+int signals_start(rdv_loop *loop, struct signals **ret_signals);
+
+/* How many requests to end have come so far. */
+int signals_ends(struct signals *signals);
+
+/* Whether the terminal's size has changed since the last call. */
+bool signals_resized(struct signals *signals);
+
+/* Stop listening; before the loop is freed. NULL is fine. */
+void signals_stop(struct signals *signals);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What the program asks of the system: the same functions in unix/ and, later, win/. */
+#ifndef CLI_SYSTEM_H
+#define CLI_SYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* To be called first: no output to a closed descriptor may end in a file of ours, and none may kill the program. */
+void system_prepare(void);
+
+/* Whether what is installed for the whole machine is the default. */
+bool system_is_administrator(void);
+
+bool system_exists(const char *path);
+
+/* Make a directory and what is missing above it, for us only. Returns 0 or errno. */
+int system_make_directory(const char *path);
+
+/* Have the files that are made from now on be for us only; returns what system_usual_files() needs to undo that. */
+unsigned system_private_files(void);
+void system_usual_files(unsigned before);
+
+/* Whether stdout is a terminal that can move its cursor. */
+bool system_live_terminal(void);
+
+/* The size of the terminal; 80 by 24 where it can't be told. */
+void system_terminal_size(size_t *ret_columns, size_t *ret_rows);
+
+#endif
