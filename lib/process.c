@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+#include "process.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "loop.h"
+#include "plat.h"
+
+/* What is read at once, so that a child that prints without end leaves the loop time for others. */
+#define READ_AT_ONCE 65536
+
+/* What is still read of each pipe after the end, where someone who left the group may go on writing. */
+#define DRAIN_MAX (1024 * 1024)
+
+/* How much is said about wrong notices: of each, and for how many of a child. */
+#define TROUBLE_WORDS 160
+#define TROUBLE_MAX   10
+
+struct rdv__process {
+    struct rdv__process_options options;
+    struct rdv__plat_child child;
+    struct rdv__io *output, *notices, *end;
+    rdv_timer *grace;
+    rdv_duration kill_at; /* on rdv__plat_running()'s scale; INT64_MAX = nobody wants its end */
+
+    int depth; /* callbacks under way */
+    bool dead; /* freed in one of them */
+
+    int troubles;
+    bool skipping; /* the rest of a line that is too long */
+    size_t line_size;
+    char line[RDV__NOTICE_LINE];
+
+    struct rdv__notice notice; /* what is collected; its strings are below */
+    char status[RDV__NOTICE_LINE], message[RDV__NOTICE_LINE];
+};
+
+/* ---------------------------------------------------------------- callbacks */
+
+static void free_memory(struct rdv__process *process)
+{
+    if (process->depth == 0)
+        free(process);
+}
+
+static void tell_trouble(struct rdv__process *process, const char *words)
+{
+    if (process->dead || process->troubles == TROUBLE_MAX)
+        return;
+    process->troubles++;
+    if (process->options.trouble)
+        process->options.trouble(process->options.user, words);
+}
+
+/* words, then the line as far as it fits. */
+static void trouble(struct rdv__process *process, const char *words, const char *line, size_t size)
+{
+    char escaped[TROUBLE_WORDS / 2], text[TROUBLE_WORDS];
+    rdv__escape(line, size, escaped, sizeof escaped);
+    snprintf(text, sizeof text, "%s: %s", words, escaped);
+    tell_trouble(process, text);
+}
+
+static void tell_notice(struct rdv__process *process)
+{
+    struct rdv__notice *notice = &process->notice;
+    if (!process->dead && process->options.notice &&
+        (notice->status || notice->message || notice->progress >= 0))
+        process->options.notice(process->options.user, notice);
+    *notice = (struct rdv__notice){NULL, NULL, -1};
+}
+
+/* ------------------------------------------------------------------ notices */
+
+/* Keys that sd_notify() defines: a program that was written for it is not wrong. */
+static bool known_elsewhere(const char *key, size_t size)
+{
+    static const char *const keys[] = {
+        "READY",         "RELOADING",
+        "STOPPING",      "MONOTONIC_USEC",
+        "ERRNO",         "BUSERROR",
+        "VARLINKERROR",  "EXIT_STATUS",
+        "MAINPID",       "MAINPIDFDID",
+        "MAINPIDFD",     "WATCHDOG",
+        "WATCHDOG_USEC", "EXTEND_TIMEOUT_USEC",
+        "FDSTORE",       "FDSTOREREMOVE",
+        "FDNAME",        "FDPOLL",
+        "BARRIER",       "NOTIFYACCESS",
+        "RESTART_RESET",
+    };
+    if (size > 2 && memcmp(key, "X_", 2) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strlen(keys[i]) == size && memcmp(keys[i], key, size) == 0)
+            return true;
+    return false;
+}
+
+/* 0 to 100 in decimal digits, or -1. */
+static int parse_percent(const char *text, size_t size)
+{
+    int number = 0;
+    if (size == 0)
+        return -1;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return -1;
+        number = 10 * number + (text[i] - '0');
+        if (number > 100)
+            return -1;
+    }
+    return number;
+}
+
+static void keep_text(const char **slot, char *buffer, const char *text, size_t size)
+{
+    memcpy(buffer, text, size);
+    buffer[size] = '\0';
+    *slot = buffer;
+}
+
+static bool key_is(const char *name, const char *key, size_t size)
+{
+    return strlen(name) == size && memcmp(name, key, size) == 0;
+}
+
+static void take_line(struct rdv__process *process, const char *line, size_t size)
+{
+    struct rdv__notice *notice = &process->notice;
+    if (size > 0 && line[size - 1] == '\r')
+        size--;
+    if (size == 0)
+        return;
+    if (!rdv__utf8_valid(line, size) || memchr(line, '\0', size)) {
+        trouble(process, "a notice that is not UTF-8 text", line, size);
+        return;
+    }
+    const char *sign = memchr(line, '=', size);
+    if (!sign) {
+        trouble(process, "a notice without '='", line, size);
+        return;
+    }
+
+    size_t key_size = (size_t)(sign - line), value_size = size - key_size - 1;
+    const char *value = sign + 1;
+    if (key_is("STATUS", line, key_size)) {
+        if (value_size == 0) {
+            trouble(process, "a notice of no status", line, size);
+            return;
+        }
+        if (notice->status)
+            tell_notice(process);
+        keep_text(&notice->status, process->status, value, value_size);
+    } else if (key_is("MESSAGE", line, key_size)) {
+        if (notice->message)
+            tell_notice(process);
+        keep_text(&notice->message, process->message, value, value_size);
+    } else if (key_is("PROGRESS", line, key_size)) {
+        int percent = parse_percent(value, value_size);
+        if (percent < 0) {
+            trouble(process, "a notice with a progress that is not 0 to 100", line, size);
+            return;
+        }
+        if (notice->progress >= 0)
+            tell_notice(process);
+        notice->progress = percent;
+    } else if (!known_elsewhere(line, key_size)) {
+        trouble(process, "a notice of an unknown kind", line, size);
+    }
+}
+
+static void too_long(struct rdv__process *process)
+{
+    trouble(process, "a notice that is too long", process->line, process->line_size);
+    process->skipping = true;
+    process->line_size = 0;
+}
+
+static void take_notices(struct rdv__process *process, const char *data, size_t size)
+{
+    while (size > 0 && !process->dead) {
+        const char *end = memchr(data, '\n', size);
+        size_t part = end ? (size_t)(end - data) : size;
+        if (!process->skipping) {
+            size_t room = sizeof process->line - process->line_size;
+            memcpy(process->line + process->line_size, data, part < room ? part : room);
+            process->line_size += part < room ? part : room;
+            if (part > room)
+                too_long(process);
+        }
+        if (end) {
+            if (!process->skipping)
+                take_line(process, process->line, process->line_size);
+            process->skipping = false;
+            process->line_size = 0;
+        }
+        data += part + (end != NULL);
+        size -= part + (end != NULL);
+    }
+}
+
+static void take_output(struct rdv__process *process, const char *data, size_t size)
+{
+    if (process->options.output)
+        process->options.output(process->options.user, data, size);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+typedef void (*take_fn)(struct rdv__process *process, const char *data, size_t size);
+
+/* Read and hand on at most `limit` bytes. False when nothing more will come. */
+static bool read_pipe(struct rdv__process *process, int fd, size_t limit, take_fn take)
+{
+    char data[READ_AT_ONCE / 4];
+    while (limit > 0 && !process->dead) {
+        size_t size;
+        int result =
+            rdv__plat_child_read(fd, data, sizeof data < limit ? sizeof data : limit, &size);
+        if (result != 0)
+            return false;
+        if (size == 0)
+            break;
+        limit -= size;
+        take(process, data, size);
+    }
+    return true;
+}
+
+static void output_ready(void *user)
+{
+    struct rdv__process *process = user;
+    process->depth++;
+    bool open = read_pipe(process, process->child.output, READ_AT_ONCE, take_output);
+    process->depth--;
+    if (process->dead) {
+        free_memory(process);
+    } else if (!open) {
+        rdv__io_free(process->output);
+        process->output = NULL;
+    }
+}
+
+static void notices_ready(void *user)
+{
+    struct rdv__process *process = user;
+    process->depth++;
+    bool open = read_pipe(process, process->child.notices, READ_AT_ONCE, take_notices);
+    tell_notice(process);
+    process->depth--;
+    if (process->dead) {
+        free_memory(process);
+    } else if (!open) {
+        rdv__io_free(process->notices);
+        process->notices = NULL;
+    }
+}
+
+/* ---------------------------------------------------------------------- end */
+
+/* Let go of everything but the memory. */
+static void finish(struct rdv__process *process)
+{
+    rdv__io_free(process->output);
+    rdv__io_free(process->notices);
+    rdv__io_free(process->end);
+    process->output = process->notices = process->end = NULL;
+    rdv__plat_child_close(&process->child);
+    rdv_timer_free(process->grace);
+    process->grace = NULL;
+}
+
+static void has_ended(void *user)
+{
+    struct rdv__process *process = user;
+    int code = 0;
+    /* First what is left of its group, which might go on printing. */
+    int result = rdv__plat_child_reap(&process->child, &code);
+
+    process->depth++;
+    if (process->output)
+        read_pipe(process, process->child.output, DRAIN_MAX, take_output);
+    if (process->notices && !process->dead)
+        read_pipe(process, process->child.notices, DRAIN_MAX, take_notices);
+    /* A last line may lack its end. */
+    if (!process->dead && !process->skipping) {
+        take_line(process, process->line, process->line_size);
+        process->line_size = 0;
+        tell_notice(process);
+    }
+    if (!process->dead) {
+        finish(process);
+        process->options.ended(process->options.user, result, code);
+    }
+    process->depth--;
+    if (process->dead)
+        free_memory(process);
+}
+
+static void grace_over(void *user)
+{
+    struct rdv__process *process = user;
+    rdv__plat_child_end(&process->child, true);
+}
+
+void rdv__process_end(struct rdv__process *process, rdv_duration grace)
+{
+    if (process->child.pid == 0)
+        return;
+    bool first = process->kill_at == INT64_MAX;
+    rdv_duration now = rdv__plat_running();
+    rdv_duration kill_at = grace <= 0 ? now : grace < INT64_MAX - now ? now + grace : INT64_MAX - 1;
+    if (kill_at >= process->kill_at)
+        return;
+    process->kill_at = kill_at;
+
+    if (grace <= 0) {
+        rdv_timer_stop(process->grace);
+        rdv__plat_child_end(&process->child, true);
+        return;
+    }
+    rdv_timer_start(process->grace, kill_at - now);
+    if (first)
+        rdv__plat_child_end(&process->child, false);
+}
+
+int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,
+                       struct rdv__process **ret_process, struct rdv_error *error)
+{
+    assert(options->ended);
+    struct rdv__process *process = calloc(1, sizeof *process);
+    if (!process)
+        return rdv__fail(error, RDV_ENOMEM, "cannot run '%s': %s", options->argv[0],
+                         rdv_strerror(RDV_ENOMEM));
+    process->options = *options;
+    /* The caller's, and needed no longer than this. */
+    process->options.argv = process->options.environment = NULL;
+    process->options.input = NULL;
+    process->kill_at = INT64_MAX;
+    process->notice.progress = -1;
+
+    const struct rdv__plat_spawn spawn = {
+        .argv = options->argv,
+        .environment = options->environment,
+        .input = options->input,
+        .input_size = options->input_size,
+    };
+    int result = rdv__plat_spawn(&spawn, &process->child, error);
+    if (result != 0) {
+        free(process);
+        return result;
+    }
+
+    if ((result = rdv_timer_new(loop, grace_over, process, &process->grace)) != 0 ||
+        (result = rdv__io_new(loop, process->child.output, output_ready, process,
+                              &process->output)) != 0 ||
+        (result = rdv__io_new(loop, process->child.notices, notices_ready, process,
+                              &process->notices)) != 0 ||
+        (result = rdv__io_new(loop, process->child.pidfd, has_ended, process, &process->end)) !=
+            0) {
+        rdv__process_free(process);
+        return rdv__fail(error, result, "cannot follow '%s': %s", options->argv[0],
+                         rdv_strerror(result));
+    }
+    *ret_process = process;
+    return 0;
+}
+
+void rdv__process_free(struct rdv__process *process)
+{
+    if (!process)
+        return;
+    assert(!process->dead);
+    if (process->child.pid != 0) {
+        int code;
+        rdv__plat_child_end(&process->child, true);
+        (void)rdv__plat_child_reap(&process->child, &code);
+    }
+    finish(process);
+    process->dead = true;
+    free_memory(process);
+}
