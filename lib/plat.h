@@ -91,7 +91,7 @@ struct rdv__plat_spawn {
 };
 
 struct rdv__plat_child {
-    int64_t pid; /* also its process group */
+    int64_t pid; /* also its process group; 0 once it is reaped */
     int pidfd;   /* readable when it has ended; close-on-exec */
     int output;  /* our end of its standard output and error, non-blocking, close-on-exec */
     int notices; /* our end of its descriptor 3, likewise */
@@ -102,6 +102,9 @@ struct rdv__plat_child {
  * error's text says what failed, such as "cannot run 'apt-gt': No such file or directory". */
 int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
                     struct rdv_error *error);
+
+/* Read from the child's output or notices what is there; size 0 = nothing yet. RDV_EIO when nothing will come any more. */
+int rdv__plat_child_read(int fd, void *buffer, size_t room, size_t *ret_size);
 
 /* Signal the whole group: politely, or so that it can't be refused. Harmless when it is gone; never hits another's group. */
 void rdv__plat_child_end(struct rdv__plat_child *child, bool kill);

@@ -429,6 +429,18 @@ out:
     return result;
 }
 
+int rdv__plat_child_read(int fd, void *buffer, size_t room, size_t *ret_size)
+{
+    ssize_t size;
+    do
+        size = read(fd, buffer, room);
+    while (size < 0 && errno == EINTR);
+    if (size == 0 || (size < 0 && errno != EAGAIN))
+        return RDV_EIO;
+    *ret_size = size > 0 ? (size_t)size : 0;
+    return 0;
+}
+
 /* --------------------------------------------------------------------- end */
 
 /* Signal the group that the child leads, or has led. */
