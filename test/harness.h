@@ -11,6 +11,8 @@
  *         suite_add_tcase(suite, order);
  *         return rdv_test_main(suite);
  *     }
+ *
+ * The build defines RDV_TEST_DATA, a string: the path of test/data.
  */
 #ifndef RDV_TEST_HARNESS_H
 #define RDV_TEST_HARNESS_H
