@@ -41,6 +41,9 @@ size_t rdv__utf8_cut(const char *text, size_t size, size_t limit);
  */
 size_t rdv__escape(const char *text, size_t size, char *buffer, size_t buffer_size);
 
+/* now + wait, at most RDV_TIME_MAX; neither is negative. */
+rdv_time rdv__time_later(rdv_time now, rdv_duration wait);
+
 /* One line to the log, if there is one to write to. The formatted words are escaped as a whole but for backslashes. */
 void rdv__log(const rdv_log *log, rdv_log_level level, const char *format, ...) RDV__PRINTF(3, 4);
 

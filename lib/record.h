@@ -25,12 +25,19 @@ struct rdv__progress {
     const char *message; /* never NULL */
 };
 
-/* A new pending entry; *ret_number is its number, > all before. */
-int rdv__record_schedule(rdv_store *store, const rdv_window *window, const rdv_task *task,
-                         rdv_time now, int64_t *ret_number);
+/* The number for a new entry: larger than all before, also those that are gone. */
+int64_t rdv__record_next_number(rdv_store *store);
+
+/* The number of the change that was written last. */
+int64_t rdv__record_last_change(rdv_store *store);
+
+/* A new pending entry. */
+int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window, const rdv_task *task,
+                         rdv_time now);
 int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */
-int rdv__record_start(rdv_store *store, int64_t number, int attempt, rdv_time now, bool again);
+int rdv__record_start(rdv_store *store, int64_t number, rdv_time now); /* its first attempt */
 int rdv__record_cancelling(rdv_store *store, int64_t number);
+/* A report; keep = also as a line of its own in the history, not only as the latest word. */
 int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progress *progress,
                        rdv_time now, bool keep);
 /* Ends an entry, pending or running: moves it to the history. */

@@ -24,6 +24,7 @@
 /* Embedded in its owner, in one batch at a time. settle may free its owner, and may stage new changes. */
 struct rdv__store_change {
     void (*settle)(struct rdv__store_change *change, int result);
+    const void *owner; /* who disowns it when it is freed before the change is settled */
     struct rdv__store_change *next; /* the store's */
 };
 
@@ -35,6 +36,12 @@ int rdv__store_stage(rdv_store *store);
 
 /* Settle this change when the batch ends. Only between stage and commit. */
 void rdv__store_defer(rdv_store *store, struct rdv__store_change *change);
+
+/*
+ * The owner is being freed: commit what is open (a held batch is undone), then settle all changes of this owner that wait for
+ * their turn with RDV_ESHUTDOWN. The owner frees what belongs to them, and does nothing else.
+ */
+void rdv__store_disown(rdv_store *store, const void *owner);
 
 /* The batch can't be committed any more: undo it now. Returns result, which is not 0. */
 int rdv__store_fail(rdv_store *store, int result);

@@ -9,6 +9,7 @@
 
 #include <rdvtask/base.h>
 
+#include "base.h"
 #include "plat.h"
 
 #define FIRST_YEAR 1601 /* the first of a cycle of 400 years, whose calendar comes back */
@@ -492,4 +493,9 @@ void rdv_time_to_filetime(rdv_time time, uint32_t *ret_low, uint32_t *ret_high)
 rdv_time rdv_time_now(void)
 {
     return rdv__plat_now();
+}
+
+rdv_time rdv__time_later(rdv_time now, rdv_duration wait)
+{
+    return now > RDV_TIME_MAX - wait ? RDV_TIME_MAX : now + wait;
 }

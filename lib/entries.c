@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+#include "entries.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "status.h"
+#include "store.h"
+#include "task.h"
+
+enum change_kind {
+    SCHEDULED,
+    ENDED_PENDING,
+    STARTED,
+    STARTED_AGAIN,
+    PROGRESSED,
+    ENDED,
+    CANCELLING
+};
+
+/* A change on its way to the disk. */
+struct change {
+    struct rdv__store_change base;
+    struct rdv__entries *entries;
+    enum change_kind kind;
+    rdv_time now;
+    uint32_t slot;
+    uint32_t replaced; /* SCHEDULED */
+    struct rdv__run *run;
+    struct rdv__notice *notice; /* NULL if nobody watches */
+};
+
+/* ------------------------------------------------------------------- runs */
+
+static void run_link(struct rdv__entries *entries, struct rdv__run *run)
+{
+    run->previous = NULL;
+    run->next = entries->runs;
+    if (run->next)
+        run->next->previous = run;
+    entries->runs = run;
+}
+
+static void run_free(struct rdv__run *run)
+{
+    rdv_task_unref(run->task);
+    free(run);
+}
+
+static void run_unlink(struct rdv__entries *entries, struct rdv__run *run)
+{
+    if (run->previous)
+        run->previous->next = run->next;
+    else
+        entries->runs = run->next;
+    if (run->next)
+        run->next->previous = run->previous;
+    run_free(run);
+}
+
+void rdv__run_say(struct rdv__run *run, const char *message)
+{
+    size_t size = rdv__utf8_cut(message, strlen(message), RDV_MESSAGE_MAX);
+    memmove(run->message, message, size);
+    run->message[size] = '\0';
+    run->at.message = run->message;
+}
+
+/* A run of the entry in this slot, as the store knows it; not linked yet. */
+static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__run **ret_run)
+{
+    struct rdv__run *run = calloc(1, sizeof *run);
+    if (!run)
+        return RDV_ENOMEM;
+    int64_t number = rdv__queue_number(entries->queue, slot);
+    struct rdv__record_entry entry;
+    int result = rdv__record_load(entries->store, number, &entry);
+    if (result != 0) {
+        free(run);
+        return result;
+    }
+    run->slot = slot;
+    run->task = entry.task;
+    run->window = entry.window;
+    run->keys = (struct rdv__keys){.start = entry.window.start,
+                                   .end = entry.window.end,
+                                   .deadline = entry.window.deadline,
+                                   .number = number};
+    run->scheduled_at = entry.scheduled_at;
+    run->started_at = entry.started_at;
+    run->cancelling = entry.cancelling;
+    run->at = (struct rdv__progress){.status = entry.status,
+                                     .attempt = entry.attempt,
+                                     .progress = entry.progress,
+                                     .code = entry.code};
+    rdv__run_say(run, entry.message);
+    *ret_run = run;
+    return 0;
+}
+
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__run *run, rdv_time moment)
+{
+    run->moment = moment;
+    rdv__queue_run(entries->queue, run->slot, run, moment);
+}
+
+/* ------------------------------------------------------------------- queue */
+
+/* Let a resting entry wait or be ready, as its window says. */
+static void place(struct rdv__entries *entries, uint32_t slot, rdv_time now)
+{
+    struct rdv__keys keys = rdv__queue_keys(entries->queue, slot);
+    if (keys.number <= entries->held_number)
+        rdv__queue_rest(entries->queue, slot);
+    else if (keys.start > now)
+        rdv__queue_wait(entries->queue, slot);
+    else
+        rdv__queue_ready(entries->queue, slot);
+}
+
+int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
+                      struct rdv__run **ret_run)
+{
+    uint32_t hash = rdv__queue_hash(entries->queue, identifier, strlen(identifier));
+    uint32_t slot = RDV__QUEUE_NONE;
+    while ((slot = rdv__queue_next_match(entries->queue, hash, slot)) != RDV__QUEUE_NONE) {
+        struct rdv__run *run = rdv__queue_user(entries->queue, slot);
+        bool is = false;
+        if (run) {
+            is = strcmp(rdv_task_identifier(run->task), identifier) == 0;
+        } else {
+            int result = rdv__record_identifier_is(
+                entries->store, rdv__queue_number(entries->queue, slot), identifier, &is);
+            if (result != 0)
+                return result;
+        }
+        if (is) {
+            *ret_slot = slot;
+            *ret_run = run;
+            return 0;
+        }
+    }
+    return RDV_ENOTFOUND;
+}
+
+/* ----------------------------------------------------------------- changes */
+
+static void settle(struct rdv__store_change *base, int result);
+
+static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_time now,
+                      struct change **ret_change)
+{
+    struct change *change = calloc(1, sizeof *change);
+    if (!change)
+        return RDV_ENOMEM;
+    int result = rdv__store_stage(entries->store);
+    if (result != 0) {
+        free(change);
+        return result;
+    }
+    change->base.settle = settle;
+    change->base.owner = entries;
+    change->entries = entries;
+    change->kind = kind;
+    change->now = now;
+    change->slot = change->replaced = RDV__QUEUE_NONE;
+    *ret_change = change;
+    return 0;
+}
+
+static void change_free(struct change *change)
+{
+    rdv__notice_free(change->notice);
+    free(change);
+}
+
+/* Everything is written, and changed in memory: the rest comes with the batch. */
+static void defer(struct change *change)
+{
+    change->entries->unsettled++;
+    rdv__store_defer(change->entries->store, &change->base);
+}
+
+/* Something could not be written: the batch is lost. Returns result. */
+static int give_up(struct change *change, int result)
+{
+    rdv_store *store = change->entries->store;
+    change_free(change);
+    return rdv__store_fail(store, result);
+}
+
+/* What the watchers will be told; having no memory for it fails the change. The entry lacks what all entries have. */
+static int note(struct change *change, const rdv_task *task, rdv_entry *entry)
+{
+    if (!change->entries->watchers.first)
+        return 0;
+    entry->size = sizeof *entry;
+    entry->change = rdv__record_last_change(change->entries->store);
+    entry->identifier = rdv_task_identifier(task);
+    entry->label = rdv_task_label(task);
+    (void)rdv_task_context(task, &entry->context_size);
+    return rdv__notice_new(entry, &change->notice);
+}
+
+static int note_run(struct change *change, rdv_outcome outcome, rdv_time finished_at)
+{
+    const struct rdv__run *run = change->run;
+    rdv_entry entry = {
+        .run = run->keys.number,
+        .window = run->window,
+        .state = finished_at != 0 ? RDV_STATE_FINISHED : RDV_STATE_RUNNING,
+        .status = finished_at != 0 ? rdv__outcome_status(outcome) : run->at.status,
+        .outcome = outcome,
+        .cancelling = run->cancelling,
+        .attempt = run->at.attempt,
+        .progress = run->at.progress,
+        .code = run->at.code,
+        .message = run->at.message,
+        .scheduled_at = run->scheduled_at,
+        .started_at = run->started_at,
+        .finished_at = finished_at,
+    };
+    return note(change, run->task, &entry);
+}
+
+/* ---------------------------------------------------------------- schedule */
+
+int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
+                          rdv_time now)
+{
+    uint32_t replaced = RDV__QUEUE_NONE;
+    struct rdv__run *running = NULL;
+    const char *identifier = rdv_task_identifier(task);
+    int result = rdv__entries_find(entries, identifier, &replaced, &running);
+    if (result != 0 && result != RDV_ENOTFOUND)
+        return result;
+    if (running)
+        return RDV_EBUSY;
+
+    struct change *change = NULL;
+    result = change_new(entries, SCHEDULED, now, &change);
+    if (result != 0)
+        return result;
+    struct rdv__keys keys = {.start = window->start,
+                             .end = window->end,
+                             .deadline = window->deadline,
+                             .number = rdv__record_next_number(entries->store)};
+    uint32_t slot;
+    result = rdv__queue_add(entries->queue, &keys,
+                            rdv__queue_hash(entries->queue, identifier, strlen(identifier)), &slot);
+    if (result != 0)
+        return give_up(change, result);
+    if (replaced != RDV__QUEUE_NONE)
+        result = rdv__record_forget(entries->store, rdv__queue_number(entries->queue, replaced));
+    if (result == 0)
+        result = rdv__record_schedule(entries->store, keys.number, window, task, now);
+    if (result == 0) {
+        rdv_entry entry = {.run = keys.number,
+                           .window = *window,
+                           .progress = -1,
+                           .message = "",
+                           .scheduled_at = now};
+        result = note(change, task, &entry);
+    }
+    if (result != 0) {
+        rdv__queue_remove(entries->queue, slot);
+        return give_up(change, result);
+    }
+    change->slot = slot;
+    change->replaced = replaced;
+    if (replaced != RDV__QUEUE_NONE)
+        rdv__queue_hide(entries->queue, replaced);
+    place(entries, slot, now);
+    defer(change);
+    return 0;
+}
+
+static void settle_scheduled(struct change *change, int result)
+{
+    struct rdv__entries *entries = change->entries;
+    if (result != 0)
+        rdv__queue_remove(entries->queue, change->slot);
+    if (change->replaced == RDV__QUEUE_NONE)
+        return;
+    if (result == 0) {
+        rdv__queue_remove(entries->queue, change->replaced);
+    } else {
+        rdv__queue_show(entries->queue, change->replaced);
+        place(entries, change->replaced, change->now);
+    }
+}
+
+int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_outcome outcome,
+                             int code, const char *message, rdv_time now)
+{
+    struct change *change = NULL;
+    int result = change_new(entries, ENDED_PENDING, now, &change);
+    if (result != 0)
+        return result;
+    int64_t number = rdv__queue_number(entries->queue, slot);
+    struct rdv__progress at = {
+        .status = rdv__outcome_status(outcome), .progress = -1, .code = code, .message = message};
+    struct rdv__record_entry record = {0};
+    if (entries->watchers.first)
+        result = rdv__record_load(entries->store, number, &record);
+    if (result == 0)
+        result = rdv__record_finish(entries->store, number, outcome, &at, now);
+    if (result == 0)
+        result = rdv__record_retain(entries->store, now);
+    if (result == 0 && record.task) {
+        rdv_entry entry = {.run = number,
+                           .window = record.window,
+                           .state = RDV_STATE_FINISHED,
+                           .status = at.status,
+                           .outcome = outcome,
+                           .progress = -1,
+                           .code = code,
+                           .message = message,
+                           .scheduled_at = record.scheduled_at,
+                           .finished_at = now};
+        result = note(change, record.task, &entry);
+    }
+    rdv_task_unref(record.task);
+    if (result != 0)
+        return give_up(change, result);
+    change->slot = slot;
+    rdv__queue_hide(entries->queue, slot);
+    defer(change);
+    return 0;
+}
+
+static void settle_ended_pending(struct change *change, int result)
+{
+    struct rdv__entries *entries = change->entries;
+    if (result == 0) {
+        rdv__queue_remove(entries->queue, change->slot);
+        return;
+    }
+    rdv__queue_show(entries->queue, change->slot);
+    place(entries, change->slot, change->now);
+}
+
+/* ------------------------------------------------------------------- start */
+
+int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration default_limit,
+                       rdv_time now)
+{
+    struct change *change = NULL;
+    struct rdv__run *run = NULL;
+    int result = change_new(entries, STARTED, now, &change);
+    if (result != 0)
+        return result;
+    result = run_new(entries, slot, &run);
+    if (result != 0)
+        return give_up(change, result);
+    run->started_at = now;
+    run->at.attempt = 1;
+    change->run = run;
+    change->slot = slot;
+    result = rdv__record_start(entries->store, run->keys.number, now);
+    if (result == 0)
+        result = note_run(change, RDV_OUTCOME_NONE, 0);
+    if (result != 0) {
+        run_free(run);
+        return give_up(change, result);
+    }
+    run_link(entries, run);
+    entries->running++;
+    rdv__entries_look_at(
+        entries, run,
+        rdv__time_later(now, run->window.limit != 0 ? run->window.limit : default_limit));
+    defer(change);
+    return 0;
+}
+
+static void settle_started(struct change *change, int result)
+{
+    struct rdv__entries *entries = change->entries;
+    struct rdv__run *run = change->run;
+    if (result == 0) {
+        entries->ops->started(entries->user, run);
+        return;
+    }
+    rdv__queue_restore(entries->queue, change->slot, &run->keys);
+    place(entries, change->slot, change->now);
+    entries->running--;
+    run_unlink(entries, run);
+}
+
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__run *run, rdv_time now)
+{
+    struct change *change = NULL;
+    int result = change_new(entries, STARTED_AGAIN, now, &change);
+    if (result != 0)
+        return result;
+    change->run = run;
+    run->at.attempt++;
+    result = rdv__record_report(entries->store, run->keys.number, &run->at, now, true);
+    if (result == 0)
+        result = note_run(change, RDV_OUTCOME_NONE, 0);
+    if (result != 0) {
+        run->at.attempt--;
+        return give_up(change, result);
+    }
+    run->resuming = false;
+    defer(change);
+    return 0;
+}
+
+static void settle_started_again(struct change *change, int result)
+{
+    struct rdv__run *run = change->run;
+    if (result == 0) {
+        change->entries->ops->started(change->entries->user, run);
+        return;
+    }
+    run->at.attempt--;
+    run->resuming = true;
+    rdv__entries_look_at(change->entries, run, 0);
+}
+
+/* ----------------------------------------------------- progress and the end */
+
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__run *run, bool keep,
+                          rdv_time now)
+{
+    struct change *change = NULL;
+    int result = change_new(entries, PROGRESSED, now, &change);
+    if (result != 0)
+        return result;
+    change->run = run;
+    result = rdv__record_report(entries->store, run->keys.number, &run->at, now, keep);
+    if (result == 0)
+        result = note_run(change, RDV_OUTCOME_NONE, 0);
+    if (result != 0)
+        return give_up(change, result);
+    defer(change);
+    return 0;
+}
+
+int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__run *run, rdv_outcome outcome,
+                         rdv_time now)
+{
+    struct change *change = NULL;
+    int result = change_new(entries, ENDED, now, &change);
+    if (result != 0)
+        return result;
+    change->run = run;
+    change->slot = run->slot;
+    result = rdv__record_finish(entries->store, run->keys.number, outcome, &run->at, now);
+    if (result == 0)
+        result = rdv__record_retain(entries->store, now);
+    if (result == 0)
+        result = note_run(change, outcome, now);
+    if (result != 0)
+        return give_up(change, result);
+    rdv__queue_hide(entries->queue, run->slot);
+    entries->running--;
+    defer(change);
+    return 0;
+}
+
+static void settle_ended(struct change *change, int result)
+{
+    struct rdv__entries *entries = change->entries;
+    struct rdv__run *run = change->run;
+    if (result == 0) {
+        rdv__queue_remove(entries->queue, change->slot);
+        run_unlink(entries, run);
+        return;
+    }
+    rdv__queue_show(entries->queue, change->slot);
+    rdv__entries_look_at(entries, run, run->moment);
+    entries->running++;
+    run->unwritten = true;
+}
+
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__run *run, rdv_time now)
+{
+    struct change *change = NULL;
+    int result = change_new(entries, CANCELLING, now, &change);
+    if (result != 0)
+        return result;
+    change->run = run;
+    run->cancelling = true;
+    result = rdv__record_cancelling(entries->store, run->keys.number);
+    if (result == 0)
+        result = note_run(change, RDV_OUTCOME_NONE, 0);
+    if (result != 0) {
+        run->cancelling = false;
+        return give_up(change, result);
+    }
+    defer(change);
+    return 0;
+}
+
+static void settle_cancelling(struct change *change, int result)
+{
+    if (result == 0)
+        change->entries->ops->cancelling(change->entries->user, change->run);
+    else
+        change->run->cancelling = false;
+}
+
+/* The one place in which a change ends: told and applied, or undone. */
+static void settle(struct rdv__store_change *base, int result)
+{
+    struct change *change = (struct change *)base;
+    struct rdv__entries *entries = change->entries;
+    entries->unsettled--;
+    if (entries->finishing) {
+        change_free(change);
+        return;
+    }
+    entries->ops->settled(entries->user, result);
+    /* Watchers first: that a task was started is heard before what became of it. */
+    if (result == 0 && change->notice)
+        rdv__watchers_tell(&entries->watchers, change->notice);
+    switch (change->kind) {
+    case SCHEDULED:
+        settle_scheduled(change, result);
+        break;
+    case ENDED_PENDING:
+        settle_ended_pending(change, result);
+        break;
+    case STARTED:
+        settle_started(change, result);
+        break;
+    case STARTED_AGAIN:
+        settle_started_again(change, result);
+        break;
+    case PROGRESSED:
+        change->run->unwritten |= result != 0;
+        break;
+    case ENDED:
+        settle_ended(change, result);
+        break;
+    case CANCELLING:
+        settle_cancelling(change, result);
+        break;
+    }
+    change_free(change);
+}
+
+/* -------------------------------------------------------------------- life */
+
+int rdv__entries_init(struct rdv__entries *entries, rdv_store *store,
+                      const struct rdv__entries_ops *ops, void *user)
+{
+    *entries = (struct rdv__entries){.store = store, .ops = ops, .user = user};
+    return rdv__queue_new(&entries->queue);
+}
+
+void rdv__entries_finish(struct rdv__entries *entries)
+{
+    if (!entries->store)
+        return;
+    entries->finishing = true;
+    rdv__store_disown(entries->store, entries);
+    rdv__watchers_detach(&entries->watchers);
+    while (entries->runs)
+        run_unlink(entries, entries->runs);
+    rdv__queue_free(entries->queue);
+    *entries = (struct rdv__entries){0};
+}
+
+static int load_one(void *user, const struct rdv__record_key *key)
+{
+    struct rdv__entries *entries = user;
+    uint32_t slot;
+    int result = rdv__queue_add(
+        entries->queue, &key->keys,
+        rdv__queue_hash(entries->queue, key->identifier, key->identifier_size), &slot);
+    if (result != 0)
+        return result;
+    if (!key->running) {
+        /* Before all times: an entry with a start waits, and becomes ready when it is looked at. */
+        place(entries, slot, 0);
+        return 0;
+    }
+    struct rdv__run *run;
+    result = run_new(entries, slot, &run);
+    if (result != 0)
+        return result;
+    run->resuming = true;
+    run_link(entries, run);
+    rdv__entries_look_at(entries, run, 0);
+    return 0;
+}
+
+int rdv__entries_load(struct rdv__entries *entries, bool hold)
+{
+    entries->held_number = hold ? INT64_MAX : 0;
+    int result = rdv__record_scan(entries->store, load_one, entries);
+    if (result != 0)
+        return result;
+    if (hold) {
+        entries->held_number = rdv__record_next_number(entries->store);
+        return 0;
+    }
+    for (struct rdv__run *run = entries->runs; run; run = run->next)
+        entries->running++;
+    return 0;
+}

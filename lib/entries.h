@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The entries of a trigger agent that are not finished, and the changes that they go through. Nothing is decided here.
+ *
+ * Every change goes the same way: write the record, change the queue so that later decisions of the same batch see it, and
+ * defer a `struct change`, which undoes that if the batch fails, and tells the world once it is durable. A function that
+ * returns an error has changed nothing (and may have failed the whole batch: then all of it is undone).
+ */
+#ifndef RDV__ENTRIES_H
+#define RDV__ENTRIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "queue.h"
+#include "record.h"
+#include "watch.h"
+#include <rdvtask/store.h>
+#include <rdvtask/task.h>
+
+/* Why a run is being ended before it has reported its end. */
+enum rdv__ending { RDV__ENDING_NONE, RDV__ENDING_CANCEL, RDV__ENDING_LIMIT };
+
+/* A task under way. It lives from the decision to start it until its end is durable. */
+struct rdv__run {
+    struct rdv__run *next, *previous; /* all runs, the youngest first */
+    uint32_t slot;
+    rdv_task *task;
+    struct rdv__keys keys; /* what the queue has given up while it runs */
+    rdv_window window;
+    rdv_time scheduled_at, started_at;
+    rdv_time moment; /* when to look at it: its limit, or the end of a wait */
+    bool cancelling; /* durable, or about to be: someone asked for its end */
+    bool resuming;   /* was under way when the last process ended, and was not heard of since */
+    bool unwritten;  /* `at` is newer than the store */
+    enum rdv__ending ending;
+    int reports;             /* lines of history so far */
+    struct rdv__progress at; /* its latest report; message points to `message` */
+    char message[RDV_MESSAGE_MAX + 1];
+};
+
+/* What to do when a change is durable. Called from the loop's turn. */
+struct rdv__entries_ops {
+    void (*started)(void *user, struct rdv__run *run);    /* for the first time, or again */
+    void (*cancelling)(void *user, struct rdv__run *run); /* someone asked for its end */
+    void (*settled)(void *user, int result);              /* any change: 0, or the batch's error */
+};
+
+struct rdv__entries {
+    rdv_store *store;
+    struct rdv__queue *queue;
+    struct rdv__run *runs;
+    size_t running;      /* runs whose end was not even decided */
+    size_t unsettled;    /* changes under way */
+    int64_t held_number; /* entries up to this one are left alone */
+    struct rdv__watchers watchers;
+    const struct rdv__entries_ops *ops;
+    void *user;
+    bool finishing;
+};
+
+/* ops and user are borrowed. On failure, and at the end, finish it. */
+int rdv__entries_init(struct rdv__entries *entries, rdv_store *store,
+                      const struct rdv__entries_ops *ops, void *user);
+void rdv__entries_finish(struct rdv__entries *entries);
+
+/* Read what the store has: pending entries into their places, runs as resuming; with hold, they all just keep their names. */
+int rdv__entries_load(struct rdv__entries *entries, bool hold);
+
+/* Find an unfinished entry; *ret_run is NULL for a pending one. RDV_ENOTFOUND, or an error of the store. */
+int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
+                      struct rdv__run **ret_run);
+
+/* A new entry, in place of a pending one with the same identifier. RDV_EBUSY if one is running. The window is checked. */
+int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
+                          rdv_time now);
+
+/* A pending entry ends without having started. */
+int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_outcome outcome,
+                             int code, const char *message, rdv_time now);
+
+/* A pending entry starts; it is to be looked at again `limit` from now (0 = the default). */
+int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration default_limit,
+                       rdv_time now);
+
+/* A resuming run starts again. */
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__run *run, rdv_time now);
+
+/* Store run->at; keep = as a line of history. */
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__run *run, bool keep,
+                          rdv_time now);
+
+/* The run has ended with run->at. If that can't be committed, the run is back, and marked as unwritten. */
+int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__run *run, rdv_outcome outcome,
+                         rdv_time now);
+
+/* The run is asked to end. */
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__run *run, rdv_time now);
+
+/* Look at the run again at this moment. */
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__run *run, rdv_time moment);
+
+/* Words for run->message; cut to fit. */
+void rdv__run_say(struct rdv__run *run, const char *message);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* rdv_store_entries(): what the store holds, shown as entries. */
+#include <rdvtask/store.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql.h"
+#include "status.h"
+#include "store.h"
+
+/* One listing under way. */
+struct listing {
+    rdv_store *store;
+    const rdv_filter *filter;
+    rdv_entry_fn fn;
+    void *user;
+    sqlite3_stmt *reports, *output;
+    rdv_change *changes; /* grown as needed, used again for each entry */
+    char **messages;     /* of changes, owned, or NULL */
+    size_t room;
+};
+
+static const char *column_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return text ? text : "";
+}
+
+/* Both tables give the same columns, so that one function reads either. */
+#define FINISHED_COLUMNS                                                                       \
+    "number, change, identifier, label, start, end, deadline, run_limit, context_size, 0, 0, " \
+    "attempt, progress, code,"                                                                 \
+    " message, scheduled_at, started_at, finished_at, outcome"
+#define UNFINISHED_COLUMNS                                                                       \
+    "number, change, identifier, label, start, end, deadline, run_limit, context_size, status, " \
+    "cancelling, attempt,"                                                                       \
+    " progress, code, message, scheduled_at, started_at, 0, 0"
+
+static void read_entry(sqlite3_stmt *row, rdv_entry *entry)
+{
+    *entry = (rdv_entry){
+        .size = sizeof *entry,
+        .run = sqlite3_column_int64(row, 0),
+        .change = sqlite3_column_int64(row, 1),
+        .identifier = column_text(row, 2),
+        .label = column_text(row, 3),
+        .window = {.start = sqlite3_column_int64(row, 4),
+                   .end = sqlite3_column_int64(row, 5),
+                   .deadline = sqlite3_column_int64(row, 6),
+                   .limit = sqlite3_column_int64(row, 7)},
+        .context_size = (size_t)sqlite3_column_int64(row, 8),
+        .status = (rdv_status)sqlite3_column_int(row, 9),
+        .cancelling = sqlite3_column_int(row, 10) != 0,
+        .attempt = sqlite3_column_int(row, 11),
+        .progress = sqlite3_column_int(row, 12),
+        .code = sqlite3_column_int(row, 13),
+        .message = column_text(row, 14),
+        .scheduled_at = sqlite3_column_int64(row, 15),
+        .started_at = sqlite3_column_int64(row, 16),
+        .finished_at = sqlite3_column_int64(row, 17),
+        .outcome = (rdv_outcome)sqlite3_column_int(row, 18),
+    };
+    if (entry->finished_at != 0) {
+        entry->state = RDV_STATE_FINISHED;
+        entry->status = rdv__outcome_status(entry->outcome);
+    } else {
+        entry->state = entry->started_at != 0 ? RDV_STATE_RUNNING : RDV_STATE_PENDING;
+    }
+}
+
+/* Append a change to those of the entry that is being read; its message is copied. */
+static int add_change(struct listing *listing, size_t *count, const rdv_change *change)
+{
+    if (*count == listing->room) {
+        size_t room = listing->room ? listing->room * 2 : 16;
+        rdv_change *changes = realloc(listing->changes, room * sizeof *changes);
+        if (!changes)
+            return RDV_ENOMEM;
+        listing->changes = changes;
+        char **messages = realloc(listing->messages, room * sizeof *messages);
+        if (!messages)
+            return RDV_ENOMEM;
+        memset(messages + listing->room, 0, (room - listing->room) * sizeof *messages);
+        listing->messages = messages;
+        listing->room = room;
+    }
+    size_t size = strlen(change->message) + 1;
+    char *message = realloc(listing->messages[*count], size);
+    if (!message)
+        return RDV_ENOMEM;
+    memcpy(message, change->message, size);
+    listing->messages[*count] = message;
+    listing->changes[*count] = *change;
+    listing->changes[*count].message = message;
+    ++*count;
+    return 0;
+}
+
+/* Scheduled, started, each report, the end: the first two and the last stand in the entry itself. */
+static int read_changes(struct listing *listing, rdv_entry *entry)
+{
+    size_t count = 0;
+    rdv_change change = {.at = entry->scheduled_at, .progress = -1, .message = ""};
+    int result = add_change(listing, &count, &change);
+    if (result == 0 && entry->started_at != 0) {
+        change = (rdv_change){.at = entry->started_at, .attempt = 1, .progress = -1, .message = ""};
+        result = add_change(listing, &count, &change);
+    }
+    if (result != 0)
+        return result;
+
+    sqlite3_bind_int64(listing->reports, 1, entry->run);
+    while ((result = rdv__sql_row(listing->store, listing->reports)) == 1) {
+        change = (rdv_change){
+            .at = sqlite3_column_int64(listing->reports, 0),
+            .status = (rdv_status)sqlite3_column_int(listing->reports, 1),
+            .attempt = sqlite3_column_int(listing->reports, 2),
+            .progress = sqlite3_column_int(listing->reports, 3),
+            .code = sqlite3_column_int(listing->reports, 4),
+            .message = column_text(listing->reports, 5),
+        };
+        result = add_change(listing, &count, &change);
+        if (result != 0) {
+            sqlite3_reset(listing->reports);
+            break;
+        }
+    }
+    if (result == 0 && entry->finished_at != 0) {
+        change = (rdv_change){.at = entry->finished_at,
+                              .status = entry->status,
+                              .attempt = entry->attempt,
+                              .progress = entry->progress,
+                              .code = entry->code,
+                              .message = entry->message};
+        result = add_change(listing, &count, &change);
+    }
+    if (result == 0) {
+        entry->changes = listing->changes;
+        entry->change_count = count;
+    }
+    return result;
+}
+
+static int show_entry(struct listing *listing, sqlite3_stmt *row)
+{
+    rdv_entry entry;
+    read_entry(row, &entry);
+    int result = 0;
+    if (listing->reports)
+        result = read_changes(listing, &entry);
+    if (result == 0 && listing->output) {
+        sqlite3_bind_int64(listing->output, 1, entry.run);
+        result = rdv__sql_row(listing->store, listing->output);
+        if (result == 1) {
+            entry.output = sqlite3_column_blob(listing->output, 0);
+            entry.output_size = (size_t)sqlite3_column_bytes(listing->output, 0);
+            if (!entry.output)
+                entry.output = "";
+            result = 0;
+        }
+    }
+    if (result == 0)
+        result = listing->fn(listing->user, &entry);
+    if (listing->output)
+        sqlite3_reset(listing->output);
+    return result;
+}
+
+static int prepare(struct listing *listing, const char *sql, sqlite3_stmt **ret_statement)
+{
+    return sqlite3_prepare_v2(rdv__sql_database(listing->store), sql, -1, ret_statement, NULL) ==
+                   SQLITE_OK
+               ? 0
+               : rdv__sql_fail(listing->store);
+}
+
+/* One kind of entries; sql has the parameters ?1 identifier or NULL, ?2 run or 0, ?3 limit (-1 = none). */
+static int show_kind(struct listing *listing, const char *sql)
+{
+    const rdv_filter *filter = listing->filter;
+    sqlite3_stmt *entries = NULL;
+    int result = prepare(listing, sql, &entries);
+    if (result == 0) {
+        if (filter->identifier)
+            sqlite3_bind_text(entries, 1, filter->identifier, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(entries, 2, filter->run);
+        sqlite3_bind_int64(entries, 3, filter->limit > 0 ? filter->limit : -1);
+        while ((result = rdv__sql_row(listing->store, entries)) == 1) {
+            result = show_entry(listing, entries);
+            if (result != 0)
+                break;
+        }
+    }
+    sqlite3_finalize(entries);
+    return result;
+}
+
+#define CHOSEN " (?1 IS NULL OR identifier = ?1) AND (?2 = 0 OR number = ?2)"
+
+int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn fn, void *user)
+{
+    const rdv_filter everything = {.size = sizeof everything};
+    if (!filter)
+        filter = &everything;
+    if (!store || !fn || filter->size != sizeof *filter || filter->limit < 0)
+        return RDV_EINVAL;
+    unsigned kinds =
+        filter->flags & (RDV_FILTER_PENDING | RDV_FILTER_RUNNING | RDV_FILTER_FINISHED);
+    if (kinds == 0)
+        kinds = RDV_FILTER_PENDING | RDV_FILTER_RUNNING | RDV_FILTER_FINISHED;
+
+    struct listing listing = {.store = store, .filter = filter, .fn = fn, .user = user};
+    int result = rdv__sql_begin_view(store);
+    if (result != 0)
+        return result;
+    if (filter->flags & RDV_FILTER_CHANGES)
+        result = prepare(
+            &listing,
+            "SELECT at, status, attempt, progress, code, message FROM report WHERE number = ?"
+            " ORDER BY change",
+            &listing.reports);
+    if (result == 0 && (filter->flags & RDV_FILTER_OUTPUT))
+        result = prepare(&listing, "SELECT tail FROM output WHERE number = ?", &listing.output);
+    if (result == 0 && (kinds & RDV_FILTER_FINISHED))
+        result = show_kind(&listing,
+                           "SELECT * FROM (SELECT " FINISHED_COLUMNS " FROM history WHERE" CHOSEN
+                           " ORDER BY change DESC LIMIT ?3) ORDER BY change");
+    if (result == 0 && (kinds & RDV_FILTER_RUNNING))
+        result = show_kind(&listing, "SELECT " UNFINISHED_COLUMNS
+                                     " FROM entry WHERE started_at != 0 AND" CHOSEN
+                                     " ORDER BY number LIMIT ?3");
+    if (result == 0 && (kinds & RDV_FILTER_PENDING))
+        result = show_kind(&listing, "SELECT " UNFINISHED_COLUMNS
+                                     " FROM entry WHERE started_at = 0 AND" CHOSEN
+                                     " ORDER BY deadline = 0, deadline, start, number LIMIT ?3");
+    sqlite3_finalize(listing.reports);
+    sqlite3_finalize(listing.output);
+    rdv__sql_end_view(store);
+    for (size_t i = 0; i < listing.room; i++)
+        free(listing.messages[i]);
+    free(listing.messages);
+    free(listing.changes);
+    return result;
+}

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+#include "record.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql.h"
+#include "status.h"
+#include "store.h"
+#include "task.h"
+
+enum slot {
+    SCHEDULE,
+    CONTEXT_PUT,
+    CONTEXT_DELETE,
+    START,
+    CANCELLING,
+    ENTRY_REPORT,
+    REPORT_PUT,
+    REPORT_DELETE,
+    FINISH,
+    ENTRY_DELETE,
+    HISTORY_COUNT,
+    HISTORY_BY_COUNT,
+    HISTORY_BY_AGE,
+    TRIM_REPORTS,
+    TRIM_OUTPUTS,
+    TRIM_HISTORY,
+    COUNTER_PUT,
+    LOAD,
+    LOAD_CONTEXT,
+    IDENTIFIER,
+    JOURNAL_PUT,
+    JOURNAL_STEP,
+    JOURNAL_DELETE,
+    JOURNAL_GET,
+    OUTPUT_PUT,
+    SLOTS
+};
+static_assert(SLOTS <= RDV__SQL_SLOTS, "more statements than the store keeps");
+
+/* How many finished entries the age limit looks at in one go. */
+#define AGE_STEP 1000
+
+/* ----------------------------------------------------------------- binding */
+
+/* Statements are bound from left to right; a statement that could not be had makes the rest do nothing. */
+struct binder {
+    rdv_store *store;
+    sqlite3_stmt *statement;
+    int index, result;
+};
+
+static struct binder bind(rdv_store *store, enum slot slot, const char *sql)
+{
+    struct binder binder = {.store = store};
+    binder.result = rdv__sql_statement(store, (unsigned)slot, sql, &binder.statement);
+    return binder;
+}
+
+static void bind_int(struct binder *binder, int64_t number)
+{
+    if (binder->result == 0)
+        sqlite3_bind_int64(binder->statement, ++binder->index, number);
+}
+
+/* Text and bytes are borrowed until the statement has run. */
+static void bind_text(struct binder *binder, const char *text)
+{
+    if (binder->result == 0)
+        sqlite3_bind_text(binder->statement, ++binder->index, text, -1, SQLITE_STATIC);
+}
+
+static void bind_bytes(struct binder *binder, const void *bytes, size_t size)
+{
+    if (binder->result == 0)
+        sqlite3_bind_blob64(binder->statement, ++binder->index, size ? bytes : "", size,
+                            SQLITE_STATIC);
+}
+
+static int bound_run(struct binder *binder)
+{
+    return binder->result != 0 ? binder->result : rdv__sql_run(binder->store, binder->statement);
+}
+
+static int bound_row(struct binder *binder)
+{
+    return binder->result != 0 ? binder->result : rdv__sql_row(binder->store, binder->statement);
+}
+
+/* Run a statement whose one parameter is a number. */
+static int run_with(rdv_store *store, enum slot slot, const char *sql, int64_t number)
+{
+    struct binder binder = bind(store, slot, sql);
+    bind_int(&binder, number);
+    return bound_run(&binder);
+}
+
+static int64_t next_change(rdv_store *store)
+{
+    return ++rdv__sql_counters(store)->last_change;
+}
+
+/* ----------------------------------------------------------------- entries */
+
+int64_t rdv__record_next_number(rdv_store *store) {
+    return ++rdv__sql_counters(store)->last_number;
+}
+
+int64_t rdv__record_last_change(rdv_store *store) {
+    return rdv__sql_counters(store)->last_change;
+}
+
+int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window, const rdv_task *task,
+                         rdv_time now) {
+    size_t size;
+    const void *context = rdv_task_context(task, &size);
+    struct binder binder =
+        bind(store, SCHEDULE,
+             "INSERT INTO entry (number, started_at, start, end, deadline, run_limit, identifier, "
+             "label, context_size,"
+             " scheduled_at, change, cancelling, status, attempt, progress, code, message)"
+             " VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, -1, 0, '')");
+    bind_int(&binder, number);
+    bind_int(&binder, window->start);
+    bind_int(&binder, window->end);
+    bind_int(&binder, window->deadline);
+    bind_int(&binder, window->limit);
+    bind_text(&binder, rdv_task_identifier(task));
+    bind_text(&binder, rdv_task_label(task));
+    bind_int(&binder, (int64_t)size);
+    bind_int(&binder, now);
+    bind_int(&binder, next_change(store));
+    int result = bound_run(&binder);
+    if (result == 0 && size > 0) {
+        binder = bind(store, CONTEXT_PUT, "INSERT INTO context (number, bytes) VALUES (?, ?)");
+        bind_int(&binder, number);
+        bind_bytes(&binder, context, size);
+        result = bound_run(&binder);
+    }
+    return result;
+}
+
+static int delete_entry(rdv_store *store, int64_t number)
+{
+    int result = run_with(store, CONTEXT_DELETE, "DELETE FROM context WHERE number = ?", number);
+    return result != 0
+               ? result
+               : run_with(store, ENTRY_DELETE, "DELETE FROM entry WHERE number = ?", number);
+}
+
+int rdv__record_forget(rdv_store *store, int64_t number)
+{
+    return delete_entry(store, number);
+}
+
+/* A line of an entry's history between its start and its end. */
+static int put_report(rdv_store *store, int64_t number, int64_t change,
+                      const struct rdv__progress *progress, rdv_time now)
+{
+    struct binder binder =
+        bind(store, REPORT_PUT,
+             "INSERT INTO report (change, number, at, status, attempt, progress, code, message)"
+             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    bind_int(&binder, change);
+    bind_int(&binder, number);
+    bind_int(&binder, now);
+    bind_int(&binder, progress->status);
+    bind_int(&binder, progress->attempt);
+    bind_int(&binder, progress->progress);
+    bind_int(&binder, progress->code);
+    bind_text(&binder, progress->message);
+    return bound_run(&binder);
+}
+
+static int put_progress(rdv_store *store, int64_t number, int64_t change,
+                        const struct rdv__progress *progress)
+{
+    struct binder binder =
+        bind(store, ENTRY_REPORT,
+             "UPDATE entry SET change = ?, status = ?, attempt = ?, progress = ?, code = ?,"
+             " message = ? WHERE number = ?");
+    bind_int(&binder, change);
+    bind_int(&binder, progress->status);
+    bind_int(&binder, progress->attempt);
+    bind_int(&binder, progress->progress);
+    bind_int(&binder, progress->code);
+    bind_text(&binder, progress->message);
+    bind_int(&binder, number);
+    return bound_run(&binder);
+}
+
+int rdv__record_start(rdv_store *store, int64_t number, rdv_time now)
+{
+    struct binder binder = bind(
+        store, START, "UPDATE entry SET change = ?, started_at = ?, attempt = 1 WHERE number = ?");
+    bind_int(&binder, next_change(store));
+    bind_int(&binder, now);
+    bind_int(&binder, number);
+    return bound_run(&binder);
+}
+
+int rdv__record_cancelling(rdv_store *store, int64_t number)
+{
+    struct binder binder =
+        bind(store, CANCELLING, "UPDATE entry SET change = ?, cancelling = 1 WHERE number = ?");
+    bind_int(&binder, next_change(store));
+    bind_int(&binder, number);
+    return bound_run(&binder);
+}
+
+int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progress *progress,
+                       rdv_time now, bool keep)
+{
+    int64_t change = next_change(store);
+    int result = put_progress(store, number, change, progress);
+    return result == 0 && keep ? put_report(store, number, change, progress, now) : result;
+}
+
+int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
+                       const struct rdv__progress *progress, rdv_time now)
+{
+    struct binder binder =
+        bind(store, FINISH,
+             "INSERT INTO history (change, number, identifier, label, context_size, start, end, "
+             "deadline, run_limit,"
+             " scheduled_at, started_at, finished_at, outcome, attempt, progress, code, message)"
+             " SELECT ?, number, identifier, label, context_size, start, end, deadline, run_limit, "
+             "scheduled_at, started_at,"
+             " ?, ?, ?, ?, ?, ? FROM entry WHERE number = ?");
+    bind_int(&binder, next_change(store));
+    bind_int(&binder, now);
+    bind_int(&binder, outcome);
+    bind_int(&binder, progress->attempt);
+    bind_int(&binder, progress->progress);
+    bind_int(&binder, progress->code);
+    bind_text(&binder, progress->message);
+    bind_int(&binder, number);
+    int result = bound_run(&binder);
+    if (result == 0)
+        result = delete_entry(store, number);
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    if (result == 0 && counters->history_rows >= 0)
+        counters->history_rows++;
+    return result;
+}
+
+/* ----------------------------------------------------------------- history */
+
+static int put_counter(rdv_store *store, const char *name, int64_t value)
+{
+    struct binder binder =
+        bind(store, COUNTER_PUT, "INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)");
+    bind_text(&binder, name);
+    bind_int(&binder, value);
+    return bound_run(&binder);
+}
+
+/* Delete the history up to and including this change, and all that belongs to it. */
+static int trim(rdv_store *store, int64_t last)
+{
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    int result = run_with(
+        store, TRIM_REPORTS,
+        "DELETE FROM report WHERE number IN (SELECT number FROM history WHERE change <= ?)", last);
+    if (result == 0)
+        result = run_with(
+            store, TRIM_OUTPUTS,
+            "DELETE FROM output WHERE number IN (SELECT number FROM history WHERE change <= ?)",
+            last);
+    if (result == 0)
+        result = run_with(store, TRIM_HISTORY, "DELETE FROM history WHERE change <= ?", last);
+    /* Numbers don't come back, even when the rows that had the largest are gone. */
+    if (result == 0)
+        result = put_counter(store, "number", counters->last_number);
+    if (result == 0)
+        result = put_counter(store, "change", counters->last_change);
+    counters->history_rows = -1;
+    return result;
+}
+
+/* Trim up to the change that a query with one or two parameters names, if it names one. */
+static int trim_to(rdv_store *store, struct binder *query, bool *ret_trimmed)
+{
+    int result = bound_row(query);
+    *ret_trimmed = result == 1 && sqlite3_column_type(query->statement, 0) != SQLITE_NULL;
+    int64_t last = *ret_trimmed ? sqlite3_column_int64(query->statement, 0) : 0;
+    if (result >= 0)
+        sqlite3_reset(query->statement);
+    if (!*ret_trimmed)
+        return result < 0 ? result : 0;
+    return trim(store, last);
+}
+
+static int retain_by_count(rdv_store *store)
+{
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    if (counters->history_count == 0)
+        return 0;
+    if (counters->history_rows < 0) {
+        struct binder binder = bind(store, HISTORY_COUNT, "SELECT count(*) FROM history");
+        int result = bound_row(&binder);
+        if (result < 0)
+            return result;
+        counters->history_rows = sqlite3_column_int64(binder.statement, 0);
+        sqlite3_reset(binder.statement);
+    }
+    if (counters->history_rows <= counters->history_count)
+        return 0;
+    /* A tenth more than needed goes, so that a full history is not trimmed at each end of a task. */
+    int64_t spare =
+        counters->history_count / 10 < AGE_STEP ? counters->history_count / 10 : AGE_STEP;
+    struct binder binder = bind(store, HISTORY_BY_COUNT,
+                                "SELECT change FROM history ORDER BY change DESC LIMIT 1 OFFSET ?");
+    bind_int(&binder, counters->history_count - spare);
+    bool trimmed;
+    return trim_to(store, &binder, &trimmed);
+}
+
+static int retain_by_age(rdv_store *store, rdv_time now)
+{
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    /* Once a minute is often enough; a clock that was set back is no reason to stop. */
+    if (counters->history_age == 0 ||
+        (now >= counters->aged_at && now - counters->aged_at < RDV_MINUTE &&
+         counters->aged_at != 0))
+        return 0;
+    bool trimmed = true;
+    int result = 0;
+    while (result == 0 && trimmed) {
+        struct binder binder =
+            bind(store, HISTORY_BY_AGE,
+                 "SELECT max(change) FROM (SELECT change, finished_at FROM history ORDER BY change"
+                 " LIMIT ?) WHERE finished_at < ?");
+        bind_int(&binder, AGE_STEP);
+        bind_int(&binder, now - counters->history_age);
+        result = trim_to(store, &binder, &trimmed);
+    }
+    if (result == 0)
+        counters->aged_at = now;
+    return result;
+}
+
+int rdv__record_retain(rdv_store *store, rdv_time now)
+{
+    int result = retain_by_count(store);
+    return result != 0 ? result : retain_by_age(store, now);
+}
+
+/* ----------------------------------------------------------------- reading */
+
+static const char *column_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return text ? text : "";
+}
+
+static size_t column_size(sqlite3_stmt *statement, int column)
+{
+    return (size_t)sqlite3_column_bytes(statement, column);
+}
+
+int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__record_key *key),
+                     void *user)
+{
+    sqlite3_stmt *statement = NULL;
+    /* Not kept: it is used once. NOT INDEXED: the planner has taken an index for this before, at ten times the cost. */
+    if (sqlite3_prepare_v3(
+            rdv__sql_database(store),
+            "SELECT number, started_at, start, end, deadline, identifier FROM entry NOT INDEXED"
+            " ORDER BY number",
+            -1, 0, &statement, NULL) != SQLITE_OK)
+        return rdv__sql_fail(store);
+    int result;
+    while ((result = rdv__sql_row(store, statement)) == 1) {
+        struct rdv__record_key key = {
+            .keys = {.number = sqlite3_column_int64(statement, 0),
+                     .start = sqlite3_column_int64(statement, 2),
+                     .end = sqlite3_column_int64(statement, 3),
+                     .deadline = sqlite3_column_int64(statement, 4)},
+            .running = sqlite3_column_int64(statement, 1) != 0,
+        };
+        key.identifier = column_text(statement, 5);
+        key.identifier_size = column_size(statement, 5);
+        result = fn(user, &key);
+        if (result != 0)
+            break;
+    }
+    sqlite3_finalize(statement);
+    return result;
+}
+
+int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry *ret_entry)
+{
+    struct binder binder = bind(
+        store, LOAD,
+        "SELECT identifier, label, context_size, start, end, deadline, run_limit, scheduled_at,"
+        " started_at, cancelling, status, attempt, progress, code, message FROM entry"
+        " WHERE number = ?");
+    bind_int(&binder, number);
+    int result = bound_row(&binder);
+    if (result != 1)
+        return result < 0 ? result : RDV_ENOTFOUND;
+
+    sqlite3_stmt *row = binder.statement;
+    struct binder context = {0};
+    const void *bytes = NULL;
+    size_t size = (size_t)sqlite3_column_int64(row, 2);
+    struct rdv__record_entry entry = {
+        .window = {.start = sqlite3_column_int64(row, 3),
+                   .end = sqlite3_column_int64(row, 4),
+                   .deadline = sqlite3_column_int64(row, 5),
+                   .limit = sqlite3_column_int64(row, 6)},
+        .scheduled_at = sqlite3_column_int64(row, 7),
+        .started_at = sqlite3_column_int64(row, 8),
+        .running = sqlite3_column_int64(row, 8) != 0,
+        .cancelling = sqlite3_column_int(row, 9) != 0,
+        .status = (rdv_status)sqlite3_column_int(row, 10),
+        .attempt = sqlite3_column_int(row, 11),
+        .progress = sqlite3_column_int(row, 12),
+        .code = sqlite3_column_int(row, 13),
+    };
+    strncpy(entry.message, column_text(row, 14), sizeof entry.message - 1);
+    if (size > 0) {
+        context = bind(store, LOAD_CONTEXT, "SELECT bytes FROM context WHERE number = ?");
+        bind_int(&context, number);
+        result = bound_row(&context);
+        if (result != 1) {
+            result = result < 0 ? result : RDV_ECORRUPT;
+            goto out;
+        }
+        bytes = sqlite3_column_blob(context.statement, 0);
+        size = column_size(context.statement, 0);
+    }
+    result = rdv__task_new(column_text(row, 1), column_size(row, 1), column_text(row, 0),
+                           column_size(row, 0), bytes, size, number, &entry.task);
+    if (result == 0)
+        *ret_entry = entry;
+out:
+    if (context.statement)
+        sqlite3_reset(context.statement);
+    sqlite3_reset(row);
+    return result;
+}
+
+int rdv__record_identifier_is(rdv_store *store, int64_t number, const char *identifier,
+                              bool *ret_is)
+{
+    struct binder binder =
+        bind(store, IDENTIFIER, "SELECT identifier = ? FROM entry WHERE number = ?");
+    bind_text(&binder, identifier);
+    bind_int(&binder, number);
+    int result = bound_row(&binder);
+    if (result < 0)
+        return result;
+    *ret_is = result == 1 && sqlite3_column_int(binder.statement, 0) != 0;
+    if (result == 1)
+        sqlite3_reset(binder.statement);
+    return 0;
+}
+
+/* ----------------------------------------------------------------- journal */
+
+int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
+{
+    struct binder binder = bind(
+        store, JOURNAL_PUT,
+        "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, state, context)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)");
+    bind_text(&binder, journal->identifier);
+    bind_text(&binder, journal->label);
+    bind_int(&binder, journal->run);
+    bind_int(&binder, journal->step);
+    bind_int(&binder, journal->attempt);
+    bind_text(&binder, journal->state);
+    bind_bytes(&binder, journal->context, journal->context_size);
+    return bound_run(&binder);
+}
+
+int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt)
+{
+    struct binder binder =
+        bind(store, JOURNAL_STEP, "UPDATE journal SET step = ?, attempt = ? WHERE identifier = ?");
+    bind_int(&binder, step);
+    bind_int(&binder, attempt);
+    bind_text(&binder, identifier);
+    return bound_run(&binder);
+}
+
+int rdv__journal_delete(rdv_store *store, const char *identifier)
+{
+    struct binder binder = bind(store, JOURNAL_DELETE, "DELETE FROM journal WHERE identifier = ?");
+    bind_text(&binder, identifier);
+    return bound_run(&binder);
+}
+
+int rdv__journal_get(rdv_store *store, const char *identifier,
+                     int (*fn)(void *user, const struct rdv__journal *journal), void *user)
+{
+    struct binder binder = bind(store, JOURNAL_GET,
+                                "SELECT identifier, label, run, step, attempt, state, context FROM "
+                                "journal WHERE identifier = ?");
+    bind_text(&binder, identifier);
+    int result = bound_row(&binder);
+    if (result != 1)
+        return result < 0 ? result : RDV_ENOTFOUND;
+    struct rdv__journal journal = {
+        .identifier = column_text(binder.statement, 0),
+        .label = column_text(binder.statement, 1),
+        .run = sqlite3_column_int64(binder.statement, 2),
+        .step = sqlite3_column_int(binder.statement, 3),
+        .attempt = sqlite3_column_int(binder.statement, 4),
+        .state = column_text(binder.statement, 5),
+        .context = sqlite3_column_blob(binder.statement, 6),
+    };
+    journal.context_size = column_size(binder.statement, 6);
+    result = fn(user, &journal);
+    sqlite3_reset(binder.statement);
+    return result;
+}
+
+int rdv__journal_new_run(rdv_store *store, int64_t *ret_run)
+{
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    int result = put_counter(store, "own_run", counters->last_own_run - 1);
+    if (result == 0)
+        *ret_run = --counters->last_own_run;
+    return result;
+}
+
+int rdv__output_put(rdv_store *store, int64_t run, const void *tail, size_t size)
+{
+    assert(size <= RDV__OUTPUT_TAIL);
+    struct binder binder =
+        bind(store, OUTPUT_PUT, "INSERT OR REPLACE INTO output (number, tail) VALUES (?, ?)");
+    bind_int(&binder, run);
+    bind_bytes(&binder, tail, size);
+    return bound_run(&binder);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Between store.c, which owns the database, and record.c, which has the statements. Nobody else knows SQLite. */
+#ifndef RDV__SQL_H
+#define RDV__SQL_H
+
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "store.h"
+
+/* How many statements record.c may keep prepared. */
+#define RDV__SQL_SLOTS 40
+
+/* What is counted in memory rather than asked for each time. A number that was used in a batch that failed is not used again. */
+struct rdv__counters {
+    int64_t last_number;   /* of an entry */
+    int64_t last_change;   /* of a change of any entry */
+    int64_t last_own_run;  /* of runs that the agent numbers: 0, -1, -2, … */
+    int64_t history_rows;  /* -1 = count them again */
+    int64_t history_count; /* the limits that the store was opened with */
+    rdv_duration history_age;
+    rdv_time aged_at; /* when history_age was last looked after */
+};
+
+struct rdv__counters *rdv__sql_counters(rdv_store *store);
+
+sqlite3 *rdv__sql_database(rdv_store *store);
+
+/* The statement of this slot, reset; what was bound to it before is to be bound anew: prepared from sql the first time, kept from then on. */
+int rdv__sql_statement(rdv_store *store, unsigned slot, const char *sql,
+                       sqlite3_stmt **ret_statement);
+
+/* Step a statement that returns no rows, and reset it. */
+int rdv__sql_run(rdv_store *store, sqlite3_stmt *statement);
+
+/* Step for a row: 1 = there is one, 0 = no more (the statement is reset then), or an error (reset too). */
+int rdv__sql_row(rdv_store *store, sqlite3_stmt *statement);
+
+/* The open batch, if it is not held, is committed; then one consistent view of the store until end_view. */
+int rdv__sql_begin_view(rdv_store *store);
+void rdv__sql_end_view(rdv_store *store);
+
+/* Our error for what SQLite said last; keeps its words for rdv_store_message(). */
+int rdv__sql_fail(rdv_store *store);
+
+#endif

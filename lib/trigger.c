@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trigger agent: what happens when. It decides, with `now` handed in, and has entries.c make the changes.
+ */
+#include <rdvtask/trigger.h>
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "document.h"
+#include "entries.h"
+#include "loop.h"
+#include "plat.h"
+#include "queue.h"
+#include "record.h"
+#include "sink.h"
+#include "status.h"
+#include "store.h"
+
+/* How many reports of one run the history keeps as lines of their own; beyond that only changes of status. */
+#define REPORTS_KEPT 1000
+
+/* A store that can't be written to is tried again after a second at first, and after a minute at last. */
+#define RETRY_FIRST RDV_SECOND
+#define RETRY_LAST  RDV_MINUTE
+
+#define MAX_RUNNING_LIMIT 1000000
+
+struct rdv_trigger {
+    rdv_loop *loop;
+    rdv_trigger_options options;
+    struct rdv__entries entries;
+    struct rdv__turn turn;
+    struct rdv__alarm *alarm; /* NULL with a clock of the program's own */
+    rdv_timer *timer; /* for what goes by running time: the store's retry, the wait for the clock */
+    rdv_time next;    /* what the alarm is set to */
+
+    rdv_plugin *plugin;
+    rdv_sink *sink;
+    bool resume_due;    /* runs of the last process are to be taken up */
+    bool clock_trusted; /* it is known to be right, or was waited for long enough */
+    bool clock_told;
+    bool retry_waiting;
+    rdv_duration retry_delay; /* 0 = the store works */
+
+    bool terminating, terminated;
+    int reason;
+    rdv_terminated_fn terminated_fn;
+    void *terminated_user;
+};
+
+/* -------------------------------------------------------------------- time */
+
+static rdv_time now_of(const rdv_trigger *trigger)
+{
+    const rdv_clock *clock = &trigger->options.clock;
+    return clock->now ? clock->now(clock->user) : rdv_time_now();
+}
+
+/* ------------------------------------------------------------------- store */
+
+/* The store did not take something that has to be written: have another try later, and say so when it begins. */
+static void retry_later(rdv_trigger *trigger, int result)
+{
+    if (trigger->retry_waiting)
+        return;
+    trigger->retry_delay = trigger->retry_delay == 0 ? RETRY_FIRST : trigger->retry_delay * 2;
+    if (trigger->retry_delay > RETRY_LAST)
+        trigger->retry_delay = RETRY_LAST;
+    char delay[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(trigger->retry_delay, delay, sizeof delay);
+    rdv__log(&trigger->options.log, RDV_LOG_ERROR,
+             "the store can't be written to: %s; nothing is lost, trying again in %s",
+             *rdv_store_message(trigger->entries.store) ? rdv_store_message(trigger->entries.store)
+                                                        : rdv_strerror(result),
+             delay);
+    trigger->retry_waiting = true;
+    rdv_timer_start(trigger->timer, trigger->retry_delay);
+}
+
+static void timer_fired(void *user)
+{
+    rdv_trigger *trigger = user;
+    trigger->retry_waiting = false;
+    rdv__loop_again(trigger->loop);
+}
+
+/* Any change was settled: does the store work? */
+static void store_answered(void *user, int result)
+{
+    rdv_trigger *trigger = user;
+    if (result == 0)
+        trigger->retry_delay = 0;
+    else
+        retry_later(trigger, result);
+    trigger->resume_due |= result != 0 && trigger->plugin && trigger->entries.held_number == 0;
+    rdv__loop_again(trigger->loop);
+}
+
+/* -------------------------------------------------------------------- runs */
+
+/* From when on a run has been running too long. */
+static rdv_time limit_of(const rdv_trigger *trigger, const struct rdv__run *run, rdv_time now)
+{
+    return rdv__time_later(now,
+                           run->window.limit != 0 ? run->window.limit : trigger->options.run_limit);
+}
+
+static rdv_outcome outcome_of(const struct rdv__run *run)
+{
+    if (run->at.status == RDV_STATUS_SUCCESS)
+        return RDV_OUTCOME_SUCCEEDED;
+    if (run->at.status == RDV_STATUS_TIMEOUT || run->ending == RDV__ENDING_LIMIT)
+        return RDV_OUTCOME_TIMED_OUT;
+    return run->cancelling ? RDV_OUTCOME_CANCELLED : RDV_OUTCOME_FAILED;
+}
+
+/*
+ * Store run->at, which ends the run if its status is terminal. If the store does not take it, it stays with the run, later
+ * reports go on from it, and the latest is stored as soon as the store works again: no result is lost.
+ */
+static void write_report(rdv_trigger *trigger, struct rdv__run *run, bool keep, rdv_time now)
+{
+    run->unwritten = false;
+    int result = rdv__status_terminal(run->at.status)
+                     ? rdv__entries_end_run(&trigger->entries, run, outcome_of(run), now)
+                     : rdv__entries_progress(&trigger->entries, run, keep, now);
+    if (result != 0) {
+        run->unwritten = true;
+        retry_later(trigger, result);
+    }
+}
+
+static void write_unwritten(rdv_trigger *trigger, rdv_time now)
+{
+    for (struct rdv__run *run = trigger->entries.runs; run && !trigger->retry_waiting;
+         run = run->next)
+        if (run->unwritten)
+            write_report(trigger, run, true, now);
+}
+
+/* End a run by our own decision, with our own words. */
+static void end_run(rdv_trigger *trigger, struct rdv__run *run, rdv_status status, int code,
+                    const char *message, rdv_time now)
+{
+    run->at.status = status;
+    run->at.code = code;
+    rdv__run_say(run, message);
+    write_report(trigger, run, true, now);
+}
+
+static void say_limit(const rdv_trigger *trigger, const struct rdv__run *run, char *buffer,
+                      size_t size)
+{
+    char limit[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(run->window.limit != 0 ? run->window.limit : trigger->options.run_limit,
+                        limit, sizeof limit);
+    snprintf(buffer, size, "ran past its limit of %s", limit);
+}
+
+/* The slot is freed without the plug-in's word. */
+static void end_unheard(rdv_trigger *trigger, struct rdv__run *run, rdv_time now)
+{
+    char words[128];
+    if (run->ending == RDV__ENDING_CANCEL) {
+        end_run(trigger, run, RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled", now);
+    } else {
+        say_limit(trigger, run, words, sizeof words);
+        end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT, words, now);
+    }
+}
+
+/* Ask the plug-in to end a run; it has cancel_wait to report. */
+static void ask_to_end(rdv_trigger *trigger, struct rdv__run *run, enum rdv__ending ending,
+                       rdv_time now)
+{
+    rdv_plugin *plugin = trigger->plugin;
+    run->ending = ending;
+    rdv__entries_look_at(&trigger->entries, run,
+                         rdv__time_later(now, trigger->options.cancel_wait));
+    int result = plugin && plugin->ops->cancel_task
+                     ? plugin->ops->cancel_task(plugin, rdv_task_identifier(run->task))
+                     : RDV_ENOTSUP;
+    /* Nobody works on it, or nobody can be made to stop: there is nothing to wait for. */
+    if (result == RDV_ENOTFOUND || result == RDV_ENOTSUP)
+        end_unheard(trigger, run, now);
+    else if (result != 0)
+        rdv__log(&trigger->options.log, RDV_LOG_WARNING, "cancelling %s: %s",
+                 rdv_task_identifier(run->task), rdv_strerror(result));
+}
+
+/* The request is durable. */
+static void run_cancelling(void *user, struct rdv__run *run)
+{
+    rdv_trigger *trigger = user;
+    if (run->ending == RDV__ENDING_NONE && !rdv__status_terminal(run->at.status))
+        ask_to_end(trigger, run, RDV__ENDING_CANCEL, now_of(trigger));
+}
+
+/* The start is durable: hand the task to the plug-in. */
+static void run_started(void *user, struct rdv__run *run)
+{
+    rdv_trigger *trigger = user;
+    rdv_plugin *plugin = trigger->plugin;
+    /* A plug-in that goes away at this moment: the run is on disk, and the next process takes it up. */
+    if (!plugin || trigger->terminating)
+        return;
+    int result = plugin->ops->start_task(plugin, run->task);
+    if (result == 0)
+        return;
+    char words[RDV_MESSAGE_MAX + 1];
+    if (result == RDV_ENOHANDLER)
+        snprintf(words, sizeof words, "no handler is configured for the label '%s'",
+                 rdv_task_label(run->task));
+    else
+        snprintf(words, sizeof words, "the task agent could not start it: %s",
+                 rdv_strerror(result));
+    end_run(trigger, run, RDV_STATUS_FAILED, result, words, now_of(trigger));
+}
+
+static const struct rdv__entries_ops entries_ops = {
+    .started = run_started,
+    .cancelling = run_cancelling,
+    .settled = store_answered,
+};
+
+/* ---------------------------------------------------------------- deciding */
+
+/* Rule 3: shortly after boot a clock that is not synchronised is not to be trusted. */
+static bool trust_clock(rdv_trigger *trigger)
+{
+    if (trigger->clock_trusted)
+        return true;
+    const rdv_clock *clock = &trigger->options.clock;
+    bool own = clock->now != NULL;
+    bool synchronised = !own                  ? rdv__plat_clock_synchronised()
+                        : clock->synchronised ? clock->synchronised(clock->user)
+                                              : true;
+    rdv_duration up = !own                ? rdv__plat_since_boot()
+                      : clock->since_boot ? clock->since_boot(clock->user)
+                                          : RDV_TIME_MAX;
+    if (synchronised || up >= trigger->options.clock_wait) {
+        if (trigger->clock_told)
+            rdv__log(&trigger->options.log, RDV_LOG_INFO, "%s",
+                     synchronised ? "the clock is synchronised"
+                                  : "the clock is not synchronised, going on all the same");
+        trigger->clock_trusted = true;
+        return true;
+    }
+    if (!trigger->clock_told) {
+        char wait[RDV_DURATION_TEXT_SIZE];
+        rdv_duration left =
+            (trigger->options.clock_wait - up + RDV_SECOND - 1) / RDV_SECOND * RDV_SECOND;
+        rdv_duration_format(left, wait, sizeof wait);
+        rdv__log(&trigger->options.log, RDV_LOG_WARNING,
+                 "the system has just started and its clock is not synchronised: waiting for that, "
+                 "at most %s",
+                 wait);
+        trigger->clock_told = true;
+    }
+    /* The kernel tells nobody when its clock becomes right without being set, so this is looked at each second. */
+    if (!own && !trigger->retry_waiting)
+        rdv_timer_start(trigger->timer, RDV_SECOND);
+    return false;
+}
+
+/* Rule 9: what was under way when the last process ended, oldest first. */
+static int resume(rdv_trigger *trigger, rdv_time now)
+{
+    struct rdv__run *run = trigger->entries.runs;
+    while (run && run->next)
+        run = run->next;
+    for (int result; run; run = run->previous) {
+        if (!run->resuming || run->moment != 0)
+            continue;
+        if (run->cancelling) {
+            run->resuming = false;
+            ask_to_end(trigger, run, RDV__ENDING_CANCEL, now);
+        } else if (trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) {
+            result = rdv__entries_start_again(&trigger->entries, run, now);
+            if (result != 0)
+                return result;
+            /* Its limit begins anew: it did not run while nobody ran it. */
+            rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+        } else {
+            rdv__entries_look_at(&trigger->entries, run,
+                                 rdv__time_later(now, trigger->options.resume_limit));
+        }
+    }
+    trigger->resume_due = false;
+    return 0;
+}
+
+/* Rule 8, and the ends of the waits that go with it. */
+static void limit_reached(rdv_trigger *trigger, struct rdv__run *run, rdv_time now)
+{
+    if (rdv__status_terminal(run->at.status)) /* has ended, and waits for the store to work again */
+        rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RETRY_LAST));
+    else if (run->resuming)
+        end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT,
+                "the task agent did not report on it after the restart", now);
+    else if (run->ending != RDV__ENDING_NONE)
+        end_unheard(trigger, run, now);
+    else
+        ask_to_end(trigger, run, RDV__ENDING_LIMIT, now);
+}
+
+/* Do what the time heap says is due. */
+static int handle_due(rdv_trigger *trigger, rdv_time now)
+{
+    rdv_time moment;
+    uint32_t slot;
+    int result = 0;
+    while (result == 0 &&
+           (slot = rdv__queue_earliest(trigger->entries.queue, &moment)) != RDV__QUEUE_NONE &&
+           moment <= now) {
+        struct rdv__run *run = rdv__queue_user(trigger->entries.queue, slot);
+        if (run)
+            limit_reached(trigger, run, now);
+        else if (rdv__queue_is_ready(trigger->entries.queue, slot))
+            result = rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_EXPIRED,
+                                              RDV_ETIMEDOUT,
+                                              "its window passed before it could start", now);
+        else
+            rdv__queue_ready(trigger->entries.queue, slot);
+        /* A run that could not be written may have undone the batch: what follows waits for the retry. */
+        if (trigger->retry_waiting)
+            break;
+    }
+    return result;
+}
+
+static int start_ready(rdv_trigger *trigger, rdv_time now)
+{
+    int result = 0;
+    uint32_t slot;
+    while (result == 0 && trigger->entries.running < (size_t)trigger->options.max_running &&
+           (slot = rdv__queue_first_ready(trigger->entries.queue)) != RDV__QUEUE_NONE) {
+        struct rdv__keys keys = rdv__queue_keys(trigger->entries.queue, slot);
+        if (keys.start > now) /* the clock was set back */
+            rdv__queue_wait(trigger->entries.queue, slot);
+        else
+            result = rdv__entries_start(&trigger->entries, slot, trigger->options.run_limit, now);
+    }
+    return result;
+}
+
+static void set_alarm(rdv_trigger *trigger)
+{
+    rdv_time next = 0;
+    if (rdv__queue_earliest(trigger->entries.queue, &next) == RDV__QUEUE_NONE)
+        next = 0;
+    trigger->next = next;
+    if (trigger->alarm)
+        rdv__alarm_set(trigger->alarm, next);
+}
+
+/* All that has to be said when a shutdown is over, once everything is durable and told. */
+static void finish_termination(rdv_trigger *trigger)
+{
+    if (!trigger->terminated || trigger->entries.unsettled > 0 || !trigger->terminated_fn)
+        return;
+    rdv_terminated_fn fn = trigger->terminated_fn;
+    trigger->terminated_fn = NULL;
+    fn(trigger->terminated_user, trigger->reason);
+}
+
+/* The loop's decide phase: look what is due, with one reading of the clock. */
+static int turn_decide(struct rdv__turn *turn)
+{
+    rdv_trigger *trigger = (rdv_trigger *)((char *)turn - offsetof(rdv_trigger, turn));
+    if (!trigger->retry_waiting) {
+        rdv_time now = now_of(trigger);
+        write_unwritten(trigger, now);
+        if (trigger->plugin && !trigger->terminating && trust_clock(trigger)) {
+            int result = trigger->resume_due ? resume(trigger, now) : 0;
+            if (result == 0)
+                result = handle_due(trigger, now);
+            if (result == 0 && !trigger->retry_waiting)
+                result = start_ready(trigger, now);
+            if (result != 0)
+                retry_later(trigger, result);
+            set_alarm(trigger);
+        }
+    }
+    finish_termination(trigger);
+    return 0;
+}
+
+static void alarm_fired(void *user)
+{
+    rdv_trigger *trigger = user;
+    rdv__loop_again(trigger->loop);
+}
+
+/* ----------------------------------------------------------------- reports */
+
+/* The plug-in's word on a run. */
+static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_report *report)
+{
+    uint32_t slot;
+    struct rdv__run *run = NULL;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result == RDV_ENOTFOUND || (result == 0 && !run) ||
+        (result == 0 && !rdv__status_may_follow(run->at.status, report->status))) {
+        rdv__log(&trigger->options.log, RDV_LOG_WARNING,
+                 "a report (%s) for %s, which is not running, was refused",
+                 rdv_status_name(report->status), identifier);
+        return RDV_ENOTFOUND;
+    }
+    if (result != 0)
+        return result;
+
+    rdv_time now = now_of(trigger);
+    bool same = run->at.status == report->status;
+    bool keep = run->reports < REPORTS_KEPT || !same;
+    if (run->resuming) {
+        run->resuming = false;
+        rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+    }
+    run->reports += keep;
+    run->at.status = report->status;
+    run->at.code = report->code;
+    if (report->attempt > 0)
+        run->at.attempt = report->attempt;
+    if (report->progress >= 0 || !same)
+        run->at.progress = report->progress;
+    if (report->message || !same)
+        rdv__run_say(run, report->message ? report->message : "");
+    if (run->ending == RDV__ENDING_LIMIT && report->status == RDV_STATUS_FAILED) {
+        run->at.code = RDV_ETIMEDOUT;
+        say_limit(trigger, run, run->message, sizeof run->message);
+    }
+    write_report(trigger, run, keep, now);
+    return 0;
+}
+
+static void hear_terminated(rdv_trigger *trigger, int reason)
+{
+    if (!trigger->plugin)
+        return;
+    if (!trigger->terminating)
+        rdv__log(&trigger->options.log, RDV_LOG_WARNING,
+                 "the task agent '%s' has shut down by itself: %s",
+                 trigger->plugin->ops->name(trigger->plugin),
+                 reason == 0 ? "normal" : rdv_strerror(reason));
+    trigger->plugin = NULL;
+    trigger->terminated = true;
+    trigger->reason = reason;
+    rdv__loop_again(trigger->loop);
+}
+
+static const struct rdv__sink_target sink_target = {
+    .schedule = rdv_trigger_schedule,
+    .delete_schedule = rdv_trigger_delete,
+    .report = hear_report,
+    .terminated = hear_terminated,
+};
+
+/* ------------------------------------------------------------------ public */
+
+void rdv_trigger_options_init(rdv_trigger_options *options)
+{
+    *options = (rdv_trigger_options){.size = sizeof *options,
+                                     .max_running = 1,
+                                     .run_limit = 24 * RDV_HOUR,
+                                     .resume_limit = 10 * RDV_MINUTE,
+                                     .cancel_wait = RDV_MINUTE,
+                                     .clock_wait = 5 * RDV_MINUTE};
+}
+
+static bool options_right(const rdv_trigger_options *options)
+{
+    return options->size == sizeof *options && !(options->flags & ~RDV_TRIGGER_HOLD_STORED) &&
+           options->max_running >= 1 && options->max_running <= MAX_RUNNING_LIMIT &&
+           options->run_limit > 0 && options->run_limit <= RDV_LIMIT_MAX &&
+           options->resume_limit >= 0 && options->resume_limit <= RDV_LIMIT_MAX &&
+           options->cancel_wait >= 0 && options->cancel_wait <= RDV_LIMIT_MAX &&
+           options->clock_wait >= 0 && options->clock_wait <= RDV_LIMIT_MAX;
+}
+
+int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options *options,
+                    rdv_trigger **ret_trigger)
+{
+    rdv_trigger_options defaults;
+    rdv_trigger_options_init(&defaults);
+    if (!options)
+        options = &defaults;
+    if (!loop || !store || !ret_trigger || !options_right(options))
+        return RDV_EINVAL;
+
+    rdv_trigger *trigger = calloc(1, sizeof *trigger);
+    if (!trigger)
+        return RDV_ENOMEM;
+    trigger->loop = loop;
+    trigger->options = *options;
+    trigger->turn = (struct rdv__turn){.run = turn_decide, .phase = RDV__TURN_DECIDE};
+    rdv__loop_add_turn(loop, &trigger->turn);
+
+    int result = rdv__store_attach(store, loop);
+    if (result == 0) /* finds out early whether the store can be written to */
+        result = rdv__store_stage(store);
+    if (result == 0)
+        result = rdv__store_commit(store);
+    if (result == 0)
+        result = rdv__entries_init(&trigger->entries, store, &entries_ops, trigger);
+    if (result == 0)
+        result = rdv__entries_load(&trigger->entries, options->flags & RDV_TRIGGER_HOLD_STORED);
+    if (result == 0)
+        result = rdv_timer_new(loop, timer_fired, trigger, &trigger->timer);
+    if (result == 0 && !options->clock.now)
+        result = rdv__alarm_new(loop, alarm_fired, trigger, &trigger->alarm);
+    if (result == 0)
+        result = rdv__sink_new(trigger, &sink_target, loop, &options->log, &trigger->sink);
+    if (result != 0) {
+        rdv_trigger_free(trigger);
+        return result;
+    }
+    *ret_trigger = trigger;
+    return 0;
+}
+
+int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin)
+{
+    if (!trigger || !plugin || !plugin->ops || plugin->ops->size < sizeof *plugin->ops)
+        return RDV_EINVAL;
+    if (trigger->plugin || trigger->terminating || trigger->terminated)
+        return RDV_ESTATE;
+    int result = plugin->ops->initialize(plugin, trigger->sink);
+    if (result != 0)
+        return result;
+    trigger->plugin = plugin;
+    trigger->resume_due = trigger->entries.held_number == 0;
+    rdv__log(&trigger->options.log, RDV_LOG_DEBUG, "task agent '%s' is ready",
+             plugin->ops->name(plugin));
+    rdv__loop_again(trigger->loop);
+    return 0;
+}
+
+int rdv_trigger_begin(rdv_trigger *trigger)
+{
+    return trigger ? rdv__store_hold(trigger->entries.store) : RDV_EINVAL;
+}
+
+int rdv_trigger_commit(rdv_trigger *trigger)
+{
+    return trigger ? rdv__store_release(trigger->entries.store, true) : RDV_EINVAL;
+}
+
+int rdv_trigger_rollback(rdv_trigger *trigger)
+{
+    return trigger ? rdv__store_release(trigger->entries.store, false) : RDV_EINVAL;
+}
+
+/* A direct call commits by itself, unless it is inside a batch. */
+static int done(rdv_trigger *trigger, int result)
+{
+    return result != 0 ? result : rdv__store_commit(trigger->entries.store);
+}
+
+int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
+{
+    static const rdv_window any_time = {0};
+    if (!window)
+        window = &any_time;
+    if (!trigger || !task || rdv_window_check(window) != 0)
+        return RDV_EINVAL;
+    if (trigger->terminating)
+        return RDV_ESHUTDOWN;
+    return done(trigger, rdv__entries_schedule(&trigger->entries, window, task, now_of(trigger)));
+}
+
+int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
+                     struct rdv_error *error)
+{
+    if (!trigger || !path)
+        return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_trigger_load");
+    struct rdv__schedule items;
+    int result = rdv__schedule_load(path, now_of(trigger), &items, error);
+    if (result != 0)
+        return result;
+    result = rdv_trigger_begin(trigger);
+    if (result != 0) {
+        rdv__schedule_finish(&items);
+        return rdv__fail(error, result, "a batch is open already");
+    }
+    for (size_t i = 0; i < items.count && result == 0; i++) {
+        const struct rdv__schedule_item *item = &items.items[i];
+        result = rdv_trigger_schedule(trigger, &item->window, item->task);
+        if (result != 0) {
+            char path_text[64];
+            snprintf(path_text, sizeof path_text, "tasks[%zu]", i);
+            rdv__fail_at(error, result, item->line, item->column, path_text, "%s",
+                         rdv_strerror(result));
+        }
+    }
+    int released = rdv__store_release(trigger->entries.store, result == 0);
+    if (result == 0 && released != 0)
+        result = rdv__fail(error, released, "%s", rdv_store_message(trigger->entries.store));
+    if (result == 0 && ret_count)
+        *ret_count = items.count;
+    rdv__schedule_finish(&items);
+    return result;
+}
+
+int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
+{
+    if (!trigger || !identifier || !*identifier)
+        return RDV_EINVAL;
+    uint32_t slot;
+    struct rdv__run *run;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    if (run)
+        return RDV_EBUSY;
+    return done(trigger, rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED,
+                                                  RDV_ECANCELLED, "deleted before it started",
+                                                  now_of(trigger)));
+}
+
+int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
+{
+    if (!trigger || !identifier || !*identifier)
+        return RDV_EINVAL;
+    uint32_t slot;
+    struct rdv__run *run;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    if (run && run->cancelling)
+        return 0;
+    if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
+        return RDV_ENOTSUP;
+    if (run)
+        return done(trigger, rdv__entries_cancel(&trigger->entries, run, now_of(trigger)));
+    return done(trigger, rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED,
+                                                  RDV_ECANCELLED, "cancelled before it started",
+                                                  now_of(trigger)));
+}
+
+size_t rdv_trigger_unfinished(const rdv_trigger *trigger)
+{
+    return rdv__queue_count(trigger->entries.queue);
+}
+
+size_t rdv_trigger_running(const rdv_trigger *trigger)
+{
+    return trigger->entries.running;
+}
+
+rdv_time rdv_trigger_next(const rdv_trigger *trigger)
+{
+    return trigger->next;
+}
+
+void rdv_trigger_clock_changed(rdv_trigger *trigger)
+{
+    rdv__loop_again(trigger->loop);
+}
+
+int rdv_trigger_watch(rdv_trigger *trigger, rdv_entry_fn fn, void *user, rdv_watch **ret_watch)
+{
+    if (!trigger || !fn || !ret_watch)
+        return RDV_EINVAL;
+    return rdv__watchers_add(&trigger->entries.watchers, fn, user, ret_watch);
+}
+
+int rdv_trigger_terminate(rdv_trigger *trigger, int reason, rdv_terminated_fn fn, void *user)
+{
+    if (!trigger)
+        return RDV_EINVAL;
+    if (trigger->terminating)
+        return RDV_ESTATE;
+    trigger->terminating = true;
+    trigger->terminated_fn = fn;
+    trigger->terminated_user = user;
+    rdv_plugin *plugin = trigger->plugin;
+    int result = plugin ? plugin->ops->terminate(plugin, reason) : 0;
+    if (!plugin || result != 0) {
+        trigger->terminated = true;
+        if (result != 0)
+            trigger->reason = result;
+    }
+    rdv__loop_again(trigger->loop);
+    return 0;
+}
+
+void rdv_trigger_free(rdv_trigger *trigger)
+{
+    if (!trigger)
+        return;
+    rdv__loop_remove_turn(trigger->loop, &trigger->turn);
+    rdv__sink_detach(trigger->sink);
+    rdv__entries_finish(&trigger->entries);
+    rdv__alarm_free(trigger->alarm);
+    rdv_timer_free(trigger->timer);
+    free(trigger);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Who watches a trigger agent, and what they are told. */
+#ifndef RDV__WATCH_H
+#define RDV__WATCH_H
+
+#include <stdbool.h>
+
+#include <rdvtask/trigger.h>
+
+struct rdv__watchers {
+    rdv_watch *first;
+    bool telling; /* inside a callback: nothing is freed */
+};
+
+/* An entry as it is now, kept until its change is durable. */
+struct rdv__notice;
+int rdv__notice_new(const rdv_entry *entry,
+                    struct rdv__notice **ret_notice); /* copies all; no changes, no output */
+void rdv__notice_free(struct rdv__notice *notice);    /* NULL is fine */
+
+void rdv__watchers_tell(struct rdv__watchers *watchers, const struct rdv__notice *notice);
+int rdv__watchers_add(struct rdv__watchers *watchers, rdv_entry_fn fn, void *user,
+                      rdv_watch **ret_watch);
+void rdv__watchers_detach(
+    struct rdv__watchers *watchers); /* the trigger is going; the watches stay their owners' */
+
+#endif
