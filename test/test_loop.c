@@ -1,0 +1,1181 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rdvtask/loop.h>
+
+#include "harness.h"
+#include "loop.h"
+#include "plat.h"
+
+/* ------------------------------------------------------------------- stage */
+
+static rdv_loop *loop;
+static char story[256]; /* what has happened, a letter each */
+
+static void tell(char letter)
+{
+    size_t size = strlen(story);
+    ck_assert_uint_lt(size, sizeof story - 1);
+    story[size] = letter;
+    story[size + 1] = '\0';
+}
+
+static void set_up(void)
+{
+    story[0] = '\0';
+    ck_assert_int_eq(rdv_loop_new(&loop), 0);
+}
+
+static void tear_down(void)
+{
+    rdv_loop_free(loop);
+    loop = NULL;
+}
+
+/* Whether rdv_loop_fd() becomes readable within so many milliseconds. */
+static bool has_work(int patience)
+{
+    struct pollfd wait = {rdv_loop_fd(loop), POLLIN, 0};
+    return poll(&wait, 1, patience) == 1;
+}
+
+static void dispatch(void)
+{
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+}
+
+static void drain_work(void)
+{
+    for (int i = 0; i < 100 && has_work(0); i++)
+        dispatch();
+    ck_assert(!has_work(0));
+}
+
+static void stop(void *user)
+{
+    (void)user;
+    rdv_loop_stop(loop);
+}
+
+struct letter_post {
+    struct rdv__post post;
+    char letter;
+    bool owner;
+};
+
+static void post_tells(struct rdv__post *post)
+{
+    struct letter_post *self = (struct letter_post *)post;
+    self->owner = rdv__loop_is_owner(loop);
+    tell(self->letter);
+}
+
+static void post_dropped(struct rdv__post *post)
+{
+    (void)post;
+    tell('!');
+}
+
+struct letter_turn {
+    struct rdv__turn turn;
+    char letter;
+    int result;
+    bool told_once;
+    bool again;
+    struct rdv__turn *removes;
+};
+
+static int turn_tells(struct rdv__turn *turn)
+{
+    struct letter_turn *self = (struct letter_turn *)turn;
+    tell(self->letter);
+    if (self->removes)
+        rdv__loop_remove_turn(loop, self->removes);
+    self->removes = NULL;
+    if (self->again)
+        rdv__loop_again(loop);
+    self->again = false;
+    return self->result;
+}
+
+static struct letter_turn decide = {{turn_tells, RDV__TURN_DECIDE, NULL}, 'd', 0, 0, 0, NULL};
+static struct letter_turn commit = {{turn_tells, RDV__TURN_COMMIT, NULL}, 'c', 0, 0, 0, NULL};
+static struct letter_turn settle = {{turn_tells, RDV__TURN_SETTLE, NULL}, 's', 0, 0, 0, NULL};
+
+static void add_turns(void)
+{
+    rdv__loop_add_turn(loop, &settle.turn);
+    rdv__loop_add_turn(loop, &commit.turn);
+    rdv__loop_add_turn(loop, &decide.turn);
+}
+
+/* ------------------------------------------------------------------- turns */
+
+START_TEST(a_turn_handles_posts_then_decides_commits_and_settles)
+{
+    struct letter_post post = {.post.fn = post_tells, .letter = 'p'};
+    add_turns();
+    rdv__loop_post(loop, &post.post);
+    dispatch();
+    ck_assert_str_eq(story, "pdcs");
+    ck_assert(post.owner);
+}
+END_TEST
+
+START_TEST(hooks_of_a_phase_run_in_the_order_in_which_they_were_added)
+{
+    struct letter_turn more[3] = {decide, decide, decide};
+    for (int i = 0; i < 3; i++) {
+        more[i].letter = (char)('1' + i);
+        rdv__loop_add_turn(loop, &more[i].turn);
+    }
+    dispatch();
+    ck_assert_str_eq(story, "123");
+}
+END_TEST
+
+START_TEST(a_hook_may_remove_itself_and_others)
+{
+    struct letter_turn more[3] = {decide, decide, decide};
+    for (int i = 0; i < 3; i++) {
+        more[i].letter = (char)('1' + i);
+        rdv__loop_add_turn(loop, &more[i].turn);
+    }
+    more[0].removes = &more[1].turn;
+    more[2].removes = &more[2].turn;
+    dispatch();
+    dispatch();
+    ck_assert_str_eq(story, "131");
+}
+END_TEST
+
+START_TEST(again_takes_another_turn_at_once)
+{
+    add_turns();
+    settle.again = true;
+    dispatch();
+    ck_assert_str_eq(story, "dcsdcs");
+    ck_assert(!has_work(0));
+}
+END_TEST
+
+static int again_for_ever(struct rdv__turn *turn)
+{
+    (void)turn;
+    rdv__loop_again(loop);
+    return 0;
+}
+
+START_TEST(a_hook_that_asks_for_turns_without_end_holds_up_neither_dispatch_nor_input)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    struct rdv__turn turn = {again_for_ever, RDV__TURN_SETTLE, NULL};
+    struct rdv__io *io;
+    rdv__loop_add_turn(loop, &turn);
+    ck_assert_int_eq(rdv__io_new(loop, ends[0], stop, NULL, &io), 0);
+    dispatch();
+    ck_assert(has_work(0));
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    rdv__io_free(io);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- posts */
+
+START_TEST(posts_keep_their_order)
+{
+    struct letter_post posts[5];
+    for (int i = 0; i < 5; i++) {
+        posts[i] = (struct letter_post){.post.fn = post_tells, .letter = (char)('a' + i)};
+        rdv__loop_post(loop, &posts[i].post);
+    }
+    dispatch();
+    ck_assert_str_eq(story, "abcde");
+}
+END_TEST
+
+static void post_again(struct rdv__post *post)
+{
+    tell('a');
+    if (strlen(story) < 5)
+        rdv__loop_post(loop, post);
+}
+
+START_TEST(a_post_may_be_posted_again_from_its_function_for_the_next_turn)
+{
+    struct rdv__post post = {.fn = post_again};
+    rdv__loop_add_turn(loop, &commit.turn);
+    rdv__loop_post(loop, &post);
+    drain_work();
+    ck_assert_str_eq(story, "acacac");
+}
+END_TEST
+
+START_TEST(posts_that_wait_when_the_loop_is_freed_are_dropped)
+{
+    struct letter_post post = {.post = {.fn = post_tells, .drop = post_dropped}};
+    struct letter_post silent = {.post = {.fn = post_tells}};
+    rdv__loop_post(loop, &silent.post);
+    rdv__loop_post(loop, &post.post);
+    tear_down();
+    ck_assert_str_eq(story, "!");
+}
+END_TEST
+
+/* ------------------------------------------------------------------- calls */
+
+struct caller {
+    pthread_t thread;
+    int wanted, result;
+};
+
+static int call_tells(void *user)
+{
+    ck_assert(rdv__loop_is_owner(loop));
+    ck_assert(rdv__loop_in_call(loop));
+    tell('f');
+    return *(int *)user;
+}
+
+static void *call_from_thread(void *user)
+{
+    struct caller *caller = user;
+    caller->result = rdv_loop_call(loop, call_tells, &caller->wanted);
+    return NULL;
+}
+
+static void begin_call(struct caller *caller, int wanted)
+{
+    *caller = (struct caller){.wanted = wanted, .result = 12345};
+    ck_assert_int_eq(pthread_create(&caller->thread, NULL, call_from_thread, caller), 0);
+}
+
+/* Dispatch until a thread is done; what is on the way needs no more than this. */
+static void dispatch_until_done(struct caller *caller)
+{
+    while (pthread_tryjoin_np(caller->thread, NULL) == EBUSY) {
+        has_work(10);
+        dispatch();
+    }
+}
+
+START_TEST(a_call_from_another_thread_is_answered_after_its_commit)
+{
+    struct caller caller;
+    add_turns();
+    begin_call(&caller, 7);
+    ck_assert(has_work(10000));
+    dispatch();
+    ck_assert_int_eq(pthread_join(caller.thread, NULL), 0);
+    ck_assert_int_eq(caller.result, 7);
+    ck_assert_str_eq(story, "fdcs");
+    ck_assert(!rdv__loop_in_call(loop));
+}
+END_TEST
+
+START_TEST(an_error_of_the_commit_is_the_result_of_calls_that_went_well_themselves)
+{
+    struct caller well, badly;
+    struct letter_turn failing = commit;
+    failing.result = RDV_ENOSPC;
+    rdv__loop_add_turn(loop, &failing.turn);
+    begin_call(&well, 0);
+    begin_call(&badly, RDV_EBUSY);
+    dispatch_until_done(&well);
+    dispatch_until_done(&badly);
+    ck_assert_int_eq(well.result, RDV_ENOSPC);
+    ck_assert_int_eq(badly.result, RDV_EBUSY);
+}
+END_TEST
+
+START_TEST(an_error_of_another_phase_is_no_call_s_result)
+{
+    struct caller caller;
+    struct letter_turn failing[2] = {decide, settle};
+    failing[0].result = failing[1].result = RDV_EIO;
+    rdv__loop_add_turn(loop, &failing[0].turn);
+    rdv__loop_add_turn(loop, &failing[1].turn);
+    begin_call(&caller, 0);
+    dispatch_until_done(&caller);
+    ck_assert_int_eq(caller.result, 0);
+}
+END_TEST
+
+static void wait_for_posts(struct rdv__post *post)
+{
+    /* Give the callers time to queue up behind this one; if they don't make it, they come in a later turn. */
+    (void)post;
+    nanosleep(&(struct timespec){0, 100 * 1000 * 1000}, NULL);
+}
+
+START_TEST(calls_that_come_together_share_one_commit)
+{
+    struct caller callers[8];
+    struct rdv__post slow = {.fn = wait_for_posts};
+    rdv__loop_add_turn(loop, &commit.turn);
+    rdv__loop_post(loop, &slow);
+    for (int i = 0; i < 8; i++)
+        begin_call(&callers[i], 0);
+    for (int i = 0; i < 8; i++)
+        dispatch_until_done(&callers[i]);
+    size_t commits = 0;
+    for (const char *at = story; (at = strchr(at, 'c')) != NULL; at++)
+        commits++;
+    ck_assert_uint_le(commits,
+                      6); /* one of the slow post, and a few more where threads start late */
+}
+END_TEST
+
+START_TEST(a_call_on_the_owner_thread_runs_and_commits_at_once_but_settles_nothing)
+{
+    int wanted = 0;
+    add_turns();
+    ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), 0);
+    ck_assert_str_eq(story, "fc");
+}
+END_TEST
+
+START_TEST(a_call_on_the_owner_thread_gives_its_own_error_before_the_commit_s)
+{
+    int wanted = RDV_EBUSY;
+    struct letter_turn failing = commit;
+    failing.result = RDV_ENOSPC;
+    rdv__loop_add_turn(loop, &failing.turn);
+    ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), RDV_EBUSY);
+    wanted = 0;
+    ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), RDV_ENOSPC);
+    rdv__loop_remove_turn(loop, &failing.turn);
+}
+END_TEST
+
+static int inner_result;
+
+static int calls_inside(struct rdv__turn *turn)
+{
+    int wanted = 0;
+    struct letter_turn *self = (struct letter_turn *)turn;
+    tell(self->letter);
+    if (!self->told_once) {
+        self->told_once = true;
+        inner_result = rdv_loop_call(loop, call_tells, &wanted);
+    }
+    return 0;
+}
+
+START_TEST(a_call_inside_a_settler_commits_and_comes_back)
+{
+    struct letter_turn caller = settle;
+    caller.turn.run = calls_inside;
+    rdv__loop_add_turn(loop, &commit.turn);
+    rdv__loop_add_turn(loop, &caller.turn);
+    inner_result = 1;
+    dispatch();
+    ck_assert_str_eq(story, "csfc");
+    ck_assert_int_eq(inner_result, 0);
+}
+END_TEST
+
+static int fails_once(struct rdv__turn *turn)
+{
+    struct letter_turn *self = (struct letter_turn *)turn;
+    bool first = !self->told_once;
+    self->told_once = true;
+    return first ? RDV_ENOSPC : 0;
+}
+
+START_TEST(a_commit_that_fails_early_in_a_turn_is_told_to_the_calls_before_it)
+{
+    /* The decider's call commits what the thread's call has written. */
+    struct caller caller;
+    struct letter_turn failing = commit, early = decide;
+    failing.turn.run = fails_once;
+    early.turn.run = calls_inside;
+    begin_call(&caller, 0);
+    ck_assert(has_work(10000));
+    rdv__loop_add_turn(loop, &failing.turn);
+    rdv__loop_add_turn(loop, &early.turn);
+    dispatch();
+    pthread_join(caller.thread, NULL);
+    ck_assert_int_eq(inner_result, RDV_ENOSPC);
+    ck_assert_int_eq(caller.result, RDV_ENOSPC);
+}
+END_TEST
+
+START_TEST(calls_that_wait_when_the_loop_is_freed_are_told_of_the_shutdown)
+{
+    struct caller callers[4];
+    for (int i = 0; i < 4; i++)
+        begin_call(&callers[i], 0);
+    ck_assert(has_work(10000));
+    /* All of them inside, so that none comes to a loop that is gone. */
+    nanosleep(&(struct timespec){0, 200 * 1000 * 1000}, NULL);
+    tear_down();
+    for (int i = 0; i < 4; i++) {
+        pthread_join(callers[i].thread, NULL);
+        ck_assert_int_eq(callers[i].result, RDV_ESHUTDOWN);
+    }
+    ck_assert_str_eq(story, "");
+}
+END_TEST
+
+/* ------------------------------------------------- running and stopping */
+
+START_TEST(stop_before_run_makes_run_return_at_once_and_only_once)
+{
+    rdv_timer *timer;
+    ck_assert_int_eq(rdv_timer_new(loop, stop, NULL, &timer), 0);
+    rdv_loop_stop(loop);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    rdv_timer_start(timer, RDV_MILLISECOND);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    rdv_timer_free(timer);
+}
+END_TEST
+
+START_TEST(stop_finishes_the_turn_that_is_under_way)
+{
+    rdv_timer *timer;
+    add_turns();
+    ck_assert_int_eq(rdv_timer_new(loop, stop, NULL, &timer), 0);
+    rdv_timer_start(timer, 0);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    ck_assert_str_eq(story, "dcs");
+    rdv_timer_free(timer);
+}
+END_TEST
+
+static int nested[3];
+
+static void run_inside(struct rdv__post *post)
+{
+    (void)post;
+    nested[0] = rdv_loop_run(loop);
+    nested[1] = rdv_loop_dispatch(loop);
+    nested[2] = rdv_loop_start_thread(loop);
+}
+
+START_TEST(a_loop_that_is_run_can_t_be_run_again_inside)
+{
+    struct rdv__post post = {.fn = run_inside};
+    rdv__loop_post(loop, &post);
+    dispatch();
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(nested[i], RDV_ESTATE);
+}
+END_TEST
+
+START_TEST(a_loop_with_a_thread_can_t_be_run_by_others_and_has_another_owner)
+{
+    ck_assert(rdv__loop_is_owner(loop));
+    ck_assert_int_eq(rdv_loop_start_thread(loop), 0);
+    ck_assert(!rdv__loop_is_owner(loop));
+    ck_assert_int_eq(rdv_loop_run(loop), RDV_ESTATE);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), RDV_ESTATE);
+    ck_assert_int_eq(rdv_loop_start_thread(loop), RDV_ESTATE);
+    ck_assert_int_eq(rdv_loop_stop(loop), 0);
+    int wanted = 5;
+    ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), 5);
+    ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), 5);
+}
+END_TEST
+
+static void *run_elsewhere(void *user)
+{
+    *(int *)user = rdv_loop_run(loop);
+    return NULL;
+}
+
+START_TEST(who_runs_the_loop_owns_it)
+{
+    pthread_t thread;
+    int result = 1, wanted = 9;
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_elsewhere, &result), 0);
+    struct timespec nap = {0, 1000 * 1000};
+    while (rdv__loop_is_owner(loop))
+        nanosleep(&nap, NULL);
+    ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), 9);
+    rdv_loop_stop(loop);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(result, 0);
+    ck_assert(!rdv__loop_is_owner(loop));
+    dispatch();
+    ck_assert(rdv__loop_is_owner(loop));
+}
+END_TEST
+
+enum { CROWD = 4, CROWD_CALLS = 300 };
+
+static int count_up(void *user)
+{
+    return ++*(int *)user > 0 ? 0 : RDV_EFAILED;
+}
+
+struct counting_post {
+    struct rdv__post post;
+    int *count;
+};
+
+static void post_counts(struct rdv__post *post)
+{
+    ++*((struct counting_post *)post)->count;
+    free(post);
+}
+
+struct crowd {
+    pthread_t threads[CROWD];
+    int calls, posts; /* the owner's */
+};
+
+static void *crowd_member(void *user)
+{
+    struct crowd *crowd = user;
+    for (int i = 0; i < CROWD_CALLS; i++) {
+        struct counting_post *post = malloc(sizeof *post);
+        *post = (struct counting_post){.post = {.fn = post_counts}, .count = &crowd->posts};
+        rdv__loop_post(loop, &post->post);
+        if (rdv_loop_call(loop, count_up, &crowd->calls) != 0)
+            return user;
+        if (i % 16 == 0)
+            rdv_loop_stop(loop);
+    }
+    rdv_loop_stop(loop);
+    return NULL;
+}
+
+START_TEST(many_threads_may_post_call_and_stop_while_the_loop_runs)
+{
+    static struct crowd crowd;
+    for (int i = 0; i < CROWD; i++)
+        ck_assert_int_eq(pthread_create(&crowd.threads[i], NULL, crowd_member, &crowd), 0);
+    while (crowd.calls < CROWD * CROWD_CALLS)
+        ck_assert_int_eq(rdv_loop_run(loop), 0);
+    for (int i = 0; i < CROWD; i++) {
+        void *failed;
+        pthread_join(crowd.threads[i], &failed);
+        ck_assert_ptr_null(failed);
+    }
+    ck_assert_int_eq(crowd.posts, CROWD * CROWD_CALLS);
+}
+END_TEST
+
+START_TEST(many_threads_may_call_a_loop_that_has_a_thread)
+{
+    static struct crowd crowd;
+    ck_assert_int_eq(rdv_loop_start_thread(loop), 0);
+    for (int i = 0; i < CROWD; i++)
+        ck_assert_int_eq(pthread_create(&crowd.threads[i], NULL, crowd_member, &crowd), 0);
+    for (int i = 0; i < CROWD; i++) {
+        void *failed;
+        pthread_join(crowd.threads[i], &failed);
+        ck_assert_ptr_null(failed);
+    }
+    tear_down();
+    ck_assert_int_eq(crowd.calls, CROWD * CROWD_CALLS);
+    ck_assert_int_eq(crowd.posts, CROWD * CROWD_CALLS);
+}
+END_TEST
+
+START_TEST(public_functions_refuse_what_is_not_there)
+{
+    int unused = 0;
+    rdv_timer *timer;
+    ck_assert_int_eq(rdv_loop_new(NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_loop_run(NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_loop_stop(NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_loop_dispatch(NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_loop_start_thread(NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_loop_fd(NULL), -1);
+    ck_assert_int_eq(rdv_loop_call(NULL, call_tells, &unused), RDV_EINVAL);
+    ck_assert_int_eq(rdv_loop_call(loop, NULL, &unused), RDV_EINVAL);
+    ck_assert_int_eq(rdv_timer_new(NULL, stop, NULL, &timer), RDV_EINVAL);
+    ck_assert_int_eq(rdv_timer_new(loop, NULL, NULL, &timer), RDV_EINVAL);
+    ck_assert_int_eq(rdv_timer_new(loop, stop, NULL, NULL), RDV_EINVAL);
+    rdv_timer_start(NULL, 0);
+    rdv_timer_stop(NULL);
+    rdv_timer_free(NULL);
+    rdv_loop_free(NULL);
+}
+END_TEST
+
+START_TEST(a_loop_leaves_no_descriptor_behind_and_takes_none_below_4_of_its_own)
+{
+    int spare = dup(STDERR_FILENO);
+    close(spare);
+    for (int i = 0; i < 50; i++) {
+        rdv_loop *other;
+        struct rdv__alarm *alarm;
+        ck_assert_int_eq(rdv_loop_new(&other), 0);
+        ck_assert_int_eq(rdv__alarm_new(other, stop, NULL, &alarm), 0);
+        rdv__alarm_free(alarm);
+        rdv_loop_free(other);
+    }
+    int after = dup(STDERR_FILENO);
+    close(after);
+    ck_assert_int_eq(after, spare);
+
+    struct rdv__plat_timer timer;
+    close(STDIN_FILENO);
+    ck_assert_int_eq(rdv__plat_timer_open(true, &timer), 0);
+    ck_assert_int_ge(timer.fd, 4);
+    ck_assert_int_eq(fcntl(timer.fd, F_GETFD), FD_CLOEXEC);
+    rdv__plat_timer_close(&timer);
+}
+END_TEST
+
+/* -------------------------------------------------------- descriptor */
+
+static void read_one(void *user)
+{
+    char byte;
+    if (read(*(int *)user, &byte, 1) == 1)
+        tell(byte);
+}
+
+START_TEST(an_idle_loop_s_descriptor_is_not_ready)
+{
+    ck_assert(!has_work(0));
+    dispatch();
+    ck_assert(!has_work(20));
+}
+END_TEST
+
+START_TEST(whatever_makes_work_makes_the_descriptor_ready)
+{
+    struct letter_post post = {.post.fn = post_tells, .letter = 'p'};
+    rdv__loop_post(loop, &post.post);
+    ck_assert_msg(has_work(0), "a post");
+    drain_work();
+
+    rdv__loop_again(loop);
+    ck_assert_msg(has_work(0), "another turn");
+    drain_work();
+
+    rdv_timer *timer;
+    ck_assert_int_eq(rdv_timer_new(loop, stop, NULL, &timer), 0);
+    rdv_timer_start(timer, 0);
+    ck_assert_msg(has_work(1000), "a timer");
+    drain_work();
+    rdv_timer_free(timer);
+
+    struct rdv__alarm *alarm;
+    ck_assert_int_eq(rdv__alarm_new(loop, stop, NULL, &alarm), 0);
+    drain_work();
+    rdv__alarm_set(alarm, rdv__plat_now());
+    ck_assert_msg(has_work(1000), "an alarm");
+    drain_work();
+    rdv__alarm_free(alarm);
+
+    /* The kernel hears of a new descriptor only when libuv polls, so it is for the loop to call for that. */
+    int ends[2];
+    struct rdv__io *io;
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(rdv__io_new(loop, ends[0], read_one, &ends[0], &io), 0);
+    drain_work();
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    ck_assert_msg(has_work(0), "a descriptor");
+    drain_work();
+    ck_assert_str_eq(story, "px");
+    rdv__io_free(io);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+static struct rdv__io *made_inside;
+
+static int makes_io(struct rdv__turn *turn)
+{
+    struct letter_turn *self = (struct letter_turn *)turn;
+    static int fd;
+    fd = self->result;
+    if (!made_inside)
+        ck_assert_int_eq(rdv__io_new(loop, fd, read_one, &fd, &made_inside), 0);
+    return 0;
+}
+
+START_TEST(what_is_watched_from_inside_a_turn_is_seen_by_who_polls_the_descriptor)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    struct letter_turn turn = settle;
+    turn.turn.run = makes_io;
+    turn.result = ends[0];
+    rdv__loop_add_turn(loop, &turn.turn);
+    dispatch();
+    drain_work();
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    ck_assert(has_work(0));
+    dispatch();
+    ck_assert_str_eq(story, "x");
+    rdv__io_free(made_inside);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+START_TEST(work_that_run_leaves_behind_makes_the_descriptor_ready)
+{
+    add_turns();
+    settle.again = true;
+    rdv_timer *timer;
+    ck_assert_int_eq(rdv_timer_new(loop, stop, NULL, &timer), 0);
+    rdv_timer_start(timer, 0);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    ck_assert(has_work(0));
+    rdv_timer_free(timer);
+}
+END_TEST
+
+static struct rdv__io *own_io;
+
+static void free_own_io(void *user)
+{
+    (void)user;
+    tell('i');
+    rdv__io_free(own_io);
+}
+
+START_TEST(a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(write(ends[1], "ab", 2), 2);
+    struct rdv__io *io;
+    ck_assert_int_eq(rdv__io_new(loop, ends[0], read_one, &ends[0], &io), 0);
+    drain_work();
+    ck_assert_str_eq(story, "ab");
+    rdv__io_free(io);
+
+    ck_assert_int_eq(write(ends[1], "c", 1), 1);
+    ck_assert_int_eq(rdv__io_new(loop, ends[0], free_own_io, NULL, &own_io), 0);
+    drain_work();
+    ck_assert_str_eq(story, "abi");
+    rdv__io_free(NULL);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+START_TEST(a_descriptor_that_can_t_be_watched_is_refused)
+{
+    struct rdv__io *io;
+    int regular = memfd_create("regular", MFD_CLOEXEC);
+    ck_assert_int_eq(rdv__io_new(loop, regular, stop, NULL, &io), RDV_EIO);
+    ck_assert_int_eq(rdv__io_new(loop, 987, stop, NULL, &io), RDV_EIO);
+    close(regular);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ timers */
+
+struct letter_timer {
+    rdv_timer *timer;
+    char letter;
+    rdv_duration again; /* -1 = not again */
+    rdv_timer *frees;
+    rdv_timer *stops;
+};
+
+static void timer_tells(void *user)
+{
+    struct letter_timer *self = user;
+    tell(self->letter);
+    if (self->frees)
+        rdv_timer_free(self->frees);
+    self->frees = NULL;
+    rdv_timer_stop(self->stops);
+    if (self->again >= 0 && strlen(story) < 20)
+        rdv_timer_start(self->timer, self->again);
+}
+
+static void make_timer(struct letter_timer *timer, char letter)
+{
+    *timer = (struct letter_timer){.letter = letter, .again = -1};
+    ck_assert_int_eq(rdv_timer_new(loop, timer_tells, timer, &timer->timer), 0);
+}
+
+static void sleep_past(rdv_duration duration)
+{
+    nanosleep(&(struct timespec){0, (long)duration * 100}, NULL);
+}
+
+START_TEST(timers_fire_in_order_of_their_moment_and_ties_in_order_of_start)
+{
+    struct letter_timer timers[40];
+    for (int i = 0; i < 40; i++)
+        make_timer(&timers[i], (char)('A' + i));
+    /* 7 and 40 have no common divisor: a shuffle. */
+    for (int i = 0; i < 40; i++) {
+        int k = i * 7 % 40;
+        rdv_timer_start(timers[k].timer, (k + 1) * RDV_MILLISECOND);
+    }
+    for (int i = 30; i < 40; i++)
+        rdv_timer_stop(timers[i].timer);
+    rdv_timer_stop(timers[5].timer);
+    sleep_past(45 * RDV_MILLISECOND);
+    drain_work();
+    ck_assert_str_eq(story, "ABCDEGHIJKLMNOPQRSTUVWXYZ[\\]^");
+    for (int i = 0; i < 40; i++)
+        rdv_timer_free(timers[i].timer);
+}
+END_TEST
+
+START_TEST(a_negative_duration_counts_as_none_and_a_huge_one_as_never)
+{
+    struct letter_timer soon, never;
+    make_timer(&soon, 's');
+    make_timer(&never, 'n');
+    rdv_timer_start(never.timer, INT64_MAX);
+    rdv_timer_start(soon.timer, INT64_MIN);
+    ck_assert(has_work(1000));
+    drain_work();
+    ck_assert_str_eq(story, "s");
+    rdv_timer_free(soon.timer);
+    rdv_timer_free(never.timer);
+}
+END_TEST
+
+START_TEST(a_timer_that_starts_itself_anew_at_once_gets_one_call_a_turn)
+{
+    struct letter_timer timer;
+    make_timer(&timer, 't');
+    timer.again = 0;
+    rdv__loop_add_turn(loop, &commit.turn);
+    rdv_timer_start(timer.timer, 0);
+    ck_assert(has_work(1000));
+    drain_work();
+    ck_assert_int_eq(strncmp(story, "tctc", 4), 0);
+    ck_assert_ptr_null(strstr(story, "tt"));
+    rdv_timer_free(timer.timer);
+}
+END_TEST
+
+START_TEST(starting_a_timer_anew_moves_it)
+{
+    struct letter_timer timer;
+    make_timer(&timer, 't');
+    rdv_timer_start(timer.timer, 0);
+    rdv_timer_start(timer.timer, RDV_HOUR);
+    ck_assert(!has_work(0));
+    rdv_timer_start(timer.timer, 0);
+    ck_assert(has_work(1000));
+    drain_work();
+    ck_assert_str_eq(story, "t");
+    rdv_timer_free(timer.timer);
+}
+END_TEST
+
+START_TEST(a_timer_may_be_freed_in_its_own_callback_and_others_stopped_there)
+{
+    struct letter_timer first, second;
+    make_timer(&first, '1');
+    make_timer(&second, '2');
+    first.frees = first.timer;
+    first.stops = second.timer;
+    rdv_timer_start(first.timer, 0);
+    rdv_timer_start(second.timer, 0);
+    ck_assert(has_work(1000));
+    drain_work();
+    ck_assert_str_eq(story, "1");
+    rdv_timer_free(second.timer);
+}
+END_TEST
+
+START_TEST(a_timer_may_outlive_its_loop)
+{
+    struct letter_timer first, second;
+    make_timer(&first, '1');
+    make_timer(&second, '2');
+    rdv_timer_start(first.timer, 0);
+    tear_down();
+    rdv_timer_start(first.timer, 0);
+    rdv_timer_stop(first.timer);
+    rdv_timer_free(first.timer);
+    rdv_timer_free(second.timer);
+    ck_assert_str_eq(story, "");
+}
+END_TEST
+
+START_TEST(far_timers_and_alarms_cost_no_wake_up)
+{
+    struct letter_timer far, before;
+    struct rdv__alarm *alarm;
+    make_timer(&far, 'f');
+    make_timer(&before, 'b');
+    ck_assert_int_eq(rdv__alarm_new(loop, stop, NULL, &alarm), 0);
+    rdv__alarm_set(alarm, RDV_TIME_MAX);
+    rdv_timer_start(far.timer, RDV_HOUR);
+    /* A timer that was stopped must not wake either. */
+    rdv_timer_start(before.timer, 30 * RDV_MILLISECOND);
+    rdv_timer_stop(before.timer);
+    rdv__loop_add_turn(loop, &commit.turn);
+    drain_work();
+    ck_assert_int_eq(rdv_loop_start_thread(loop), 0);
+    nanosleep(&(struct timespec){0, 100 * 1000 * 1000}, NULL);
+    /* Read on the owner thread, by a call, which takes the one turn that there may have been more. */
+    size_t turns = strlen(story);
+    int wanted = 0;
+    ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), 0);
+    ck_assert_uint_le(turns, 4);
+    story[0] = '\0';
+    rdv__alarm_free(alarm);
+    rdv_timer_free(far.timer);
+    rdv_timer_free(before.timer);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ alarms */
+
+static bool clock_was_set;
+
+/* In place of the system's, to say that the clock was set, as it does when that has happened unseen. */
+int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct itimerspec *old)
+{
+    long result = syscall(SYS_timerfd_settime, fd, flags, when, old);
+    if (result == 0 && clock_was_set && (flags & TFD_TIMER_CANCEL_ON_SET) != 0) {
+        clock_was_set = false;
+        errno = ECANCELED;
+        return -1;
+    }
+    return (int)result;
+}
+
+static void alarm_tells(void *user)
+{
+    tell(*(const char *)user);
+}
+
+START_TEST(an_alarm_goes_off_once_when_the_clock_has_come_to_its_moment)
+{
+    struct rdv__alarm *alarm;
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
+    rdv_time when = rdv__plat_now() + 20 * RDV_MILLISECOND;
+    rdv__alarm_set(alarm, when);
+    drain_work();
+    ck_assert_str_eq(story, "");
+    ck_assert(has_work(5000));
+    dispatch();
+    ck_assert_int_ge(rdv__plat_now(), when);
+    drain_work();
+    ck_assert_str_eq(story, "a");
+    rdv__alarm_free(alarm);
+}
+END_TEST
+
+START_TEST(an_alarm_for_a_moment_that_has_passed_goes_off_at_once)
+{
+    struct rdv__alarm *alarm;
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
+    drain_work();
+    rdv__alarm_set(alarm, rdv__plat_now() - RDV_HOUR);
+    ck_assert(has_work(1000));
+    drain_work();
+    rdv__alarm_set(alarm, 1); /* in the year 1601 */
+    ck_assert(has_work(1000));
+    drain_work();
+    ck_assert_str_eq(story, "aa");
+    rdv__alarm_free(alarm);
+}
+END_TEST
+
+START_TEST(an_alarm_that_was_switched_off_or_freed_stays_silent)
+{
+    struct rdv__alarm *alarm, *other;
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "b", &other), 0);
+    rdv__alarm_set(alarm, rdv__plat_now());
+    rdv__alarm_set(other, rdv__plat_now());
+    rdv__alarm_set(alarm, 0);
+    rdv__alarm_free(other);
+    drain_work();
+    ck_assert(!has_work(20));
+    ck_assert_str_eq(story, "");
+    rdv__alarm_free(alarm);
+    rdv__alarm_free(NULL);
+}
+END_TEST
+
+START_TEST(an_alarm_hears_of_a_change_of_the_clock_that_came_between_and_stays_set)
+{
+    struct rdv__alarm *alarm, *other;
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "b", &other), 0);
+    rdv__alarm_set(other, rdv__plat_now() + RDV_HOUR);
+    drain_work();
+    clock_was_set = true;
+    rdv__alarm_set(alarm, rdv__plat_now() + 20 * RDV_MILLISECOND);
+    ck_assert_str_eq(story, "");
+    ck_assert(has_work(0));
+    dispatch();
+    ck_assert_str_eq(story, "a");
+    ck_assert(has_work(5000));
+    drain_work();
+    ck_assert_str_eq(story, "aa");
+    rdv__alarm_free(alarm);
+    rdv__alarm_free(other);
+}
+END_TEST
+
+START_TEST(an_alarm_that_is_off_hears_of_no_change_of_the_clock)
+{
+    struct rdv__alarm *alarm;
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
+    clock_was_set = true;
+    rdv__alarm_set(alarm, rdv__plat_now() + RDV_HOUR);
+    clock_was_set = true;
+    rdv__alarm_set(alarm, 0);
+    drain_work();
+    ck_assert_str_eq(story, "");
+    rdv__alarm_free(alarm);
+}
+END_TEST
+
+START_TEST(setting_the_system_s_clock_is_told_to_alarms_at_once)
+{
+    struct rdv__alarm *alarm;
+    ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
+    rdv__alarm_set(alarm, rdv__plat_now() + RDV_HOUR);
+    drain_work();
+    for (int i = 0; i < 2; i++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        now.tv_nsec -= now.tv_nsec > 0; /* not even a microsecond */
+        ck_assert_int_eq(clock_settime(CLOCK_REALTIME, &now), 0);
+        ck_assert(has_work(1000));
+        drain_work();
+    }
+    ck_assert_str_eq(story, "aa");
+    rdv__alarm_free(alarm);
+}
+END_TEST
+
+/* -------------------------------------------------------- threads and locks */
+
+static struct rdv__mutex *mutex;
+static int guarded;
+
+static void count_guarded(void *user)
+{
+    (void)user;
+    for (int i = 0; i < 1000; i++) {
+        rdv__mutex_lock(mutex);
+        guarded++;
+        rdv__mutex_unlock(mutex);
+    }
+}
+
+START_TEST(threads_and_locks_do_what_they_say)
+{
+    struct rdv__thread *threads[3];
+    ck_assert_int_eq(rdv__mutex_new(&mutex), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(rdv__thread_new(count_guarded, NULL, &threads[i]), 0);
+    for (int i = 0; i < 3; i++)
+        rdv__thread_join(threads[i]);
+    ck_assert_int_eq(guarded, 3000);
+    rdv__mutex_free(mutex);
+    rdv__mutex_free(NULL);
+    rdv__thread_join(NULL);
+}
+END_TEST
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 60);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("loop");
+
+    TCase *turns = add_case(suite, "turns");
+    tcase_add_test(turns, a_turn_handles_posts_then_decides_commits_and_settles);
+    tcase_add_test(turns, hooks_of_a_phase_run_in_the_order_in_which_they_were_added);
+    tcase_add_test(turns, a_hook_may_remove_itself_and_others);
+    tcase_add_test(turns, again_takes_another_turn_at_once);
+    tcase_add_test(turns,
+                   a_hook_that_asks_for_turns_without_end_holds_up_neither_dispatch_nor_input);
+
+    TCase *posts = add_case(suite, "posts");
+    tcase_add_test(posts, posts_keep_their_order);
+    tcase_add_test(posts, a_post_may_be_posted_again_from_its_function_for_the_next_turn);
+    tcase_add_test(posts, posts_that_wait_when_the_loop_is_freed_are_dropped);
+
+    TCase *calls = add_case(suite, "calls");
+    tcase_add_test(calls, a_call_from_another_thread_is_answered_after_its_commit);
+    tcase_add_test(calls, an_error_of_the_commit_is_the_result_of_calls_that_went_well_themselves);
+    tcase_add_test(calls, an_error_of_another_phase_is_no_call_s_result);
+    tcase_add_test(calls, calls_that_come_together_share_one_commit);
+    tcase_add_test(calls, a_call_on_the_owner_thread_runs_and_commits_at_once_but_settles_nothing);
+    tcase_add_test(calls, a_call_on_the_owner_thread_gives_its_own_error_before_the_commit_s);
+    tcase_add_test(calls, a_call_inside_a_settler_commits_and_comes_back);
+    tcase_add_test(calls, a_commit_that_fails_early_in_a_turn_is_told_to_the_calls_before_it);
+    tcase_add_test(calls, calls_that_wait_when_the_loop_is_freed_are_told_of_the_shutdown);
+
+    TCase *running = add_case(suite, "running");
+    tcase_add_test(running, stop_before_run_makes_run_return_at_once_and_only_once);
+    tcase_add_test(running, stop_finishes_the_turn_that_is_under_way);
+    tcase_add_test(running, a_loop_that_is_run_can_t_be_run_again_inside);
+    tcase_add_test(running, a_loop_with_a_thread_can_t_be_run_by_others_and_has_another_owner);
+    tcase_add_test(running, who_runs_the_loop_owns_it);
+    tcase_add_test(running, many_threads_may_post_call_and_stop_while_the_loop_runs);
+    tcase_add_test(running, many_threads_may_call_a_loop_that_has_a_thread);
+    tcase_add_test(running, public_functions_refuse_what_is_not_there);
+    tcase_add_test(running, a_loop_leaves_no_descriptor_behind_and_takes_none_below_4_of_its_own);
+
+    TCase *descriptor = add_case(suite, "descriptor");
+    tcase_add_test(descriptor, an_idle_loop_s_descriptor_is_not_ready);
+    tcase_add_test(descriptor, whatever_makes_work_makes_the_descriptor_ready);
+    tcase_add_test(descriptor,
+                   what_is_watched_from_inside_a_turn_is_seen_by_who_polls_the_descriptor);
+    tcase_add_test(descriptor, work_that_run_leaves_behind_makes_the_descriptor_ready);
+    tcase_add_test(descriptor,
+                   a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback);
+    tcase_add_test(descriptor, a_descriptor_that_can_t_be_watched_is_refused);
+
+    TCase *timers = add_case(suite, "timers");
+    tcase_add_test(timers, timers_fire_in_order_of_their_moment_and_ties_in_order_of_start);
+    tcase_add_test(timers, a_negative_duration_counts_as_none_and_a_huge_one_as_never);
+    tcase_add_test(timers, a_timer_that_starts_itself_anew_at_once_gets_one_call_a_turn);
+    tcase_add_test(timers, starting_a_timer_anew_moves_it);
+    tcase_add_test(timers, a_timer_may_be_freed_in_its_own_callback_and_others_stopped_there);
+    tcase_add_test(timers, a_timer_may_outlive_its_loop);
+    tcase_add_test(timers, far_timers_and_alarms_cost_no_wake_up);
+
+    TCase *alarms = add_case(suite, "alarms");
+    tcase_add_test(alarms, an_alarm_goes_off_once_when_the_clock_has_come_to_its_moment);
+    tcase_add_test(alarms, an_alarm_for_a_moment_that_has_passed_goes_off_at_once);
+    tcase_add_test(alarms, an_alarm_that_was_switched_off_or_freed_stays_silent);
+    tcase_add_test(alarms, an_alarm_hears_of_a_change_of_the_clock_that_came_between_and_stays_set);
+    tcase_add_test(alarms, an_alarm_that_is_off_hears_of_no_change_of_the_clock);
+    rdv_test_add_unless(alarms, setting_the_system_s_clock_is_told_to_alarms_at_once,
+                        getenv("RDV_TEST_SET_CLOCK") && geteuid() == 0
+                            ? NULL
+                            : "sets the system's clock: only with RDV_TEST_SET_CLOCK, as root");
+
+    TCase *threads = add_case(suite, "threads");
+    tcase_add_test(threads, threads_and_locks_do_what_they_say);
+
+    return rdv_test_main(suite);
+}
