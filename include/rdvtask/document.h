@@ -43,10 +43,11 @@ RDV_API int rdv_document_check(const char *path, rdv_document_kind *ret_kind,
 /**
  * Write an entry as one line of JSON, in the documented shape. Members: version, run, change, identifier, label, start, end,
  * deadline, limit, context_size, state, status, outcome, attempt, progress, code, message, scheduled_at, started_at,
- * finished_at, cancelling; and `changes` and `output` where the entry has them. Times are RFC 3339 UTC or null.
+ * finished_at, cancelling; and `changes` and `output` where the entry has them. Times are RFC 3339 UTC or null; what is not
+ * known or not given is null. doc/schema/entry.schema.json describes it in full.
  *
  * @param ret_text  without line end; the caller gives it to rdv_free().
- * @return 0 or RDV_ENOMEM.
+ * @return 0, RDV_EINVAL for NULL, or RDV_ENOMEM.
  * Any thread. @since 0.1.0
  */
 RDV_API int rdv_entry_to_json(const rdv_entry *entry, char **ret_text);

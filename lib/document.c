@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+#include "document.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rdvtask/document.h>
+
+#include "base.h"
+#include "handler.h"
+#include "json.h"
+#include "plat.h"
+#include "task.h"
+
+/* The members of a task of a schedule document. */
+enum { LABEL, IDENTIFIER, START, END, DEADLINE, LIMIT, CONTEXT, TASK_MEMBERS };
+static const char *const task_names[TASK_MEMBERS + 1] = {"label",    "identifier", "start",   "end",
+                                                         "deadline", "limit",      "context", NULL};
+
+/* An identifier that the document gives, and the item that has it. */
+struct given {
+    const char *identifier;
+    struct rdv__value value;
+    size_t item;
+};
+
+/* Data for a task: borrowed from the document, or made for it. */
+struct context {
+    const void *data;
+    size_t size;
+    char *owned;
+};
+
+static bool present(struct rdv__value value)
+{
+    return value.item != NULL;
+}
+
+/* ----------------------------------------------------------------- context */
+
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Decode strictly: groups of four, padded, no white space, no stray bits. size is of both; false if it's not that. */
+static bool decode_base64(const char *text, size_t size, unsigned char *data, size_t *ret_size)
+{
+    size_t length = 0;
+
+    if (size % 4 != 0)
+        return false;
+    for (size_t i = 0; i < size; i += 4) {
+        bool last = i + 4 == size;
+        int padding = !last || text[i + 3] != '=' ? 0 : text[i + 2] == '=' ? 2 : 1;
+        uint32_t bits = 0;
+        for (int k = 0; k < 4; k++) {
+            int digit = k < 4 - padding ? base64_digit(text[i + (size_t)k]) : 0;
+            if (digit < 0)
+                return false;
+            bits = bits << 6 | (uint32_t)digit;
+        }
+        /* Bits that are not of a byte must be 0: one text for one content. */
+        if ((padding == 1 && (bits & 0xFFu)) || (padding == 2 && (bits & 0xFFFFu)))
+            return false;
+        for (int k = 0; k < 3 - padding; k++)
+            data[length++] = (unsigned char)(bits >> (16 - 8 * k));
+    }
+    *ret_size = length;
+    return true;
+}
+
+static int read_base64(struct rdv__value value, struct context *ret_context,
+                       struct rdv_error *error)
+{
+    const char *text;
+    int result = rdv__json_string(value, &text, error);
+
+    if (result < 0)
+        return result;
+    size_t size = strlen(text);
+    char *data = malloc(size / 4 * 3 + 1);
+    if (!data)
+        return rdv__json_fail(value, error, RDV_ENOMEM, "out of memory");
+    if (!decode_base64(text, size, (unsigned char *)data, &ret_context->size)) {
+        free(data);
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "expected base64: A-Z a-z 0-9 + /, padded with = to a multiple of "
+                              "four, and no white space");
+    }
+    ret_context->owned = data;
+    ret_context->data = data;
+    return 0;
+}
+
+static int read_context(struct rdv__value value, struct context *ret_context,
+                        struct rdv_error *error)
+{
+    enum { BASE64, JSON };
+    static const char *const names[] = {"base64", "json", NULL};
+    struct context context = {NULL, 0, NULL};
+    struct rdv__value forms[2];
+    int result = 0;
+
+    if (rdv__json_type(value) == RDV__JSON_STRING) {
+        const char *text = "";
+        rdv__json_string(value, &text, NULL);
+        context.data = text;
+        context.size = strlen(text);
+    } else if (rdv__json_type(value) != RDV__JSON_OBJECT) {
+        return rdv__json_fail(value, error, RDV_EINVAL,
+                              "expected a string, {\"base64\": ...} or {\"json\": ...}");
+    } else {
+        result = rdv__json_members(value, names, forms, error);
+        if (result < 0)
+            return result;
+        if (present(forms[BASE64]) == present(forms[JSON]))
+            return rdv__json_fail(value, error, RDV_EINVAL,
+                                  "expected either \"base64\" or \"json\" in the object");
+        if (present(forms[BASE64])) {
+            result = read_base64(forms[BASE64], &context, error);
+        } else if (rdv__json_compact(forms[JSON], &context.owned, &context.size) < 0) {
+            result = rdv__json_fail(value, error, RDV_ENOMEM, "out of memory");
+        } else {
+            context.data = context.owned;
+        }
+    }
+    if (result == 0 && context.size > RDV_CONTEXT_MAX) {
+        free(context.owned);
+        return rdv__json_fail(value, error, RDV_ELIMIT, "the context is larger than %d MiB",
+                              RDV_CONTEXT_MAX / (1024 * 1024));
+    }
+    if (result == 0)
+        *ret_context = context;
+    return result;
+}
+
+/* ---------------------------------------------------------------- schedule */
+
+static int read_name(struct rdv__value value, const char **ret_name, struct rdv_error *error)
+{
+    int result = rdv__json_string(value, ret_name, error);
+
+    if (result < 0)
+        return result;
+    result = rdv__name_check(*ret_name, strlen(*ret_name));
+    if (result == RDV_ELIMIT)
+        return rdv__json_fail(value, error, result, "longer than %d bytes", RDV_NAME_MAX);
+    if (result < 0)
+        return rdv__json_fail(value, error, result, "must not be empty");
+    return 0;
+}
+
+static int read_window(const struct rdv__value *members, rdv_time now, rdv_window *ret_window,
+                       struct rdv_error *error)
+{
+    rdv_window window = {0, 0, 0, 0};
+    int result = 0;
+
+    if (present(members[START]))
+        result = rdv__json_moment(members[START], now, &window.start, error);
+    if (result == 0 && present(members[END]))
+        result = rdv__json_moment(members[END], now, &window.end, error);
+    if (result == 0 && present(members[DEADLINE]))
+        result = rdv__json_moment(members[DEADLINE], now, &window.deadline, error);
+    if (result == 0 && present(members[LIMIT]))
+        result = rdv__json_duration(members[LIMIT], RDV_MILLISECOND, RDV_LIMIT_MAX, &window.limit,
+                                    error);
+    if (result < 0)
+        return result;
+    if (rdv_window_check(&window) < 0) {
+        /* Each member by itself is right by now. */
+        char start[RDV_TIME_TEXT_SIZE] = "?", end[RDV_TIME_TEXT_SIZE] = "?";
+        rdv_time_format(window.start, start, sizeof start);
+        rdv_time_format(window.end, end, sizeof end);
+        return rdv__json_fail(members[END], error, RDV_EINVAL,
+                              "the end of the window, %s, is before its start, %s", end, start);
+    }
+    *ret_window = window;
+    return 0;
+}
+
+/* Read a task. *ret_given tells its identifier, or NULL if the document gives none. */
+static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule_item *item,
+                     struct given *ret_given, struct rdv_error *error)
+{
+    struct rdv__value members[TASK_MEMBERS];
+    struct context context = {NULL, 0, NULL};
+    const char *label, *identifier = NULL;
+    int result = rdv__json_members(value, task_names, members, error);
+
+    if (result < 0)
+        return result;
+    if (!present(members[LABEL]))
+        return rdv__json_fail(value, error, RDV_EINVAL, "a task needs a \"label\"");
+    result = read_name(members[LABEL], &label, error);
+    if (result == 0 && present(members[IDENTIFIER]))
+        result = read_name(members[IDENTIFIER], &identifier, error);
+    if (result == 0)
+        result = read_window(members, now, &item->window, error);
+    if (result == 0 && present(members[CONTEXT]))
+        result = read_context(members[CONTEXT], &context, error);
+    if (result < 0)
+        return result;
+    /* All was checked, so what's left is memory, or no random numbers for an identifier. */
+    result = rdv_task_new(label, identifier, context.data, context.size, &item->task);
+    free(context.owned);
+    if (result < 0)
+        return rdv__json_fail(value, error, result, "%s", rdv_strerror(result));
+    ret_given->identifier = identifier;
+    ret_given->value = members[IDENTIFIER];
+    return 0;
+}
+
+/* For qsort(): by identifier, equal ones in the order of the document. */
+static int compare_given(const void *a_item, const void *b_item)
+{
+    const struct given *a = a_item, *b = b_item;
+    int order = strcmp(a->identifier, b->identifier);
+
+    return order != 0 ? order : (a->item > b->item) - (a->item < b->item);
+}
+
+/* Refuse an identifier that comes twice: the first in the document that repeats one. */
+static int check_given(struct given *given, size_t count, const struct rdv__schedule *schedule,
+                       struct rdv_error *error)
+{
+    size_t twin = 0;
+
+    if (count == 0)
+        return 0;
+    qsort(given, count, sizeof *given, compare_given);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(given[i].identifier, given[i - 1].identifier) == 0 &&
+            (twin == 0 || given[i].item < given[twin].item))
+            twin = i;
+    if (twin == 0)
+        return 0;
+    const struct rdv__schedule_item *first = &schedule->items[given[twin - 1].item];
+    return rdv__json_fail(given[twin].value, error, RDV_EINVAL,
+                          "the same identifier as that of tasks[%lu] on line %d, column %d",
+                          (unsigned long)given[twin - 1].item, first->line, first->column);
+}
+
+static int read_tasks(struct rdv__value tasks, rdv_time now, struct rdv__schedule *ret_schedule,
+                      struct rdv_error *error)
+{
+    struct rdv__schedule schedule = {NULL, 0};
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__scan_cursor cursor = {0};
+    struct rdv__value value;
+    struct given *given = NULL;
+    size_t count, given_count = 0;
+    int result = rdv__json_array(tasks, &count, error);
+
+    if (result < 0)
+        return result;
+    schedule.items = calloc(count > 0 ? count : 1, sizeof *schedule.items);
+    given = malloc((count > 0 ? count : 1) * sizeof *given);
+    if (!schedule.items || !given) {
+        result = rdv__fail(error, RDV_ENOMEM, "out of memory");
+        goto out;
+    }
+    while (rdv__json_next(tasks, &iterator, NULL, &value)) {
+        struct rdv__schedule_item *item = &schedule.items[schedule.count];
+        struct given *one = &given[given_count];
+        result = read_task(value, now, item, one, error);
+        if (result < 0)
+            goto out;
+        rdv__json_place(value, &cursor, &item->line, &item->column);
+        one->item = schedule.count++;
+        given_count += one->identifier != NULL;
+    }
+    result = check_given(given, given_count, &schedule, error);
+    if (result < 0)
+        goto out;
+    *ret_schedule = schedule;
+    schedule.items = NULL;
+    schedule.count = 0;
+
+out:
+    rdv__schedule_finish(&schedule);
+    free(given);
+    return result;
+}
+
+static int read_schedule(const struct rdv__json *json, rdv_time now,
+                         struct rdv__schedule *ret_schedule, struct rdv_error *error)
+{
+    enum { SCHEMA, TASKS };
+    static const char *const names[] = {"$schema", "tasks", NULL};
+    struct rdv__value members[2], root = rdv__json_root(json);
+    const char *schema;
+    int result = rdv__json_members(root, names, members, error);
+
+    if (result < 0)
+        return result;
+    if (!present(members[TASKS]))
+        return rdv__json_fail(root, error, RDV_EINVAL, "a schedule document needs \"tasks\"");
+    if (present(members[SCHEMA])) {
+        result = rdv__json_string(members[SCHEMA], &schema, error);
+        if (result < 0)
+            return result;
+    }
+    return read_tasks(members[TASKS], now, ret_schedule, error);
+}
+
+int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret_schedule,
+                       struct rdv_error *error)
+{
+    struct rdv__json *json;
+    int result = rdv__json_load(path, &json, error);
+
+    if (result < 0)
+        return result;
+    result = read_schedule(json, now, ret_schedule, error);
+    rdv__json_free(json);
+    return result;
+}
+
+void rdv__schedule_finish(struct rdv__schedule *schedule)
+{
+    for (size_t i = 0; i < schedule->count; i++)
+        rdv_task_unref(schedule->items[i].task);
+    free(schedule->items);
+    schedule->items = NULL;
+    schedule->count = 0;
+}
+
+/* ------------------------------------------------------------------- kinds */
+
+static int tell_kind(struct rdv__value root, rdv_document_kind *ret_kind, struct rdv_error *error)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    bool handlers = false, tasks = false;
+    const char *key;
+    int result = rdv__json_object(root, error);
+
+    if (result < 0)
+        return result;
+    while (rdv__json_next(root, &iterator, &key, &value)) {
+        handlers = handlers || strcmp(key, "handlers") == 0;
+        tasks = tasks || strcmp(key, "tasks") == 0;
+    }
+    if (handlers && tasks)
+        return rdv__json_fail(root, error, RDV_EINVAL,
+                              "a document has either \"handlers\" (an agent's) or \"tasks\" (a "
+                              "schedule), not both");
+    if (!handlers && !tasks)
+        return rdv__json_fail(root, error, RDV_EINVAL,
+                              "neither an agent document, which has \"handlers\", nor a schedule, "
+                              "which has \"tasks\"");
+    *ret_kind = handlers ? RDV_DOCUMENT_AGENT : RDV_DOCUMENT_SCHEDULE;
+    return 0;
+}
+
+int rdv_document_check(const char *path, rdv_document_kind *ret_kind, struct rdv_error *error)
+{
+    struct rdv__json *json;
+    struct rdv__schedule schedule;
+    struct rdv__handlers *handlers;
+    rdv_document_kind kind = RDV_DOCUMENT_SCHEDULE;
+
+    if (!path)
+        return rdv__fail(error, RDV_EINVAL, "no path of a document is given");
+    int result = rdv__json_load(path, &json, error);
+    if (result < 0)
+        return result;
+    result = tell_kind(rdv__json_root(json), &kind, error);
+    if (result == 0 && kind == RDV_DOCUMENT_SCHEDULE) {
+        result = read_schedule(json, rdv__plat_now(), &schedule, error);
+        if (result == 0)
+            rdv__schedule_finish(&schedule);
+    }
+    rdv__json_free(json);
+    if (result == 0 && kind == RDV_DOCUMENT_AGENT) {
+        result = rdv__handlers_load(path, &handlers, error);
+        if (result == 0)
+            rdv__handlers_unref(handlers);
+    }
+    if (result == 0 && ret_kind)
+        *ret_kind = kind;
+    return result;
+}
+
+/* ----------------------------------------------------------------- entries */
+
+static void write_text(struct rdv__json_writer *writer, const char *key, const char *text)
+{
+    rdv__json_write_string(writer, key, text, text ? strlen(text) : 0);
+}
+
+static void write_progress(struct rdv__json_writer *writer, int progress)
+{
+    if (progress < 0)
+        rdv__json_write_null(writer, "progress");
+    else
+        rdv__json_write_integer(writer, "progress", progress);
+}
+
+/* Words for which "" stands for "none". */
+static void write_message(struct rdv__json_writer *writer, const char *message)
+{
+    write_text(writer, "message", message && *message != '\0' ? message : NULL);
+}
+
+static void write_limit(struct rdv__json_writer *writer, rdv_duration limit)
+{
+    char text[RDV_DURATION_TEXT_SIZE];
+    bool given = limit > 0 && rdv_duration_format(limit, text, sizeof text) == 0;
+
+    write_text(writer, "limit", given ? text : NULL);
+}
+
+static void write_changes(struct rdv__json_writer *writer, const rdv_change *changes, size_t count)
+{
+    rdv__json_begin_array(writer, "changes");
+    for (size_t i = 0; i < count; i++) {
+        const rdv_change *change = &changes[i];
+        rdv__json_begin_object(writer, NULL);
+        rdv__json_write_time(writer, "at", change->at);
+        write_text(writer, "status", rdv_status_name(change->status));
+        rdv__json_write_integer(writer, "attempt", change->attempt);
+        write_progress(writer, change->progress);
+        rdv__json_write_integer(writer, "code", change->code);
+        write_message(writer, change->message);
+        rdv__json_end(writer);
+    }
+    rdv__json_end(writer);
+}
+
+int rdv_entry_to_json(const rdv_entry *entry, char **ret_text)
+{
+    struct rdv__json_writer *writer;
+
+    if (!entry || !ret_text)
+        return RDV_EINVAL;
+    int result = rdv__json_writer_new(&writer);
+    if (result < 0)
+        return result;
+    rdv__json_write_integer(writer, "version", RDV_ENTRY_JSON_VERSION);
+    rdv__json_write_integer(writer, "run", entry->run);
+    rdv__json_write_integer(writer, "change", entry->change);
+    write_text(writer, "identifier", entry->identifier);
+    write_text(writer, "label", entry->label);
+    rdv__json_write_time(writer, "start", entry->window.start);
+    rdv__json_write_time(writer, "end", entry->window.end);
+    rdv__json_write_time(writer, "deadline", entry->window.deadline);
+    write_limit(writer, entry->window.limit);
+    rdv__json_write_integer(writer, "context_size", (int64_t)entry->context_size);
+    write_text(writer, "state", rdv_state_name(entry->state));
+    write_text(writer, "status", rdv_status_name(entry->status));
+    write_text(writer, "outcome", rdv_outcome_name(entry->outcome));
+    rdv__json_write_integer(writer, "attempt", entry->attempt);
+    write_progress(writer, entry->progress);
+    rdv__json_write_integer(writer, "code", entry->code);
+    write_message(writer, entry->message);
+    rdv__json_write_time(writer, "scheduled_at", entry->scheduled_at);
+    rdv__json_write_time(writer, "started_at", entry->started_at);
+    rdv__json_write_time(writer, "finished_at", entry->finished_at);
+    rdv__json_write_bool(writer, "cancelling", entry->cancelling);
+    if (entry->changes)
+        write_changes(writer, entry->changes, entry->change_count);
+    if (entry->output)
+        rdv__json_write_string(writer, "output", entry->output, entry->output_size);
+    return rdv__json_writer_finish(writer, ret_text);
+}
