@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A schedule of real commands, run in a store of its own. Usage: demo.sh BUILD_DIR
+set -u
+build=$(cd "${1:?the build directory}" && pwd) || exit 1
+here=$(cd "$(dirname "$0")" && pwd)
+rdvtask=$build/cli/rdvtask
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+store=$dir/store.db
+cd "$here" || exit 1
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n%s\n' "$*"; }
+fail() { echo "demo: $*" >&2; exit 1; }
+
+say "1. A schedule is checked, then recorded: whole or not at all, and durably."
+"$rdvtask" validate agent.json schedule.json || fail "the documents are not right"
+"$rdvtask" schedule schedule.json --store "$store" || fail "the schedule could not be recorded"
+
+say "2. It is run: earliest deadline first, whatever the order in the file. One window has passed, one opens
+   in some seconds, one command fails, one says 'try again later', one hangs with all its children."
+"$rdvtask" run --once --config agent.json --store "$store" --clock-wait 0
+[ $? -eq 1 ] || fail "three tasks were meant not to succeed"
+
+say "3. A C function does one more task, in a program of its own, on the same store."
+"$build/examples/demo-callback" "$store" || fail "the C function's task did not succeed"
+
+say "4. Why did one fail? Each report is in the history, and what the command printed."
+"$rdvtask" show 5-fails --store "$store"
+
+say "5. The outcomes, in the order in which they came:"
+"$rdvtask" history --store "$store"
+
+# Nothing above is just for show: this is what must have come out.
+outcomes=$("$rdvtask" history --json --store "$store" |
+    sed -n 's/.*"identifier":"\([^"]*\)".*"outcome":"\([^"]*\)".*/\1=\2/p' | tr '\n' ' ')
+for expected in 1-first-deadline=succeeded 2-second-deadline=succeeded 3-two-steps=succeeded \
+    4-context=succeeded 5-fails=failed 6-tries-again=succeeded 7-process-tree=failed \
+    8-last-deadline=succeeded 9-in-c=succeeded opens-later=succeeded window-passed=expired; do
+    case " $outcomes" in
+    *" $expected "*) ;;
+    *) fail "expected $expected, and got $outcomes" ;;
+    esac
+done
+
+say "What to try next:"
+cat <<END
+  $rdvtask start kernel --config $here/agent.json --store /tmp/my-store.db
+  $rdvtask help run
+  sudo RDVTASK=$rdvtask $(dirname "$here")/debian-upgrade/run.sh
+  $(dirname "$here")/embed.c shows the same from C, in sixty lines
+END

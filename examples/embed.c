@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that schedules and does tasks itself: cc embed.c $(pkg-config --cflags --libs rdvtask) */
+#include <rdvtask/rdvtask.h>
+#include <stdio.h>
+#include <string.h>
+
+struct program {
+    rdv_loop *loop;
+    rdv_trigger *trigger;
+    char order[64];
+};
+
+/* Does the tasks with the label "greet": the identifier says whom. */
+static void greet(rdv_run *run, void *user)
+{
+    struct program *program = user;
+    const char *whom = rdv_task_identifier(rdv_run_task(run));
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = RDV_STATUS_APPLYING;
+    report.progress = 50;
+    rdv_run_report(run, &report);
+    strncat(program->order, whom, sizeof(program->order) - strlen(program->order) - 1);
+    rdv_run_finish(run, 0, "greeted");
+}
+
+/* Called after each change, once it is durable. */
+static int show(void *user, const rdv_entry *entry)
+{
+    struct program *program = user;
+    printf("%s: %s, %s\n", entry->identifier, rdv_state_name(entry->state),
+           rdv_status_name(entry->status));
+    return rdv_trigger_unfinished(program->trigger) ? 0 : rdv_loop_stop(program->loop);
+}
+
+int main(void)
+{
+    static const char *const whom[] = {"Ada ", "Grace ", "Edsger "};
+    struct program program = {0};
+    rdv_store *store = NULL;
+    rdv_agent *agent = NULL;
+    rdv_watch *watch = NULL;
+    int result = rdv_loop_new(&program.loop) || rdv_store_open(NULL, NULL, &store, NULL) ||
+                 rdv_agent_new(program.loop, store, NULL, &agent) ||
+                 rdv_agent_add_handler(agent, "greet", greet, &program, 0) ||
+                 rdv_trigger_new(program.loop, store, NULL, &program.trigger) ||
+                 rdv_trigger_watch(program.trigger, show, &program, &watch);
+    for (int i = 0; i < 3 && result == 0; i++) { /* the last one is the most urgent */
+        rdv_window window = {.deadline = rdv_time_now() + (3 - i) * RDV_HOUR};
+        rdv_task *task = NULL;
+        result = rdv_task_new("greet", whom[i], NULL, 0, &task) ||
+                 rdv_trigger_schedule(program.trigger, &window, task);
+        rdv_task_unref(task);
+    }
+    if (result == 0)
+        result = rdv_trigger_attach(program.trigger, rdv_agent_plugin(agent)) ||
+                 rdv_loop_run(program.loop) || strcmp(program.order, "Edsger Grace Ada ") != 0;
+    rdv_watch_free(watch), rdv_trigger_free(program.trigger), rdv_agent_free(agent);
+    rdv_store_close(store), rdv_loop_free(program.loop);
+    return result ? 1 : 0;
+}
