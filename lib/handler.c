@@ -2,6 +2,7 @@
 #include "handler.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,33 @@ static int make_environment(const char *const *inherited, size_t inherited_count
     return 0;
 }
 
+int rdv__environment_join(const struct rdv__environment *environment,
+                          const struct rdv__variable *more, size_t count, const char ***ret_list)
+{
+    size_t pointers = environment->count + count + 1;
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        if (more[i].value)
+            size += strlen(more[i].name) + 1 + strlen(more[i].value) + 1;
+    const char **list = malloc(pointers * sizeof *list + size);
+    if (!list)
+        return RDV_ENOMEM;
+
+    size_t used = 0;
+    for (; used < environment->count; used++)
+        list[used] = environment->list[used];
+    char *text = (char *)(list + pointers);
+    for (size_t i = 0; i < count; i++) {
+        if (!more[i].value)
+            continue;
+        list[used++] = text;
+        text += sprintf(text, "%s=%s", more[i].name, more[i].value) + 1;
+    }
+    list[used] = NULL;
+    *ret_list = list;
+    return 0;
+}
+
 /* ------------------------------------------------------------------- steps */
 
 static int read_run(struct rdv__value value, struct rdv__step *step, struct rdv_error *error)
@@ -326,6 +354,19 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     return result;
 }
 
+int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *error, int code,
+                      const char *format, ...)
+{
+    char path[48];
+    char words[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    snprintf(path, sizeof path, "handlers[%zu].label", handler->index);
+    return rdv__fail_at(error, code, handler->line, handler->column, path, "%s", words);
+}
+
 static int compare_labels(const void *a, const void *b)
 {
     const struct rdv__handler *one = a, *two = b;
@@ -362,11 +403,9 @@ static int read_handlers(struct rdv__value value, const struct rdv__environment 
     for (size_t i = 1; i < handlers->count; i++) {
         const struct rdv__handler *handler = &handlers->handlers[i];
         if (strcmp(handler[-1].label, handler->label) == 0) {
-            char path[48];
-            snprintf(path, sizeof path, "handlers[%zu].label", handler->index);
-            return rdv__fail_at(error, RDV_EINVAL, handler->line, handler->column, path,
-                                "the label '%s' has a handler already, handlers[%zu]",
-                                handler->label, handler[-1].index);
+            return rdv__handler_fail(handler, error, RDV_EINVAL,
+                                     "the label '%s' has a handler already, handlers[%zu]",
+                                     handler->label, handler[-1].index);
         }
     }
     return 0;

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base.h"
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>
 
@@ -46,6 +47,15 @@ struct rdv__handler {
     int line, column; /* of its label there */
 };
 
+/* A name and its value; NULL = leave it out. */
+struct rdv__variable {
+    const char *name, *value;
+};
+
+/* A list of all of environment and these, which ends with NULL: one block that free() frees. environment is borrowed by it. */
+int rdv__environment_join(const struct rdv__environment *environment,
+                          const struct rdv__variable *more, size_t count, const char ***ret_list);
+
 /* The handlers of one document: reference-counted on the owner thread, so that runs keep theirs when a new document comes. */
 struct rdv__handlers {
     int references;
@@ -53,6 +63,10 @@ struct rdv__handlers {
     struct rdv__handler *handlers; /* by label */
     size_t count;
 };
+
+/* Fill in error (may be NULL) with the place of a handler's label and these words; returns code. */
+int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *error, int code,
+                      const char *format, ...) RDV__PRINTF(4, 5);
 
 int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
                        struct rdv_error *error);

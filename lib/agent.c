@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is runs.c's. */
+#include <rdvtask/agent.h>
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "handler.h"
+#include "run_call.h"
+#include "run_steps.h"
+#include "runs.h"
+#include "store.h"
+#include "task.h"
+
+#define LOG_RUN_BYTES   (INT64_C(1) << 20)
+#define LOG_TOTAL_BYTES (INT64_C(64) << 20)
+
+/* A label that a C function does. */
+struct call_handler {
+    struct call_handler *next;
+    rdv_handler_fn fn;
+    void *user;
+    unsigned flags;
+    char label[];
+};
+
+struct rdv_agent {
+    rdv_plugin plugin;
+    struct rdv__runs runs;
+    struct rdv__calls *calls;
+    struct call_handler *call_handlers;
+    struct rdv__handlers *handlers; /* of the document; NULL before the first */
+    char *log_directory;
+    bool terminated; /* told to the sink, which was given back */
+    int reason;
+};
+
+static rdv_agent *of(rdv_plugin *plugin)
+{
+    return (rdv_agent *)plugin;
+}
+
+static const struct call_handler *find_call(const rdv_agent *agent, const char *label)
+{
+    const struct call_handler *handler = agent->call_handlers;
+    while (handler && strcmp(handler->label, label) != 0)
+        handler = handler->next;
+    return handler;
+}
+
+/* ----------------------------------------------------------------- plug-in */
+
+static const char *name(rdv_plugin *plugin)
+{
+    const struct rdv__handlers *handlers = of(plugin)->handlers;
+    return handlers ? handlers->name : "rdvtask";
+}
+
+static int initialize(rdv_plugin *plugin, rdv_sink *sink)
+{
+    rdv_agent *agent = of(plugin);
+    if (!sink)
+        return RDV_EINVAL;
+    if (agent->runs.sink || agent->terminated)
+        return RDV_ESTATE;
+    sink->ops->ref(sink);
+    agent->runs.sink = sink;
+    return 0;
+}
+
+/* Whether the run in flight is what this start is about. Where both have numbers, these decide: a trigger agent that has given
+ * a run up may have started the same task anew. */
+static bool is_same(const rdv_task *running, const rdv_task *task)
+{
+    if (rdv_task_run(running) != rdv_task_run(task))
+        return false;
+    return rdv__task_same(running, task);
+}
+
+static int start_task(rdv_plugin *plugin, rdv_task *task)
+{
+    rdv_agent *agent = of(plugin);
+    if (!task)
+        return RDV_EINVAL;
+    if (agent->runs.terminating)
+        return RDV_ESHUTDOWN;
+    if (!agent->runs.sink)
+        return RDV_ESTATE;
+    const struct rdv__run *run = rdv__runs_find(&agent->runs, rdv_task_identifier(task));
+    if (run)
+        return is_same(run->task, task) ? 0 : RDV_EBUSY;
+
+    const char *label = rdv_task_label(task);
+    const struct call_handler *call = find_call(agent, label);
+    if (call)
+        return rdv__calls_start(agent->calls, task, call->fn, call->user, call->flags);
+    const struct rdv__handler *handler = rdv__handlers_find(agent->handlers, label);
+    if (handler)
+        return rdv__steps_start(&agent->runs, task, agent->handlers, handler);
+    return RDV_ENOHANDLER;
+}
+
+static int cancel_task(rdv_plugin *plugin, const char *identifier)
+{
+    rdv_agent *agent = of(plugin);
+    if (!identifier)
+        return RDV_EINVAL;
+    if (!agent->runs.sink)
+        return RDV_ENOTFOUND;
+    struct rdv__run *run = rdv__runs_find(&agent->runs, identifier);
+    if (run) {
+        run->ops->cancel(run);
+        return 0;
+    }
+    return agent->runs.terminating ? RDV_ENOTFOUND
+                                   : rdv__steps_cancel(&agent->runs, identifier, agent->handlers);
+}
+
+/* The last run has gone, or there was none. */
+static void emptied(struct rdv__runs *runs)
+{
+    rdv_agent *agent = (rdv_agent *)((char *)runs - offsetof(rdv_agent, runs));
+    if (!runs->terminating || agent->terminated)
+        return;
+    rdv_sink *sink = runs->sink;
+    agent->terminated = true;
+    runs->sink = NULL;
+    sink->ops->terminated(sink, agent->reason);
+    sink->ops->unref(sink);
+}
+
+static int terminate(rdv_plugin *plugin, int reason)
+{
+    rdv_agent *agent = of(plugin);
+    if (agent->runs.terminating || !agent->runs.sink)
+        return RDV_ESTATE;
+    agent->reason = reason;
+    agent->runs.terminating = true;
+    for (struct rdv__run *run = agent->runs.first; run; run = run->next)
+        run->ops->interrupt(run);
+    if (agent->runs.held == 0)
+        emptied(&agent->runs);
+    return 0;
+}
+
+static const rdv_plugin_ops plugin_ops = {
+    sizeof plugin_ops, RDV_PLUGIN_RESTART_SAFE, name, initialize, start_task, cancel_task,
+    terminate,
+};
+
+rdv_plugin *rdv_agent_plugin(rdv_agent *agent)
+{
+    return agent ? &agent->plugin : NULL;
+}
+
+/* ---------------------------------------------------------------- handlers */
+
+int rdv_agent_load(rdv_agent *agent, const char *path, struct rdv_error *error)
+{
+    if (!agent || !path)
+        return rdv__fail(error, RDV_EINVAL, "%s", rdv_strerror(RDV_EINVAL));
+    struct rdv__handlers *handlers;
+    int result = rdv__handlers_load(path, &handlers, error);
+    if (result)
+        return result;
+    for (const struct call_handler *call = agent->call_handlers; call; call = call->next) {
+        const struct rdv__handler *handler = rdv__handlers_find(handlers, call->label);
+        if (handler) {
+            result = rdv__handler_fail(handler, error, RDV_EEXISTS,
+                                       "the program itself has a handler for this label");
+            rdv__handlers_unref(handlers);
+            return result;
+        }
+    }
+    rdv__handlers_unref(agent->handlers);
+    agent->handlers = handlers;
+    return 0;
+}
+
+int rdv_agent_add_handler(rdv_agent *agent, const char *label, rdv_handler_fn fn, void *user,
+                          unsigned flags)
+{
+    if (!agent || !label || !fn || (flags & ~RDV_HANDLER_THREAD))
+        return RDV_EINVAL;
+    size_t size = strlen(label);
+    int result = rdv__name_check(label, size);
+    if (result)
+        return result;
+    if (find_call(agent, label) || rdv__handlers_find(agent->handlers, label))
+        return RDV_EEXISTS;
+    struct call_handler *handler = malloc(sizeof *handler + size + 1);
+    if (!handler)
+        return RDV_ENOMEM;
+    handler->fn = fn;
+    handler->user = user;
+    handler->flags = flags;
+    memcpy(handler->label, label, size + 1);
+    handler->next = agent->call_handlers;
+    agent->call_handlers = handler;
+    return 0;
+}
+
+/* ------------------------------------------------------------- new and free */
+
+void rdv_agent_options_init(rdv_agent_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->size = sizeof *options;
+    options->log_run_bytes = LOG_RUN_BYTES;
+    options->log_total_bytes = LOG_TOTAL_BYTES;
+}
+
+int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *options,
+                  rdv_agent **ret_agent)
+{
+    rdv_agent_options defaults;
+    rdv_agent_options_init(&defaults);
+    if (!options)
+        options = &defaults;
+    if (!loop || !store || !ret_agent || options->size != sizeof *options ||
+        options->log_run_bytes <= 0 || options->log_total_bytes <= 0)
+        return RDV_EINVAL;
+    int result = rdv__store_attach(store, loop);
+    if (result)
+        return result;
+
+    rdv_agent *agent = calloc(1, sizeof *agent);
+    if (!agent)
+        return RDV_ENOMEM;
+    agent->plugin.ops = &plugin_ops;
+    if (options->log_directory) {
+        size_t size = strlen(options->log_directory) + 1;
+        agent->log_directory = malloc(size);
+        if (!agent->log_directory) {
+            result = RDV_ENOMEM;
+            goto out;
+        }
+        memcpy(agent->log_directory, options->log_directory, size);
+    }
+    agent->runs = (struct rdv__runs){
+        .loop = loop,
+        .store = store,
+        .log = options->log,
+        .output = {agent->log_directory, options->log_run_bytes, options->log_total_bytes,
+                   options->log},
+        .emptied = emptied,
+    };
+    result = rdv__runs_init(&agent->runs);
+    if (!result)
+        result = rdv__calls_new(&agent->runs, &agent->calls);
+    if (result)
+        goto out;
+    *ret_agent = agent;
+    agent = NULL;
+out:
+    rdv_agent_free(agent);
+    return result;
+}
+
+void rdv_agent_free(rdv_agent *agent)
+{
+    if (!agent)
+        return;
+    struct rdv__runs *runs = &agent->runs;
+    runs->freeing = true;
+    rdv__calls_free(agent->calls);
+    if (runs->store)
+        rdv__store_disown(runs->store, runs);
+    for (struct rdv__run *run = runs->first, *next; run; run = next) {
+        next = run->next;
+        run->ops->destroy(run);
+    }
+    rdv__runs_finish(runs);
+    if (runs->sink)
+        runs->sink->ops->unref(runs->sink);
+    while (agent->call_handlers) {
+        struct call_handler *handler = agent->call_handlers;
+        agent->call_handlers = handler->next;
+        free(handler);
+    }
+    rdv__handlers_unref(agent->handlers);
+    free(agent->log_directory);
+    free(agent);
+}

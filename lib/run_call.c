@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: MIT */
+#include "run_call.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "loop.h"
+#include "plat.h"
+
+/* How many runs are served in one turn before others on the loop get theirs. */
+#define SERVED_A_TURN 1024
+
+/* A report on its way from another thread. */
+struct saying {
+    struct saying *next;
+    rdv_status status;
+    int progress, code, attempt;
+    bool has_message;
+    char message[]; /* ends with NUL */
+};
+
+struct rdv_run {
+    struct rdv__run run; /* the owner thread's, but for run.task, which never changes */
+    struct rdv__calls *calls;
+    int cancelled;     /* atomic */
+    bool cancel_asked; /* by cancel_task, not by a shutdown */
+    bool gone;         /* the sink knows the run no more */
+    /* Under the lock: */
+    bool queued;
+    struct rdv_run *next_queued;
+    struct saying *first, *last;
+    int count;
+    bool finished; /* from another thread; what follows is how */
+    int result;
+    char *message;
+};
+
+/* A thread that runs a handler. The run is not its own: the handler may have ended it. */
+struct worker {
+    struct rdv__post post;
+    struct rdv__calls *calls; /* owner thread; NULL once it was joined */
+    rdv_loop *loop;
+    struct rdv__thread *thread;
+    rdv_handler_fn fn;
+    void *user;
+    struct rdv_run *run;
+    struct worker *next, *previous;
+};
+
+struct rdv__calls {
+    struct rdv__post post;
+    int references; /* atomic: the agent's, each run's, and that of a post under way */
+    struct rdv__mutex *lock;
+    struct worker *workers; /* owner thread */
+    /* Under the lock: */
+    struct rdv__runs *runs; /* NULL once the agent is freed */
+    bool posted;
+    struct rdv_run *first, *last; /* runs that have something to say */
+};
+
+static void unref(struct rdv__calls *calls)
+{
+    if (rdv__atomic_add(&calls->references, -1) > 0)
+        return;
+    rdv__mutex_free(calls->lock);
+    free(calls);
+}
+
+static void free_sayings(struct saying *saying)
+{
+    while (saying) {
+        struct saying *next = saying->next;
+        free(saying);
+        saying = next;
+    }
+}
+
+/* The run is out of all lists. */
+static void free_run(struct rdv_run *run)
+{
+    free_sayings(run->first);
+    free(run->message);
+    rdv_task_unref(run->run.task);
+    unref(run->calls);
+    free(run);
+}
+
+/* ----------------------------------------------------- on the owner thread */
+
+static int tell(struct rdv_run *run, const rdv_report *report)
+{
+    if (run->gone)
+        return 0;
+    int result = rdv__runs_report(&run->run, report);
+    if (result == RDV_ENOTFOUND) {
+        /* Timed out meanwhile, or its trigger agent has gone: nobody waits for it. */
+        run->gone = true;
+        rdv__atomic_store(&run->cancelled, 1);
+        return 0;
+    }
+    if (result)
+        rdv__log(&run->run.runs->log, RDV_LOG_ERROR, "%s: a report was lost: %s",
+                 rdv_task_identifier(run->run.task), rdv_strerror(result));
+    return result == RDV_ENOMEM ? result : 0;
+}
+
+/* Ends and frees the run. */
+static void end(struct rdv_run *run, int result, const char *message)
+{
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = result ? RDV_STATUS_FAILED : RDV_STATUS_SUCCESS;
+    report.code = result;
+    report.message = !message && result < 0 ? rdv_strerror(result) : message;
+
+    /* In this order: the sink may start the same task anew at once, and the agent is not done before it was told. */
+    rdv__runs_release(&run->run);
+    if (result == 0 || run->cancel_asked || !run->run.runs->terminating)
+        tell(run, &report);
+    rdv__runs_remove(&run->run);
+    free_run(run);
+}
+
+/* Tell what was said on other threads. May end and free the run. */
+static void deliver(struct rdv_run *run)
+{
+    struct rdv__mutex *lock = run->calls->lock;
+    rdv__mutex_lock(lock);
+    struct saying *sayings = run->first;
+    bool finished = run->finished;
+    run->first = NULL;
+    run->last = NULL;
+    run->count = 0;
+    rdv__mutex_unlock(lock);
+
+    for (const struct saying *saying = sayings; saying; saying = saying->next) {
+        rdv_report report = RDV_REPORT_INIT;
+        report.status = saying->status;
+        report.progress = saying->progress;
+        report.code = saying->code;
+        report.attempt = saying->attempt;
+        report.message = saying->has_message ? saying->message : NULL;
+        tell(run, &report);
+    }
+    free_sayings(sayings);
+    if (finished)
+        end(run, run->result, run->message);
+}
+
+static void take_from_queue(struct rdv_run *run)
+{
+    struct rdv__calls *calls = run->calls;
+    struct rdv_run *previous = NULL;
+    for (struct rdv_run *at = calls->first; at != run; at = at->next_queued)
+        previous = at;
+    if (previous)
+        previous->next_queued = run->next_queued;
+    else
+        calls->first = run->next_queued;
+    if (calls->last == run)
+        calls->last = previous;
+    run->queued = false;
+}
+
+static void ask_for_turn(struct rdv__calls *calls)
+{
+    if (calls->posted)
+        return;
+    calls->posted = true;
+    rdv__atomic_add(&calls->references, 1);
+    rdv__loop_post(calls->runs->loop, &calls->post);
+}
+
+static void serve(struct rdv__post *post)
+{
+    struct rdv__calls *calls = (struct rdv__calls *)post;
+    rdv__mutex_lock(calls->lock);
+    calls->posted = false;
+    for (int served = 0; calls->first; served++) {
+        struct rdv_run *run = calls->first;
+        if (served == SERVED_A_TURN) {
+            ask_for_turn(calls);
+            break;
+        }
+        take_from_queue(run);
+        rdv__mutex_unlock(calls->lock);
+        deliver(run);
+        rdv__mutex_lock(calls->lock);
+    }
+    rdv__mutex_unlock(calls->lock);
+    unref(calls);
+}
+
+static void drop(struct rdv__post *post)
+{
+    unref((struct rdv__calls *)post);
+}
+
+/* ---------------------------------------------------------- on any thread */
+
+/* Whether the caller is on the loop of an agent that is still there. */
+static bool on_owner(struct rdv_run *run, bool *ret_waiting)
+{
+    struct rdv__calls *calls = run->calls;
+    rdv__mutex_lock(calls->lock);
+    bool owner = calls->runs && rdv__loop_is_owner(calls->runs->loop);
+    *ret_waiting = run->queued;
+    rdv__mutex_unlock(calls->lock);
+    return owner;
+}
+
+/* Under the lock. */
+static void enqueue(struct rdv_run *run)
+{
+    struct rdv__calls *calls = run->calls;
+    if (!run->queued) {
+        run->queued = true;
+        run->next_queued = NULL;
+        if (calls->last)
+            calls->last->next_queued = run;
+        else
+            calls->first = run;
+        calls->last = run;
+    }
+    ask_for_turn(calls);
+}
+
+/*
+ * Under the lock: make room in a full list for a report with this status. What goes is the newest report that one of the same
+ * status follows, so that every change of status stays; where there is none, the newest of all.
+ */
+static void thin_out(struct rdv_run *run, rdv_status status)
+{
+    struct saying *found = NULL, *before_found = NULL, *before = NULL;
+    for (struct saying *at = run->first; at; before = at, at = at->next) {
+        bool superseded = at->status == (at->next ? at->next->status : status);
+        if (superseded || (!at->next && !found)) {
+            found = at;
+            before_found = before;
+        }
+    }
+    if (before_found)
+        before_found->next = found->next;
+    else
+        run->first = found->next;
+    if (run->last == found)
+        run->last = before_found;
+    run->count--;
+    free(found);
+}
+
+static struct saying *new_saying(const rdv_report *report)
+{
+    size_t size = report->message ? strlen(report->message) : 0;
+    if (size > RDV_MESSAGE_MAX)
+        size = rdv__utf8_cut(report->message, size, RDV_MESSAGE_MAX);
+    struct saying *saying = malloc(sizeof *saying + size + 1);
+    if (!saying)
+        return NULL;
+    saying->next = NULL;
+    saying->status = report->status;
+    saying->progress = report->progress;
+    saying->code = report->code;
+    saying->attempt = report->attempt;
+    saying->has_message = report->message != NULL;
+    if (size)
+        memcpy(saying->message, report->message, size);
+    saying->message[size] = '\0';
+    return saying;
+}
+
+rdv_task *rdv_run_task(const rdv_run *run)
+{
+    return run ? run->run.task : NULL;
+}
+
+bool rdv_run_cancelled(const rdv_run *run)
+{
+    return run && rdv__atomic_load(&run->cancelled);
+}
+
+int rdv_run_report(rdv_run *run, const rdv_report *report)
+{
+    if (!run)
+        return RDV_EINVAL;
+    int result = rdv_report_check(report);
+    if (result)
+        return result;
+    if (report->status == RDV_STATUS_SUCCESS || report->status == RDV_STATUS_FAILED)
+        return RDV_EINVAL;
+
+    bool waiting;
+    if (on_owner(run, &waiting)) {
+        if (waiting)
+            deliver(run);
+        return tell(run, report);
+    }
+
+    struct saying *saying = new_saying(report);
+    if (!saying)
+        return RDV_ENOMEM;
+    rdv__mutex_lock(run->calls->lock);
+    if (run->calls->runs) {
+        if (run->count == RDV__CALL_REPORTS)
+            thin_out(run, saying->status);
+        if (run->last)
+            run->last->next = saying;
+        else
+            run->first = saying;
+        run->last = saying;
+        run->count++;
+        saying = NULL;
+        enqueue(run);
+    }
+    rdv__mutex_unlock(run->calls->lock);
+    free(saying);
+    return 0;
+}
+
+static char *copy_message(const char *message)
+{
+    size_t size = rdv__utf8_cut(message, strlen(message), RDV_MESSAGE_MAX);
+    char *copy = malloc(size + 1);
+    if (copy) {
+        memcpy(copy, message, size);
+        copy[size] = '\0';
+    }
+    return copy;
+}
+
+int rdv_run_finish(rdv_run *run, int result, const char *message)
+{
+    if (!run)
+        return RDV_EINVAL;
+    int answer = 0;
+    if (message && !rdv__utf8_valid(message, strlen(message))) {
+        message = NULL;
+        answer = RDV_EINVAL;
+    }
+
+    bool waiting;
+    if (on_owner(run, &waiting)) {
+        if (waiting) {
+            deliver(run);
+            rdv__mutex_lock(run->calls->lock);
+            if (run->queued)
+                take_from_queue(run);
+            rdv__mutex_unlock(run->calls->lock);
+        }
+        end(run, result, message);
+        return answer;
+    }
+
+    struct rdv__calls *calls = run->calls;
+    char *copy = message ? copy_message(message) : NULL;
+    rdv__mutex_lock(calls->lock);
+    run->message = copy;
+    run->result = result;
+    bool orphan = !calls->runs;
+    if (!orphan) {
+        run->finished = true;
+        enqueue(run);
+    }
+    rdv__mutex_unlock(calls->lock);
+    if (orphan)
+        free_run(run);
+    return answer;
+}
+
+/* ------------------------------------------------------------------ threads */
+
+static void work(void *user)
+{
+    struct worker *worker = user;
+    worker->fn(worker->run, worker->user);
+    rdv__loop_post(worker->loop, &worker->post);
+}
+
+static void join(struct worker *worker)
+{
+    struct rdv__calls *calls = worker->calls;
+    rdv__thread_join(worker->thread);
+    if (worker->previous)
+        worker->previous->next = worker->next;
+    else
+        calls->workers = worker->next;
+    if (worker->next)
+        worker->next->previous = worker->previous;
+    worker->calls = NULL;
+}
+
+static void worked(struct rdv__post *post)
+{
+    struct worker *worker = (struct worker *)post;
+    struct rdv__calls *calls = worker->calls;
+    if (calls) {
+        struct rdv__runs *runs = calls->runs;
+        join(worker);
+        rdv__runs_drop(runs);
+    }
+    free(worker);
+}
+
+static void worker_dropped(struct rdv__post *post)
+{
+    free(post);
+}
+
+static int start_worker(struct rdv__calls *calls, struct rdv_run *run, rdv_handler_fn fn,
+                        void *user)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        return RDV_ENOMEM;
+    worker->post.fn = worked;
+    worker->post.drop = worker_dropped;
+    worker->calls = calls;
+    worker->loop = calls->runs->loop;
+    worker->fn = fn;
+    worker->user = user;
+    worker->run = run;
+    int result = rdv__thread_new(work, worker, &worker->thread);
+    if (result) {
+        free(worker);
+        return result;
+    }
+    worker->next = calls->workers;
+    if (worker->next)
+        worker->next->previous = worker;
+    calls->workers = worker;
+    rdv__runs_hold(calls->runs);
+    return 0;
+}
+
+/* -------------------------------------------------------- the agent's side */
+
+static void cancel(struct rdv__run *base)
+{
+    struct rdv_run *run = (struct rdv_run *)base;
+    run->cancel_asked = true;
+    rdv__atomic_store(&run->cancelled, 1);
+}
+
+static void interrupt(struct rdv__run *base)
+{
+    rdv__atomic_store(&((struct rdv_run *)base)->cancelled, 1);
+}
+
+/* Runs of this kind can't be destroyed: their handlers still have them. rdv__calls_free() lets go of them. */
+static const struct rdv__run_ops ops = {cancel, interrupt, NULL};
+
+int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
+{
+    struct rdv__calls *calls = calloc(1, sizeof *calls);
+    if (!calls)
+        return RDV_ENOMEM;
+    int result = rdv__mutex_new(&calls->lock);
+    if (result) {
+        free(calls);
+        return result;
+    }
+    calls->post.fn = serve;
+    calls->post.drop = drop;
+    calls->references = 1;
+    calls->runs = runs;
+    *ret_calls = calls;
+    return 0;
+}
+
+void rdv__calls_free(struct rdv__calls *calls)
+{
+    if (!calls)
+        return;
+    struct rdv__runs *runs = calls->runs;
+    struct rdv_run *over = NULL;
+
+    /* All in one hold of the lock: whoever finishes a run afterwards frees it. */
+    rdv__mutex_lock(calls->lock);
+    for (struct rdv__run *base = runs->first, *next; base; base = next) {
+        next = base->next;
+        if (base->ops != &ops)
+            continue;
+        struct rdv_run *run = (struct rdv_run *)base;
+        rdv__runs_remove(base);
+        rdv__atomic_store(&run->cancelled, 1);
+        run->queued = false;
+        if (run->finished) {
+            run->next_queued = over;
+            over = run;
+        }
+    }
+    calls->first = NULL;
+    calls->last = NULL;
+    calls->runs = NULL;
+    rdv__mutex_unlock(calls->lock);
+
+    while (over) {
+        struct rdv_run *run = over;
+        over = run->next_queued;
+        free_run(run);
+    }
+    while (calls->workers) {
+        join(calls->workers);
+        rdv__runs_drop(runs);
+    }
+    unref(calls);
+}
+
+int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn, void *user,
+                     unsigned flags)
+{
+    struct rdv_run *run = calloc(1, sizeof *run);
+    if (!run)
+        return RDV_ENOMEM;
+    run->calls = calls;
+    rdv__atomic_add(&calls->references, 1);
+    rdv__runs_add(calls->runs, &run->run, &ops, task);
+    if (!(flags & RDV_HANDLER_THREAD)) {
+        fn(run, user);
+        return 0;
+    }
+    int result = start_worker(calls, run, fn, user);
+    if (result) {
+        rdv__runs_remove(&run->run);
+        free_run(run);
+    }
+    return result;
+}

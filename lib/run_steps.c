@@ -1,0 +1,744 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a run of steps:
+ *
+ *      CLEANING -> JOURNALLING -> RUNNING -> ENDING -> gone
+ *                       ^            |
+ *                       |            +-> the next step, or, by way of WAITING, the same one again
+ *                       +------------+
+ *
+ * CLEANING ends the processes that a killed predecessor of ours left behind. JOURNALLING waits until the step is on disk: nothing
+ * is ever started before that. WAITING is the time before a retry. ENDING waits until the end is on disk, and tries again where
+ * the disk refuses. LEAVING is a way to ENDING from where a run can't end at once.
+ *
+ * The journal's row says which step and attempt was about to start or had started; its state is "step", or "wait" while a retry
+ * waits and nothing is under way that could be interrupted. A run that a shutdown interrupts leaves its row, and goes.
+ */
+#include "run_steps.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "leftovers.h"
+#include "process.h"
+#include "record.h"
+#include "step.h"
+#include "store.h"
+#include "task.h"
+
+/* How soon the end of a run is written again when the store has refused it; doubles from first to last. */
+#define STORE_DELAY_FIRST RDV_SECOND
+#define STORE_DELAY_LAST  RDV_MINUTE
+
+/* How much of a message is the last line that the program printed, with the NUL. */
+#define LINE_SHOWN 512
+
+enum phase { CLEANING, JOURNALLING, RUNNING, WAITING, LEAVING, ENDING };
+
+struct steps {
+    struct rdv__run run;
+    struct rdv__store_change change;
+    bool settling; /* the change is in a batch */
+    enum phase phase;
+    struct rdv__handlers *handlers;
+    const struct rdv__handler *handler;
+    struct rdv__output *output;
+    struct rdv__process *process;
+    struct rdv__leftovers *leftovers;
+    rdv_timer *timer;
+    int64_t number;  /* 0 = not drawn yet */
+    bool own_number; /* no trigger agent of ours counts it: our store has no entry for it */
+    bool resumed;
+    size_t step;
+    int attempt;
+    bool journalled; /* the journal's row is this run's */
+    bool waited;     /* and its state is "wait" */
+
+    bool given_up; /* it was interrupted, and the document says to fail then */
+    bool cancelled;
+    bool interrupted; /* by a shutdown */
+    bool gone;        /* the sink knows the run no more */
+    bool timed_out;   /* the step under way */
+    bool told;        /* the end has been reported */
+
+    /* What the next report says, or the last one has said. */
+    rdv_status status;
+    int code, progress;
+    char message[RDV_MESSAGE_MAX + 1];
+
+    rdv_duration store_delay;
+};
+
+static struct steps *of(struct rdv__run *base)
+{
+    return (struct steps *)base;
+}
+
+/* ------------------------------------------------------------------- words */
+
+static const struct rdv__step *step_of(const struct steps *run)
+{
+    return &run->handler->steps[run->step];
+}
+
+static const char *identifier_of(const struct steps *run)
+{
+    return rdv_task_identifier(run->run.task);
+}
+
+static const rdv_log *log_of(const struct steps *run)
+{
+    return &run->run.runs->log;
+}
+
+RDV__PRINTF(2, 3) static void set_message(struct steps *run, const char *format, ...)
+{
+    char words[2 * RDV_MESSAGE_MAX]; /* more than all parts of a message together */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    rdv__output_show(words, strlen(words), run->message, sizeof run->message);
+}
+
+static void set_step_message(struct steps *run, const char *before, const char *after)
+{
+    char program[RDV__PROGRAM_SHOWN];
+    set_message(run, "%sstep %zu of %zu (%s)%s", before, run->step + 1, run->handler->step_count,
+                rdv__step_program(step_of(run), program), after);
+}
+
+/* ----------------------------------------------------------------- reports */
+
+/* Report what run says. The sink may call back. */
+static void tell(struct steps *run)
+{
+    if (run->gone)
+        return;
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = run->status;
+    report.code = run->code;
+    report.progress = run->progress;
+    report.attempt = run->attempt;
+    report.message = run->message[0] ? run->message : NULL;
+    int result = rdv__runs_report(&run->run, &report);
+    if (result == RDV_ENOTFOUND) {
+        run->gone = true;
+        rdv__log(log_of(run), RDV_LOG_INFO, "%s: its run is not wanted any more, and is ended",
+                 identifier_of(run));
+    } else if (result) {
+        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: a report was not taken: %s", identifier_of(run),
+                 rdv_strerror(result));
+    }
+}
+
+/* --------------------------------------------------------------------- end */
+
+static void free_steps(struct steps *run)
+{
+    assert(!run->settling);
+    rdv_timer_free(run->timer);
+    rdv__process_free(run->process);
+    rdv__leftovers_free(run->leftovers);
+    rdv__output_free(run->output);
+    rdv__handlers_unref(run->handlers);
+    rdv_task_unref(run->run.task);
+    free(run);
+}
+
+/* Nothing is left to be done, or the next process does it. Frees the run. */
+static void leave(struct steps *run)
+{
+    rdv__runs_remove(&run->run);
+    free_steps(run);
+}
+
+static void store_end_later(struct steps *run)
+{
+    if (run->store_delay == 0)
+        run->store_delay = STORE_DELAY_FIRST;
+    else if (run->store_delay < STORE_DELAY_LAST)
+        run->store_delay *= 2;
+    rdv_timer_start(run->timer, run->run.runs->terminating ? 0 : run->store_delay);
+}
+
+static int write_end(struct steps *run)
+{
+    rdv_store *store = run->run.runs->store;
+    int result = 0;
+    /* Unless the identifier, which is free already, was started anew: then the row is that run's. */
+    if (run->journalled && !rdv__runs_find(run->run.runs, identifier_of(run)))
+        result = rdv__journal_delete(store, identifier_of(run));
+    if (!result && run->output && !run->own_number) {
+        size_t size;
+        const char *tail = rdv__output_tail(run->output, &size);
+        if (size > 0)
+            result = rdv__output_put(store, run->number, tail, size);
+    }
+    return result;
+}
+
+/*
+ * Take the run from the journal and report its end, in one commit if the sink has the same store. The row goes first: a sink may
+ * start the same task anew while it is told. May free the run.
+ */
+static void store_end(struct steps *run)
+{
+    rdv_store *store = run->run.runs->store;
+    int result = rdv__store_stage(store);
+    if (!result) {
+        result = write_end(run);
+        if (result)
+            rdv__store_fail(store, result);
+    }
+    if (result && run->run.runs->terminating) {
+        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: its end can't be recorded: %s",
+                 identifier_of(run), rdv_strerror(result));
+        leave(run);
+        return;
+    }
+    if (result) {
+        store_end_later(run);
+        return;
+    }
+    run->settling = true;
+    rdv__store_defer(store, &run->change);
+    if (!run->told) {
+        /* Once: from here on it is the trigger agent's to keep. */
+        run->told = true;
+        tell(run);
+    }
+}
+
+/* End the run; the message is set. May free it. */
+static void finish(struct steps *run, rdv_status status, int code)
+{
+    run->phase = ENDING;
+    run->status = status;
+    run->code = code;
+    run->progress = -1;
+    rdv__runs_release(&run->run);
+    store_end(run);
+}
+
+static void finish_cancelled(struct steps *run)
+{
+    finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
+}
+
+/* End as failed with this message and code, but not from where we are called. */
+static void finish_soon(struct steps *run, int code)
+{
+    run->phase = LEAVING;
+    run->code = code;
+    rdv_timer_start(run->timer, 0);
+}
+
+/* ----------------------------------------------------------------- journal */
+
+static int put_journal(struct steps *run, const char *state)
+{
+    struct rdv__journal row = {
+        .identifier = identifier_of(run),
+        .label = rdv_task_label(run->run.task),
+        .run = run->number,
+        .step = (int)run->step,
+        .attempt = run->attempt,
+        .state = state,
+    };
+    row.context = rdv_task_context(run->run.task, &row.context_size);
+    return rdv__journal_put(run->run.runs->store, &row);
+}
+
+/* Put the step and attempt on disk; the step starts when they are. */
+static int journal(struct steps *run)
+{
+    rdv_store *store = run->run.runs->store;
+    run->phase = JOURNALLING;
+    int result = rdv__store_stage(store);
+    if (result)
+        return result;
+    if (run->number == 0)
+        result = rdv__journal_new_run(store, &run->number);
+    /* The row is written anew only when more than its numbers changes: the context may be large. */
+    if (!result && run->journalled && !run->waited)
+        result = rdv__journal_step(store, identifier_of(run), (int)run->step, run->attempt);
+    else if (!result)
+        result = put_journal(run, "step");
+    if (result)
+        return rdv__store_fail(store, result);
+    run->journalled = true;
+    run->waited = false;
+    run->settling = true;
+    rdv__store_defer(store, &run->change);
+    return 0;
+}
+
+static void cannot_record(struct steps *run, int result)
+{
+    const char *words = rdv_store_message(run->run.runs->store);
+    char after[512];
+    snprintf(after, sizeof after, ": %s", *words ? words : rdv_strerror(result));
+    set_step_message(run, "cannot record ", after);
+    finish_soon(run, result);
+}
+
+static void next_attempt(struct steps *run)
+{
+    int result = journal(run);
+    if (result)
+        cannot_record(run, result);
+}
+
+/* While a retry waits nothing can be interrupted. Only a document that asks for more than to go on needs to be told. */
+static void journal_waiting(struct steps *run)
+{
+    rdv_store *store = run->run.runs->store;
+    if (run->handler->on_interrupt == RDV__INTERRUPT_RESUME || rdv__store_stage(store))
+        return;
+    int result = put_journal(run, "wait");
+    if (result)
+        rdv__store_fail(store, result);
+    else
+        run->waited = true;
+}
+
+/* ---------------------------------------------------------- how steps end */
+
+static void retry_later(struct steps *run, int retries, int code, const char *words,
+                        const char *line)
+{
+    rdv_duration delay = rdv__step_delay(step_of(run), run->attempt);
+    char text[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(delay, text, sizeof text);
+    set_message(run, "trying again in %s (attempt %d of %d): %s%s%s", text, run->attempt + 1,
+                retries + 1, words, *line ? ": " : "", line);
+    run->code = code;
+    run->progress = -1;
+    run->phase = WAITING;
+    rdv_timer_start(run->timer, delay);
+    journal_waiting(run);
+    tell(run);
+    if (run->gone && run->phase == WAITING)
+        finish_soon(run, code);
+}
+
+/* May free the run. */
+static void step_failed(struct steps *run, const struct rdv__step_end *end)
+{
+    char line[LINE_SHOWN] = "";
+    if (run->output)
+        rdv__output_last_line(run->output, line, sizeof line);
+    int retries = rdv__step_retries(step_of(run), end);
+    if (run->attempt <= retries) {
+        retry_later(run, retries, end->code, end->words, line);
+        return;
+    }
+    char program[RDV__PROGRAM_SHOWN];
+    set_message(run, "step %zu of %zu (%s): %s%s%s", run->step + 1, run->handler->step_count,
+                rdv__step_program(step_of(run), program), end->words, *line ? ": " : "", line);
+    finish(run, RDV_STATUS_FAILED, end->code);
+}
+
+static void step_done(struct steps *run)
+{
+    if (run->step + 1 == run->handler->step_count) {
+        run->message[0] = '\0';
+        finish(run, RDV_STATUS_SUCCESS, 0);
+    } else if (run->cancelled) {
+        set_step_message(run, "cancelled after ", "");
+        finish_cancelled(run);
+    } else {
+        run->step++;
+        run->attempt = 1;
+        next_attempt(run);
+    }
+}
+
+/* ------------------------------------------------------- the step's process */
+
+static void hear_output(void *user, const char *data, size_t size)
+{
+    struct steps *run = user;
+    rdv__output_add(run->output, data, size);
+}
+
+static void hear_trouble(void *user, const char *words)
+{
+    struct steps *run = user;
+    rdv__log(log_of(run), RDV_LOG_WARNING, "%s: step %zu: %s", identifier_of(run), run->step + 1,
+             words);
+}
+
+static void hear_notice(void *user, const struct rdv__notice *notice)
+{
+    struct steps *run = user;
+    bool said = notice->message || notice->progress >= 0;
+    if (notice->status) {
+        rdv_status status;
+        if (rdv_status_parse(notice->status, &status) || status < RDV_STATUS_SEARCHING ||
+            status > RDV_STATUS_APPLYING) {
+            char shown[64];
+            rdv__output_show(notice->status, strlen(notice->status), shown, sizeof shown);
+            rdv__log(log_of(run), RDV_LOG_WARNING,
+                     "%s: step %zu: a step can't say STATUS=%s, only searching, downloading or "
+                     "applying",
+                     identifier_of(run), run->step + 1, shown);
+        } else {
+            if (status != run->status)
+                run->progress = -1;
+            run->status = status;
+            said = true;
+        }
+    }
+    if (notice->progress >= 0)
+        run->progress = notice->progress;
+    if (notice->message)
+        rdv__output_show(notice->message, strlen(notice->message), run->message,
+                         sizeof run->message);
+    if (!said)
+        return;
+    tell(run);
+    if (run->gone && run->process)
+        rdv__process_end(run->process, run->handler->grace);
+}
+
+static void hear_end(void *user, int result, int code)
+{
+    struct steps *run = user;
+    rdv_timer_stop(run->timer);
+    rdv__process_free(run->process);
+    run->process = NULL;
+
+    struct rdv__step_end end;
+    rdv__step_ended(step_of(run), run->timed_out, result, code, &end);
+    if (run->gone)
+        finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
+    else if (run->interrupted && !run->cancelled)
+        leave(
+            run); /* also with code 0: a program that is asked to end may well call that a success */
+    else if (end.kind == RDV__STEP_DONE)
+        step_done(run);
+    else if (run->cancelled) {
+        set_step_message(run, "cancelled during ", "");
+        finish_cancelled(run);
+    } else
+        step_failed(run, &end);
+}
+
+static int start_process(struct steps *run, struct rdv_error *error)
+{
+    char number[24], attempt[16];
+    snprintf(number, sizeof number, "%" PRId64, run->number);
+    snprintf(attempt, sizeof attempt, "%d", run->attempt);
+    const struct rdv__variable own[] = {
+        {"RDV_LABEL", rdv_task_label(run->run.task)},
+        {"RDV_IDENTIFIER", identifier_of(run)},
+        {"RDV_RUN", number},
+        {"RDV_ATTEMPT", attempt},
+        {"RDV_STORE", rdv__store_path(run->run.runs->store)},
+    };
+    const char **environment;
+    int result = rdv__environment_join(&run->handler->environment, own, sizeof own / sizeof own[0],
+                                       &environment);
+    if (result)
+        return rdv__fail(error, result, "%s", rdv_strerror(result));
+    struct rdv__process_options options = {
+        .argv = (const char *const *)step_of(run)->argv,
+        .environment = environment,
+        .user = run,
+        .output = hear_output,
+        .notice = hear_notice,
+        .trouble = hear_trouble,
+        .ended = hear_end,
+    };
+    options.input = rdv_task_context(run->run.task, &options.input_size);
+    result = rdv__process_start(run->run.runs->loop, &options, &run->process, error);
+    free((void *)environment);
+    return result;
+}
+
+/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
+static bool is_over(struct steps *run)
+{
+    if (run->gone) {
+        finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
+    } else if (run->cancelled) {
+        set_message(run, "cancelled");
+        finish_cancelled(run);
+    } else if (run->interrupted) {
+        leave(run);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The step is on disk. May free the run. */
+static void begin_step(struct steps *run)
+{
+    if (is_over(run))
+        return;
+    const struct rdv__step *step = step_of(run);
+    char program[RDV__PROGRAM_SHOWN];
+    run->phase = RUNNING;
+    run->timed_out = false;
+    run->status = step->status;
+    run->code = 0;
+    run->progress = -1;
+    set_message(run, "step %zu of %zu: %s", run->step + 1, run->handler->step_count,
+                rdv__step_program(step_of(run), program));
+    tell(run);
+    if (is_over(run))
+        return;
+
+    struct rdv_error error = {0};
+    int result = 0;
+    if (!run->output) {
+        result = rdv__output_new(&run->run.runs->output, run->number, run->resumed, &run->output);
+        if (result)
+            rdv__fail(&error, result, "%s", rdv_strerror(result));
+    }
+    if (!result) {
+        rdv__output_mark(run->output);
+        result = start_process(run, &error);
+    }
+    if (result) {
+        struct rdv__step_end end;
+        rdv__step_not_started(result, error.text, &end);
+        step_failed(run, &end);
+    } else if (step->timeout > 0) {
+        rdv_timer_start(run->timer, step->timeout);
+    }
+}
+
+/* ------------------------------------------------------------------ events */
+
+static void settle(struct rdv__store_change *change, int result)
+{
+    struct steps *run = (struct steps *)((char *)change - offsetof(struct steps, change));
+    run->settling = false;
+    if (run->run.runs->freeing)
+        return;
+    if (run->phase == JOURNALLING) {
+        if (result)
+            cannot_record(run, result);
+        else
+            begin_step(run);
+    } else {
+        assert(run->phase == ENDING);
+        if (result)
+            store_end_later(run); /* and not at once: this may be inside tell() */
+        else
+            leave(run);
+    }
+}
+
+static void time_came(void *user)
+{
+    struct steps *run = user;
+    switch (run->phase) {
+    case RUNNING:
+        run->timed_out = true;
+        rdv__process_end(run->process, run->handler->grace);
+        break;
+    case WAITING:
+        if (run->interrupted) {
+            leave(run);
+        } else {
+            run->attempt++;
+            next_attempt(run);
+        }
+        break;
+    case LEAVING:
+        if (run->interrupted && !run->cancelled)
+            leave(run);
+        else
+            finish(run, RDV_STATUS_FAILED, run->code);
+        break;
+    case ENDING:
+        if (!run->settling)
+            store_end(run);
+        break;
+    case CLEANING:
+    case JOURNALLING:
+        break; /* no timer is set in these */
+    }
+}
+
+static void cleaned(void *user, int found)
+{
+    struct steps *run = user;
+    run->leftovers = NULL;
+    if (found > 0)
+        rdv__log(log_of(run), RDV_LOG_WARNING,
+                 "%s: ended %d process%s that a run cut short had left behind", identifier_of(run),
+                 found, found == 1 ? "" : "es");
+    if (run->given_up && !run->interrupted)
+        finish(run, RDV_STATUS_FAILED, RDV_EFAILED);
+    else if (!is_over(run))
+        next_attempt(run);
+}
+
+static void cancel(struct rdv__run *base)
+{
+    struct steps *run = of(base);
+    run->cancelled = true;
+    if (run->phase == RUNNING && run->process) {
+        rdv__process_end(run->process, run->handler->grace);
+    } else if (run->phase == WAITING) {
+        set_message(run, "cancelled");
+        finish_soon(run, RDV_ECANCELLED);
+    }
+}
+
+/* Like cancel, this may be called from inside tell(), so it frees nothing. */
+static void interrupt(struct rdv__run *base)
+{
+    struct steps *run = of(base);
+    run->interrupted = true;
+    if (run->phase == RUNNING && run->process)
+        rdv__process_end(run->process, run->handler->grace);
+    else if (run->phase == WAITING || run->phase == ENDING)
+        rdv_timer_start(run->timer, 0);
+}
+
+static void destroy(struct rdv__run *base)
+{
+    leave(of(base));
+}
+
+static const struct rdv__run_ops ops = {cancel, interrupt, destroy};
+
+/* ------------------------------------------------------------------- start */
+
+/* What the journal has on the identifier. */
+struct found {
+    const rdv_task *task;
+    bool any, ours, waited;
+    int64_t run;
+    int step, attempt;
+};
+
+static int look(void *user, const struct rdv__journal *row)
+{
+    struct found *found = user;
+    int64_t number = rdv_task_run(found->task);
+    size_t size;
+    const void *context = rdv_task_context(found->task, &size);
+    found->any = true;
+    /* A trigger agent that doesn't count its runs can only mean the one that looks the same. */
+    found->ours = number != 0
+                      ? row->run == number
+                      : row->run < 0 && strcmp(row->label, rdv_task_label(found->task)) == 0 &&
+                            row->context_size == size &&
+                            (size == 0 || memcmp(row->context, context, size) == 0);
+    found->run = row->run;
+    found->step = row->step;
+    found->attempt = row->attempt;
+    found->waited = strcmp(row->state, "wait") == 0;
+    return 0;
+}
+
+/* Go on with a run that was interrupted, as the document says. */
+static void take_up(struct steps *run, const struct found *found)
+{
+    enum rdv__on_interrupt choice = run->handler->on_interrupt;
+    run->number = found->run;
+    run->resumed = true;
+    run->journalled = true;
+    run->waited = found->waited;
+    if (found->waited)
+        choice = RDV__INTERRUPT_RESUME;
+    /* The document may have changed, and have fewer steps now. */
+    bool known = found->step >= 0 && (size_t)found->step < run->handler->step_count;
+    if (choice != RDV__INTERRUPT_RESTART && known) {
+        run->step = (size_t)found->step;
+        run->attempt = found->attempt + 1;
+    }
+    if (choice == RDV__INTERRUPT_FAIL) {
+        run->given_up = true;
+        set_step_message(run, "interrupted during ", "");
+    }
+    rdv__log(log_of(run), RDV_LOG_INFO, "%s: was interrupted during step %d, attempt %d",
+             identifier_of(run), found->step + 1, found->attempt);
+}
+
+static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                 const struct rdv__handler *handler, bool cancelled)
+{
+    struct found found = {.task = task};
+    int result = rdv__journal_get(runs->store, rdv_task_identifier(task), look, &found);
+    if (result && result != RDV_ENOTFOUND)
+        return result;
+
+    struct steps *run = calloc(1, sizeof *run);
+    if (!run)
+        return RDV_ENOMEM;
+    result = rdv_timer_new(runs->loop, time_came, run, &run->timer);
+    if (result) {
+        free(run);
+        return result;
+    }
+    run->change.settle = settle;
+    run->change.owner = runs;
+    run->handlers = rdv__handlers_ref(handlers);
+    run->handler = handler;
+    run->number = rdv_task_run(task);
+    run->own_number = run->number == 0;
+    run->attempt = 1;
+    rdv__runs_add(runs, &run->run, &ops, task);
+
+    if (found.ours)
+        take_up(run, &found);
+    if (cancelled) {
+        run->cancelled = true;
+        run->given_up = false;
+        set_message(run, "cancelled");
+    }
+    /* In memory there is no row of another process. */
+    const char *path = rdv__store_path(runs->store);
+    if (found.any && path) {
+        run->phase = CLEANING;
+        result = rdv__leftovers_end(runs->loop, path, found.run, handler->grace, cleaned, run,
+                                    &run->leftovers);
+    } else if (run->given_up || cancelled) {
+        finish_soon(run, run->given_up ? RDV_EFAILED : RDV_ECANCELLED);
+    } else {
+        result = journal(run);
+    }
+    if (result)
+        leave(run);
+    return result;
+}
+
+int rdv__steps_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                     const struct rdv__handler *handler)
+{
+    return begin(runs, task, handlers, handler, false);
+}
+
+/* The task of a row. */
+static int make_task(void *user, const struct rdv__journal *row)
+{
+    return rdv__task_new(row->label, strlen(row->label), row->identifier, strlen(row->identifier),
+                         row->context, row->context_size, row->run > 0 ? row->run : 0, user);
+}
+
+int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,
+                      struct rdv__handlers *handlers)
+{
+    rdv_task *task = NULL;
+    int result = rdv__journal_get(runs->store, identifier, make_task, &task);
+    if (result)
+        return result;
+    const struct rdv__handler *handler = rdv__handlers_find(handlers, rdv_task_label(task));
+    result = handler ? begin(runs, task, handlers, handler, true) : RDV_ENOTFOUND;
+    rdv_task_unref(task);
+    return result;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs of a document's steps: child processes, one after the other, each journalled before it starts. */
+#ifndef RDV__RUN_STEPS_H
+#define RDV__RUN_STEPS_H
+
+#include "handler.h"
+#include "runs.h"
+
+/*
+ * Begin a run, or go on with one that an earlier process has left in the journal. The handler is one of handlers, which are
+ * referenced. 0 = taken; else nothing was begun.
+ */
+int rdv__steps_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                     const struct rdv__handler *handler);
+
+/* Cancel a run that is not in flight but was left in the journal: what it left behind is ended, and the end is reported.
+ * RDV_ENOTFOUND if there is none, or no handler for it. */
+int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,
+                      struct rdv__handlers *handlers);
+
+#endif

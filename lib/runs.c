@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "runs.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plat.h"
+
+#define BUCKETS_FIRST 64
+
+/* FNV-1a from a start of our own, so that nobody can choose identifiers that share a bucket by looking at this file. */
+static uint32_t hash_of(const struct rdv__runs *runs, const char *identifier)
+{
+    uint32_t hash = runs->seed;
+    for (const char *c = identifier; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT32_C(16777619);
+    return hash ^ (hash >> 15);
+}
+
+int rdv__runs_init(struct rdv__runs *runs)
+{
+    runs->seed = UINT32_C(2166136261);
+    uint32_t random;
+    if (rdv__plat_random(&random, sizeof random) == 0)
+        runs->seed ^= random;
+    runs->buckets = calloc(BUCKETS_FIRST, sizeof *runs->buckets);
+    if (!runs->buckets)
+        return RDV_ENOMEM;
+    runs->bucket_count = BUCKETS_FIRST;
+    return 0;
+}
+
+void rdv__runs_finish(struct rdv__runs *runs)
+{
+    assert(!runs->first);
+    free(runs->buckets);
+    runs->buckets = NULL;
+}
+
+struct rdv__run *rdv__runs_find(const struct rdv__runs *runs, const char *identifier)
+{
+    uint32_t hash = hash_of(runs, identifier);
+    struct rdv__run *run = runs->buckets[hash & (runs->bucket_count - 1)];
+    while (run && (run->hash != hash || strcmp(rdv_task_identifier(run->task), identifier) != 0))
+        run = run->chain;
+    return run;
+}
+
+/* Without memory the chains just get longer. */
+static void grow(struct rdv__runs *runs)
+{
+    size_t count = runs->bucket_count * 2;
+    struct rdv__run **buckets = calloc(count, sizeof *buckets);
+    if (!buckets)
+        return;
+    for (size_t i = 0; i < runs->bucket_count; i++)
+        for (struct rdv__run *run = runs->buckets[i], *chain; run; run = chain) {
+            struct rdv__run **head = &buckets[run->hash & (count - 1)];
+            chain = run->chain;
+            run->chain = *head;
+            *head = run;
+        }
+    free(runs->buckets);
+    runs->buckets = buckets;
+    runs->bucket_count = count;
+}
+
+void rdv__runs_add(struct rdv__runs *runs, struct rdv__run *run, const struct rdv__run_ops *ops,
+                   rdv_task *task)
+{
+    if (runs->in_flight == runs->bucket_count)
+        grow(runs);
+    run->ops = ops;
+    run->runs = runs;
+    run->task = rdv_task_ref(task);
+    run->hash = hash_of(runs, rdv_task_identifier(task));
+    run->in_flight = true;
+    struct rdv__run **head = &runs->buckets[run->hash & (runs->bucket_count - 1)];
+    run->chain = *head;
+    *head = run;
+    run->previous = NULL;
+    run->next = runs->first;
+    if (run->next)
+        run->next->previous = run;
+    runs->first = run;
+    runs->in_flight++;
+    runs->held++;
+}
+
+void rdv__runs_release(struct rdv__run *run)
+{
+    struct rdv__runs *runs = run->runs;
+    if (!run->in_flight)
+        return;
+    struct rdv__run **link = &runs->buckets[run->hash & (runs->bucket_count - 1)];
+    while (*link != run)
+        link = &(*link)->chain;
+    *link = run->chain;
+    run->in_flight = false;
+    runs->in_flight--;
+}
+
+void rdv__runs_remove(struct rdv__run *run)
+{
+    struct rdv__runs *runs = run->runs;
+    rdv__runs_release(run);
+    if (run->previous)
+        run->previous->next = run->next;
+    else
+        runs->first = run->next;
+    if (run->next)
+        run->next->previous = run->previous;
+    rdv__runs_drop(runs);
+}
+
+void rdv__runs_hold(struct rdv__runs *runs)
+{
+    runs->held++;
+}
+
+void rdv__runs_drop(struct rdv__runs *runs)
+{
+    assert(runs->held > 0);
+    if (--runs->held == 0 && !runs->freeing)
+        runs->emptied(runs);
+}
+
+int rdv__runs_report(const struct rdv__run *run, const rdv_report *report)
+{
+    rdv_sink *sink = run->runs->sink;
+    return sink->ops->task_state_changed(sink, rdv_task_identifier(run->task), report);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runs of a task agent: which identifiers are in flight, and what its two kinds of runs share. run_steps.c knows the runs
+ * of a document's steps, run_call.c those of C functions, and agent.c tells them apart. Owner thread only.
+ */
+#ifndef RDV__RUNS_H
+#define RDV__RUNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "output.h"
+#include <rdvtask/base.h>
+#include <rdvtask/loop.h>
+#include <rdvtask/plugin.h>
+#include <rdvtask/store.h>
+#include <rdvtask/task.h>
+
+struct rdv__run;
+
+struct rdv__run_ops {
+    /* End it, and report that. */
+    void (*cancel)(struct rdv__run *run);
+    /* The agent shuts down (runs->terminating is set): end it so that the next process takes it up again. */
+    void (*interrupt)(struct rdv__run *run);
+    /* The agent is freed: end it at once and tell nobody. May free the run. */
+    void (*destroy)(struct rdv__run *run);
+};
+
+/* Embedded in a run of either kind. */
+struct rdv__run {
+    const struct rdv__run_ops *ops;
+    struct rdv__runs *runs;
+    rdv_task *task; /* a reference; the same from add to the run's end */
+    uint32_t hash;
+    bool in_flight;         /* its identifier is taken */
+    struct rdv__run *chain; /* of its bucket */
+    struct rdv__run *next, *previous;
+};
+
+/* Embedded in the agent. */
+struct rdv__runs {
+    rdv_loop *loop;
+    rdv_store *store;
+    rdv_sink *sink; /* NULL before initialize */
+    rdv_log log;
+    struct rdv__output_options output;
+    bool terminating;
+    bool freeing;
+    /* Called when the last run has gone and nothing is held. */
+    void (*emptied)(struct rdv__runs *runs);
+
+    struct rdv__run *first; /* all of them */
+    size_t held;            /* runs, and what else rdv__runs_hold() counts */
+    struct rdv__run **buckets;
+    size_t bucket_count; /* a power of two */
+    size_t in_flight;
+    uint32_t seed;
+};
+
+/* The rest of the struct is the caller's to fill in. 0 or RDV_ENOMEM. */
+int rdv__runs_init(struct rdv__runs *runs);
+void rdv__runs_finish(struct rdv__runs *runs); /* all runs have gone */
+
+/* The run that has this identifier in flight, or NULL. */
+struct rdv__run *rdv__runs_find(const struct rdv__runs *runs, const char *identifier);
+
+/* Fill in a run and take it in; its identifier is free. Takes a reference on the task. */
+void rdv__runs_add(struct rdv__runs *runs, struct rdv__run *run, const struct rdv__run_ops *ops,
+                   rdv_task *task);
+
+/* The run has ended, so its identifier is free, but something is still to be done for it. Idempotent. */
+void rdv__runs_release(struct rdv__run *run);
+
+/* The run has gone; may call `emptied`. What it is embedded in, and the reference on the task, are the caller's to free. */
+void rdv__runs_remove(struct rdv__run *run);
+
+/* Keep the agent from being done (a thread to join); drop may call `emptied`. */
+void rdv__runs_hold(struct rdv__runs *runs);
+void rdv__runs_drop(struct rdv__runs *runs);
+
+/* Hand a report to the sink. */
+int rdv__runs_report(const struct rdv__run *run, const rdv_report *report);
+
+#endif

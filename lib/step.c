@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "step.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "output.h"
+
+/* Signals whose numbers are the same on every Unix. */
+static const char *signal_name(int number)
+{
+    static const char *const names[] = {
+        [1] = "SIGHUP",   [2] = "SIGINT",   [3] = "SIGQUIT",  [4] = "SIGILL",
+        [5] = "SIGTRAP",  [6] = "SIGABRT",  [8] = "SIGFPE",   [9] = "SIGKILL",
+        [11] = "SIGSEGV", [13] = "SIGPIPE", [14] = "SIGALRM", [15] = "SIGTERM",
+    };
+    return (size_t)number < sizeof names / sizeof names[0] ? names[number] : NULL;
+}
+
+void rdv__step_ended(const struct rdv__step *step, bool timed_out, int result, int code,
+                     struct rdv__step_end *ret_end)
+{
+    char *words = ret_end->words;
+    size_t size = sizeof ret_end->words;
+    ret_end->kind = RDV__STEP_FAILED;
+    ret_end->code = code;
+    words[0] = '\0';
+
+    if (timed_out) {
+        char timeout[RDV_DURATION_TEXT_SIZE];
+        rdv_duration_format(step->timeout, timeout, sizeof timeout);
+        snprintf(words, size, "ran past its timeout of %s", timeout);
+        ret_end->code = RDV_ETIMEDOUT;
+    } else if (result) {
+        snprintf(words, size, "the system can't tell how it ended");
+        ret_end->code = result;
+    } else if (code < 0) {
+        const char *name = signal_name(-code);
+        snprintf(words, size, "killed by signal %d%s%s%s", -code, name ? " (" : "",
+                 name ? name : "", name ? ")" : "");
+        /* As shells write it: negative codes are errors of ours. */
+        ret_end->code = 128 - code;
+    } else if (code == RDV__EXIT_REBOOT) {
+        snprintf(words, size,
+                 "exit code %d asks for a reboot, which this version can't do yet: reboot, then "
+                 "schedule the task again",
+                 code);
+        ret_end->kind = RDV__STEP_REBOOT;
+    } else if (code == 0) {
+        ret_end->kind = RDV__STEP_DONE;
+    } else {
+        snprintf(words, size, "exit code %d", code);
+        if (code == RDV__EXIT_LATER)
+            ret_end->kind = RDV__STEP_LATER;
+    }
+}
+
+void rdv__step_not_started(int result, const char *words, struct rdv__step_end *ret_end)
+{
+    ret_end->kind = RDV__STEP_FAILED;
+    ret_end->code = result;
+    rdv__output_show(words, strlen(words), ret_end->words, sizeof ret_end->words);
+}
+
+int rdv__step_retries(const struct rdv__step *step, const struct rdv__step_end *end)
+{
+    if (end->kind == RDV__STEP_REBOOT)
+        return 0;
+    if (step->retries >= 0)
+        return step->retries;
+    return end->kind == RDV__STEP_LATER ? RDV__RETRIES_LATER : 0;
+}
+
+rdv_duration rdv__step_delay(const struct rdv__step *step, int attempt)
+{
+    rdv_duration delay = step->retry_delay;
+    assert(delay >= 0 && attempt >= 1);
+    for (int i = 1; i < attempt && delay < RDV__RETRY_DELAY_MAX; i++)
+        delay *= 2;
+    return delay < RDV__RETRY_DELAY_MAX ? delay : RDV__RETRY_DELAY_MAX;
+}
+
+const char *rdv__step_program(const struct rdv__step *step, char buffer[RDV__PROGRAM_SHOWN])
+{
+    const char *path = step->argv[0];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash && slash[1] ? slash + 1 : path;
+    rdv__output_show(name, strlen(name), buffer, RDV__PROGRAM_SHOWN);
+    return buffer;
+}

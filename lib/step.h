@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What the end of a step's process means: pure functions. */
+#ifndef RDV__STEP_H
+#define RDV__STEP_H
+
+#include <stdbool.h>
+
+#include "handler.h"
+#include <rdvtask/base.h>
+
+/* Exit codes that mean more than "failed". */
+#define RDV__EXIT_LATER  75  /* try again later */
+#define RDV__EXIT_REBOOT 194 /* done, reboot needed */
+
+/* How often a step is tried again that asks for it, if its document does not say. */
+#define RDV__RETRIES_LATER 3
+
+enum rdv__step_kind {
+    RDV__STEP_DONE,
+    RDV__STEP_LATER,  /* failed, and asks to be tried again */
+    RDV__STEP_FAILED, /* failed */
+    RDV__STEP_REBOOT /* failed, because it asks for what can't be done yet: trying again is of no use */
+};
+
+struct rdv__step_end {
+    enum rdv__step_kind kind;
+    int code;        /* for the report: the exit code, 128 + the signal, or an RDV_E… */
+    char words[512]; /* "exit code 100" */
+};
+
+/* timed_out: it was ended for its timeout. result and code: as for `ended` of process.h. */
+void rdv__step_ended(const struct rdv__step *step, bool timed_out, int result, int code,
+                     struct rdv__step_end *ret_end);
+
+/* It could not be started at all, in these words. */
+void rdv__step_not_started(int result, const char *words, struct rdv__step_end *ret_end);
+
+/* How often the step may be tried again after it has ended so. */
+int rdv__step_retries(const struct rdv__step *step, const struct rdv__step_end *end);
+
+/* How long to wait after this attempt (from 1) before the next. */
+rdv_duration rdv__step_delay(const struct rdv__step *step, int attempt);
+
+/* The last part of the program's path, fit to be shown. Returns buffer. */
+#define RDV__PROGRAM_SHOWN 64
+const char *rdv__step_program(const struct rdv__step *step, char buffer[RDV__PROGRAM_SHOWN]);
+
+#endif
