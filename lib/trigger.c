@@ -88,13 +88,13 @@ static void timer_fired(void *user)
     rdv__loop_again(trigger->loop);
 }
 
-/* Any change was settled: does the store work? */
+/* Any change was settled: does the store work? A batch that was rolled back on purpose says nothing of it. */
 static void store_answered(void *user, int result)
 {
     rdv_trigger *trigger = user;
     if (result == 0)
         trigger->retry_delay = 0;
-    else
+    else if (result != RDV_ECANCELLED)
         retry_later(trigger, result);
     trigger->resume_due |= result != 0 && trigger->plugin && trigger->entries.held_number == 0;
     rdv__loop_again(trigger->loop);

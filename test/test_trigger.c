@@ -1,0 +1,1255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trigger agent's rules 1 to 11, each on a clock of the test's own: nothing here sleeps. The number in a test's name is the
+ * rule's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rdvtask/rdvtask.h>
+
+#include "harness.h"
+
+/* A task agent that notes what it is asked for, and does only what a test tells it to. */
+struct fake_plugin {
+    rdv_plugin base;
+    rdv_sink *sink;
+    char started[64][64]; /* identifiers, in order */
+    int64_t runs[64];
+    char contexts[64][16];
+    int started_count;
+    char cancelled[64][64];
+    int cancelled_count;
+    int start_result, cancel_result;
+    bool finish_at_once;
+    bool terminated_at_once;
+    int terminate_reason;
+    void (*on_start)(struct fake_plugin *plugin, rdv_task *task);
+};
+
+static struct fake_plugin *plugin_of(rdv_plugin *base)
+{
+    return (struct fake_plugin *)base;
+}
+
+static const char *plugin_name(rdv_plugin *base)
+{
+    (void)base;
+    return "fake";
+}
+
+static int plugin_initialize(rdv_plugin *base, rdv_sink *sink)
+{
+    sink->ops->ref(sink);
+    plugin_of(base)->sink = sink;
+    return 0;
+}
+
+static int report(struct fake_plugin *plugin, const char *identifier, rdv_status status,
+                  const char *message)
+{
+    rdv_report words = RDV_REPORT_INIT;
+    words.status = status;
+    words.message = message;
+    return plugin->sink->ops->task_state_changed(plugin->sink, identifier, &words);
+}
+
+static int plugin_start_task(rdv_plugin *base, rdv_task *task)
+{
+    struct fake_plugin *plugin = plugin_of(base);
+    ck_assert_int_lt(plugin->started_count, 64);
+    snprintf(plugin->started[plugin->started_count], 64, "%s", rdv_task_identifier(task));
+    size_t size;
+    const char *context = rdv_task_context(task, &size);
+    snprintf(plugin->contexts[plugin->started_count], 16, "%.*s", (int)size, context);
+    plugin->runs[plugin->started_count] = rdv_task_run(task);
+    plugin->started_count++;
+    if (plugin->on_start)
+        plugin->on_start(plugin, task);
+    if (plugin->start_result == 0 && plugin->finish_at_once)
+        ck_assert_int_eq(report(plugin, rdv_task_identifier(task), RDV_STATUS_SUCCESS, "done"), 0);
+    return plugin->start_result;
+}
+
+static int plugin_cancel_task(rdv_plugin *base, const char *identifier)
+{
+    struct fake_plugin *plugin = plugin_of(base);
+    snprintf(plugin->cancelled[plugin->cancelled_count++], 64, "%s", identifier);
+    return plugin->cancel_result;
+}
+
+static int plugin_terminate(rdv_plugin *base, int reason)
+{
+    struct fake_plugin *plugin = plugin_of(base);
+    plugin->terminate_reason = reason;
+    if (plugin->terminated_at_once)
+        plugin->sink->ops->terminated(plugin->sink, reason);
+    return 0;
+}
+
+static const rdv_plugin_ops plugin_ops = {
+    .size = sizeof plugin_ops,
+    .flags = 0,
+    .name = plugin_name,
+    .initialize = plugin_initialize,
+    .start_task = plugin_start_task,
+    .cancel_task = plugin_cancel_task,
+    .terminate = plugin_terminate,
+};
+
+static const rdv_plugin_ops restart_safe_ops = {
+    .size = sizeof restart_safe_ops,
+    .flags = RDV_PLUGIN_RESTART_SAFE,
+    .name = plugin_name,
+    .initialize = plugin_initialize,
+    .start_task = plugin_start_task,
+    .cancel_task = plugin_cancel_task,
+    .terminate = plugin_terminate,
+};
+
+static const rdv_plugin_ops no_cancel_ops = {
+    .size = sizeof no_cancel_ops,
+    .name = plugin_name,
+    .initialize = plugin_initialize,
+    .start_task = plugin_start_task,
+    .terminate = plugin_terminate,
+};
+
+/* ----------------------------------------------------------------- fixture */
+
+#define NOW (INT64_C(420000) * RDV_DAY / 10 * 10)
+
+static char path[64]; /* of the store; "" = in memory */
+static rdv_loop *loop;
+static rdv_store *store;
+static rdv_trigger *trigger;
+static rdv_trigger_options options;
+static struct fake_plugin plugin;
+static rdv_time now;
+static bool synchronised;
+static rdv_duration since_boot;
+static char last_log[1024];
+static int log_lines;
+
+static rdv_time clock_now(void *user)
+{
+    (void)user;
+    return now;
+}
+
+static bool clock_synchronised(void *user)
+{
+    (void)user;
+    return synchronised;
+}
+
+static rdv_duration clock_since_boot(void *user)
+{
+    (void)user;
+    return since_boot;
+}
+
+static void log_write(void *user, rdv_log_level level, const char *text)
+{
+    (void)user;
+    (void)level;
+    log_lines++;
+    snprintf(last_log, sizeof last_log, "%s", text);
+}
+
+/* Let the loop do all that is ready. */
+static void turn(void)
+{
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+}
+
+static void move_clock(rdv_time to)
+{
+    now = to;
+    rdv_trigger_clock_changed(trigger);
+    turn();
+}
+
+static void open_trigger(const rdv_plugin_ops *ops)
+{
+    struct rdv_error error;
+    ck_assert_int_eq(rdv_loop_new(&loop), 0);
+    int result = rdv_store_open(*path ? path : NULL, NULL, &store, &error);
+    ck_assert_msg(result == 0, "%s", error.text);
+    ck_assert_int_eq(rdv_trigger_new(loop, store, &options, &trigger), 0);
+    memset(&plugin, 0, sizeof plugin);
+    plugin.base.ops = ops;
+    plugin.terminated_at_once = true;
+}
+
+static void attach(void)
+{
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &plugin.base), 0);
+    turn();
+}
+
+static void close_trigger(void)
+{
+    rdv_trigger_free(trigger);
+    if (plugin.sink)
+        plugin.sink->ops->unref(plugin.sink);
+    rdv_store_close(store);
+    rdv_loop_free(loop);
+    trigger = NULL;
+}
+
+static void set_up(void)
+{
+    *path = '\0';
+    now = NOW;
+    synchronised = true;
+    since_boot = RDV_DAY;
+    log_lines = 0;
+    rdv_trigger_options_init(&options);
+    options.clock = (rdv_clock){clock_now, clock_synchronised, clock_since_boot, NULL};
+    options.log.write = log_write;
+    open_trigger(&plugin_ops);
+}
+
+static void tear_down(void)
+{
+    if (trigger)
+        close_trigger();
+    if (*path) {
+        const char *ends[] = {"", "-wal", "-shm", ".lock"};
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+            char file[96];
+            snprintf(file, sizeof file, "%s%s", path, ends[i]);
+            unlink(file);
+        }
+        *strrchr(path, '/') = '\0';
+        rmdir(path);
+    }
+}
+
+/* The same, with a store on disk. */
+static void use_a_file(const rdv_plugin_ops *ops)
+{
+    close_trigger();
+    char directory[] = "/tmp/rdv-trigger-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/store.db", directory);
+    open_trigger(ops);
+}
+
+static int schedule_in(rdv_trigger *on, const char *identifier, rdv_time start, rdv_time end,
+                       rdv_time deadline)
+{
+    rdv_task *task;
+    ck_assert_int_eq(rdv_task_new("label", identifier, identifier, strlen(identifier), &task), 0);
+    rdv_window window = {start, end, deadline, 0};
+    int result = rdv_trigger_schedule(on, &window, task);
+    rdv_task_unref(task);
+    return result;
+}
+
+static void schedule(const char *identifier, rdv_time start, rdv_time end, rdv_time deadline)
+{
+    ck_assert_int_eq(schedule_in(trigger, identifier, start, end, deadline), 0);
+}
+
+/* The newest entry with an identifier, copied. */
+struct seen {
+    rdv_entry entry;
+    char message[128];
+    int count;
+};
+
+static int see(void *user, const rdv_entry *entry)
+{
+    struct seen *seen = user;
+    seen->entry = *entry;
+    snprintf(seen->message, sizeof seen->message, "%s", entry->message);
+    seen->count++;
+    return 0;
+}
+
+static struct seen look(rdv_store *in, const char *identifier, unsigned flags)
+{
+    struct seen seen = {0};
+    rdv_filter filter = {sizeof filter, flags, identifier, 0, 0};
+    ck_assert_int_eq(rdv_store_entries(in, &filter, see, &seen), 0);
+    return seen;
+}
+
+static rdv_outcome outcome(const char *identifier)
+{
+    struct seen seen = look(store, identifier, RDV_FILTER_FINISHED);
+    return seen.count > 0 ? seen.entry.outcome : RDV_OUTCOME_NONE;
+}
+
+static void succeed(const char *identifier)
+{
+    ck_assert_int_eq(report(&plugin, identifier, RDV_STATUS_SUCCESS, NULL), 0);
+    turn();
+}
+
+/* Through the eyes of another process. */
+static struct seen look_from_outside(const char *identifier)
+{
+    rdv_store_options read_only;
+    rdv_store_options_init(&read_only);
+    read_only.flags = RDV_STORE_READ_ONLY;
+    rdv_store *outside;
+    ck_assert_int_eq(rdv_store_open(path, &read_only, &outside, NULL), 0);
+    struct seen seen = look(outside, identifier, 0);
+    rdv_store_close(outside);
+    return seen;
+}
+
+/* ------------------------------------------------------------------ rule 1 */
+
+START_TEST(rule_1_a_schedule_is_on_disk_before_success_is_returned)
+{
+    use_a_file(&plugin_ops);
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(look_from_outside("a").count, 1);
+}
+END_TEST
+
+static struct seen at_start;
+
+static void look_at_start(struct fake_plugin *fake, rdv_task *task)
+{
+    (void)fake;
+    at_start = look_from_outside(rdv_task_identifier(task));
+}
+
+START_TEST(rule_1_a_start_is_on_disk_before_start_task_is_called)
+{
+    use_a_file(&plugin_ops);
+    plugin.on_start = look_at_start;
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_int_eq(at_start.count, 1);
+    ck_assert_int_eq(at_start.entry.state, RDV_STATE_RUNNING);
+    ck_assert_int_eq(at_start.entry.started_at, now);
+}
+END_TEST
+
+static int told;
+
+static int compare_with_disk(void *user, const rdv_entry *entry)
+{
+    (void)user;
+    struct seen outside = look_from_outside(entry->identifier);
+    ck_assert_int_eq(outside.count, 1);
+    ck_assert_int_ge(outside.entry.state, entry->state);
+    ck_assert_int_ge(outside.entry.change, entry->change);
+    told++;
+    return 0;
+}
+
+START_TEST(rule_1_a_status_is_on_disk_before_anyone_is_told)
+{
+    use_a_file(&plugin_ops);
+    rdv_watch *watch;
+    ck_assert_int_eq(rdv_trigger_watch(trigger, compare_with_disk, NULL, &watch), 0);
+    told = 0;
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_DOWNLOADING, NULL), 0);
+    ck_assert_int_eq(told, 2);
+    turn();
+    ck_assert_int_eq(told, 3);
+    succeed("a");
+    ck_assert_int_eq(told, 4);
+    rdv_watch_free(watch);
+}
+END_TEST
+
+START_TEST(rule_1_nothing_is_called_from_inside_a_direct_call)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(plugin.started_count, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 2 */
+
+START_TEST(rule_2_the_earliest_deadline_starts_first_and_none_is_last)
+{
+    plugin.finish_at_once = true;
+    schedule("none", 0, 0, 0);
+    schedule("late", 0, 0, now + 3);
+    schedule("early", 0, 0, now + 1);
+    schedule("middle", 0, 0, now + 2);
+    attach();
+    turn();
+    const char *order[] = {"early", "middle", "late", "none"};
+    ck_assert_int_eq(plugin.started_count, 4);
+    for (int i = 0; i < 4; i++)
+        ck_assert_str_eq(plugin.started[i], order[i]);
+}
+END_TEST
+
+START_TEST(rule_2_ties_go_by_start_and_then_by_arrival)
+{
+    plugin.finish_at_once = true;
+    schedule("b", now - 1, 0, now + 9);
+    schedule("c", now - 1, 0, now + 9);
+    schedule("a", now - 2, 0, now + 9);
+    schedule("y", now - 1, 0, 0);
+    schedule("z", now - 1, 0, 0);
+    schedule("x", 0, 0, 0);
+    attach();
+    turn();
+    ck_assert_int_eq(plugin.started_count, 6);
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(plugin.started[i][0], "abcxyz"[i]);
+}
+END_TEST
+
+START_TEST(rule_2_a_window_includes_its_start_and_its_end)
+{
+    attach();
+    schedule("at-start", now + 10, now + 20, 0);
+    move_clock(NOW + 9);
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(rdv_trigger_next(trigger), NOW + 10);
+    move_clock(NOW + 10);
+    ck_assert_int_eq(plugin.started_count, 1);
+    succeed("at-start");
+    schedule("at-end", NOW, NOW + 30, 0);
+    now = NOW + 30;
+    turn();
+    ck_assert_int_eq(plugin.started_count, 2);
+}
+END_TEST
+
+START_TEST(rule_2_no_more_than_max_running_run_at_once)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    schedule("b", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+    succeed("a");
+    ck_assert_int_eq(plugin.started_count, 2);
+
+    close_trigger();
+    options.max_running = 3;
+    open_trigger(&plugin_ops);
+    attach();
+    for (int i = 0; i < 5; i++)
+        schedule((const char[]){(char)('a' + i), 0}, 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 3);
+}
+END_TEST
+
+START_TEST(rule_2_context_and_label_arrive_as_they_were_scheduled)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_str_eq(plugin.contexts[0], "a");
+    ck_assert_int_gt(plugin.runs[0], 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 3 */
+
+START_TEST(rule_3_an_entry_expires_at_once_when_its_end_has_passed)
+{
+    attach();
+    schedule("runs", 0, 0, 0);
+    turn();
+    schedule("waits", 0, now + 5 * RDV_MINUTE, 0);
+    turn();
+    rdv_time end = NOW + 5 * RDV_MINUTE;
+    ck_assert_int_eq(rdv_trigger_next(trigger), end + 1);
+    move_clock(end);
+    ck_assert_int_eq(outcome("waits"), RDV_OUTCOME_NONE);
+    move_clock(end + 1);
+    ck_assert_int_eq(outcome("waits"), RDV_OUTCOME_EXPIRED);
+    struct seen seen = look(store, "waits", 0);
+    ck_assert_int_eq(seen.entry.status, RDV_STATUS_TIMEOUT);
+    ck_assert_int_eq(seen.entry.finished_at, end + 1);
+    ck_assert_int_eq(seen.entry.started_at, 0);
+}
+END_TEST
+
+START_TEST(rule_3_an_entry_whose_window_has_passed_already_expires_and_does_not_start)
+{
+    attach();
+    schedule("old", now - 20, now - 10, 0);
+    schedule("jumped-over", now + 10, now + 20, 0);
+    turn();
+    ck_assert_int_eq(outcome("old"), RDV_OUTCOME_EXPIRED);
+    move_clock(NOW + 30);
+    ck_assert_int_eq(outcome("jumped-over"), RDV_OUTCOME_EXPIRED);
+    ck_assert_int_eq(plugin.started_count, 0);
+}
+END_TEST
+
+START_TEST(rule_3_with_an_unsynchronised_clock_after_boot_nothing_starts_and_nothing_expires)
+{
+    synchronised = false;
+    since_boot = RDV_SECOND;
+    attach();
+    schedule("ready", 0, 0, 0);
+    schedule("passed", 0, now - 1, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(outcome("passed"), RDV_OUTCOME_NONE);
+    ck_assert_ptr_nonnull(strstr(last_log, "not synchronised"));
+    synchronised = true;
+    move_clock(NOW);
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_int_eq(outcome("passed"), RDV_OUTCOME_EXPIRED);
+}
+END_TEST
+
+START_TEST(rule_3_the_clock_is_waited_for_at_most_clock_wait)
+{
+    synchronised = false;
+    since_boot = options.clock_wait - 1;
+    attach();
+    schedule("ready", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 0);
+    since_boot = options.clock_wait;
+    move_clock(NOW);
+    ck_assert_int_eq(plugin.started_count, 1);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 4 */
+
+START_TEST(rule_4_scheduling_a_pending_entry_again_replaces_it)
+{
+    schedule("a", now + 100, 0, 0);
+    schedule("b", 0, 0, 0);
+    schedule("a", now + 50, 0, 7);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 2);
+    struct seen seen = look(store, "a", 0);
+    ck_assert_int_eq(seen.count, 1);
+    ck_assert_int_eq(seen.entry.window.start, NOW + 50);
+    attach();
+    ck_assert_int_eq(plugin.started_count, 1);
+    succeed("b");
+    move_clock(NOW + 50);
+    ck_assert_int_eq(plugin.started_count, 2);
+    succeed("a");
+    move_clock(NOW + 100);
+    ck_assert_int_eq(plugin.started_count, 2);
+}
+END_TEST
+
+START_TEST(rule_4_a_running_identifier_is_busy)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(schedule_in(trigger, "a", 0, 0, 0), RDV_EBUSY);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
+}
+END_TEST
+
+START_TEST(rule_4_a_finished_identifier_gets_a_new_entry_and_stays_in_the_history)
+{
+    plugin.finish_at_once = true;
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(look(store, "a", RDV_FILTER_FINISHED).count, 2);
+    ck_assert_int_ne(plugin.runs[0], plugin.runs[1]);
+}
+END_TEST
+
+START_TEST(rule_4_a_window_that_ends_before_it_starts_is_refused)
+{
+    ck_assert_int_eq(schedule_in(trigger, "a", now + 1, now, 0), RDV_EINVAL);
+    ck_assert_int_eq(rdv_trigger_delete(trigger, ""), RDV_EINVAL);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 5 */
+
+START_TEST(rule_5_a_deleted_pending_entry_is_gone_and_the_history_says_cancelled)
+{
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(rdv_trigger_delete(trigger, "a"), 0);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 0);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+    attach();
+    ck_assert_int_eq(plugin.started_count, 0);
+}
+END_TEST
+
+START_TEST(rule_5_a_running_entry_is_busy_and_an_unknown_one_not_found)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_delete(trigger, "a"), RDV_EBUSY);
+    ck_assert_int_eq(rdv_trigger_delete(trigger, "b"), RDV_ENOTFOUND);
+    succeed("a");
+    ck_assert_int_eq(rdv_trigger_delete(trigger, "a"), RDV_ENOTFOUND);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 6 */
+
+START_TEST(rule_6_any_status_of_a_task_agent_may_follow_any_that_is_not_terminal)
+{
+    attach();
+    for (int from = RDV_STATUS_SEARCHING; from <= RDV_STATUS_REBOOTED; from++)
+        for (int to = RDV_STATUS_SEARCHING; to <= RDV_STATUS_FAILED; to++) {
+            plugin.started_count = 0;
+            schedule("a", 0, 0, 0);
+            turn();
+            ck_assert_int_eq(report(&plugin, "a", (rdv_status)from, NULL), 0);
+            ck_assert_int_eq(report(&plugin, "a", (rdv_status)to, NULL), 0);
+            turn();
+            bool ended = to >= RDV_STATUS_SUCCESS;
+            ck_assert_int_eq((int)look(store, "a", 0).entry.status, to);
+            ck_assert_uint_eq(rdv_trigger_running(trigger), ended ? 0 : 1);
+            if (!ended)
+                succeed("a");
+        }
+}
+END_TEST
+
+START_TEST(rule_6_unknown_and_timeout_from_a_plug_in_are_refused)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_UNKNOWN, NULL), RDV_EINVAL);
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_TIMEOUT, NULL), RDV_EINVAL);
+    ck_assert_int_eq(report(&plugin, "a", (rdv_status)9, NULL), RDV_EINVAL);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+}
+END_TEST
+
+START_TEST(rule_6_nothing_follows_a_terminal_status)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_FAILED, "broken"), 0);
+    /* In the same batch, before anything is committed. */
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_SUCCESS, NULL), RDV_ENOTFOUND);
+    turn();
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_APPLYING, NULL), RDV_ENOTFOUND);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_FAILED);
+    ck_assert_str_eq(look(store, "a", 0).message, "broken");
+}
+END_TEST
+
+static int count_changes(void *user, const rdv_entry *entry)
+{
+    size_t *count = user;
+    *count = entry->change_count;
+    for (size_t i = 1; i < entry->change_count; i++)
+        ck_assert_int_ge(entry->changes[i].at, entry->changes[i - 1].at);
+    return 0;
+}
+
+START_TEST(rule_6_repeats_are_fine_and_the_history_has_each)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    rdv_report words = RDV_REPORT_INIT;
+    words.status = RDV_STATUS_APPLYING;
+    for (int i = 0; i < 5; i++) {
+        words.progress = i * 10;
+        now += RDV_SECOND;
+        ck_assert_int_eq(plugin.sink->ops->task_state_changed(plugin.sink, "a", &words), 0);
+    }
+    turn();
+    ck_assert_int_eq(look(store, "a", 0).entry.progress, 40);
+    succeed("a");
+    size_t count = 0;
+    rdv_filter filter = {sizeof filter, RDV_FILTER_CHANGES, "a", 0, 0};
+    ck_assert_int_eq(rdv_store_entries(store, &filter, count_changes, &count), 0);
+    ck_assert_uint_eq(count, 8); /* scheduled, started, five reports, the end */
+}
+END_TEST
+
+START_TEST(rule_6_progress_and_message_stay_while_the_status_does)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    rdv_report words = RDV_REPORT_INIT;
+    words.status = RDV_STATUS_APPLYING;
+    words.progress = 10;
+    words.message = "unpacking";
+    ck_assert_int_eq(plugin.sink->ops->task_state_changed(plugin.sink, "a", &words), 0);
+    words.progress = 20;
+    words.message = NULL;
+    ck_assert_int_eq(plugin.sink->ops->task_state_changed(plugin.sink, "a", &words), 0);
+    turn();
+    struct seen seen = look(store, "a", 0);
+    ck_assert_str_eq(seen.message, "unpacking");
+    ck_assert_int_eq(seen.entry.progress, 20);
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_REBOOTING, NULL), 0);
+    turn();
+    seen = look(store, "a", 0);
+    ck_assert_str_eq(seen.message, "");
+    ck_assert_int_eq(seen.entry.progress, -1);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 7 */
+
+START_TEST(rule_7_a_report_for_an_unknown_or_pending_run_is_an_error_and_a_log_line)
+{
+    attach();
+    schedule("later", now + RDV_HOUR, 0, 0);
+    turn();
+    log_lines = 0;
+    ck_assert_int_eq(report(&plugin, "nobody", RDV_STATUS_SUCCESS, NULL), RDV_ENOTFOUND);
+    ck_assert_int_eq(log_lines, 1);
+    ck_assert_ptr_nonnull(strstr(last_log, "nobody"));
+    ck_assert_int_eq(report(&plugin, "later", RDV_STATUS_SUCCESS, NULL), RDV_ENOTFOUND);
+    ck_assert_int_eq(report(&plugin, "", RDV_STATUS_SUCCESS, NULL), RDV_EINVAL);
+    turn();
+    ck_assert_int_eq(outcome("later"), RDV_OUTCOME_NONE);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 8 */
+
+START_TEST(rule_8_past_its_limit_a_run_is_cancelled_then_timed_out)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + options.run_limit);
+    move_clock(NOW + options.run_limit);
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_NONE);
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_FAILED, "cancelled"), 0);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+    ck_assert_int_eq(look(store, "a", 0).entry.status, RDV_STATUS_TIMEOUT);
+    ck_assert_str_eq(look(store, "a", 0).message, "ran past its limit of 1d");
+}
+END_TEST
+
+START_TEST(rule_8_the_slot_is_free_again_even_if_the_plug_in_does_not_answer)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    schedule("b", 0, 0, 0);
+    move_clock(NOW + options.run_limit);
+    move_clock(NOW + options.run_limit + options.cancel_wait - 1);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_NONE);
+    move_clock(NOW + options.run_limit + options.cancel_wait);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+    ck_assert_str_eq(plugin.started[1], "b");
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_SUCCESS, NULL), RDV_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(rule_8_the_limit_can_be_set_for_an_entry)
+{
+    attach();
+    rdv_task *task;
+    ck_assert_int_eq(rdv_task_new("label", "a", NULL, 0, &task), 0);
+    rdv_window window = {.limit = RDV_MINUTE};
+    ck_assert_int_eq(rdv_trigger_schedule(trigger, &window, task), 0);
+    rdv_task_unref(task);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + RDV_MINUTE);
+}
+END_TEST
+
+START_TEST(rule_8_a_plug_in_that_can_not_cancel_loses_its_run_at_once)
+{
+    close_trigger();
+    open_trigger(&no_cancel_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), RDV_ENOTSUP);
+    move_clock(NOW + options.run_limit);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ cancel */
+
+START_TEST(cancel_ends_a_running_task_as_cancelled_once_the_plug_in_reports)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    ck_assert_int_eq(plugin.cancelled_count, 0); /* only the loop calls */
+    turn();
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    ck_assert(look(store, "a", 0).entry.cancelling);
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_FAILED, "stopped"), 0);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+}
+END_TEST
+
+START_TEST(cancel_is_over_after_cancel_wait_even_if_the_plug_in_does_not_answer)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    move_clock(NOW + options.cancel_wait);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+}
+END_TEST
+
+START_TEST(cancel_deletes_a_pending_task_and_does_not_find_an_unknown_one)
+{
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), RDV_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(cancel_does_not_turn_a_success_into_something_else)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ rule 9 */
+
+/* What a process that is killed leaves behind: the store as it is, with nobody told. */
+static void restart(const rdv_plugin_ops *ops)
+{
+    close_trigger();
+    open_trigger(ops);
+}
+
+START_TEST(rule_9_pending_entries_are_as_before_after_a_restart)
+{
+    use_a_file(&plugin_ops);
+    schedule("late", 0, 0, now + 2);
+    schedule("early", 0, 0, now + 1);
+    schedule("opens", now + 100, 0, 0);
+    restart(&plugin_ops);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 3);
+    plugin.finish_at_once = true;
+    attach();
+    turn();
+    ck_assert_str_eq(plugin.started[0], "early");
+    ck_assert_str_eq(plugin.started[1], "late");
+    ck_assert_int_eq(plugin.started_count, 2);
+    move_clock(NOW + 100);
+    ck_assert_int_eq(plugin.started_count, 3);
+}
+END_TEST
+
+START_TEST(rule_9_a_restart_safe_plug_in_gets_start_task_again_for_the_same_run)
+{
+    use_a_file(&restart_safe_ops);
+    options.max_running = 2;
+    restart(&restart_safe_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    schedule("b", 0, 0, 0);
+    turn();
+    int64_t run = plugin.runs[0];
+    now += RDV_HOUR;
+    restart(&restart_safe_ops);
+    attach();
+    ck_assert_int_eq(plugin.started_count, 2);
+    ck_assert_str_eq(plugin.started[0], "a");
+    ck_assert_str_eq(plugin.started[1], "b");
+    ck_assert_int_eq(plugin.runs[0], run);
+    struct seen seen = look(store, "a", 0);
+    ck_assert_int_eq(seen.entry.attempt, 2);
+    ck_assert_int_eq(seen.entry.started_at, NOW);
+    /* It was not running while nobody ran it. */
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + options.run_limit);
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(rule_9_another_plug_in_has_resume_limit_to_report)
+{
+    use_a_file(&plugin_ops);
+    options.max_running = 2;
+    restart(&plugin_ops);
+    attach();
+    schedule("reports", 0, 0, 0);
+    schedule("silent", 0, 0, 0);
+    turn();
+    restart(&plugin_ops);
+    attach();
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + options.resume_limit);
+    ck_assert_int_eq(report(&plugin, "reports", RDV_STATUS_REBOOTED, NULL), 0);
+    turn();
+    move_clock(NOW + options.resume_limit);
+    ck_assert_int_eq(outcome("silent"), RDV_OUTCOME_TIMED_OUT);
+    ck_assert_int_eq(outcome("reports"), RDV_OUTCOME_NONE);
+    succeed("reports");
+}
+END_TEST
+
+START_TEST(rule_9_a_run_that_was_being_cancelled_is_not_started_again)
+{
+    use_a_file(&restart_safe_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    restart(&restart_safe_ops);
+    plugin.cancel_result = RDV_ENOTFOUND;
+    attach();
+    turn();
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+}
+END_TEST
+
+START_TEST(rule_9_a_trigger_that_holds_what_is_stored_leaves_it_alone)
+{
+    use_a_file(&restart_safe_ops);
+    attach();
+    schedule("runs", 0, 0, 0);
+    turn();
+    schedule("waits", 0, now + 10, 0);
+    options.flags = RDV_TRIGGER_HOLD_STORED;
+    restart(&restart_safe_ops);
+    attach();
+    schedule("mine", 0, 0, 0);
+    move_clock(NOW + 20);
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_str_eq(plugin.started[0], "mine");
+    ck_assert_int_eq(schedule_in(trigger, "runs", 0, 0, 0), RDV_EBUSY);
+    ck_assert_int_eq(look(store, "waits", RDV_FILTER_PENDING).count, 1);
+    succeed("mine");
+    options.flags = 0;
+}
+END_TEST
+
+/* ----------------------------------------------------------------- rule 10 */
+
+START_TEST(rule_10_after_a_jump_forward_the_next_decision_is_right_at_once)
+{
+    attach();
+    schedule("opens", now + RDV_DAY, 0, 0);
+    schedule("passes", now + RDV_HOUR, now + 2 * RDV_HOUR, 0);
+    turn();
+    move_clock(NOW + 30 * RDV_DAY);
+    ck_assert_int_eq(outcome("passes"), RDV_OUTCOME_EXPIRED);
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_str_eq(plugin.started[0], "opens");
+}
+END_TEST
+
+START_TEST(rule_10_after_a_jump_back_nothing_starts_before_its_window)
+{
+    attach();
+    schedule("runs", 0, 0, 0);
+    turn();
+    schedule("open", now - RDV_HOUR, now + RDV_HOUR, 0);
+    turn();
+    move_clock(NOW - RDV_DAY);
+    succeed("runs");
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_int_eq(rdv_trigger_next(trigger), NOW - RDV_HOUR);
+    move_clock(NOW - RDV_HOUR);
+    ck_assert_int_eq(plugin.started_count, 2);
+}
+END_TEST
+
+START_TEST(rule_10_when_nothing_is_to_happen_no_timer_is_set)
+{
+    attach();
+    ck_assert_int_eq(rdv_trigger_next(trigger), 0);
+    plugin.finish_at_once = true;
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), 0);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- rule 11 */
+
+START_TEST(rule_11_every_time_on_record_is_the_now_that_was_handed_in)
+{
+    now = 12345 * RDV_SECOND + 7; /* early on 1 January 1601 */
+    plugin.finish_at_once = false;
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    now += 1;
+    succeed("a");
+    struct seen seen = look(store, "a", 0);
+    ck_assert_int_eq(seen.entry.scheduled_at, 12345 * RDV_SECOND + 7);
+    ck_assert_int_eq(seen.entry.started_at, 12345 * RDV_SECOND + 7);
+    ck_assert_int_eq(seen.entry.finished_at, 12345 * RDV_SECOND + 8);
+}
+END_TEST
+
+/* ------------------------------------------------------------ the contract */
+
+START_TEST(start_task_that_fails_ends_the_run_as_failed_with_words)
+{
+    attach();
+    plugin.start_result = RDV_ENOHANDLER;
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_FAILED);
+    ck_assert_str_eq(look(store, "a", 0).message, "no handler is configured for the label 'label'");
+    plugin.start_result = RDV_ENOMEM;
+    schedule("b", 0, 0, 0);
+    turn();
+    ck_assert_str_eq(look(store, "b", 0).message,
+                     "the task agent could not start it: out of memory");
+}
+END_TEST
+
+START_TEST(a_batch_is_taken_whole_or_not_at_all)
+{
+    schedule("kept", now + 5, 0, 0);
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_begin(trigger), RDV_ESTATE);
+    schedule("a", 0, 0, 0);
+    schedule("kept", now + 6, 0, 0);
+    ck_assert_int_eq(rdv_trigger_delete(trigger, "a"), 0);
+    schedule("a", 0, 0, 0);
+    schedule("a", now + 9, 0, 0);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 2);
+    ck_assert_int_eq(rdv_trigger_rollback(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_rollback(trigger), RDV_ESTATE);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
+    ck_assert_int_eq(look(store, "kept", 0).entry.window.start, NOW + 5);
+    ck_assert_int_eq(look(store, "a", 0).count, 0);
+    attach();
+    ck_assert_int_eq(rdv_trigger_next(trigger), NOW + 5);
+
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(rdv_trigger_delete(trigger, "kept"), 0);
+    ck_assert_int_eq(rdv_trigger_commit(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_commit(trigger), RDV_ESTATE);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_int_eq(outcome("kept"), RDV_OUTCOME_CANCELLED);
+}
+END_TEST
+
+static int terminated_reason = 1;
+
+static void on_terminated(void *user, int reason)
+{
+    (void)user;
+    terminated_reason = reason;
+}
+
+START_TEST(terminate_starts_nothing_more_and_tells_when_it_is_over)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    schedule("b", 0, 0, 0);
+    plugin.terminated_at_once = false;
+    terminated_reason = 1;
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, RDV_EFAILED, on_terminated, NULL), 0);
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, 0, NULL, NULL), RDV_ESTATE);
+    ck_assert_int_eq(plugin.terminate_reason, RDV_EFAILED);
+    ck_assert_int_eq(schedule_in(trigger, "c", 0, 0, 0), RDV_ESHUTDOWN);
+    succeed("a");
+    ck_assert_int_eq(terminated_reason, 1);
+    ck_assert_int_eq(plugin.started_count, 1);
+    plugin.sink->ops->terminated(plugin.sink, 0);
+    ck_assert_int_eq(terminated_reason, 1); /* only the loop calls */
+    turn();
+    ck_assert_int_eq(terminated_reason, 0);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(terminate_without_a_plug_in_is_over_at_once)
+{
+    terminated_reason = 1;
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, 0, on_terminated, NULL), 0);
+    turn();
+    ck_assert_int_eq(terminated_reason, 0);
+}
+END_TEST
+
+START_TEST(a_plug_in_that_shuts_down_by_itself_gets_no_more_tasks)
+{
+    attach();
+    plugin.sink->ops->terminated(plugin.sink, RDV_EIO);
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_ptr_nonnull(strstr(last_log, "shut down by itself"));
+}
+END_TEST
+
+START_TEST(a_plug_in_schedules_and_deletes_through_its_sink)
+{
+    attach();
+    rdv_task *task;
+    ck_assert_int_eq(rdv_task_new("label", "own", NULL, 0, &task), 0);
+    rdv_window window = {.start = now + 5};
+    ck_assert_int_eq(plugin.sink->ops->schedule_task(plugin.sink, &window, task), 0);
+    ck_assert_int_eq(look(store, "own", RDV_FILTER_PENDING).count, 1);
+    ck_assert_int_eq(plugin.sink->ops->delete_schedule(plugin.sink, "own"), 0);
+    ck_assert_int_eq(plugin.sink->ops->delete_schedule(plugin.sink, "own"), RDV_ENOTFOUND);
+    rdv_task_unref(task);
+}
+END_TEST
+
+START_TEST(a_sink_that_outlives_its_trigger_refuses_all)
+{
+    attach();
+    rdv_trigger_free(trigger);
+    trigger = NULL;
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_SUCCESS, NULL), RDV_ESHUTDOWN);
+    ck_assert_int_eq(plugin.sink->ops->delete_schedule(plugin.sink, "own"), RDV_ESHUTDOWN);
+    plugin.sink->ops->terminated(plugin.sink, 0);
+    plugin.sink->ops->unref(plugin.sink);
+    rdv_store_close(store);
+    rdv_loop_free(loop);
+}
+END_TEST
+
+static rdv_watch *own_watch;
+
+static int free_own_watch(void *user, const rdv_entry *entry)
+{
+    (void)entry;
+    ++*(int *)user;
+    rdv_watch_free(own_watch);
+    return 0;
+}
+
+START_TEST(a_watch_may_free_itself_and_may_outlive_its_trigger)
+{
+    int calls = 0;
+    rdv_watch *other;
+    ck_assert_int_eq(rdv_trigger_watch(trigger, free_own_watch, &calls, &own_watch), 0);
+    ck_assert_int_eq(rdv_trigger_watch(trigger, see, &(struct seen){0}, &other), 0);
+    schedule("a", now + 1, 0, 0);
+    schedule("b", now + 1, 0, 0);
+    turn();
+    ck_assert_int_eq(calls, 1);
+    close_trigger();
+    rdv_watch_free(other);
+}
+END_TEST
+
+START_TEST(options_out_of_range_are_refused)
+{
+    rdv_trigger *other = NULL;
+    rdv_trigger_options wrong = options;
+    wrong.max_running = 0;
+    ck_assert_int_eq(rdv_trigger_new(loop, store, &wrong, &other), RDV_EINVAL);
+    wrong = options;
+    wrong.run_limit = 0;
+    ck_assert_int_eq(rdv_trigger_new(loop, store, &wrong, &other), RDV_EINVAL);
+    wrong = options;
+    wrong.size = 1;
+    ck_assert_int_eq(rdv_trigger_new(loop, store, &wrong, &other), RDV_EINVAL);
+    ck_assert_ptr_null(other);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, NULL), RDV_EINVAL);
+    attach();
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &plugin.base), RDV_ESTATE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("trigger");
+    TCase *rules = tcase_create("rules");
+    tcase_add_checked_fixture(rules, set_up, tear_down);
+    tcase_add_test(rules, rule_1_a_schedule_is_on_disk_before_success_is_returned);
+    tcase_add_test(rules, rule_1_a_start_is_on_disk_before_start_task_is_called);
+    tcase_add_test(rules, rule_1_a_status_is_on_disk_before_anyone_is_told);
+    tcase_add_test(rules, rule_1_nothing_is_called_from_inside_a_direct_call);
+    tcase_add_test(rules, rule_2_the_earliest_deadline_starts_first_and_none_is_last);
+    tcase_add_test(rules, rule_2_ties_go_by_start_and_then_by_arrival);
+    tcase_add_test(rules, rule_2_a_window_includes_its_start_and_its_end);
+    tcase_add_test(rules, rule_2_no_more_than_max_running_run_at_once);
+    tcase_add_test(rules, rule_2_context_and_label_arrive_as_they_were_scheduled);
+    tcase_add_test(rules, rule_3_an_entry_expires_at_once_when_its_end_has_passed);
+    tcase_add_test(rules,
+                   rule_3_an_entry_whose_window_has_passed_already_expires_and_does_not_start);
+    tcase_add_test(
+        rules, rule_3_with_an_unsynchronised_clock_after_boot_nothing_starts_and_nothing_expires);
+    tcase_add_test(rules, rule_3_the_clock_is_waited_for_at_most_clock_wait);
+    tcase_add_test(rules, rule_4_scheduling_a_pending_entry_again_replaces_it);
+    tcase_add_test(rules, rule_4_a_running_identifier_is_busy);
+    tcase_add_test(rules, rule_4_a_finished_identifier_gets_a_new_entry_and_stays_in_the_history);
+    tcase_add_test(rules, rule_4_a_window_that_ends_before_it_starts_is_refused);
+    tcase_add_test(rules, rule_5_a_deleted_pending_entry_is_gone_and_the_history_says_cancelled);
+    tcase_add_test(rules, rule_5_a_running_entry_is_busy_and_an_unknown_one_not_found);
+    tcase_add_test(rules, rule_6_any_status_of_a_task_agent_may_follow_any_that_is_not_terminal);
+    tcase_add_test(rules, rule_6_unknown_and_timeout_from_a_plug_in_are_refused);
+    tcase_add_test(rules, rule_6_nothing_follows_a_terminal_status);
+    tcase_add_test(rules, rule_6_repeats_are_fine_and_the_history_has_each);
+    tcase_add_test(rules, rule_6_progress_and_message_stay_while_the_status_does);
+    tcase_add_test(rules, rule_7_a_report_for_an_unknown_or_pending_run_is_an_error_and_a_log_line);
+    tcase_add_test(rules, rule_8_past_its_limit_a_run_is_cancelled_then_timed_out);
+    tcase_add_test(rules, rule_8_the_slot_is_free_again_even_if_the_plug_in_does_not_answer);
+    tcase_add_test(rules, rule_8_the_limit_can_be_set_for_an_entry);
+    tcase_add_test(rules, rule_8_a_plug_in_that_can_not_cancel_loses_its_run_at_once);
+    tcase_add_test(rules, cancel_ends_a_running_task_as_cancelled_once_the_plug_in_reports);
+    tcase_add_test(rules, cancel_is_over_after_cancel_wait_even_if_the_plug_in_does_not_answer);
+    tcase_add_test(rules, cancel_deletes_a_pending_task_and_does_not_find_an_unknown_one);
+    tcase_add_test(rules, cancel_does_not_turn_a_success_into_something_else);
+    tcase_add_test(rules, rule_9_pending_entries_are_as_before_after_a_restart);
+    tcase_add_test(rules, rule_9_a_restart_safe_plug_in_gets_start_task_again_for_the_same_run);
+    tcase_add_test(rules, rule_9_another_plug_in_has_resume_limit_to_report);
+    tcase_add_test(rules, rule_9_a_run_that_was_being_cancelled_is_not_started_again);
+    tcase_add_test(rules, rule_9_a_trigger_that_holds_what_is_stored_leaves_it_alone);
+    tcase_add_test(rules, rule_10_after_a_jump_forward_the_next_decision_is_right_at_once);
+    tcase_add_test(rules, rule_10_after_a_jump_back_nothing_starts_before_its_window);
+    tcase_add_test(rules, rule_10_when_nothing_is_to_happen_no_timer_is_set);
+    tcase_add_test(rules, rule_11_every_time_on_record_is_the_now_that_was_handed_in);
+    tcase_add_test(rules, start_task_that_fails_ends_the_run_as_failed_with_words);
+    tcase_add_test(rules, a_batch_is_taken_whole_or_not_at_all);
+    tcase_add_test(rules, terminate_starts_nothing_more_and_tells_when_it_is_over);
+    tcase_add_test(rules, terminate_without_a_plug_in_is_over_at_once);
+    tcase_add_test(rules, a_plug_in_that_shuts_down_by_itself_gets_no_more_tasks);
+    tcase_add_test(rules, a_plug_in_schedules_and_deletes_through_its_sink);
+    tcase_add_test(rules, a_sink_that_outlives_its_trigger_refuses_all);
+    tcase_add_test(rules, a_watch_may_free_itself_and_may_outlive_its_trigger);
+    tcase_add_test(rules, options_out_of_range_are_refused);
+    suite_add_tcase(suite, rules);
+    return rdv_test_main(suite);
+}
