@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the program have in common: a folder and a store of their own, and no process left behind."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import uuid
+
+RDVTASK = os.environ.get("RDVTASK", "rdvtask")
+
+# Slow machines and sanitizers: all waiting is a multiple of this.
+PATIENCE = float(os.environ.get("RDVTASK_TEST_PATIENCE", "1"))
+
+
+def marked_processes(mark):
+    """The processes that have this NAME=value in their environment, as {pid: command}."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/environ" % pid, "rb") as file:
+                environment = file.read().split(b"\0")
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                command = file.read().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if mark.encode() in environment:
+            found[int(pid)] = command
+    return found
+
+
+class ProgramTest(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="rdvtask-cli-")
+        self.store = os.path.join(self.dir, "store.db")
+        self.mark = "TEST_MARK=" + uuid.uuid4().hex
+        self.programs = []
+
+    def tearDown(self):
+        for program in self.programs:
+            if program.poll() is None:
+                program.kill()
+            program.communicate()
+        left = marked_processes(self.mark)
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        shutil.rmtree(self.dir, ignore_errors=True)
+        if getattr(self, "may_leave_processes", False):
+            return
+        self.assertEqual(left, {}, "processes were left behind")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def write(self, name, content):
+        if not isinstance(content, (str, bytes)):
+            content = json.dumps(content, indent=2)
+        if isinstance(content, str):
+            content = content.encode("utf-8")
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+        return self.path(name)
+
+    def agent(self, name="agent.json", **labels):
+        """An agent document: label=step or label=[steps] or label={handler}; a step is an argv list or an object."""
+        handlers = []
+        for label, handler in labels.items():
+            if isinstance(handler, list):
+                steps = handler if handler and not isinstance(handler[0], str) else [handler]
+                handler = {"steps": [step if isinstance(step, dict) else {"run": step} for step in steps]}
+            handlers.append(dict({"label": label.replace("_", "-"), "grace": "1s"}, **handler))
+        variable, value = self.mark.split("=")
+        return self.write(name, {"environment": {variable: value}, "handlers": handlers})
+
+    def unprivileged(self):
+        """Keywords for running as a user to whom files can be refused; skips the test where that can't be."""
+        if os.geteuid() != 0:
+            return {}
+        os.chmod(self.dir, 0o777)
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+        try:
+            subprocess.run([RDVTASK, "--version"], stdout=subprocess.DEVNULL, check=True, **nobody)
+        except (OSError, subprocess.CalledProcessError):
+            self.skipTest("the program is in a folder that only root can enter")
+        return nobody
+
+    def schedule_file(self, tasks, name="schedule.json"):
+        return self.write(name, {"tasks": tasks})
+
+    def command(self, *arguments):
+        arguments = list(arguments)
+        verbs = ("run", "start", "schedule", "list", "show", "delete", "history")
+        if arguments and arguments[0] in ("run", "start") and "--clock-wait" not in arguments:
+            arguments[1:1] = ["--clock-wait", "0"]
+        if arguments and arguments[0] in verbs and "--store" not in arguments:
+            arguments[1:1] = ["--store", self.store]
+        return [RDVTASK] + arguments
+
+    def popen(self, *arguments, **keywords):
+        keywords.setdefault("stdin", subprocess.DEVNULL)
+        keywords.setdefault("stdout", subprocess.PIPE)
+        keywords.setdefault("stderr", subprocess.PIPE)
+        keywords.setdefault("cwd", self.dir)
+        program = subprocess.Popen(self.command(*arguments), encoding="utf-8", errors="surrogateescape", **keywords)
+        self.programs.append(program)
+        return program
+
+    def rdvtask(self, *arguments, code=0, input=None, timeout=60, **keywords):
+        """Run the program to its end, hold its exit code against the one expected, and return what it printed."""
+        if input is not None:
+            keywords["stdin"] = subprocess.PIPE
+        program = self.popen(*arguments, **keywords)
+        out, err = program.communicate(input, timeout=timeout * PATIENCE)
+        self.programs.remove(program)
+        result = subprocess.CompletedProcess(program.args, program.returncode, out, err)
+        self.assertEqual(program.returncode, code,
+                         "exit code of %r\nstdout: %s\nstderr: %s" % (program.args[1:], out, err))
+        return result
+
+    def entries(self, verb, *arguments):
+        return json.loads(self.rdvtask(verb, "--json", *arguments).stdout)
+
+    def history(self, *arguments):
+        return self.entries("history", *arguments)
+
+    def outcomes(self):
+        return [(entry["identifier"], entry["outcome"]) for entry in self.history()]
+
+    def wait_for(self, condition, what, seconds=20):
+        end = time.monotonic() + seconds * PATIENCE
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.01)
+        self.fail("waited in vain for " + what)
+
+    def wait_for_file(self, name):
+        return self.wait_for(lambda: os.path.exists(self.path(name)), name)
