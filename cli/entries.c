@@ -245,7 +245,10 @@ static void print_change(const rdv_change *change)
     const char *status = rdv_status_name(change->status);
     if (rdv_time_format(change->at, time, sizeof(time)) != 0)
         time[0] = '\0';
-    printf("  %-28s %-11s", time, status && change->status != RDV_STATUS_UNKNOWN ? status : "-");
+    if (!status || change->status == RDV_STATUS_UNKNOWN)
+        status = "-";
+    const bool more = change->progress >= 0 || change->attempt > 1 || change->message[0];
+    printf("  %-28s %-*s", time, more ? WORD_COLUMNS : 0, status);
     if (change->progress >= 0)
         printf(" %3d%%", change->progress);
     if (change->attempt > 1)

@@ -44,9 +44,9 @@ static const struct option table[] = {
     {"clock-wait", 0, "DURATION", PLACE(clock_wait), VERB_RUN | VERB_START,
      "after boot, how long to wait at most for the clock to be synchronised (5m unless given)"},
     {"limit", 0, "N", PLACE(limit), VERB_HISTORY, "only the last N"},
-    {"store", 0, "FILE", PLACE(store), VERBS_ENTRIES,
+    {"store", 0, "FILE", PLACE(store), VERB_ALL,
      "the store (/var/lib/rdvtask/store.db as root, else ~/.local/state/rdvtask/store.db)"},
-    {"config", 0, "FILE", PLACE(config), VERBS_ENTRIES,
+    {"config", 0, "FILE", PLACE(config), VERB_ALL,
      "the agent document (/etc/rdvtask/agent.json as root, else ~/.config/rdvtask/agent.json)"},
     {"json", 0, NULL, PLACE(json), VERBS_ENTRIES, "for programs: JSON on standard output"},
     {"quiet", 'q', NULL, PLACE(quiet), VERB_ALL, "only what was asked for, and errors"},
@@ -92,7 +92,7 @@ const char *options_guess(const char *word, const char *const *names, size_t cou
         const size_t length = strlen(word);
         /* What is cut short counts as meant too: "hist". */
         const size_t d =
-            length >= 3 && strncmp(word, names[i], length) == 0 ? 1 : distance(word, names[i]);
+            length >= 3 && strncmp(word, names[i], length) == 0 ? 0 : distance(word, names[i]);
         if (d < best_distance && d < strlen(names[i])) {
             best = names[i];
             best_distance = d;

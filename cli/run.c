@@ -42,7 +42,7 @@ struct run {
 
     size_t not_succeeded;
     bool stopping, stopped; /* asked to end, has ended */
-    bool output_failed;
+    bool output_failed, clock_told;
     int ends; /* requests to end that were dealt with */
 };
 
@@ -71,6 +71,11 @@ static void log_line(void *user, rdv_log_level level, const char *text)
         view_say(run->view, text);
     else
         say_error("%s", text);
+    /* The library can't know our options. */
+    if (level == RDV_LOG_WARNING && !run->clock_told && strstr(text, "clock is not synchronised")) {
+        run->clock_told = true;
+        say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
+    }
 }
 
 static void on_terminated(void *user, int reason)
@@ -179,7 +184,7 @@ static int read_options(const struct options *options, rdv_trigger_options *how,
         code =
             duration_from_option(options, "run-limit", options->run_limit, RDV_LIMIT_MAX, &limit);
     if (code == 0)
-        code = time_from_option(options, "until", options->until, &until);
+        code = time_from_option(options, "until", options->until, rdv_time_now(), &until);
     if (code)
         return code;
     if (options->run_limit && limit == 0)

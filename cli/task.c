@@ -12,9 +12,9 @@
 #include "say.h"
 
 int time_from_option(const struct options *options, const char *name, const char *value,
-                     rdv_time *ret_time)
+                     rdv_time now, rdv_time *ret_time)
 {
-    if (value && rdv_time_parse_relative(value, rdv_time_now(), ret_time) != 0)
+    if (value && rdv_time_parse_relative(value, now, ret_time) != 0)
         return say_usage(options->verb,
                          "--%s '%s' is not a time: write 2026-11-22T03:00:00Z, or +2h for two "
                          "hours from now",
@@ -42,11 +42,12 @@ int duration_from_option(const struct options *options, const char *name, const 
 int window_from_options(const struct options *options, rdv_window *ret_window)
 {
     rdv_window window = {0};
-    int code = time_from_option(options, "start", options->start, &window.start);
+    const rdv_time now = rdv_time_now(); /* one for all, so that +1h is the same moment in each */
+    int code = time_from_option(options, "start", options->start, now, &window.start);
     if (code == 0)
-        code = time_from_option(options, "end", options->end, &window.end);
+        code = time_from_option(options, "end", options->end, now, &window.end);
     if (code == 0)
-        code = time_from_option(options, "deadline", options->deadline, &window.deadline);
+        code = time_from_option(options, "deadline", options->deadline, now, &window.deadline);
     if (code == 0)
         code = duration_from_option(options, "run-limit", options->run_limit, RDV_LIMIT_MAX,
                                     &window.limit);

@@ -15,7 +15,7 @@ int task_from_options(const struct options *options, rdv_task **ret_task);
 
 /* Read one option's value; what is not given leaves the result alone. They say what is wrong, and return an exit code. */
 int time_from_option(const struct options *options, const char *name, const char *value,
-                     rdv_time *ret_time);
+                     rdv_time now, rdv_time *ret_time);
 int duration_from_option(const struct options *options, const char *name, const char *value,
                          rdv_duration most, rdv_duration *ret_duration);
 
