@@ -65,6 +65,14 @@ void rdv__atomic_store(int *value, int set); /* release */
 int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t *ret_size,
                         struct rdv_error *error);
 
+/* Have a file there to read: a regular one. With `make`, an empty one that is ours alone is made if there is none; one that is
+ * there is left as it is. Never opens what is there already: closing it would drop the locks that this process has on it.
+ * RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL (not a regular file), or what the system says; error's text names the file. */
+int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error);
+
+/* Our error for one of the system's own numbers (errno here); 0 for 0. */
+int rdv__plat_error(int number);
+
 /* The writer lock: opens (makes) the file, locks it for this process and object, and writes the holder's words and pid into
  * it. RDV_ELOCKED if someone has it: then error's text holds who, as far as the file tells. Never blocks. */
 struct rdv__plat_lock;

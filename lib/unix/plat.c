@@ -273,6 +273,33 @@ out:
     return result;
 }
 
+int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error)
+{
+    struct stat status;
+    if (make) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+        if (fd >= 0)
+            close(fd);
+        else if (errno != EEXIST)
+            return rdv__fail(error, rdv__unix_error(errno), "cannot make '%s': %s", path,
+                             rdv__unix_words(errno));
+    }
+    if (stat(path, &status) < 0)
+        return rdv__fail(error, rdv__unix_error(errno), "cannot find '%s': %s", path,
+                         rdv__unix_words(errno));
+    if (!S_ISREG(status.st_mode))
+        return rdv__fail(error, RDV_EINVAL, "'%s' is not a regular file", path);
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
+        return rdv__fail(error, rdv__unix_error(errno), "cannot read '%s': %s", path,
+                         rdv__unix_words(errno));
+    return 0;
+}
+
+int rdv__plat_error(int number)
+{
+    return rdv__unix_error(number);
+}
+
 /* ---------------------------------------------------------------- lock */
 
 struct rdv__plat_lock {
