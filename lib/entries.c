@@ -28,13 +28,13 @@ struct change {
     rdv_time now;
     uint32_t slot;
     uint32_t replaced; /* SCHEDULED */
-    struct rdv__run *run;
+    struct rdv__running *run;
     struct rdv__notice *notice; /* NULL if nobody watches */
 };
 
 /* ------------------------------------------------------------------- runs */
 
-static void run_link(struct rdv__entries *entries, struct rdv__run *run)
+static void run_link(struct rdv__entries *entries, struct rdv__running *run)
 {
     run->previous = NULL;
     run->next = entries->runs;
@@ -43,13 +43,13 @@ static void run_link(struct rdv__entries *entries, struct rdv__run *run)
     entries->runs = run;
 }
 
-static void run_free(struct rdv__run *run)
+static void run_free(struct rdv__running *run)
 {
     rdv_task_unref(run->task);
     free(run);
 }
 
-static void run_unlink(struct rdv__entries *entries, struct rdv__run *run)
+static void run_unlink(struct rdv__entries *entries, struct rdv__running *run)
 {
     if (run->previous)
         run->previous->next = run->next;
@@ -60,7 +60,7 @@ static void run_unlink(struct rdv__entries *entries, struct rdv__run *run)
     run_free(run);
 }
 
-void rdv__run_say(struct rdv__run *run, const char *message)
+void rdv__running_say(struct rdv__running *run, const char *message)
 {
     size_t size = rdv__utf8_cut(message, strlen(message), RDV_MESSAGE_MAX);
     memmove(run->message, message, size);
@@ -69,9 +69,9 @@ void rdv__run_say(struct rdv__run *run, const char *message)
 }
 
 /* A run of the entry in this slot, as the store knows it; not linked yet. */
-static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__run **ret_run)
+static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__running **ret_run)
 {
-    struct rdv__run *run = calloc(1, sizeof *run);
+    struct rdv__running *run = calloc(1, sizeof *run);
     if (!run)
         return RDV_ENOMEM;
     int64_t number = rdv__queue_number(entries->queue, slot);
@@ -95,12 +95,12 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__run 
                                      .attempt = entry.attempt,
                                      .progress = entry.progress,
                                      .code = entry.code};
-    rdv__run_say(run, entry.message);
+    rdv__running_say(run, entry.message);
     *ret_run = run;
     return 0;
 }
 
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__run *run, rdv_time moment)
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run, rdv_time moment)
 {
     run->moment = moment;
     rdv__queue_run(entries->queue, run->slot, run, moment);
@@ -121,12 +121,12 @@ static void place(struct rdv__entries *entries, uint32_t slot, rdv_time now)
 }
 
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
-                      struct rdv__run **ret_run)
+                      struct rdv__running **ret_run)
 {
     uint32_t hash = rdv__queue_hash(entries->queue, identifier, strlen(identifier));
     uint32_t slot = RDV__QUEUE_NONE;
     while ((slot = rdv__queue_next_match(entries->queue, hash, slot)) != RDV__QUEUE_NONE) {
-        struct rdv__run *run = rdv__queue_user(entries->queue, slot);
+        struct rdv__running *run = rdv__queue_user(entries->queue, slot);
         bool is = false;
         if (run) {
             is = strcmp(rdv_task_identifier(run->task), identifier) == 0;
@@ -206,7 +206,7 @@ static int note(struct change *change, const rdv_task *task, rdv_entry *entry)
 
 static int note_run(struct change *change, rdv_outcome outcome, rdv_time finished_at)
 {
-    const struct rdv__run *run = change->run;
+    const struct rdv__running *run = change->run;
     rdv_entry entry = {
         .run = run->keys.number,
         .window = run->window,
@@ -231,7 +231,7 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
                           rdv_time now)
 {
     uint32_t replaced = RDV__QUEUE_NONE;
-    struct rdv__run *running = NULL;
+    struct rdv__running *running = NULL;
     const char *identifier = rdv_task_identifier(task);
     int result = rdv__entries_find(entries, identifier, &replaced, &running);
     if (result != 0 && result != RDV_ENOTFOUND)
@@ -348,7 +348,7 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration
                        rdv_time now)
 {
     struct change *change = NULL;
-    struct rdv__run *run = NULL;
+    struct rdv__running *run = NULL;
     int result = change_new(entries, STARTED, now, &change);
     if (result != 0)
         return result;
@@ -378,7 +378,7 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration
 static void settle_started(struct change *change, int result)
 {
     struct rdv__entries *entries = change->entries;
-    struct rdv__run *run = change->run;
+    struct rdv__running *run = change->run;
     if (result == 0) {
         entries->ops->started(entries->user, run);
         return;
@@ -389,7 +389,7 @@ static void settle_started(struct change *change, int result)
     run_unlink(entries, run);
 }
 
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__run *run, rdv_time now)
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, STARTED_AGAIN, now, &change);
@@ -411,7 +411,7 @@ int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__run *run,
 
 static void settle_started_again(struct change *change, int result)
 {
-    struct rdv__run *run = change->run;
+    struct rdv__running *run = change->run;
     if (result == 0) {
         change->entries->ops->started(change->entries->user, run);
         return;
@@ -423,7 +423,7 @@ static void settle_started_again(struct change *change, int result)
 
 /* ----------------------------------------------------- progress and the end */
 
-int rdv__entries_progress(struct rdv__entries *entries, struct rdv__run *run, bool keep,
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run, bool keep,
                           rdv_time now)
 {
     struct change *change = NULL;
@@ -440,8 +440,8 @@ int rdv__entries_progress(struct rdv__entries *entries, struct rdv__run *run, bo
     return 0;
 }
 
-int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__run *run, rdv_outcome outcome,
-                         rdv_time now)
+int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
+                         rdv_outcome outcome, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, ENDED, now, &change);
@@ -465,7 +465,7 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__run *run, rdv
 static void settle_ended(struct change *change, int result)
 {
     struct rdv__entries *entries = change->entries;
-    struct rdv__run *run = change->run;
+    struct rdv__running *run = change->run;
     if (result == 0) {
         rdv__queue_remove(entries->queue, change->slot);
         run_unlink(entries, run);
@@ -477,7 +477,7 @@ static void settle_ended(struct change *change, int result)
     run->unwritten = true;
 }
 
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__run *run, rdv_time now)
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, CANCELLING, now, &change);
@@ -580,7 +580,7 @@ static int load_one(void *user, const struct rdv__record_key *key)
         place(entries, slot, 0);
         return 0;
     }
-    struct rdv__run *run;
+    struct rdv__running *run;
     result = run_new(entries, slot, &run);
     if (result != 0)
         return result;
@@ -600,7 +600,7 @@ int rdv__entries_load(struct rdv__entries *entries, bool hold)
         entries->held_number = rdv__record_next_number(entries->store);
         return 0;
     }
-    for (struct rdv__run *run = entries->runs; run; run = run->next)
+    for (struct rdv__running *run = entries->runs; run; run = run->next)
         entries->running++;
     return 0;
 }

@@ -23,8 +23,8 @@
 enum rdv__ending { RDV__ENDING_NONE, RDV__ENDING_CANCEL, RDV__ENDING_LIMIT };
 
 /* A task under way. It lives from the decision to start it until its end is durable. */
-struct rdv__run {
-    struct rdv__run *next, *previous; /* all runs, the youngest first */
+struct rdv__running {
+    struct rdv__running *next, *previous; /* all runs, the youngest first */
     uint32_t slot;
     rdv_task *task;
     struct rdv__keys keys; /* what the queue has given up while it runs */
@@ -42,15 +42,15 @@ struct rdv__run {
 
 /* What to do when a change is durable. Called from the loop's turn. */
 struct rdv__entries_ops {
-    void (*started)(void *user, struct rdv__run *run);    /* for the first time, or again */
-    void (*cancelling)(void *user, struct rdv__run *run); /* someone asked for its end */
-    void (*settled)(void *user, int result);              /* any change: 0, or the batch's error */
+    void (*started)(void *user, struct rdv__running *run);    /* for the first time, or again */
+    void (*cancelling)(void *user, struct rdv__running *run); /* someone asked for its end */
+    void (*settled)(void *user, int result); /* any change: 0, or the batch's error */
 };
 
 struct rdv__entries {
     rdv_store *store;
     struct rdv__queue *queue;
-    struct rdv__run *runs;
+    struct rdv__running *runs;
     size_t running;      /* runs whose end was not even decided */
     size_t unsettled;    /* changes under way */
     int64_t held_number; /* entries up to this one are left alone */
@@ -70,7 +70,7 @@ int rdv__entries_load(struct rdv__entries *entries, bool hold);
 
 /* Find an unfinished entry; *ret_run is NULL for a pending one. RDV_ENOTFOUND, or an error of the store. */
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
-                      struct rdv__run **ret_run);
+                      struct rdv__running **ret_run);
 
 /* A new entry, in place of a pending one with the same identifier. RDV_EBUSY if one is running. The window is checked. */
 int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
@@ -85,23 +85,23 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration
                        rdv_time now);
 
 /* A resuming run starts again. */
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__run *run, rdv_time now);
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run, rdv_time now);
 
 /* Store run->at; keep = as a line of history. */
-int rdv__entries_progress(struct rdv__entries *entries, struct rdv__run *run, bool keep,
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run, bool keep,
                           rdv_time now);
 
 /* The run has ended with run->at. If that can't be committed, the run is back, and marked as unwritten. */
-int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__run *run, rdv_outcome outcome,
-                         rdv_time now);
+int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
+                         rdv_outcome outcome, rdv_time now);
 
 /* The run is asked to end. */
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__run *run, rdv_time now);
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run, rdv_time now);
 
 /* Look at the run again at this moment. */
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__run *run, rdv_time moment);
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run, rdv_time moment);
 
 /* Words for run->message; cut to fit. */
-void rdv__run_say(struct rdv__run *run, const char *message);
+void rdv__running_say(struct rdv__running *run, const char *message);
 
 #endif

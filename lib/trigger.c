@@ -103,13 +103,13 @@ static void store_answered(void *user, int result)
 /* -------------------------------------------------------------------- runs */
 
 /* From when on a run has been running too long. */
-static rdv_time limit_of(const rdv_trigger *trigger, const struct rdv__run *run, rdv_time now)
+static rdv_time limit_of(const rdv_trigger *trigger, const struct rdv__running *run, rdv_time now)
 {
     return rdv__time_later(now,
                            run->window.limit != 0 ? run->window.limit : trigger->options.run_limit);
 }
 
-static rdv_outcome outcome_of(const struct rdv__run *run)
+static rdv_outcome outcome_of(const struct rdv__running *run)
 {
     if (run->at.status == RDV_STATUS_SUCCESS)
         return RDV_OUTCOME_SUCCEEDED;
@@ -122,7 +122,7 @@ static rdv_outcome outcome_of(const struct rdv__run *run)
  * Store run->at, which ends the run if its status is terminal. If the store does not take it, it stays with the run, later
  * reports go on from it, and the latest is stored as soon as the store works again: no result is lost.
  */
-static void write_report(rdv_trigger *trigger, struct rdv__run *run, bool keep, rdv_time now)
+static void write_report(rdv_trigger *trigger, struct rdv__running *run, bool keep, rdv_time now)
 {
     run->unwritten = false;
     int result = rdv__status_terminal(run->at.status)
@@ -136,23 +136,23 @@ static void write_report(rdv_trigger *trigger, struct rdv__run *run, bool keep, 
 
 static void write_unwritten(rdv_trigger *trigger, rdv_time now)
 {
-    for (struct rdv__run *run = trigger->entries.runs; run && !trigger->retry_waiting;
+    for (struct rdv__running *run = trigger->entries.runs; run && !trigger->retry_waiting;
          run = run->next)
         if (run->unwritten)
             write_report(trigger, run, true, now);
 }
 
 /* End a run by our own decision, with our own words. */
-static void end_run(rdv_trigger *trigger, struct rdv__run *run, rdv_status status, int code,
+static void end_run(rdv_trigger *trigger, struct rdv__running *run, rdv_status status, int code,
                     const char *message, rdv_time now)
 {
     run->at.status = status;
     run->at.code = code;
-    rdv__run_say(run, message);
+    rdv__running_say(run, message);
     write_report(trigger, run, true, now);
 }
 
-static void say_limit(const rdv_trigger *trigger, const struct rdv__run *run, char *buffer,
+static void say_limit(const rdv_trigger *trigger, const struct rdv__running *run, char *buffer,
                       size_t size)
 {
     char limit[RDV_DURATION_TEXT_SIZE];
@@ -162,7 +162,7 @@ static void say_limit(const rdv_trigger *trigger, const struct rdv__run *run, ch
 }
 
 /* The slot is freed without the plug-in's word. */
-static void end_unheard(rdv_trigger *trigger, struct rdv__run *run, rdv_time now)
+static void end_unheard(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
 {
     char words[128];
     if (run->ending == RDV__ENDING_CANCEL) {
@@ -174,7 +174,7 @@ static void end_unheard(rdv_trigger *trigger, struct rdv__run *run, rdv_time now
 }
 
 /* Ask the plug-in to end a run; it has cancel_wait to report. */
-static void ask_to_end(rdv_trigger *trigger, struct rdv__run *run, enum rdv__ending ending,
+static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, enum rdv__ending ending,
                        rdv_time now)
 {
     rdv_plugin *plugin = trigger->plugin;
@@ -193,7 +193,7 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__run *run, enum rdv__end
 }
 
 /* The request is durable. */
-static void run_cancelling(void *user, struct rdv__run *run)
+static void run_cancelling(void *user, struct rdv__running *run)
 {
     rdv_trigger *trigger = user;
     if (run->ending == RDV__ENDING_NONE && !rdv__status_terminal(run->at.status))
@@ -201,7 +201,7 @@ static void run_cancelling(void *user, struct rdv__run *run)
 }
 
 /* The start is durable: hand the task to the plug-in. */
-static void run_started(void *user, struct rdv__run *run)
+static void run_started(void *user, struct rdv__running *run)
 {
     rdv_trigger *trigger = user;
     rdv_plugin *plugin = trigger->plugin;
@@ -270,7 +270,7 @@ static bool trust_clock(rdv_trigger *trigger)
 /* Rule 9: what was under way when the last process ended, oldest first. */
 static int resume(rdv_trigger *trigger, rdv_time now)
 {
-    struct rdv__run *run = trigger->entries.runs;
+    struct rdv__running *run = trigger->entries.runs;
     while (run && run->next)
         run = run->next;
     for (int result; run; run = run->previous) {
@@ -295,7 +295,7 @@ static int resume(rdv_trigger *trigger, rdv_time now)
 }
 
 /* Rule 8, and the ends of the waits that go with it. */
-static void limit_reached(rdv_trigger *trigger, struct rdv__run *run, rdv_time now)
+static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
 {
     if (rdv__status_terminal(run->at.status)) /* has ended, and waits for the store to work again */
         rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RETRY_LAST));
@@ -317,7 +317,7 @@ static int handle_due(rdv_trigger *trigger, rdv_time now)
     while (result == 0 &&
            (slot = rdv__queue_earliest(trigger->entries.queue, &moment)) != RDV__QUEUE_NONE &&
            moment <= now) {
-        struct rdv__run *run = rdv__queue_user(trigger->entries.queue, slot);
+        struct rdv__running *run = rdv__queue_user(trigger->entries.queue, slot);
         if (run)
             limit_reached(trigger, run, now);
         else if (rdv__queue_is_ready(trigger->entries.queue, slot))
@@ -402,7 +402,7 @@ static void alarm_fired(void *user)
 static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_report *report)
 {
     uint32_t slot;
-    struct rdv__run *run = NULL;
+    struct rdv__running *run = NULL;
     int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
     if (result == RDV_ENOTFOUND || (result == 0 && !run) ||
         (result == 0 && !rdv__status_may_follow(run->at.status, report->status))) {
@@ -429,7 +429,7 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
     if (report->progress >= 0 || !same)
         run->at.progress = report->progress;
     if (report->message || !same)
-        rdv__run_say(run, report->message ? report->message : "");
+        rdv__running_say(run, report->message ? report->message : "");
     if (run->ending == RDV__ENDING_LIMIT && report->status == RDV_STATUS_FAILED) {
         run->at.code = RDV_ETIMEDOUT;
         say_limit(trigger, run, run->message, sizeof run->message);
@@ -611,7 +611,7 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
     uint32_t slot;
-    struct rdv__run *run;
+    struct rdv__running *run;
     int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
     if (result != 0)
         return result;
@@ -627,7 +627,7 @@ int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
     uint32_t slot;
-    struct rdv__run *run;
+    struct rdv__running *run;
     int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
     if (result != 0)
         return result;
