@@ -1,0 +1,1093 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rdvtask/loop.h>
+
+#include "harness.h"
+#include "plat.h"
+#include "process.h"
+
+#define INPUT_SIZE (16u << 20)
+
+/* ------------------------------------------------------------------- stage */
+
+static rdv_loop *loop;
+static struct rdv_error error;
+static char own_program[256];
+
+static const char *const plain[] = {"PATH=/usr/bin:/bin", NULL};
+
+/* A child and all that came of it. */
+struct watched {
+    struct rdv__process *process;
+    char *output;
+    size_t output_size;
+    char notices[8192]; /* "status/progress/message;" each */
+    char troubles[4096];
+    int trouble_count;
+    bool ended, stays;
+    int result, code;
+    void (*on_output)(struct watched *watched);
+};
+
+static void take_output(void *user, const char *data, size_t size)
+{
+    struct watched *watched = user;
+    ck_assert(!watched->ended);
+    ck_assert_uint_gt(size, 0);
+    watched->output = realloc(watched->output, watched->output_size + size + 1);
+    ck_assert_ptr_nonnull(watched->output);
+    memcpy(watched->output + watched->output_size, data, size);
+    watched->output_size += size;
+    watched->output[watched->output_size] = '\0';
+    if (watched->on_output)
+        watched->on_output(watched);
+}
+
+static void take_notice(void *user, const struct rdv__notice *notice)
+{
+    struct watched *watched = user;
+    ck_assert(!watched->ended);
+    size_t size = strlen(watched->notices);
+    snprintf(watched->notices + size, sizeof watched->notices - size, "%s/%d/%s;",
+             notice->status ? notice->status : "-", notice->progress,
+             notice->message ? notice->message : "-");
+}
+
+static void take_trouble(void *user, const char *words)
+{
+    struct watched *watched = user;
+    ck_assert(!watched->ended);
+    size_t size = strlen(watched->troubles);
+    snprintf(watched->troubles + size, sizeof watched->troubles - size, "%s;", words);
+    watched->trouble_count++;
+}
+
+static void take_end(void *user, int result, int code)
+{
+    struct watched *watched = user;
+    ck_assert(!watched->ended);
+    watched->ended = true;
+    watched->result = result;
+    watched->code = code;
+    rdv__process_free(watched->process);
+    watched->process = NULL;
+    rdv_loop_stop(loop);
+}
+
+static struct rdv__process_options options_of(struct watched *watched, const char *const *argv)
+{
+    return (struct rdv__process_options){
+        .argv = argv,
+        .environment = plain,
+        .user = watched,
+        .output = take_output,
+        .notice = take_notice,
+        .trouble = take_trouble,
+        .ended = take_end,
+    };
+}
+
+static void start_with(struct watched *watched, const struct rdv__process_options *options)
+{
+    ck_assert_msg(rdv__process_start(loop, options, &watched->process, &error) == 0, "%s",
+                  error.text);
+}
+
+static void start(struct watched *watched, const char *const *argv)
+{
+    struct rdv__process_options options = options_of(watched, argv);
+    start_with(watched, &options);
+}
+
+static void start_shell(struct watched *watched, const char *script)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    start(watched, argv);
+}
+
+static void wait_for_end(struct watched *watched)
+{
+    while (!watched->ended)
+        ck_assert_int_eq(rdv_loop_run(loop), 0);
+}
+
+/* Run until it has printed a line: what it set up before is there then. */
+static void stop_at_line(struct watched *watched)
+{
+    if (strchr(watched->output, '\n'))
+        rdv_loop_stop(loop);
+}
+
+static void wait_for_line(struct watched *watched)
+{
+    watched->on_output = stop_at_line;
+    while (!watched->ended && !(watched->output && strchr(watched->output, '\n')))
+        ck_assert_int_eq(rdv_loop_run(loop), 0);
+    watched->on_output = NULL;
+    ck_assert(!watched->ended);
+}
+
+static void finish(struct watched *watched)
+{
+    free(watched->output);
+    watched->output = NULL;
+}
+
+/* Run a script to its end; it prints this, and ends so. */
+static void check_script(const char *script, int code, const char *output)
+{
+    struct watched watched = {0};
+    start_shell(&watched, script);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert_int_eq(watched.code, code);
+    ck_assert_str_eq(watched.output ? watched.output : "", output);
+    finish(&watched);
+}
+
+static void check_notices(const char *script, const char *notices, const char *trouble)
+{
+    struct watched watched = {0};
+    start_shell(&watched, script);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 0);
+    ck_assert_str_eq(watched.notices, notices);
+    if (trouble)
+        ck_assert_msg(strstr(watched.troubles, trouble) != NULL, "said: %s", watched.troubles);
+    else
+        ck_assert_str_eq(watched.troubles, "");
+    finish(&watched);
+}
+
+static void check_refused(const char *const *argv, const char *const *environment, int code,
+                          const char *words)
+{
+    struct watched watched = {0};
+    struct rdv__process_options options = options_of(&watched, argv);
+    options.environment = environment;
+    memset(&error, 0, sizeof error);
+    ck_assert_int_eq(rdv__process_start(loop, &options, &watched.process, &error), code);
+    ck_assert_ptr_null(watched.process);
+    ck_assert_int_eq(error.code, code);
+    ck_assert_str_eq(error.text, words);
+}
+
+static int count_entries(const char *folder)
+{
+    int count = 0;
+    DIR *entries = opendir(folder);
+    ck_assert_ptr_nonnull(entries);
+    while (readdir(entries))
+        count++;
+    closedir(entries);
+    return count;
+}
+
+/* Whether a process of this group lives; one that is dead but not yet reaped by whoever does that doesn't. */
+static bool group_lives(long group)
+{
+    DIR *processes = opendir("/proc");
+    ck_assert_ptr_nonnull(processes);
+    bool lives = false;
+    const struct dirent *entry;
+    while (!lives && (entry = readdir(processes)) != NULL) {
+        char path[300], text[512], state;
+        long its;
+        snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+        FILE *file = fopen(path, "re");
+        if (!file)
+            continue;
+        const char *name_end = fgets(text, sizeof text, file) ? strrchr(text, ')') : NULL;
+        lives = name_end && sscanf(name_end + 1, " %c %*d %ld", &state, &its) == 2 &&
+                its == group && state != 'Z' && state != 'X';
+        fclose(file);
+    }
+    closedir(processes);
+    return lives;
+}
+
+/* Those that were killed may take a moment to go. */
+static bool group_goes(pid_t group)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (!group_lives(group))
+            return true;
+        nanosleep(&(struct timespec){0, 10 * 1000 * 1000}, NULL);
+    }
+    return false;
+}
+
+static bool has_child(void)
+{
+    return waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD;
+}
+
+static void set_up(void)
+{
+    ssize_t size = readlink("/proc/self/exe", own_program, sizeof own_program - 1);
+    ck_assert_int_gt(size, 0);
+    own_program[size] = '\0';
+    ck_assert_int_eq(rdv_loop_new(&loop), 0);
+}
+
+static void tear_down(void)
+{
+    rdv_loop_free(loop);
+}
+
+/* --------------------------------------------------------------- how it ends */
+
+START_TEST(an_exit_code_is_told)
+{
+    check_script("exit 0", 0, "");
+    check_script("exit 75", 75, "");
+    check_script("exit 255", 255, "");
+}
+END_TEST
+
+START_TEST(a_signal_is_told_as_a_negative_code)
+{
+    check_script("kill -KILL $$", -SIGKILL, "");
+    check_script("kill -TERM $$", -SIGTERM, "");
+}
+END_TEST
+
+START_TEST(a_program_that_is_not_there_is_named)
+{
+    const char *const none[] = {"apt-gt", "update", NULL};
+    const char *const path[] = {"/nonexistent/apt-get", NULL};
+    const char *const empty[] = {"", NULL};
+    const char *const folder[] = {"/tmp", NULL};
+    const char *const no_path[] = {"A=b", NULL};
+    const char *const empty_path[] = {"PATH=", NULL};
+    const char *const relative_path[] = {"PATH=:.:bin:", NULL};
+    const char *const there[] = {"sh", NULL};
+    check_refused(none, plain, RDV_ENOTFOUND, "cannot run 'apt-gt': not found in PATH");
+    check_refused(path, plain, RDV_ENOTFOUND,
+                  "cannot run '/nonexistent/apt-get': No such file or directory");
+    check_refused(empty, plain, RDV_ENOTFOUND, "cannot run '': not found in PATH");
+    check_refused(folder, plain, RDV_EACCES, "cannot run '/tmp': Permission denied");
+    check_refused(there, no_path, RDV_ENOTFOUND, "cannot run 'sh': not found in PATH");
+    check_refused(there, empty_path, RDV_ENOTFOUND, "cannot run 'sh': not found in PATH");
+    ck_assert_int_eq(chdir("/"), 0);
+    check_refused(there, relative_path, RDV_ENOTFOUND, "cannot run 'sh': not found in PATH");
+}
+END_TEST
+
+START_TEST(a_program_that_may_not_be_run_is_named)
+{
+    char folder[] = "/tmp/rdv-test-process-XXXXXX", file[64], path[96];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/sh", folder);
+    int fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    ck_assert_int_eq(write(fd, "#!/bin/sh\nexit 5\n", 17), 17);
+    close(fd);
+
+    char words[128];
+    const char *const direct[] = {file, NULL}, *const named[] = {"sh", NULL};
+    snprintf(words, sizeof words, "cannot run '%s': Permission denied", file);
+    check_refused(direct, plain, RDV_EACCES, words);
+    snprintf(path, sizeof path, "PATH=%s", folder);
+    const char *const only[] = {path, NULL};
+    check_refused(named, only, RDV_EACCES, "cannot run 'sh': Permission denied");
+
+    /* A later folder of PATH may have one that can be run. */
+    struct watched watched = {0};
+    const char *const runs[] = {"sh", "-c", "exit 6", NULL};
+    struct rdv__process_options options = options_of(&watched, runs);
+    snprintf(path, sizeof path, "PATH=%s:/nonexistent:/bin", folder);
+    options.environment = only;
+    start_with(&watched, &options);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 6);
+
+    ck_assert_int_eq(unlink(file), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+START_TEST(a_script_without_an_interpreter_is_run_by_no_shell)
+{
+    char file[] = "/tmp/rdv-test-process-XXXXXX", words[96];
+    int fd = mkostemp(file, O_CLOEXEC);
+    ck_assert_int_eq(write(fd, "exit 5\n", 7), 7);
+    ck_assert_int_eq(fchmod(fd, 0755), 0);
+    close(fd);
+    const char *const argv[] = {file, NULL};
+    snprintf(words, sizeof words, "cannot run '%s': Exec format error", file);
+    check_refused(argv, plain, RDV_EIO, words);
+    unlink(file);
+}
+END_TEST
+
+START_TEST(a_program_in_a_host_without_descriptors_left_is_refused)
+{
+    struct rlimit before, few;
+    const char *const argv[] = {"true", NULL};
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int spare = dup(STDERR_FILENO);
+    close(spare);
+    int entries = count_entries("/proc/self/fd");
+    /* Each step on the way fails once. */
+    for (rlim_t room = 0; room < 8; room++) {
+        struct watched watched = {0};
+        struct rdv__process_options options = options_of(&watched, argv);
+        few = before;
+        few.rlim_cur = (rlim_t)spare + room;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+        int result = rdv__process_start(loop, &options, &watched.process, &error);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (result == 0)
+            wait_for_end(&watched);
+        else
+            ck_assert_int_eq(result, RDV_EIO);
+        ck_assert(room > 0 || result != 0);
+        ck_assert_int_eq(count_entries("/proc/self/fd"), entries);
+        ck_assert(!has_child());
+    }
+}
+END_TEST
+
+/* ------------------------------------------------------- what it is given */
+
+START_TEST(a_child_gets_its_arguments_and_environment_and_no_other)
+{
+    struct watched watched = {0};
+    const char *const argv[] = {"env", NULL};
+    setenv("RDV_TEST_OWN", "1", 1);
+    start(&watched, argv);
+    wait_for_end(&watched);
+    ck_assert_str_eq(watched.output, "PATH=/usr/bin:/bin\n");
+    finish(&watched);
+    watched = (struct watched){0};
+    const char *const odd[] = {"printf", "%s|", "a b", "$HOME", "", "*", NULL};
+    start(&watched, odd);
+    wait_for_end(&watched);
+    ck_assert_str_eq(watched.output, "a b|$HOME||*|");
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(a_child_gets_no_descriptor_but_0_to_3)
+{
+    struct watched watched = {0};
+    const char *const argv[] = {"ls", "/proc/self/fd", NULL};
+    /* Of ours, one that exec closes and one that it doesn't. */
+    int kept = open("/dev/null", O_RDONLY);
+    int high = fcntl(kept, F_DUPFD, 200);
+    start(&watched, argv);
+    wait_for_end(&watched);
+    ck_assert_str_eq(watched.output, "0\n1\n2\n3\n4\n"); /* 4 is where ls reads this */
+    finish(&watched);
+    close(kept);
+    close(high);
+}
+END_TEST
+
+/* Prints what is wrong. glibc itself leaves two signals of its own, 32 and 33, ignored. */
+#define CHECK_SIGNALS \
+    "grep -E '^Sig(Blk|Ign)' /proc/self/status | grep -vE '0{16}$|Ign:.*000000180000000$'"
+
+START_TEST(a_child_has_default_signals_and_an_empty_mask_and_its_own_group)
+{
+    sigset_t all;
+    sigfillset(&all);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    check_script(CHECK_SIGNALS "; true", 0, "");
+    check_script("set -- $(cat /proc/self/stat); test $5 = $$ || echo $5 is not $$", 0, "");
+}
+END_TEST
+
+static void fill(unsigned char *data, size_t size)
+{
+    uint32_t number = 12345;
+    for (size_t i = 0; i < size; i++) {
+        number = number * 1664525 + 1013904223;
+        data[i] = (unsigned char)(number >> 24);
+    }
+}
+
+/* As a child: read all of it twice, and say whether it was right; and that it can't be written to. */
+static int read_input_twice(void)
+{
+    unsigned char *expected = malloc(INPUT_SIZE), *data = malloc(INPUT_SIZE + 1);
+    struct stat status;
+    if (!expected || !data)
+        return 2;
+    fill(expected, INPUT_SIZE);
+    if (fstat(0, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 0 ||
+        status.st_size != INPUT_SIZE)
+        return 3;
+    for (int i = 0; i < 2; i++) {
+        size_t size = 0;
+        ssize_t got;
+        while (size <= INPUT_SIZE && (got = read(0, data + size, INPUT_SIZE + 1 - size)) > 0)
+            size += (size_t)got;
+        if (size != INPUT_SIZE || memcmp(data, expected, size) != 0)
+            return 4;
+        if (lseek(0, 0, SEEK_SET) != 0)
+            return 5;
+    }
+    if (write(0, "x", 1) >= 0)
+        return 6;
+    free(expected);
+    free(data);
+    return 0;
+}
+
+static bool no_memfd;
+
+/* In place of the C library's: a system where there is none. */
+int memfd_create(const char *name, unsigned flags)
+{
+    if (no_memfd) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return (int)syscall(SYS_memfd_create, name, flags);
+}
+
+static void check_input(void)
+{
+    struct watched watched = {0};
+    const char *const argv[] = {own_program, "read-input", NULL};
+    struct rdv__process_options options = options_of(&watched, argv);
+    unsigned char *data = malloc(INPUT_SIZE);
+    ck_assert_ptr_nonnull(data);
+    fill(data, INPUT_SIZE);
+    options.input = data;
+    options.input_size = INPUT_SIZE;
+    start_with(&watched, &options);
+    /* It has been copied. */
+    memset(data, 0, INPUT_SIZE);
+    free(data);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 0);
+    finish(&watched);
+}
+
+START_TEST(input_is_a_file_that_can_be_read_again_and_not_written)
+{
+    check_input();
+}
+END_TEST
+
+START_TEST(input_is_such_a_file_also_where_there_are_no_files_in_memory)
+{
+    no_memfd = true;
+    check_input();
+}
+END_TEST
+
+START_TEST(no_input_is_an_empty_file)
+{
+    check_script("wc -c", 0, "0\n");
+}
+END_TEST
+
+/* ------------------------------------------------------------------ output */
+
+START_TEST(standard_output_and_error_come_in_the_order_of_printing)
+{
+    check_script("echo 1; echo 2 >&2; echo 3; printf 4 >&2", 0, "1\n2\n3\n4");
+}
+END_TEST
+
+START_TEST(all_of_a_large_output_comes)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "yes 123456789 | head -c 10000000; exit 9");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 9);
+    ck_assert_uint_eq(watched.output_size, 10000000);
+    bool right = true;
+    for (size_t i = 0; i < watched.output_size; i += 10)
+        right = right && memcmp(watched.output + i, "123456789\n", 10) == 0;
+    ck_assert(right);
+    finish(&watched);
+}
+END_TEST
+
+static int ticks;
+
+static void tick(void *user)
+{
+    rdv_timer *timer = *(rdv_timer **)user;
+    if (++ticks == 5)
+        rdv_loop_stop(loop);
+    else
+        rdv_timer_start(timer, RDV_MILLISECOND);
+}
+
+START_TEST(a_child_that_prints_without_end_starves_nobody)
+{
+    struct watched watched = {0};
+    rdv_timer *timer;
+    const char *const argv[] = {"yes", NULL};
+    struct rdv__process_options options = options_of(&watched, argv);
+    options.output = NULL;
+    start_with(&watched, &options);
+    ck_assert_int_eq(rdv_timer_new(loop, tick, &timer, &timer), 0);
+    rdv_timer_start(timer, RDV_MILLISECOND);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    ck_assert_int_eq(ticks, 5);
+    rdv__process_end(watched.process, 0);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    rdv_timer_free(timer);
+}
+END_TEST
+
+START_TEST(a_child_that_closes_its_output_is_waited_for_without_spinning)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "echo; exec >/dev/null 2>&1 3>&-; sleep 0.3; exit 4");
+    wait_for_line(&watched);
+    struct timespec before, after;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    wait_for_end(&watched);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    ck_assert_int_eq(watched.code, 4);
+    long spent =
+        (long)(after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+    ck_assert_int_lt(spent, 150);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(who_left_the_group_with_the_output_open_holds_up_nothing)
+{
+    struct watched watched = {0};
+    start_shell(&watched,
+                "setsid sh -c 'echo $$; exec sleep 60' & echo; read x; sleep 0.2; exit 3");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 3);
+    pid_t left = (pid_t)strtol(watched.output + strspn(watched.output, "\n"), NULL, 10);
+    ck_assert_int_gt(left, 1);
+    ck_assert_int_eq(kill(left, SIGKILL), 0);
+    finish(&watched);
+}
+END_TEST
+
+static void free_in_output(struct watched *watched)
+{
+    rdv__process_free(watched->process);
+    watched->process = NULL;
+    rdv_loop_stop(loop);
+}
+
+START_TEST(a_process_may_be_freed_in_any_of_its_callbacks)
+{
+    struct watched watched = {.on_output = free_in_output};
+    start_shell(&watched, "while :; do echo x; echo STATUS=a >&3; done");
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    ck_assert_ptr_null(watched.process);
+    ck_assert(!watched.ended);
+    ck_assert(!has_child());
+    finish(&watched);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- notices */
+
+START_TEST(notices_that_come_together_are_one)
+{
+    check_notices("printf 'STATUS=downloading\\nPROGRESS=42\\nMESSAGE=half = done\\n' >&3",
+                  "downloading/42/half = done;", NULL);
+    check_notices("printf 'PROGRESS=0\\n' >&3", "-/0/-;", NULL);
+    check_notices("printf 'MESSAGE=\\n' >&3", "-/-1/;", NULL);
+}
+END_TEST
+
+START_TEST(a_key_that_comes_again_begins_a_new_notice)
+{
+    check_notices("printf 'STATUS=a\\nPROGRESS=1\\nPROGRESS=2\\nSTATUS=b\\nSTATUS=c\\nMESSAGE=m\\n"
+                  "MESSAGE=n\\n' >&3",
+                  "a/1/-;b/2/-;c/-1/m;-/-1/n;", NULL);
+}
+END_TEST
+
+START_TEST(notices_that_come_apart_are_several)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "echo PROGRESS=1 >&3; sleep 0.2; echo STATUS=a >&3");
+    wait_for_end(&watched);
+    ck_assert_str_eq(watched.notices, "-/1/-;a/-1/-;");
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(a_line_that_comes_in_pieces_is_put_together)
+{
+    check_notices("printf STAT >&3; sleep 0.1; printf 'US=dow' >&3; sleep 0.1; printf 'nload\\n' "
+                  ">&3",
+                  "download/-1/-;", NULL);
+}
+END_TEST
+
+START_TEST(a_last_line_without_its_end_counts)
+{
+    check_notices("printf 'STATUS=a\\nPROGRESS=7' >&3; sleep 0.1", "a/-1/-;-/7/-;", NULL);
+    check_notices("printf 'PROGRESS=7\\r\\n\\n' >&3", "-/7/-;", NULL);
+}
+END_TEST
+
+START_TEST(a_notice_that_can_t_be_right_is_left_out_and_told)
+{
+    check_notices("echo PROGRESS=101 >&3; echo PROGRESS=5 >&3", "-/5/-;",
+                  "progress that is not 0 to 100: PROGRESS=101");
+    check_notices("echo PROGRESS= >&3", "", "not 0 to 100");
+    check_notices("echo PROGRESS=-1 >&3", "", "not 0 to 100");
+    check_notices("echo PROGRESS=5% >&3", "", "not 0 to 100");
+    check_notices("echo PROGRESS=4294967297 >&3", "", "not 0 to 100");
+    check_notices("echo STATUS= >&3", "", "no status");
+    check_notices("echo hello >&3", "", "without '=': hello");
+    check_notices("echo TITLE=x >&3", "", "unknown kind: TITLE=x");
+    check_notices("echo status=x >&3", "", "unknown kind: status=x");
+    check_notices("printf 'MESSAGE=\\377\\n' >&3", "", "not UTF-8 text: MESSAGE=\\xff");
+    check_notices("printf 'MESSAGE=a\\0b\\n' >&3", "", "not UTF-8 text");
+    check_notices("printf 'X\\033[2J=1\\n' >&3", "", "X\\x1b[2J=1");
+}
+END_TEST
+
+START_TEST(notices_that_others_define_are_passed_over_in_silence)
+{
+    check_notices("printf 'READY=1\\nWATCHDOG=1\\nX_MINE=2\\nMAINPID=5\\n' >&3", "", NULL);
+}
+END_TEST
+
+START_TEST(a_line_that_is_too_long_is_skipped_to_its_end)
+{
+    struct watched watched = {0};
+    /* 4096 bytes with the key are the most. */
+    start_shell(&watched, "{ printf MESSAGE=; head -c 4089 /dev/zero | tr '\\0' a; echo; } >&3;"
+                          "{ head -c 100000 /dev/zero | tr '\\0' b; echo; } >&3;"
+                          "echo PROGRESS=9 >&3");
+    wait_for_end(&watched);
+    ck_assert_str_eq(watched.notices, "-/9/-;");
+    ck_assert_int_eq(watched.trouble_count, 2);
+    finish(&watched);
+
+    watched = (struct watched){0};
+    start_shell(&watched,
+                "{ printf MESSAGE=; head -c 4088 /dev/zero | tr '\\0' a; echo; } >&3; exit 2");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.trouble_count, 0);
+    ck_assert_int_eq(strncmp(watched.notices, "-/-1/aaaa", 9), 0);
+    ck_assert_uint_gt(strlen(watched.notices), 4000);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(at_most_ten_wrong_notices_are_told)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo WRONG=$i >&3; done; "
+                          "echo PROGRESS=3 >&3; sleep 0.1");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.trouble_count, 10);
+    ck_assert_ptr_nonnull(strstr(watched.notices, "-/3/-;"));
+    finish(&watched);
+}
+END_TEST
+
+/* ------------------------------------------------------------- ending it */
+
+START_TEST(a_child_is_asked_first_and_its_own_exit_code_counts)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "trap 'exit 7' TERM; echo; while :; do sleep 0.01; done");
+    wait_for_line(&watched);
+    rdv__process_end(watched.process, RDV_HOUR);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 7);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(a_child_that_refuses_is_killed_after_the_grace)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "trap '' TERM; echo; while :; do sleep 0.01; done");
+    wait_for_line(&watched);
+    rdv_duration before = rdv__plat_running();
+    rdv__process_end(watched.process, 50 * RDV_MILLISECOND);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    ck_assert_int_ge(rdv__plat_running() - before, 50 * RDV_MILLISECOND);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(asking_again_can_only_shorten_the_grace)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "trap 'echo asked' TERM; echo; while :; do sleep 0.01; done");
+    wait_for_line(&watched);
+    rdv__process_end(watched.process, RDV_HOUR);
+    rdv__process_end(watched.process, 100 * RDV_MILLISECOND);
+    rdv__process_end(watched.process, INT64_MAX);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    ck_assert_ptr_nonnull(strstr(watched.output, "asked\n"));
+    ck_assert_ptr_null(strstr(strstr(watched.output, "asked\n") + 1, "asked"));
+    finish(&watched);
+
+    watched = (struct watched){0};
+    start_shell(&watched, "trap '' TERM; echo; while :; do sleep 0.01; done");
+    wait_for_line(&watched);
+    rdv__process_end(watched.process, RDV_HOUR);
+    rdv__process_end(watched.process, 0);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(a_stopped_child_can_be_asked_to_end)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "trap 'exit 8' TERM; echo $$; kill -STOP $$; sleep 1; exit 9");
+    wait_for_line(&watched);
+    siginfo_t info;
+    pid_t pid = (pid_t)strtol(watched.output, NULL, 10);
+    ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
+    rdv__process_end(watched.process, RDV_HOUR);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 8);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(what_the_child_leaves_in_its_group_is_killed_at_its_end)
+{
+    struct watched watched = {0};
+    start_shell(&watched,
+                "trap '' TERM HUP; sleep 100 & (sleep 100 & sleep 100) & echo $$; exit 0");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 0);
+    pid_t group = (pid_t)strtol(watched.output, NULL, 10);
+    ck_assert_int_gt(group, 1);
+    ck_assert(group_goes(group));
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(freeing_a_process_kills_and_reaps_its_group)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "trap '' TERM; sleep 100 & echo $$; sleep 100");
+    wait_for_line(&watched);
+    pid_t group = (pid_t)strtol(watched.output, NULL, 10);
+    rdv__process_free(watched.process);
+    ck_assert(!has_child());
+    ck_assert(group_goes(group));
+    ck_assert(!watched.ended);
+    rdv__process_free(NULL);
+    finish(&watched);
+}
+END_TEST
+
+/* ------------------------------------------------------------ strange hosts */
+
+static void check_host(void)
+{
+    check_script("echo out; exit 42", 42, "out\n");
+    check_script("kill -KILL $$", -SIGKILL, "");
+    check_notices("echo STATUS=a >&3", "a/-1/-;", NULL);
+    const char *const none[] = {"/nonexistent", NULL};
+    check_refused(none, plain, RDV_ENOTFOUND,
+                  "cannot run '/nonexistent': No such file or directory");
+
+    struct watched watched = {0};
+    start_shell(&watched, "ls /proc/self/fd | tr '\\n' ' '; " CHECK_SIGNALS
+                          "; trap '' TERM; sleep 100 & echo $$; sleep 100");
+    wait_for_line(&watched);
+    ck_assert_int_eq(strncmp(watched.output, "0 1 2 3 4 ", 10), 0);
+    ck_assert_ptr_null(strstr(watched.output, "Sig"));
+    pid_t group = (pid_t)strtol(watched.output + 10, NULL, 10);
+    ck_assert_int_gt(group, 1);
+    rdv__process_end(watched.process, 50 * RDV_MILLISECOND);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    ck_assert(group_goes(group));
+    finish(&watched);
+
+    watched = (struct watched){0};
+    start_shell(&watched, "sleep 100");
+    rdv__process_free(watched.process);
+}
+
+/* All of a monitor's traces go as well, if not at once: nobody waits for it. */
+static bool children_go(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (!has_child())
+            return true;
+        nanosleep(&(struct timespec){0, 10 * 1000 * 1000}, NULL);
+    }
+    return false;
+}
+
+START_TEST(a_host_that_ignores_sigchld_gets_exit_codes)
+{
+    signal(SIGCHLD, SIG_IGN);
+    int entries = count_entries("/proc/self/fd");
+    check_host();
+    rdv_loop_dispatch(loop);
+    ck_assert(children_go());
+    ck_assert_int_eq(count_entries("/proc/self/fd"), entries);
+}
+END_TEST
+
+START_TEST(a_host_whose_children_leave_no_zombies_gets_exit_codes)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
+    ck_assert_int_eq(sigaction(SIGCHLD, &action, NULL), 0);
+    int entries = count_entries("/proc/self/fd");
+    check_host();
+    rdv_loop_dispatch(loop);
+    ck_assert(children_go());
+    ck_assert_int_eq(count_entries("/proc/self/fd"), entries);
+}
+END_TEST
+
+START_TEST(in_a_host_that_ignores_sigchld_a_monitor_that_is_killed_is_an_error)
+{
+    struct watched watched = {0};
+    signal(SIGCHLD, SIG_IGN);
+    start_shell(&watched, "echo $PPID; read a; sleep 100");
+    wait_for_line(&watched);
+    pid_t monitor = (pid_t)strtol(watched.output, NULL, 10);
+    ck_assert_int_ne(monitor, getpid());
+    ck_assert_int_eq(kill(monitor, SIGKILL), 0);
+    rdv__process_end(watched.process, RDV_HOUR);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, RDV_EIO);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lost)
+{
+    struct watched watched = {0};
+    start_shell(&watched, "echo; sleep 0.1; exit 3");
+    wait_for_line(&watched);
+    signal(SIGCHLD, SIG_IGN);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, RDV_EIO);
+    finish(&watched);
+}
+END_TEST
+
+START_TEST(a_host_s_own_children_are_left_to_it)
+{
+    pid_t before = fork();
+    if (before == 0)
+        _exit(11);
+    check_host();
+    pid_t after = fork();
+    if (after == 0)
+        _exit(12);
+    check_host();
+
+    int status, sum = 0;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_gt(wait(&status), 0);
+        ck_assert(WIFEXITED(status));
+        sum += WEXITSTATUS(status);
+    }
+    ck_assert_int_eq(sum, 23);
+    ck_assert(!has_child());
+}
+END_TEST
+
+static void close_low(int saved[4])
+{
+    for (int fd = 0; fd < 4; fd++) {
+        saved[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 50);
+        close(fd);
+    }
+}
+
+static void reopen_low(const int saved[4])
+{
+    for (int fd = 0; fd < 4; fd++) {
+        if (saved[fd] < 0)
+            continue;
+        dup2(saved[fd], fd);
+        close(saved[fd]);
+    }
+}
+
+START_TEST(a_host_with_descriptors_0_to_3_closed_is_served_as_well)
+{
+    int saved[4];
+    int spare = dup(STDERR_FILENO);
+    ck_assert_int_ge(spare, 3);
+    close_low(saved);
+    /* A failed assertion is told through a pipe of Check's that is somewhere else. */
+    check_host();
+    signal(SIGCHLD, SIG_IGN);
+    check_host();
+    for (int fd = 0; fd < 4; fd++)
+        ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+    reopen_low(saved);
+    close(spare);
+}
+END_TEST
+
+START_TEST(a_large_host_is_served_as_well)
+{
+    size_t size = (size_t)1 << 30;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(memory, MAP_FAILED);
+    for (size_t at = 0; at < size; at += 4096)
+        memory[at] = 1;
+    for (int i = 0; i < 20; i++)
+        check_script("exit 3", 3, "");
+    munmap(memory, size);
+}
+END_TEST
+
+START_TEST(two_hundred_starts_leave_nothing_behind)
+{
+    const char *const argv[] = {"true", NULL};
+    check_script("exit 0", 0, "");
+    int entries = count_entries("/proc/self/fd"), threads = count_entries("/proc/self/task");
+    for (int i = 0; i < 200; i++) {
+        struct watched watched = {0};
+        start(&watched, argv);
+        if (i % 10 == 0)
+            rdv__process_free(watched.process);
+        else
+            wait_for_end(&watched);
+        finish(&watched);
+    }
+    ck_assert_int_eq(count_entries("/proc/self/fd"), entries);
+    ck_assert_int_eq(count_entries("/proc/self/task"), threads);
+    ck_assert(!has_child());
+}
+END_TEST
+
+START_TEST(a_hundred_children_at_once_keep_apart)
+{
+    struct watched watched[100];
+    char script[96];
+    memset(watched, 0, sizeof watched);
+    for (int i = 0; i < 100; i++) {
+        snprintf(script, sizeof script, "echo %d; echo PROGRESS=%d >&3; exit %d", i, i, i);
+        start_shell(&watched[i], script);
+    }
+    for (int i = 0; i < 100; i++) {
+        wait_for_end(&watched[i]);
+        snprintf(script, sizeof script, "-/%d/-;", i);
+        ck_assert_int_eq(watched[i].code, i);
+        ck_assert_int_eq(strtol(watched[i].output, NULL, 10), i);
+        ck_assert_str_eq(watched[i].notices, script);
+        finish(&watched[i]);
+    }
+}
+END_TEST
+
+static const char *large_host_reason(void)
+{
+    long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 && pages / 1024 * (size / 1024) > 1500
+               ? NULL
+               : "needs 1.5 GiB of free memory";
+}
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 60);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "read-input") == 0)
+        return read_input_twice();
+
+    Suite *suite = suite_create("process");
+
+    TCase *ends = add_case(suite, "ends");
+    tcase_add_test(ends, an_exit_code_is_told);
+    tcase_add_test(ends, a_signal_is_told_as_a_negative_code);
+    tcase_add_test(ends, a_program_that_is_not_there_is_named);
+    tcase_add_test(ends, a_program_that_may_not_be_run_is_named);
+    tcase_add_test(ends, a_script_without_an_interpreter_is_run_by_no_shell);
+    tcase_add_test(ends, a_program_in_a_host_without_descriptors_left_is_refused);
+
+    TCase *given = add_case(suite, "given");
+    tcase_add_test(given, a_child_gets_its_arguments_and_environment_and_no_other);
+    tcase_add_test(given, a_child_gets_no_descriptor_but_0_to_3);
+    tcase_add_test(given, a_child_has_default_signals_and_an_empty_mask_and_its_own_group);
+    tcase_add_test(given, input_is_a_file_that_can_be_read_again_and_not_written);
+    tcase_add_test(given, input_is_such_a_file_also_where_there_are_no_files_in_memory);
+    tcase_add_test(given, no_input_is_an_empty_file);
+
+    TCase *output = add_case(suite, "output");
+    tcase_add_test(output, standard_output_and_error_come_in_the_order_of_printing);
+    tcase_add_test(output, all_of_a_large_output_comes);
+    tcase_add_test(output, a_child_that_prints_without_end_starves_nobody);
+    tcase_add_test(output, a_child_that_closes_its_output_is_waited_for_without_spinning);
+    tcase_add_test(output, who_left_the_group_with_the_output_open_holds_up_nothing);
+    tcase_add_test(output, a_process_may_be_freed_in_any_of_its_callbacks);
+
+    TCase *notices = add_case(suite, "notices");
+    tcase_add_test(notices, notices_that_come_together_are_one);
+    tcase_add_test(notices, a_key_that_comes_again_begins_a_new_notice);
+    tcase_add_test(notices, notices_that_come_apart_are_several);
+    tcase_add_test(notices, a_line_that_comes_in_pieces_is_put_together);
+    tcase_add_test(notices, a_last_line_without_its_end_counts);
+    tcase_add_test(notices, a_notice_that_can_t_be_right_is_left_out_and_told);
+    tcase_add_test(notices, notices_that_others_define_are_passed_over_in_silence);
+    tcase_add_test(notices, a_line_that_is_too_long_is_skipped_to_its_end);
+    tcase_add_test(notices, at_most_ten_wrong_notices_are_told);
+
+    TCase *ending = add_case(suite, "ending");
+    tcase_add_test(ending, a_child_is_asked_first_and_its_own_exit_code_counts);
+    tcase_add_test(ending, a_child_that_refuses_is_killed_after_the_grace);
+    tcase_add_test(ending, asking_again_can_only_shorten_the_grace);
+    tcase_add_test(ending, a_stopped_child_can_be_asked_to_end);
+    tcase_add_test(ending, what_the_child_leaves_in_its_group_is_killed_at_its_end);
+    tcase_add_test(ending, freeing_a_process_kills_and_reaps_its_group);
+
+    TCase *hosts = add_case(suite, "hosts");
+    tcase_add_test(hosts, a_host_that_ignores_sigchld_gets_exit_codes);
+    tcase_add_test(hosts, a_host_whose_children_leave_no_zombies_gets_exit_codes);
+    tcase_add_test(hosts, in_a_host_that_ignores_sigchld_a_monitor_that_is_killed_is_an_error);
+    tcase_add_test(hosts, a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lost);
+    tcase_add_test(hosts, a_host_s_own_children_are_left_to_it);
+    tcase_add_test(hosts, a_host_with_descriptors_0_to_3_closed_is_served_as_well);
+    rdv_test_add_unless(hosts, a_large_host_is_served_as_well, large_host_reason());
+    tcase_add_test(hosts, two_hundred_starts_leave_nothing_behind);
+    tcase_add_test(hosts, a_hundred_children_at_once_keep_apart);
+
+    return rdv_test_main(suite);
+}
