@@ -470,10 +470,12 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
     siginfo_t info;
     int number = 0;
 
+    /* Whoever watches the pidfd may have made it non-blocking, and then waitid() is so too. */
+    struct pollfd wait = {child->pidfd, POLLIN, 0};
+    while (poll(&wait, 1, -1) < 0 && errno == EINTR)
+        ;
+
     if (child->monitor >= 0) {
-        struct pollfd wait = {child->pidfd, POLLIN, 0};
-        while (poll(&wait, 1, -1) < 0 && errno == EINTR)
-            ;
         number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
         /* Without the monitor the child is reaped by someone else, and its number says nothing any more. */
         if (number != 0)
