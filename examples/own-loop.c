@@ -39,7 +39,8 @@ static void update(rdv_run *run, void *user)
 static int show(void *user, const rdv_entry *entry)
 {
     struct program *program = user;
-    printf("%s: %s %d%%\n", entry->identifier, rdv_status_name(entry->status), entry->progress);
+    if (entry->progress >= 0)
+        printf("%s: %s %d%%\n", entry->identifier, rdv_status_name(entry->status), entry->progress);
     program->finished += entry->outcome == RDV_OUTCOME_SUCCEEDED;
     return 0;
 }

@@ -25,6 +25,6 @@ done
 grep -q '"progress":[0-9]' "$dir/out" || fail "no progress came through descriptor 3"
 "$RDVTASK" history nightly --json --store "$dir/store.db" >"$dir/history"
 grep -q '"outcome":"succeeded"' "$dir/history" || fail "the history has no success"
-"$RDVTASK" show nightly --store "$dir/store.db" | grep -q 'Reading package lists' ||
+"$RDVTASK" show nightly --store "$dir/store.db" | grep -q '^  | .' ||
     fail "the output was not captured"
 echo "ok: $(grep -c . "$dir/out") changes, from searching to success"

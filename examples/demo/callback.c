@@ -18,17 +18,17 @@ struct program {
     rdv_outcome outcome;
 };
 
-/* A tenth of the work, from a timer. */
+/* A fifth of the work, from a timer. */
 static void work(void *user)
 {
     struct program *program = user;
     rdv_report report = RDV_REPORT_INIT;
     report.status = RDV_STATUS_APPLYING;
-    report.progress = program->progress += 10;
+    report.progress = program->progress += 20;
     report.message = "from a C function";
     rdv_run_report(program->run, &report);
     if (program->progress < 100)
-        rdv_timer_start(program->timer, 60 * RDV_MILLISECOND);
+        rdv_timer_start(program->timer, 100 * RDV_MILLISECOND);
     else
         rdv_run_finish(program->run, 0, "done by a C function");
 }
@@ -50,10 +50,8 @@ static int show(void *user, const rdv_entry *entry)
 {
     struct program *program = user;
     if (entry->progress >= 0)
-        printf("\r  %s %3d%% %s ", rdv_status_name(entry->status), entry->progress, entry->message);
-    fflush(stdout);
+        printf("  %s %d%% %s\n", rdv_status_name(entry->status), entry->progress, entry->message);
     if (entry->state == RDV_STATE_FINISHED) {
-        puts("");
         program->outcome = entry->outcome;
         rdv_trigger_terminate(program->trigger, 0, on_terminated, program->loop);
     }

@@ -24,6 +24,8 @@ say "2. It is run: earliest deadline first, whatever the order in the file. One 
 "$rdvtask" run --once --config agent.json --store "$store" --clock-wait 0
 [ $? -eq 1 ] || fail "three tasks were meant not to succeed"
 
+! grep -qsz "^98765$" /proc/[0-9]*/cmdline || fail "processes of the task that hung are left"
+
 say "3. A C function does one more task, in a program of its own, on the same store."
 "$build/examples/demo-callback" "$store" || fail "the C function's task did not succeed"
 
