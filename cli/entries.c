@@ -239,14 +239,14 @@ static void print_output(const char *output, size_t size)
     text_finish(&line);
 }
 
-static void print_change(const rdv_change *change)
+static void print_change(const rdv_change *change, bool first)
 {
     char time[RDV_TIME_TEXT_SIZE];
     const char *status = rdv_status_name(change->status);
     if (rdv_time_format(change->at, time, sizeof(time)) != 0)
         time[0] = '\0';
     if (!status || change->status == RDV_STATUS_UNKNOWN)
-        status = "-";
+        status = first ? "scheduled" : "started";
     const bool more = change->progress >= 0 || change->attempt > 1 || change->message[0];
     printf("  %-28s %-*s", time, more ? WORD_COLUMNS : 0, status);
     if (change->progress >= 0)
@@ -295,7 +295,7 @@ static int show_entry(void *user, const rdv_entry *entry)
     if (entry->change_count > 0)
         puts("changes");
     for (size_t i = 0; i < entry->change_count; i++)
-        print_change(&entry->changes[i]);
+        print_change(&entry->changes[i], i == 0);
     if (entry->output_size > 0) {
         puts("output");
         print_output(entry->output, entry->output_size);

@@ -229,6 +229,9 @@ const char *text_duration(rdv_duration duration, bool fine, char buffer[TEXT_DUR
     const long long seconds = (long long)(duration / RDV_SECOND);
     if (duration < RDV_SECOND && fine)
         snprintf(buffer, TEXT_DURATION_SIZE, "%dms", (int)(duration / RDV_MILLISECOND));
+    else if (seconds < 10 && fine)
+        snprintf(buffer, TEXT_DURATION_SIZE, "%lld.%ds", seconds,
+                 (int)(duration % RDV_SECOND * 10 / RDV_SECOND));
     else if (seconds < 60)
         snprintf(buffer, TEXT_DURATION_SIZE, "%llds", seconds);
     else if (seconds < 60LL * 60)

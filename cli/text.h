@@ -48,7 +48,7 @@ void text_print(FILE *file, const char *string);
 /* A time to the second, "2026-11-22T03:00:00Z"; "-" for none. Returns buffer. */
 const char *text_time(rdv_time time, char buffer[TEXT_TIME_SIZE]);
 
-/* How long, in at most two units: "42s", "3m10s", "2h05m", "4d". Below a second: "120ms" if `fine`, else "0s". Returns buffer. */
+/* How long, in at most two units: "42s", "3m10s", "2h05m", "4d"; if `fine` also "120ms" and "1.5s". Returns buffer. */
 const char *text_duration(rdv_duration duration, bool fine, char buffer[TEXT_DURATION_SIZE]);
 
 #endif
