@@ -1,0 +1,1107 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs of a document's steps, before a sink that writes down what it hears. */
+#include "agent_bench.h"
+
+#include <sqlite3.h>
+#include <sys/wait.h>
+
+#include "record.h"
+#include "store.h"
+#include "task.h"
+
+static struct bench *bench;
+
+static void set_up(void)
+{
+    bench = bench_new(NULL, false);
+}
+
+static void tear_down(void)
+{
+    bench_free(bench);
+}
+
+static const struct heard *last(void)
+{
+    return &bench->heard[bench->heard_count - 1];
+}
+
+static void assert_ended(const struct heard *heard, rdv_status status, int code,
+                         const char *message)
+{
+    ck_assert_str_eq(heard->message, message);
+    ck_assert_int_eq(heard->status, status);
+    ck_assert_int_eq(heard->code, code);
+}
+
+static int no_rows(void *user, const struct rdv__journal *row)
+{
+    (void)user;
+    (void)row;
+    return 0;
+}
+
+static bool is_journalled(const char *identifier)
+{
+    int result = rdv__journal_get(bench->store, identifier, no_rows, NULL);
+    ck_assert(result == 0 || result == RDV_ENOTFOUND);
+    return result == 0;
+}
+
+/* -------------------------------------------------------------------- steps */
+
+START_TEST(steps_run_in_order_and_each_is_reported_when_it_begins)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo one >>@/marks'],'status':'searching'},"
+                       "{'run':['sh','-c','echo two >>@/marks'],'status':'downloading'},"
+                       "{'run':['/bin/sh','-c','echo three >>@/marks']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "marks"), "one\ntwo\nthree\n");
+    ck_assert_int_eq(bench->heard_count, 4);
+    assert_ended(&bench->heard[0], RDV_STATUS_SEARCHING, 0, "step 1 of 3: sh");
+    assert_ended(&bench->heard[1], RDV_STATUS_DOWNLOADING, 0, "step 2 of 3: sh");
+    assert_ended(&bench->heard[2], RDV_STATUS_APPLYING, 0, "step 3 of 3: sh");
+    ck_assert_int_eq(bench->heard[0].attempt, 1);
+    ck_assert_int_eq(bench->heard[0].progress, -1);
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+START_TEST(arguments_are_data_that_no_shell_reads)
+{
+    bench_steps(bench, "{'run':['printf','<%s>\\n','$HOME; echo no','*','a b','`id`','']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "log/-1.log"), "<$HOME; echo no>\n<*>\n<a b>\n<`id`>\n<>\n");
+}
+END_TEST
+
+START_TEST(label_identifier_and_context_are_data_that_no_shell_reads)
+{
+    bench_load(bench, "{'handlers':[{'label':'$(touch @/no)','steps':[{'run':['sh','-c','"
+                      "printf %s \\\"$RDV_LABEL\\\" >@/label; printf %s \\\"$RDV_IDENTIFIER\\\" "
+                      ">@/identifier; cat >@/context']}]}]}");
+    char label[128];
+    snprintf(label, sizeof label, "$(touch %s/no)", bench->directory);
+    ck_assert_int_eq(bench_start(bench, label, "; rm -rf $x `y`", "$(z)"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    ck_assert_int_eq(last()->status, RDV_STATUS_SUCCESS);
+    ck_assert_str_eq(bench_read(bench, "label"), label);
+    ck_assert_str_eq(bench_read(bench, "identifier"), "; rm -rf $x `y`");
+    ck_assert_str_eq(bench_read(bench, "context"), "$(z)");
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(the_environment_is_clean_but_for_what_the_document_adds)
+{
+    setenv("SECRET", "of the host", 1);
+    bench_load(bench, "{'environment':{'A':'document','B':'document'},'handlers':[{'label':'l',"
+                      "'environment':{'B':'handler','PATH':'/usr/bin:/bin'},"
+                      "'steps':[{'run':['env']}]}]}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "PATH=/usr/bin:/bin\nLANG=C.UTF-8\nA=document\nB=handler\nRDV_LABEL=l\n"
+             "RDV_IDENTIFIER=task\nRDV_RUN=-1\nRDV_ATTEMPT=1\nRDV_STORE=%s/store\n",
+             bench->directory);
+    ck_assert_str_eq(bench_read(bench, "log/-1.log"), expected);
+}
+END_TEST
+
+START_TEST(a_store_in_memory_has_no_name_in_the_environment)
+{
+    bench_free(bench);
+    bench = bench_new(NULL, true);
+    bench_steps(bench, "{'run':['env']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_ptr_null(strstr(bench_read(bench, "log/-1.log"), "RDV_STORE"));
+    ck_assert_ptr_nonnull(strstr(bench_read(bench, "log/-1.log"), "RDV_RUN=-1\n"));
+}
+END_TEST
+
+START_TEST(the_context_is_standard_input_and_can_be_read_again)
+{
+    bench_steps(bench, "{'run':['sh','-c','cat; cat /dev/stdin; test -f /dev/stdin']},"
+                       "{'run':['cat']}");
+    assert_ended(bench_do(bench, "the context\n"), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "log/-1.log"), "the context\nthe context\nthe context\n");
+}
+END_TEST
+
+START_TEST(a_child_that_does_not_read_its_context_is_no_trouble)
+{
+    static char context[1 << 20];
+    memset(context, 'x', sizeof context - 1);
+    bench_steps(bench, "{'run':['true']}");
+    assert_ended(bench_do(bench, context), RDV_STATUS_SUCCESS, 0, "");
+}
+END_TEST
+
+START_TEST(nothing_else_is_inherited)
+{
+    int other = open("/dev/null", O_RDONLY); /* without close-on-exec */
+    ck_assert_int_ge(other, 0);
+    ck_assert_int_ge(dup2(other, 77), 0);
+    bench_steps(bench, "{'run':['ls','/proc/self/fd']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    /* 4 is the directory that ls reads. */
+    ck_assert_str_eq(bench_read(bench, "log/-1.log"), "0\n1\n2\n3\n4\n");
+    close(77);
+    close(other);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ notices */
+
+/* Each notice comes by itself: the script waits until the one before was heard. */
+static void say_seen(struct bench *b)
+{
+    char name[16];
+    snprintf(name, sizeof name, "seen%d", b->heard_count);
+    bench_write(b, name, "");
+}
+
+#define SAY(what, count) \
+    "printf '" what "' >&3; until test -e @/seen" #count "; do sleep 0.01; done; "
+
+static void load_script(const char *script)
+{
+    bench_write(bench, "script", "");
+    FILE *file = fopen(bench_path(bench, "script"), "w");
+    ck_assert_ptr_nonnull(file);
+    for (const char *c = script; *c; c++)
+        if (*c == '@')
+            fputs(bench->directory, file);
+        else
+            fputc(*c, file);
+    fclose(file);
+    bench_steps(bench, "{'run':['sh','@/script'],'status':'searching'}");
+}
+
+START_TEST(notices_on_descriptor_3_become_reports)
+{
+    bench->when_heard = say_seen;
+    load_script(SAY("STATUS=downloading\\nPROGRESS=42\\nMESSAGE=half of it\\n", 2) SAY(
+        "PROGRESS=43\\n", 3) SAY("MESSAGE=more\\n", 4) SAY("STATUS=applying\\n", 5));
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(bench->heard_count, 6);
+    assert_ended(&bench->heard[0], RDV_STATUS_SEARCHING, 0, "step 1 of 1: sh");
+    assert_ended(&bench->heard[1], RDV_STATUS_DOWNLOADING, 0, "half of it");
+    ck_assert_int_eq(bench->heard[1].progress, 42);
+    assert_ended(&bench->heard[2], RDV_STATUS_DOWNLOADING, 0, "half of it");
+    ck_assert_int_eq(bench->heard[2].progress, 43);
+    assert_ended(&bench->heard[3], RDV_STATUS_DOWNLOADING, 0, "more");
+    ck_assert_int_eq(bench->heard[3].progress, 43);
+    assert_ended(&bench->heard[4], RDV_STATUS_APPLYING, 0, "more");
+    ck_assert_int_eq(bench->heard[4].progress, -1);
+}
+END_TEST
+
+START_TEST(a_status_that_is_not_a_steps_to_say_goes_to_the_log)
+{
+    bench->when_heard = say_seen;
+    load_script("printf 'STATUS=success\\n' >&3; printf 'STATUS=nonsense\\n' >&3;" SAY(
+        "STATUS=rebooting\\nPROGRESS=5\\n", 2));
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(bench->heard[1].status, RDV_STATUS_SEARCHING);
+    ck_assert_int_eq(bench->heard[1].progress, 5);
+    ck_assert_ptr_nonnull(strstr(bench->log, "STATUS=rebooting"));
+}
+END_TEST
+
+START_TEST(control_characters_in_messages_are_escaped)
+{
+    bench->when_heard = say_seen;
+    load_script(
+        SAY("MESSAGE=\\033[31mred\\007 tab\\there\\n", 2) "printf 'last \\033[0m line' ; exit 1");
+    const struct heard *end = bench_do(bench, "");
+    ck_assert_str_eq(bench->heard[1].message, "\\x1b[31mred\\x07 tab\\there");
+    assert_ended(end, RDV_STATUS_FAILED, 1, "step 1 of 1 (sh): exit code 1: last \\x1b[0m line");
+}
+END_TEST
+
+START_TEST(a_line_on_descriptor_3_that_is_no_notice_goes_to_the_log)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo hello >&3; echo PROGRESS=1000 >&3']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(bench->heard_count, 2);
+    ck_assert_ptr_nonnull(strstr(bench->log, "hello"));
+    ck_assert_ptr_nonnull(strstr(bench->log, "1000"));
+}
+END_TEST
+
+/* -------------------------------------------------------------------- ends */
+
+START_TEST(an_exit_code_fails_the_run_with_the_last_line_of_the_steps_output)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo of step one']},"
+                       "{'run':['sh','-c','echo first; echo E: no such package >&2; exit 100']},"
+                       "{'run':['touch','@/no']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 100,
+                 "step 2 of 3 (sh): exit code 100: E: no such package");
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+START_TEST(a_silent_step_is_not_blamed_for_another_steps_words)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo of step one']},{'run':['false']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 1, "step 2 of 2 (false): exit code 1");
+}
+END_TEST
+
+START_TEST(a_signal_is_named)
+{
+    bench_steps(bench, "{'run':['sh','-c','kill -SEGV $$']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 128 + SIGSEGV,
+                 "step 1 of 1 (sh): killed by signal 11 (SIGSEGV)");
+}
+END_TEST
+
+START_TEST(a_program_that_is_not_there_fails_the_run_in_the_systems_words)
+{
+    bench_steps(bench, "{'run':['/no/such/program']}");
+    const struct heard *end = bench_do(bench, "");
+    ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
+    ck_assert_int_eq(end->code, RDV_ENOTFOUND);
+    ck_assert_str_eq(end->message, "step 1 of 1 (program): cannot run '/no/such/program': No such "
+                                   "file or directory");
+}
+END_TEST
+
+START_TEST(exit_code_194_asks_for_a_reboot_and_fails_in_words)
+{
+    bench_steps(bench, "{'run':['sh','-c','exit 194'],'retries':5},{'run':['touch','@/no']}");
+    const struct heard *end = bench_do(bench, "");
+    assert_ended(end, RDV_STATUS_FAILED, 194,
+                 "step 1 of 2 (sh): exit code 194 asks for a reboot, which this version can't do "
+                 "yet: reboot, then schedule the task again");
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_timeout_ends_the_whole_tree)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo begun; sleep 60 & echo $! >@/pid.new; mv @/pid.new "
+                       "@/pid; wait'],'timeout':'300ms'}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, RDV_ETIMEDOUT,
+                 "step 1 of 1 (sh): ran past its timeout of 300ms: begun");
+    pid_t pid = (pid_t)atoi(bench_read(bench, "pid"));
+    ck_assert_int_gt(pid, 1);
+    bench_wait_gone(pid);
+}
+END_TEST
+
+START_TEST(who_ignores_the_polite_signal_is_killed_after_the_grace)
+{
+    bench_load(bench, "{'handlers':[{'label':'l','grace':'100ms','steps':[{'run':['sh','-c','trap "
+                      "\\\"\\\" TERM; while :; do sleep 0.05; done'],'timeout':'200ms'}]}]}");
+    int64_t begin = bench_milliseconds();
+    const struct heard *end = bench_do(bench, "");
+    ck_assert_int_eq(end->code, RDV_ETIMEDOUT);
+    ck_assert_int_ge(bench_milliseconds() - begin, 300);
+}
+END_TEST
+
+START_TEST(output_is_capped_in_the_file)
+{
+    rdv_agent_options options;
+    rdv_agent_options_init(&options);
+    options.log_directory = bench_path(bench, "capped");
+    options.log_run_bytes = 1000;
+    rdv_agent_free(bench->agent);
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, &options, &bench->agent), 0);
+    bench->plugin = rdv_agent_plugin(bench->agent);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), 0);
+    bench_steps(bench, "{'run':['sh','-c','seq 1 10000; exit 9']}");
+    const struct heard *end = bench_do(bench, "");
+    assert_ended(end, RDV_STATUS_FAILED, 9, "step 1 of 1 (sh): exit code 9: 10000");
+    const char *text = bench_read(bench, "capped/-1.log");
+    ck_assert_int_eq((int)strlen(text), 1000);
+    ck_assert_ptr_nonnull(strstr(text, "\n[rdvtask: "));
+}
+END_TEST
+
+START_TEST(a_log_that_cannot_be_written_does_not_disturb_the_run)
+{
+    bench_write(bench, "log", "a file where the directory should be");
+    bench_steps(bench, "{'run':['sh','-c','echo a; sleep 0.05; echo b; exit 3']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 3, "step 1 of 1 (sh): exit code 3: b");
+    const char *first = strstr(bench->log, "-1.log");
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_null(strstr(first + 1, "-1.log"));
+}
+END_TEST
+
+/* ------------------------------------------------------------------ retries */
+
+#define COUNTING "n=$(cat @/n 2>/dev/null || echo 0); n=$((n+1)); echo $n >@/n; "
+
+START_TEST(exit_code_75_is_tried_again_with_delays_that_double)
+{
+    bench_steps(bench, "{'run':['sh','-c','" COUNTING
+                       "echo $RDV_ATTEMPT >>@/attempts; test $n -gt 2 || exit 75'],"
+                       "'retry_delay':'50ms'}");
+    int64_t begin = bench_milliseconds();
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_ge(bench_milliseconds() - begin, 150);
+    ck_assert_str_eq(bench_read(bench, "attempts"), "1\n2\n3\n");
+    ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING,
+                                 "trying again in 50ms (attempt 2 of 4): exit code 75"),
+                     1);
+    ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING,
+                                 "trying again in 100ms (attempt 3 of 4): exit code 75"),
+                     1);
+    ck_assert_int_eq(last()->attempt, 3);
+}
+END_TEST
+
+START_TEST(exit_code_75_is_given_up_after_three_retries_where_the_document_says_nothing)
+{
+    bench_steps(bench, "{'run':['sh','-c','" COUNTING "exit 75'],'retry_delay':'1ms'}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 75, "step 1 of 1 (sh): exit code 75");
+    ck_assert_str_eq(bench_read(bench, "n"), "4\n");
+}
+END_TEST
+
+START_TEST(no_retries_also_holds_for_exit_code_75)
+{
+    bench_steps(bench, "{'run':['sh','-c','" COUNTING "exit 75'],'retries':0}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 75, "step 1 of 1 (sh): exit code 75");
+    ck_assert_str_eq(bench_read(bench, "n"), "1\n");
+}
+END_TEST
+
+START_TEST(retries_are_for_every_failure)
+{
+    bench_steps(bench, "{'run':['sh','-c','" COUNTING
+                       "case $n in 1) exit 100;; 2) kill -KILL $$;; 3) sleep 60;; esac'],"
+                       "'retries':3,'retry_delay':'1ms','timeout':'2s'}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "n"), "4\n");
+    ck_assert_int_eq(
+        bench_count(bench, RDV_STATUS_APPLYING,
+                    "trying again in 2ms (attempt 3 of 4): killed by signal 9 (SIGKILL)"),
+        1);
+    ck_assert_int_eq(
+        bench_count(bench, RDV_STATUS_APPLYING,
+                    "trying again in 4ms (attempt 4 of 4): ran past its timeout of 2s"),
+        1);
+}
+END_TEST
+
+START_TEST(a_later_step_has_attempts_of_its_own)
+{
+    bench_steps(bench,
+                "{'run':['sh','-c','" COUNTING "test $n -gt 1'],'retries':1,'retry_delay':'1ms'},"
+                "{'run':['sh','-c','echo $RDV_ATTEMPT >@/attempt']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "attempt"), "1\n");
+}
+END_TEST
+
+/* ----------------------------------------------------------------- contract */
+
+START_TEST(a_label_without_handler_is_refused_and_nothing_is_recorded)
+{
+    bench_steps(bench, "{'run':['true']}");
+    ck_assert_int_eq(bench_start(bench, "other", "task", ""), RDV_ENOHANDLER);
+    bench_linger(bench, 20);
+    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+START_TEST(a_duplicate_start_is_a_success_and_no_second_run)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo >>@/n; until test -e @/go; do sleep 0.01; done']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait_file(bench, "n");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_write(bench, "go", "");
+    bench_wait(bench, &bench->ended, 1);
+    bench_linger(bench, 20);
+    ck_assert_str_eq(bench_read(bench, "n"), "\n");
+    ck_assert_int_eq(bench->ended, 1);
+}
+END_TEST
+
+START_TEST(a_start_with_another_context_or_label_is_busy)
+{
+    bench_load(bench, "{'handlers':[{'label':'l','steps':[{'run':['sleep','60']}]},"
+                      "{'label':'m','steps':[{'run':['sleep','60']}]}]}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    ck_assert_int_eq(bench_start(bench, "l", "task", "d"), RDV_EBUSY);
+    ck_assert_int_eq(bench_start(bench, "m", "task", "c"), RDV_EBUSY);
+    ck_assert_int_eq(bench_start(bench, "l", "other", "c"), 0);
+}
+END_TEST
+
+START_TEST(an_identifier_can_be_used_again_from_inside_the_report_of_its_end)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo $RDV_ATTEMPT >>@/n']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    int starts = 1;
+    while (starts < 3) {
+        bench_wait(bench, &bench->ended, starts);
+        ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+        starts++;
+    }
+    bench_wait(bench, &bench->ended, 3);
+    ck_assert_str_eq(bench_read(bench, "n"), "1\n1\n1\n");
+}
+END_TEST
+
+static void start_again(struct bench *b)
+{
+    if (b->ended == 1 && b->heard[b->heard_count - 1].status == RDV_STATUS_SUCCESS)
+        ck_assert_int_eq(bench_start(b, "l", "task", "c"), 0);
+}
+
+START_TEST(a_sink_may_start_the_same_task_while_it_hears_the_end)
+{
+    bench->when_heard = start_again;
+    bench_steps(bench, "{'run':['true']},{'run':['sh','-c','echo $RDV_RUN $RDV_ATTEMPT >>@/n']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait(bench, &bench->ended, 2);
+    bench_linger(bench, 20);
+    ck_assert_str_eq(bench_read(bench, "n"), "-1 1\n-2 1\n");
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+START_TEST(before_initialize_nothing_starts)
+{
+    rdv_agent *agent;
+    rdv_task *task;
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, NULL, &agent), 0);
+    rdv_plugin *plugin = rdv_agent_plugin(agent);
+    ck_assert_str_eq(plugin->ops->name(plugin), "rdvtask");
+    ck_assert_int_eq(rdv_task_new("l", "t", NULL, 0, &task), 0);
+    ck_assert_int_eq(plugin->ops->start_task(plugin, task), RDV_ESTATE);
+    ck_assert_int_eq(plugin->ops->cancel_task(plugin, "t"), RDV_ENOTFOUND);
+    ck_assert_int_eq(plugin->ops->terminate(plugin, 0), RDV_ESTATE);
+    ck_assert_int_eq(plugin->ops->start_task(plugin, NULL), RDV_EINVAL);
+    ck_assert_int_eq(plugin->ops->cancel_task(plugin, NULL), RDV_EINVAL);
+    ck_assert_int_eq(plugin->ops->initialize(plugin, NULL), RDV_EINVAL);
+    ck_assert_uint_eq(plugin->ops->flags, RDV_PLUGIN_RESTART_SAFE);
+    rdv_task_unref(task);
+    rdv_agent_free(agent);
+}
+END_TEST
+
+START_TEST(a_second_initialize_is_refused)
+{
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), RDV_ESTATE);
+    ck_assert_int_eq(bench->references, 1);
+}
+END_TEST
+
+START_TEST(options_out_of_range_are_refused)
+{
+    rdv_agent *agent = NULL;
+    rdv_agent_options options;
+    rdv_agent_options_init(&options);
+    options.log_run_bytes = 0;
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, &options, &agent), RDV_EINVAL);
+    rdv_agent_options_init(&options);
+    options.log_total_bytes = -1;
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, &options, &agent), RDV_EINVAL);
+    rdv_agent_options_init(&options);
+    options.size = 3;
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, &options, &agent), RDV_EINVAL);
+    ck_assert_int_eq(rdv_agent_new(NULL, bench->store, NULL, &agent), RDV_EINVAL);
+    ck_assert_int_eq(rdv_agent_new(bench->loop, NULL, NULL, &agent), RDV_EINVAL);
+    ck_assert_ptr_null(agent);
+    ck_assert_ptr_null(rdv_agent_plugin(NULL));
+    rdv_agent_free(NULL);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ journal */
+
+/* What a second, reading connection finds. */
+static int see_row(void *user, const struct rdv__journal *row)
+{
+    snprintf(user, 64, "%s step %d attempt %d run %d", row->identifier, row->step, row->attempt,
+             (int)row->run);
+    return 0;
+}
+
+static void read_journal(char seen[64])
+{
+    rdv_store *reader;
+    rdv_store_options options;
+    rdv_store_options_init(&options);
+    options.flags = RDV_STORE_READ_ONLY;
+    ck_assert_int_eq(rdv_store_open(bench_path(bench, "store"), &options, &reader, NULL), 0);
+    snprintf(seen, 64, "nothing");
+    int result = rdv__journal_get(reader, "task", see_row, seen);
+    ck_assert(result == 0 || result == RDV_ENOTFOUND);
+    rdv_store_close(reader);
+}
+
+START_TEST(a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended)
+{
+    char seen[64];
+    bench_steps(
+        bench,
+        "{'run':['true']},{'run':['sh','-c','touch @/second$RDV_ATTEMPT; until test -e @/go; do "
+        "sleep 0.01; done; test $RDV_ATTEMPT = 2'],'retries':1,'retry_delay':'1ms'}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait_file(bench, "second1");
+    read_journal(seen);
+    ck_assert_str_eq(seen, "task step 1 attempt 1 run -1");
+    bench_write(bench, "go", "");
+    bench_wait_file(bench, "second2");
+    read_journal(seen);
+    ck_assert_str_eq(seen, "task step 1 attempt 2 run -1");
+    bench_wait(bench, &bench->ended, 1);
+    bench_linger(bench, 5);
+    read_journal(seen);
+    ck_assert_str_eq(seen, "nothing");
+}
+END_TEST
+
+static sqlite3 *lock_store(void)
+{
+    sqlite3 *other;
+    ck_assert_int_eq(sqlite3_open(bench_path(bench, "store"), &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return other;
+}
+
+static void unlock_store(sqlite3 *other)
+{
+    ck_assert_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+}
+
+START_TEST(a_run_that_cannot_be_journalled_is_not_started)
+{
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    sqlite3 *other = lock_store();
+    ck_assert_int_ne(bench_start(bench, "l", "task", "c"), 0);
+    unlock_store(other);
+    bench_linger(bench, 50);
+    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+    assert_ended(bench_do(bench, "c"), RDV_STATUS_SUCCESS, 0, "");
+}
+END_TEST
+
+START_TEST(a_step_that_cannot_be_journalled_is_not_started_and_fails_the_run)
+{
+    bench_steps(bench, "{'run':['sh','-c','touch @/one; until test -e @/go; do sleep 0.01; done']},"
+                       "{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait_file(bench, "one");
+    bench_linger(bench, 20); /* the first step's report is committed */
+    sqlite3 *other = lock_store();
+    bench_write(bench, "go", "");
+    bench_linger(bench, 700); /* the store waits for a moment before it gives up */
+    unlock_store(other);
+    bench_wait(bench, &bench->ended, 1);
+    ck_assert_int_eq(last()->status, RDV_STATUS_FAILED);
+    ck_assert_int_lt(last()->code, 0);
+    ck_assert_int_eq(strncmp(last()->message, "cannot record step 2 of 2 (touch): ", 35), 0);
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+    bench_linger(bench, 1500); /* it is tried again after a second */
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+START_TEST(an_end_that_cannot_be_stored_is_stored_when_it_can)
+{
+    bench_steps(bench,
+                "{'run':['sh','-c','touch @/one; until test -e @/go; do sleep 0.01; done']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait_file(bench, "one");
+    bench_linger(bench, 20);
+    sqlite3 *other = lock_store();
+    bench_write(bench, "go", "");
+    bench_linger(bench, 700);
+    ck_assert_int_eq(bench->ended, 0);
+    unlock_store(other);
+    bench_wait(bench, &bench->ended, 1);
+    bench_linger(bench, 20);
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(bench->ended, 1);
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+/* ----------------------------------------------------- cancel and terminate */
+
+#define LONG_STEP "{'run':['sh','-c','sleep 60 & echo $! >@/pid.new; mv @/pid.new @/pid; wait']}"
+
+START_TEST(cancelling_ends_the_tree_and_reports_it)
+{
+    bench_steps(bench, LONG_STEP ",{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait_file(bench, "pid");
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled during step 1 of 2 (sh)");
+    bench_wait_gone((pid_t)atoi(bench_read(bench, "pid")));
+    bench_linger(bench, 5);
+    ck_assert(!is_journalled("task"));
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), RDV_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(cancelling_before_the_step_has_begun_starts_nothing)
+{
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
+    ck_assert_int_eq(bench->heard_count, 1);
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(cancelling_ends_the_wait_for_a_retry)
+{
+    bench_steps(bench, "{'run':['sh','-c','exit 75'],'retry_delay':'1h'}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
+}
+END_TEST
+
+START_TEST(a_run_that_succeeds_in_spite_of_being_cancelled_has_succeeded)
+{
+    bench_steps(bench, "{'run':['sh','-c','trap \\\"exit 0\\\" TERM; touch @/on; while :; do sleep "
+                       "0.01; done']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait_file(bench, "on");
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+}
+END_TEST
+
+START_TEST(a_cancelled_run_does_not_go_on_to_the_next_step)
+{
+    bench_steps(bench, "{'run':['sh','-c','trap \\\"exit 0\\\" TERM; touch @/on; while :; do sleep "
+                       "0.01; done']},{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait_file(bench, "on");
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled after step 1 of 2 (sh)");
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(terminate_with_nothing_to_do_is_told_at_once)
+{
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    ck_assert_int_eq(bench->terminated, 1);
+    ck_assert_int_eq(bench->reason, 0);
+    ck_assert_int_eq(bench->references, 0);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), RDV_ESTATE);
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), RDV_ESHUTDOWN);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), RDV_ESTATE);
+    ck_assert_int_eq(bench->terminated, 1);
+}
+END_TEST
+
+START_TEST(terminate_ends_what_runs_reports_nothing_and_the_next_agent_goes_on)
+{
+    bench_steps(
+        bench,
+        "{'run':['sh','-c','echo one >>@/marks']},"
+        "{'run':['sh','-c','echo two $RDV_RUN $RDV_ATTEMPT >>@/marks; test $RDV_ATTEMPT = 2 || "
+        "exec sleep 60']},"
+        "{'run':['sh','-c','echo three >>@/marks']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    while (!strstr(bench_read(bench, "marks"), "two"))
+        bench_linger(bench, 5);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, -20), 0);
+    ck_assert_int_eq(bench_start(bench, "l", "other", "c"), RDV_ESHUTDOWN);
+    bench_wait(bench, &bench->terminated, 1);
+    ck_assert_int_eq(bench->reason, -20);
+    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->references, 0);
+    ck_assert(is_journalled("task"));
+
+    char directory[64];
+    snprintf(directory, sizeof directory, "%s", bench->directory);
+    bench->keep_directory = true;
+    bench_free(bench);
+    bench = bench_new(directory, false);
+    ck_assert_int_eq(rdv_agent_load(bench->agent, bench_path(bench, "agent.json"), NULL), 0);
+    assert_ended(bench_do(bench, "c"), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "marks"), "one\ntwo -1 1\ntwo -1 2\nthree\n");
+}
+END_TEST
+
+START_TEST(terminate_stops_the_wait_for_a_retry)
+{
+    bench_steps(bench, "{'run':['sh','-c','exit 75'],'retry_delay':'1h'}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    ck_assert_int_eq(bench->ended, 0);
+    ck_assert(is_journalled("task"));
+}
+END_TEST
+
+START_TEST(a_wait_for_a_retry_is_no_interruption)
+{
+    bench_load(bench, "{'handlers':[{'label':'l','on_interrupt':'fail','steps':[{'run':['sh','-c','"
+                      "test $RDV_ATTEMPT = 2 || exit 75'],'retry_delay':'1h'}]}]}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    char directory[64];
+    snprintf(directory, sizeof directory, "%s", bench->directory);
+    bench->keep_directory = true;
+    bench_free(bench);
+    bench = bench_new(directory, false);
+    ck_assert_int_eq(rdv_agent_load(bench->agent, bench_path(bench, "agent.json"), NULL), 0);
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+}
+END_TEST
+
+START_TEST(a_run_that_was_cancelled_before_terminate_is_reported)
+{
+    bench_steps(bench, LONG_STEP);
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait_file(bench, "pid");
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(last()->code, RDV_ECANCELLED);
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+static void terminate_then(struct bench *b)
+{
+    if (b->heard_count != b->act_at)
+        return;
+    ck_assert_int_eq(b->plugin->ops->terminate(b->plugin, 0), 0);
+}
+
+START_TEST(a_sink_may_terminate_from_inside_any_report)
+{
+    /* At the beginning of a step, before a retry, at the end. */
+    static const char *const steps[] = {
+        "{'run':['sleep','60']}",
+        "{'run':['sh','-c','exit 75'],'retry_delay':'1h'}",
+        "{'run':['true']}",
+    };
+    for (int i = 0; i < 3; i++) {
+        bench->when_heard = terminate_then;
+        bench->act_at = i == 0 ? 1 : 2;
+        bench_steps(bench, steps[i]);
+        ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+        bench_wait(bench, &bench->terminated, 1);
+        ck_assert_int_eq(bench->ended, i == 2);
+        bench_free(bench);
+        bench = bench_new(NULL, false);
+    }
+}
+END_TEST
+
+static void cancel_then(struct bench *b)
+{
+    if (b->heard_count != b->act_at)
+        return;
+    ck_assert_int_eq(b->plugin->ops->cancel_task(b->plugin, "task"), 0);
+}
+
+START_TEST(a_sink_may_cancel_from_inside_any_report)
+{
+    bench->when_heard = cancel_then;
+    bench->act_at = 1;
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_do(bench, "")->code, RDV_ECANCELLED);
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+
+    bench_steps(bench, "{'run':['sh','-c','exit 75'],'retry_delay':'1h'}");
+    bench->act_at = 4; /* two of the first run, and the beginning of the step: before a retry */
+    ck_assert_int_eq(bench_do(bench, "")->code, RDV_ECANCELLED);
+}
+END_TEST
+
+START_TEST(a_run_that_nobody_knows_any_more_is_ended_without_a_word)
+{
+    bench->answer = RDV_ENOTFOUND;
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 1);
+    bench_linger(bench, 50);
+    ck_assert_int_eq(bench->heard_count, 1);
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+    ck_assert(!is_journalled("task"));
+
+    bench->answer = 0;
+    bench_steps(bench,
+                "{'run':['sh','-c','echo $$ >@/pid; until test -e @/go; do sleep 0.01; done; echo "
+                "PROGRESS=1 >&3; exec sleep 60']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait_file(bench, "pid");
+    bench->answer = RDV_ENOTFOUND;
+    bench_write(bench, "go", "");
+    bench_wait(bench, &bench->heard_count, 3);
+    while (is_journalled("task"))
+        bench_linger(bench, 5);
+    bench_wait_gone((pid_t)atoi(bench_read(bench, "pid")));
+    ck_assert_int_eq(bench->heard_count, 3);
+}
+END_TEST
+
+START_TEST(freeing_the_agent_kills_what_runs)
+{
+    bench_steps(bench, "{'run':['sh','-c','trap \\\"\\\" TERM; sleep 60 & echo $! >@/pid.new; mv "
+                       "@/pid.new @/pid; wait; sleep 60']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait_file(bench, "pid");
+    pid_t pid = (pid_t)atoi(bench_read(bench, "pid"));
+    int64_t begin = bench_milliseconds();
+    bench_free(bench);
+    ck_assert_int_lt(bench_milliseconds() - begin, 2000);
+    bench_wait_gone(pid);
+    bench = bench_new(NULL, false);
+}
+END_TEST
+
+START_TEST(freeing_the_agent_in_the_middle_of_a_commit_is_fine)
+{
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    char no[128];
+    snprintf(no, sizeof no, "%s", bench_path(bench, "no"));
+    rdv_agent_free(bench->agent);
+    bench->agent = NULL;
+    bench_linger(bench, 20);
+    ck_assert_int_ne(access(no, F_OK), 0);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- loads */
+
+START_TEST(a_document_is_taken_whole_or_not_at_all)
+{
+    struct rdv_error error = {0};
+    bench_load(bench, "{'name':'first','handlers':[{'label':'l','steps':[{'run':['true']}]}]}");
+    ck_assert_str_eq(bench->plugin->ops->name(bench->plugin), "first");
+    ck_assert_int_eq(bench_try(bench,
+                               "{'name':'second','handlers':[{'label':'new','steps':[{'run':['true'"
+                               "]}]},{'label':'l','steps':[]}]}",
+                               &error),
+                     RDV_EINVAL);
+    ck_assert_str_eq(error.path, "handlers[1].steps");
+    ck_assert_str_eq(bench->plugin->ops->name(bench->plugin), "first");
+    ck_assert_int_eq(bench_start(bench, "new", "task", ""), RDV_ENOHANDLER);
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(rdv_agent_load(bench->agent, "/no/such/file", &error), RDV_ENOTFOUND);
+    ck_assert_int_eq(rdv_agent_load(NULL, "/no/such/file", NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_agent_load(bench->agent, NULL, NULL), RDV_EINVAL);
+}
+END_TEST
+
+START_TEST(a_new_document_leaves_running_tasks_alone)
+{
+    bench_steps(bench, "{'run':['sh','-c','touch @/on; until test -e @/go; do sleep 0.01; done']},"
+                       "{'run':['sh','-c','echo old >>@/marks']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait_file(bench, "on");
+    bench_load(bench, "{'handlers':[{'label':'m','steps':[{'run':['true']}]}]}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0); /* still in flight */
+    ck_assert_int_eq(bench_start(bench, "l", "other", "c"), RDV_ENOHANDLER);
+    bench_write(bench, "go", "");
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "marks"), "old\n");
+}
+END_TEST
+
+/* --------------------------------------------------------------------- host */
+
+START_TEST(a_host_that_ignores_SIGCHLD_still_gets_exit_codes)
+{
+    signal(SIGCHLD, SIG_IGN);
+    bench_steps(bench, "{'run':['sh','-c','exit 42']}");
+    ck_assert_int_eq(bench_do(bench, "")->code, 42);
+    bench_steps(bench, "{'run':['true']}");
+    ck_assert_int_eq(bench_do(bench, "")->status, RDV_STATUS_SUCCESS);
+    signal(SIGCHLD, SIG_DFL);
+}
+END_TEST
+
+static int count_entries(const char *directory)
+{
+    DIR *listing = opendir(directory);
+    ck_assert_ptr_nonnull(listing);
+    int count = 0;
+    while (readdir(listing))
+        count++;
+    closedir(listing);
+    return count;
+}
+
+START_TEST(no_child_thread_descriptor_or_file_is_left_behind)
+{
+    bench_steps(bench, "{'run':['true']}");
+    bench_do(bench, "warm up"); /* what is made once is there now */
+    bench_linger(bench, 10);
+    int descriptors = count_entries("/proc/self/fd");
+    int threads = count_entries("/proc/self/task");
+    int files = count_entries(bench->directory);
+
+    bench_steps(bench, "{'run':['sh','-c','sleep 60 & exit 0']},{'run':['/no/such'],'retries':2,"
+                       "'retry_delay':'1ms'}");
+    bench_do(bench, "c");
+    bench_steps(bench, "{'run':['sleep','60'],'timeout':'20ms'}");
+    bench_do(bench, "c");
+    bench_linger(bench, 10);
+    ck_assert_int_eq(count_entries("/proc/self/fd"), descriptors);
+    ck_assert_int_eq(count_entries("/proc/self/task"), threads);
+    ck_assert_int_eq(count_entries(bench->directory), files);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+/* ------------------------------------------------------------- with trigger */
+
+struct found {
+    int count;
+    char output[256];
+    char message[256];
+    rdv_outcome outcome;
+    int code;
+};
+
+static int find_entry(void *user, const rdv_entry *entry)
+{
+    struct found *found = user;
+    found->count++;
+    found->outcome = entry->outcome;
+    found->code = entry->code;
+    snprintf(found->message, sizeof found->message, "%s", entry->message);
+    snprintf(found->output, sizeof found->output, "%.*s", (int)entry->output_size,
+             entry->output ? entry->output : "");
+    return 0;
+}
+
+START_TEST(under_our_trigger_the_history_has_the_tail_of_the_output)
+{
+    rdv_agent_free(bench->agent);
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, NULL, &bench->agent), 0);
+    bench_steps(bench, "{'run':['sh','-c','echo printed by $RDV_RUN; exit 5']}");
+    rdv_trigger *trigger;
+    rdv_task *task;
+    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, NULL, &trigger), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
+    ck_assert_int_eq(rdv_task_new("l", "task", "c", 1, &task), 0);
+    ck_assert_int_eq(rdv_trigger_schedule(trigger, NULL, task), 0);
+    rdv_task_unref(task);
+    int64_t end = bench_milliseconds() + BENCH_WAIT_MS;
+    while (rdv_trigger_unfinished(trigger) > 0 && bench_milliseconds() < end)
+        bench_linger(bench, 5);
+
+    struct found found = {0};
+    rdv_filter filter = {.size = sizeof filter, .flags = RDV_FILTER_FINISHED | RDV_FILTER_OUTPUT};
+    ck_assert_int_eq(rdv_store_entries(bench->store, &filter, find_entry, &found), 0);
+    ck_assert_int_eq(found.count, 1);
+    ck_assert_int_eq(found.outcome, RDV_OUTCOME_FAILED);
+    ck_assert_int_eq(found.code, 5);
+    ck_assert_str_eq(found.output, "printed by 1\n");
+    ck_assert_str_eq(found.message, "step 1 of 1 (sh): exit code 5: printed by 1");
+    ck_assert(!is_journalled("task"));
+    rdv_trigger_free(trigger);
+    rdv_agent_free(bench->agent);
+    bench->agent = NULL;
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("agent");
+    struct {
+        const char *name;
+        const TTest *tests[20];
+    } cases[] = {
+        {"steps",
+         {steps_run_in_order_and_each_is_reported_when_it_begins,
+          arguments_are_data_that_no_shell_reads,
+          label_identifier_and_context_are_data_that_no_shell_reads,
+          the_environment_is_clean_but_for_what_the_document_adds,
+          a_store_in_memory_has_no_name_in_the_environment,
+          the_context_is_standard_input_and_can_be_read_again,
+          a_child_that_does_not_read_its_context_is_no_trouble, nothing_else_is_inherited}},
+        {"notices",
+         {notices_on_descriptor_3_become_reports,
+          a_status_that_is_not_a_steps_to_say_goes_to_the_log,
+          control_characters_in_messages_are_escaped,
+          a_line_on_descriptor_3_that_is_no_notice_goes_to_the_log}},
+        {"ends",
+         {an_exit_code_fails_the_run_with_the_last_line_of_the_steps_output,
+          a_silent_step_is_not_blamed_for_another_steps_words, a_signal_is_named,
+          a_program_that_is_not_there_fails_the_run_in_the_systems_words,
+          exit_code_194_asks_for_a_reboot_and_fails_in_words, a_timeout_ends_the_whole_tree,
+          who_ignores_the_polite_signal_is_killed_after_the_grace, output_is_capped_in_the_file,
+          a_log_that_cannot_be_written_does_not_disturb_the_run}},
+        {"retries",
+         {exit_code_75_is_tried_again_with_delays_that_double,
+          exit_code_75_is_given_up_after_three_retries_where_the_document_says_nothing,
+          no_retries_also_holds_for_exit_code_75, retries_are_for_every_failure,
+          a_later_step_has_attempts_of_its_own}},
+        {"contract",
+         {a_label_without_handler_is_refused_and_nothing_is_recorded,
+          a_duplicate_start_is_a_success_and_no_second_run,
+          a_start_with_another_context_or_label_is_busy,
+          an_identifier_can_be_used_again_from_inside_the_report_of_its_end,
+          a_sink_may_start_the_same_task_while_it_hears_the_end, before_initialize_nothing_starts,
+          a_second_initialize_is_refused, options_out_of_range_are_refused}},
+        {"journal",
+         {a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended,
+          a_run_that_cannot_be_journalled_is_not_started,
+          a_step_that_cannot_be_journalled_is_not_started_and_fails_the_run,
+          an_end_that_cannot_be_stored_is_stored_when_it_can}},
+        {"end of work",
+         {cancelling_ends_the_tree_and_reports_it,
+          cancelling_before_the_step_has_begun_starts_nothing, cancelling_ends_the_wait_for_a_retry,
+          a_run_that_succeeds_in_spite_of_being_cancelled_has_succeeded,
+          a_cancelled_run_does_not_go_on_to_the_next_step,
+          terminate_with_nothing_to_do_is_told_at_once,
+          terminate_ends_what_runs_reports_nothing_and_the_next_agent_goes_on,
+          terminate_stops_the_wait_for_a_retry, a_wait_for_a_retry_is_no_interruption,
+          a_run_that_was_cancelled_before_terminate_is_reported,
+          a_sink_may_terminate_from_inside_any_report, a_sink_may_cancel_from_inside_any_report,
+          a_run_that_nobody_knows_any_more_is_ended_without_a_word,
+          freeing_the_agent_kills_what_runs, freeing_the_agent_in_the_middle_of_a_commit_is_fine}},
+        {"loads",
+         {a_document_is_taken_whole_or_not_at_all, a_new_document_leaves_running_tasks_alone}},
+        {"host",
+         {a_host_that_ignores_SIGCHLD_still_gets_exit_codes,
+          no_child_thread_descriptor_or_file_is_left_behind,
+          under_our_trigger_the_history_has_the_tail_of_the_output}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        TCase *tcase = tcase_create(cases[i].name);
+        tcase_add_checked_fixture(tcase, set_up, tear_down);
+        tcase_set_timeout(tcase, 60);
+        for (size_t k = 0; cases[i].tests[k]; k++)
+            tcase_add_test(tcase, cases[i].tests[k]);
+        suite_add_tcase(suite, tcase);
+    }
+    return rdv_test_main(suite);
+}
