@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs the unittest tests of a file and prints TAP, so that each check counts and each skip shows with its reason."""
 import sys
-import time
 import unittest
 
 
@@ -9,11 +8,7 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
-        self.started = 0.0
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.started = time.monotonic()
+        self.partly_failed = None
 
     def say(self, ok, test, note=""):
         self.number += 1
@@ -37,6 +32,13 @@ class TapResult(unittest.TestResult):
     def addError(self, test, error):
         super().addError(test, error)
         self.fail(test, error)
+
+    def addSubTest(self, test, subtest, error):
+        """Called for each part; addSuccess() follows only if none of them failed."""
+        super().addSubTest(test, subtest, error)
+        if error is not None and test is not self.partly_failed:
+            self.partly_failed = test
+            self.fail(test, error)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

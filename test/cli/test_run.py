@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: MIT
+"""The verb run: what is run and in which order, what is printed, how it ends, and what a kill leaves behind."""
+import datetime
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import tap
+from program import PATIENCE, ProgramTest, marked_processes
+
+LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\S+) (\S+) ([a-z-]+)(?: (\d+)%)?(?: (.*))?$")
+
+
+def after(seconds):
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Once(ProgramTest):
+    def test_every_task_is_run_and_success_is_0(self):
+        agent = self.agent(touch=["sh", "-c", "touch %s/$RDV_IDENTIFIER" % self.dir])
+        self.rdvtask("run", "--once", "--config", agent,
+                     self.schedule_file([{"label": "touch", "identifier": "a"}, {"label": "touch", "identifier": "b"}]))
+        self.assertTrue(os.path.exists(self.path("a")) and os.path.exists(self.path("b")))
+        self.assertEqual(self.outcomes(), [("a", "succeeded"), ("b", "succeeded")])
+        self.assertEqual(self.entries("list"), [])
+
+    def test_a_task_that_fails_makes_it_1(self):
+        agent = self.agent(false=["false"], true=["true"])
+        result = self.rdvtask("run", "--once", "--config", agent, code=1, *[
+            self.schedule_file([{"label": "false", "identifier": "a"}, {"label": "true", "identifier": "b"}])])
+        self.assertEqual(self.outcomes(), [("a", "failed"), ("b", "succeeded")])
+        self.assertIn("1 did not succeed", result.stderr)
+
+    def test_with_nothing_to_do_it_is_0(self):
+        agent = self.agent(true=["true"])
+        result = self.rdvtask("run", "--once", "--config", agent)
+        self.assertEqual(result.stdout, "")
+        self.assertIn("nothing is scheduled", result.stderr)
+        self.rdvtask("run", "--once", "--config", agent, self.schedule_file([]))
+
+    def test_what_was_recorded_before_is_run(self):
+        agent = self.agent(true=["true"])
+        self.rdvtask("schedule", "true", "x")
+        self.rdvtask("run", "--once", "--config", agent)
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+        self.rdvtask("run", "--once", "--config", agent)
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+
+    def test_the_earliest_deadline_is_first_whatever_the_order_of_files(self):
+        agent = self.agent(true=["true"])
+        order = list(range(40))
+        random.Random(7).shuffle(order)
+        tasks = [{"label": "true", "identifier": "%02d" % i, "deadline": "2999-01-01T00:%02d:00Z" % i} for i in order]
+        self.rdvtask("run", "--once", "-q", "--config", agent, self.schedule_file(tasks[:20], "1.json"),
+                     self.schedule_file(tasks[20:] + [{"label": "true", "identifier": "99"}], "2.json"))
+        self.assertEqual([identifier for identifier, _ in self.outcomes()], ["%02d" % i for i in range(40)] + ["99"])
+
+    def test_max_running_lets_that_many_run_at_once(self):
+        agent = self.agent(meet=["sh", "-c", "touch %s/$RDV_IDENTIFIER; while [ ! -e %s/a ] || [ ! -e %s/b ]; do sleep "
+                                             "0.01; done" % (self.dir, self.dir, self.dir)])
+        tasks = self.schedule_file([{"label": "meet", "identifier": name} for name in "ab"])
+        self.rdvtask("run", "--once", "--config", agent, "--max-running", "2", tasks)
+
+    def test_it_waits_for_a_window_that_opens_later(self):
+        agent = self.agent(true=["true"])
+        opens = after(1.2)
+        self.rdvtask("run", "--once", "--config", agent,
+                     self.schedule_file([{"label": "true", "identifier": "x", "start": opens}]))
+        entry, = self.history()
+        self.assertEqual(entry["start"].rstrip("0Z"), opens.rstrip("0Z"))
+        self.assertGreaterEqual(entry["started_at"], entry["start"])
+        self.assertLess(entry["started_at"], after(0))
+
+    def test_a_window_that_has_passed_expires_and_makes_it_1(self):
+        agent = self.agent(true=["true"])
+        self.rdvtask("run", "--once", "--config", agent, code=1,
+                     *[self.schedule_file([{"label": "true", "identifier": "x", "start": "-2h", "end": "-1h"}])])
+        entry, = self.history()
+        self.assertEqual((entry["outcome"], entry["status"], entry["started_at"]), ("expired", "timeout", None))
+
+    def test_until_ends_it_in_order_and_leaves_the_rest(self):
+        agent = self.agent(true=["true"])
+        self.rdvtask("schedule", "true", "later", "--start", "+1h")
+        self.rdvtask("schedule", "true", "now")
+        begin = time.monotonic()
+        self.rdvtask("run", "--once", "--until", "+1s", "--config", agent)
+        self.assertLess(time.monotonic() - begin, 15 * PATIENCE)
+        self.assertGreater(time.monotonic() - begin, 0.9)
+        self.assertEqual(self.outcomes(), [("now", "succeeded")])
+        self.assertEqual([entry["identifier"] for entry in self.entries("list")], ["later"])
+        self.rdvtask("run", "--until", after(0.5), "--config", agent)
+
+    def test_a_label_without_a_handler_fails_with_words(self):
+        agent = self.agent(true=["true"])
+        self.rdvtask("run", "--once", "--config", agent, code=1, *[self.schedule_file([{"label": "other", "identifier": "x"}])])
+        entry, = self.history()
+        self.assertEqual(entry["outcome"], "failed")
+        self.assertIn("other", entry["message"])
+
+    def test_a_run_limit_ends_a_task_as_timed_out(self):
+        agent = self.agent(sleep=["sleep", "100"])
+        self.rdvtask("run", "--once", "--config", agent, "--run-limit", "300ms", code=1,
+                     *[self.schedule_file([{"label": "sleep", "identifier": "x"}])])
+        entry, = self.history()
+        self.assertEqual((entry["outcome"], entry["status"]), ("timed-out", "timeout"))
+
+    def test_exit_code_75_is_tried_again(self):
+        agent = self.agent(busy=[{"run": ["sh", "-c", "[ $RDV_ATTEMPT -ge 3 ] || exit 75"], "retries": 3,
+                                  "retry_delay": "50ms"}])
+        self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "busy", "identifier": "x"}]))
+        entry, = self.history()
+        self.assertEqual((entry["outcome"], entry["attempt"]), ("succeeded", 3))
+
+    def test_notices_and_context_reach_the_history(self):
+        agent = self.agent(talk=["sh", "-c", r"cat; printf 'STATUS=downloading\nPROGRESS=42\nMESSAGE=caf\303\251\n' >&3"])
+        self.rdvtask("run", "--once", "--config", agent,
+                     self.schedule_file([{"label": "talk", "identifier": "x", "context": {"json": {"a": [1, 2]}}}]))
+        entry, = self.history()
+        self.assertIn((42, "caf\u00e9", "downloading"), [(c["progress"], c["message"], c["status"]) for c in entry["changes"]])
+        self.assertIn('  | {"a":[1,2]}', self.rdvtask("show", "x").stdout)
+
+    def test_output_with_control_characters_is_escaped_when_shown(self):
+        agent = self.agent(evil=["printf", r"\033[2Jgone\r\nnext\377"])
+        self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "evil", "identifier": "x"}]))
+        out = self.rdvtask("show", "x").stdout
+        self.assertNotIn("\x1b", out)
+        self.assertIn("  | \\e[2Jgone\n  | next\\xff\n", out)
+
+    def test_nothing_is_done_if_a_document_is_wrong(self):
+        agent, good = self.agent(true=["true"]), self.schedule_file([{"label": "true"}], "good.json")
+        bad = self.write("bad.json", '{"tasks":[{"label":1}]}')
+        result = self.rdvtask("run", "--once", "--config", agent, good, bad, code=1)
+        self.assertRegex(result.stderr, r"^%s:1:20 tasks\[0\]\.label: .+\n$" % bad)
+        self.assertIn("schedule document", self.rdvtask("run", "--config", good, code=1).stderr)
+        self.assertIn("agent document", self.rdvtask("run", "--config", agent, agent, code=1).stderr)
+        self.assertIn("missing.json", self.rdvtask("run", "--config", self.path("missing.json"), code=1).stderr)
+        self.assertFalse(os.path.exists(self.store))
+
+    def test_the_full_output_is_kept_in_a_folder_beside_the_store(self):
+        agent = self.agent(echo=["echo", "hello"])
+        self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "echo"}]))
+        folder = self.store + ".log.d"
+        contents = [open(os.path.join(folder, name)).read() for name in os.listdir(folder)]
+        self.assertEqual(len(contents), 1)
+        self.assertIn("hello\n", contents[0])
+
+
+class Output(ProgramTest):
+    def run_once(self, *arguments, code=0):
+        agent = self.agent(work=[{"status": "downloading", "run": ["sh", "-c", r"printf 'PROGRESS=50\nMESSAGE=half\n' >&3"]}])
+        return self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "work", "identifier": "x"}]),
+                            *arguments, code=code)
+
+    def test_without_a_terminal_there_is_a_line_a_change(self):
+        lines = self.run_once().stdout.splitlines()
+        fields = [LINE.match(line).groups() for line in lines]
+        self.assertEqual([field[:2] for field in fields], [("x", "work")] * len(fields))
+        self.assertEqual([field[2] for field in fields if field[2] != "downloading"], ["pending", "running", "succeeded"])
+        self.assertIn(("x", "work", "downloading", "50", "half"), fields)
+
+    def test_json_is_one_object_a_line(self):
+        entries = [json.loads(line) for line in self.run_once("--json").stdout.splitlines()]
+        self.assertEqual([entry["state"] for entry in entries][:2], ["pending", "running"])
+        self.assertEqual(entries[-1]["outcome"], "succeeded")
+        changes = [entry["change"] for entry in entries]
+        self.assertEqual(changes, sorted(set(changes)))
+
+    def test_each_printed_end_is_what_the_history_says(self):
+        entry = json.loads(self.run_once("--json").stdout.splitlines()[-1])
+        stored, = self.history()
+        del stored["changes"]
+        self.assertEqual(entry, stored)
+
+    def test_quiet_says_nothing_but_errors(self):
+        result = self.run_once("--quiet")
+        self.assertEqual((result.stdout, result.stderr), ("", ""))
+
+    def test_verbose_tells_more_on_standard_error(self):
+        self.assertNotEqual(self.run_once("--verbose").stderr, "")
+
+    def test_output_that_can_not_be_written_stops_it_in_order(self):
+        agent = self.agent(sleep=["sleep", "0.2"])
+        tasks = self.schedule_file([{"label": "sleep"}] * 100)
+        with open("/dev/full", "w") as full:
+            result = self.rdvtask("run", "--config", agent, tasks, code=1, stdout=full)
+        self.assertIn("cannot write to standard output", result.stderr)
+        self.assertGreater(len(self.entries("list")), 90)
+
+
+class Signals(ProgramTest):
+    def start_sleeping(self, *options, grace="1s", command="exec sleep 100", **keywords):
+        agent = self.agent(sleep={"grace": grace, "steps": [
+            {"run": ["sh", "-c", "echo $RDV_ATTEMPT >> %s; %s" % (self.path("started"), command)]}]})
+        self.rdvtask("schedule", "sleep", "x")
+        program = self.popen("run", "--config", agent, *options, **keywords)
+        self.wait_for_file("started")
+        return program
+
+    def end(self, program):
+        out, err = program.communicate(timeout=30 * PATIENCE)
+        return program.returncode, out, err
+
+    def test_a_first_one_ends_it_in_order_and_the_task_is_taken_up_again(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number):
+                program = self.start_sleeping()
+                program.send_signal(number)
+                code, _, err = self.end(program)
+                self.assertEqual(code, 0, err)
+                self.assertIn("once more", err)
+                self.assertEqual(marked_processes(self.mark), {})
+                self.assertEqual([(e["identifier"], e["state"]) for e in self.entries("list")], [("x", "running")])
+                self.rdvtask("run", "--once", "--config", self.agent(sleep=["true"]))
+                self.assertEqual(self.outcomes(), [("x", "succeeded")])
+                for name in ("started", "store.db"):
+                    os.remove(self.path(name))
+
+    def test_with_once_an_interruption_is_130(self):
+        program = self.start_sleeping("--once")
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(self.end(program)[0], 130)
+
+    def test_a_second_one_ends_it_at_once(self):
+        program = self.start_sleeping(grace="1m", command="trap '' TERM; sleep 100 & wait; wait; sleep 100")
+        program.send_signal(signal.SIGTERM)
+        self.wait_for(lambda: "once more" in program.stderr.readline(), "the first one")
+        program.send_signal(signal.SIGTERM)
+        begin = time.monotonic()
+        self.assertEqual(self.end(program)[0], 130)
+        self.assertLess(time.monotonic() - begin, 10 * PATIENCE)
+        self.assertEqual(marked_processes(self.mark), {})
+        self.assertEqual([e["state"] for e in self.entries("list")], ["running"])
+
+    def test_ignored_signals_stay_ignored(self):
+        program = self.start_sleeping(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        program.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        self.assertIsNone(program.poll())
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(self.end(program)[0], 0)
+
+    def test_while_it_runs_others_read_and_are_told_who_writes(self):
+        program = self.start_sleeping()
+        self.assertEqual([e["state"] for e in self.entries("list")], ["running"])
+        self.assertIn("running", self.rdvtask("show", "x", "--json").stdout)
+        for arguments in (["schedule", "a"], ["delete", "x"], ["start", "--config", self.path("agent.json"), "sleep"],
+                          ["run", "--once", "--config", self.path("agent.json")]):
+            err = self.rdvtask(*arguments, code=75).stderr
+            self.assertIn("rdvtask run", err)
+            self.assertIn(str(program.pid), err)
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(self.end(program)[0], 0)
+
+    def test_a_running_task_is_busy(self):
+        program = self.start_sleeping()
+        program.kill()
+        program.wait()
+        self.may_leave_processes = True
+        self.assertIn("'x' is running", self.rdvtask("delete", "x", code=75).stderr)
+        self.rdvtask("schedule", "a", "x", code=75)
+        self.rdvtask("schedule", self.schedule_file([{"label": "a", "identifier": "new"}, {"label": "a", "identifier": "x"}]),
+                     code=75)
+        self.assertEqual([e["identifier"] for e in self.entries("list")], ["x"])
+
+    def test_nothing_runs_nothing_wakes(self):
+        agent = self.agent(true=["true"])
+        self.rdvtask("schedule", "true", "x", "--start", "+1h")
+        program = self.popen("run", "--config", agent)
+        time.sleep(0.5 * PATIENCE)
+
+        def switches():
+            total = 0
+            for task in os.listdir("/proc/%d/task" % program.pid):
+                with open("/proc/%d/task/%s/status" % (program.pid, task)) as file:
+                    total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+            return total
+        before = switches()
+        time.sleep(2)
+        self.assertEqual(switches(), before)
+        program.terminate()
+        self.assertEqual(self.end(program)[0], 0)
+
+
+class Kill(ProgramTest):
+    def test_after_a_kill_at_any_moment_every_task_ends(self):
+        chaos = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "chaos", "kill9.py")
+        result = subprocess.run(["/usr/bin/python3", chaos, "5"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                encoding="utf-8", timeout=200 * PATIENCE)
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+
+if __name__ == "__main__":
+    tap.main()
