@@ -37,7 +37,8 @@ static const char *column_text(sqlite3_stmt *statement, int column)
     "cancelling, attempt,"                                                                       \
     " progress, code, message, scheduled_at, started_at, 0, 0"
 
-static void read_entry(sqlite3_stmt *row, rdv_entry *entry)
+/* false: the row was never written like this. */
+static bool read_entry(sqlite3_stmt *row, rdv_entry *entry)
 {
     *entry = (rdv_entry){
         .size = sizeof *entry,
@@ -67,6 +68,8 @@ static void read_entry(sqlite3_stmt *row, rdv_entry *entry)
     } else {
         entry->state = entry->started_at != 0 ? RDV_STATE_RUNNING : RDV_STATE_PENDING;
     }
+    return rdv_status_name(entry->status) &&
+           (entry->finished_at == 0 || rdv_outcome_name(entry->outcome));
 }
 
 /* Append a change to those of the entry that is being read; its message is copied. */
@@ -145,7 +148,8 @@ static int read_changes(struct listing *listing, rdv_entry *entry)
 static int show_entry(struct listing *listing, sqlite3_stmt *row)
 {
     rdv_entry entry;
-    read_entry(row, &entry);
+    if (!read_entry(row, &entry))
+        return rdv__sql_refuse(listing->store, RDV_ECORRUPT, "an entry is not as it was written");
     int result = 0;
     if (listing->reports)
         result = read_changes(listing, &entry);

@@ -2,7 +2,7 @@
 #include "record.h"
 
 #include <assert.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +41,8 @@ enum slot {
 };
 static_assert(SLOTS <= RDV__SQL_SLOTS, "more statements than the store keeps");
 
-/* How many finished entries the age limit looks at in one go. */
-#define AGE_STEP 1000
+/* How many finished entries are trimmed in one go, so that no turn of the loop takes long. */
+#define TRIM_STEP 1000
 
 /* ----------------------------------------------------------------- binding */
 
@@ -105,16 +105,19 @@ static int64_t next_change(rdv_store *store)
 
 /* ----------------------------------------------------------------- entries */
 
-int64_t rdv__record_next_number(rdv_store *store) {
+int64_t rdv__record_next_number(rdv_store *store)
+{
     return ++rdv__sql_counters(store)->last_number;
 }
 
-int64_t rdv__record_last_change(rdv_store *store) {
+int64_t rdv__record_last_change(rdv_store *store)
+{
     return rdv__sql_counters(store)->last_change;
 }
 
-int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window, const rdv_task *task,
-                         rdv_time now) {
+int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window,
+                         const rdv_task *task, rdv_time now)
+{
     size_t size;
     const void *context = rdv_task_context(task, &size);
     struct binder binder =
@@ -258,40 +261,52 @@ static int put_counter(rdv_store *store, const char *name, int64_t value)
     return bound_run(&binder);
 }
 
-/* Delete the history up to and including this change, and all that belongs to it. */
-static int trim(rdv_store *store, int64_t last)
+/* Which part of the history goes: up to a change, and only what ended before a moment. */
+#define TRIMMED " FROM history WHERE change <= ? AND finished_at < ?"
+
+static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t last,
+                    rdv_time before)
+{
+    struct binder binder = bind(store, slot, sql);
+    bind_int(&binder, last);
+    bind_int(&binder, before);
+    return bound_run(&binder);
+}
+
+/* Delete a part of the history, and all that belongs to it. */
+static int trim(rdv_store *store, int64_t last, rdv_time before)
 {
     struct rdv__counters *counters = rdv__sql_counters(store);
-    int result = run_with(
-        store, TRIM_REPORTS,
-        "DELETE FROM report WHERE number IN (SELECT number FROM history WHERE change <= ?)", last);
+    int result =
+        run_trim(store, TRIM_REPORTS,
+                 "DELETE FROM report WHERE number IN (SELECT number" TRIMMED ")", last, before);
     if (result == 0)
-        result = run_with(
-            store, TRIM_OUTPUTS,
-            "DELETE FROM output WHERE number IN (SELECT number FROM history WHERE change <= ?)",
-            last);
+        result =
+            run_trim(store, TRIM_OUTPUTS,
+                     "DELETE FROM output WHERE number IN (SELECT number" TRIMMED ")", last, before);
     if (result == 0)
-        result = run_with(store, TRIM_HISTORY, "DELETE FROM history WHERE change <= ?", last);
+        result = run_trim(store, TRIM_HISTORY, "DELETE" TRIMMED, last, before);
+    if (result == 0 && counters->history_rows >= 0)
+        counters->history_rows -= sqlite3_changes64(rdv__sql_database(store));
     /* Numbers don't come back, even when the rows that had the largest are gone. */
     if (result == 0)
         result = put_counter(store, "number", counters->last_number);
     if (result == 0)
         result = put_counter(store, "change", counters->last_change);
-    counters->history_rows = -1;
     return result;
 }
 
-/* Trim up to the change that a query with one or two parameters names, if it names one. */
-static int trim_to(rdv_store *store, struct binder *query, bool *ret_trimmed)
+/* Trim up to the change that a query names, if it names one. */
+static int trim_to(rdv_store *store, struct binder *query, rdv_time before, bool *ret_trimmed)
 {
     int result = bound_row(query);
     *ret_trimmed = result == 1 && sqlite3_column_type(query->statement, 0) != SQLITE_NULL;
     int64_t last = *ret_trimmed ? sqlite3_column_int64(query->statement, 0) : 0;
-    if (result >= 0)
+    if (result == 1)
         sqlite3_reset(query->statement);
     if (!*ret_trimmed)
         return result < 0 ? result : 0;
-    return trim(store, last);
+    return trim(store, last, before);
 }
 
 static int retain_by_count(rdv_store *store)
@@ -311,34 +326,36 @@ static int retain_by_count(rdv_store *store)
         return 0;
     /* A tenth more than needed goes, so that a full history is not trimmed at each end of a task. */
     int64_t spare =
-        counters->history_count / 10 < AGE_STEP ? counters->history_count / 10 : AGE_STEP;
+        counters->history_count / 10 < TRIM_STEP ? counters->history_count / 10 : TRIM_STEP;
     struct binder binder = bind(store, HISTORY_BY_COUNT,
                                 "SELECT change FROM history ORDER BY change DESC LIMIT 1 OFFSET ?");
     bind_int(&binder, counters->history_count - spare);
     bool trimmed;
-    return trim_to(store, &binder, &trimmed);
+    return trim_to(store, &binder, INT64_MAX, &trimmed);
 }
 
+/*
+ * Each entry by its own age: a clock that was wrong for a while takes neither what ended before with it, nor keeps what ended
+ * after.
+ */
 static int retain_by_age(rdv_store *store, rdv_time now)
 {
     struct rdv__counters *counters = rdv__sql_counters(store);
     /* Once a minute is often enough; a clock that was set back is no reason to stop. */
-    if (counters->history_age == 0 ||
-        (now >= counters->aged_at && now - counters->aged_at < RDV_MINUTE &&
-         counters->aged_at != 0))
+    if (counters->history_age == 0 || (counters->aged_at != 0 && now >= counters->aged_at &&
+                                       now - counters->aged_at < RDV_MINUTE))
         return 0;
-    bool trimmed = true;
-    int result = 0;
-    while (result == 0 && trimmed) {
-        struct binder binder =
-            bind(store, HISTORY_BY_AGE,
-                 "SELECT max(change) FROM (SELECT change, finished_at FROM history ORDER BY change"
-                 " LIMIT ?) WHERE finished_at < ?");
-        bind_int(&binder, AGE_STEP);
-        bind_int(&binder, now - counters->history_age);
-        result = trim_to(store, &binder, &trimmed);
-    }
-    if (result == 0)
+    rdv_time before = now - counters->history_age;
+    struct binder binder =
+        bind(store, HISTORY_BY_AGE,
+             "SELECT max(change) FROM (SELECT change, finished_at FROM history ORDER BY change"
+             " LIMIT ?) WHERE finished_at < ?");
+    bind_int(&binder, TRIM_STEP);
+    bind_int(&binder, before);
+    bool trimmed;
+    int result = trim_to(store, &binder, before, &trimmed);
+    /* Where there was something there may be more: that goes when the next task ends. */
+    if (result == 0 && !trimmed)
         counters->aged_at = now;
     return result;
 }
@@ -360,6 +377,12 @@ static const char *column_text(sqlite3_stmt *statement, int column)
 static size_t column_size(sqlite3_stmt *statement, int column)
 {
     return (size_t)sqlite3_column_bytes(statement, column);
+}
+
+/* A row that was never written like this. */
+static int damaged(rdv_store *store)
+{
+    return rdv__sql_refuse(store, RDV_ECORRUPT, "an entry is not as it was written");
 }
 
 int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__record_key *key),
@@ -422,13 +445,17 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
         .progress = sqlite3_column_int(row, 12),
         .code = sqlite3_column_int(row, 13),
     };
-    strncpy(entry.message, column_text(row, 14), sizeof entry.message - 1);
+    snprintf(entry.message, sizeof entry.message, "%s", column_text(row, 14));
+    if (rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status)) {
+        result = damaged(store);
+        goto out;
+    }
     if (size > 0) {
         context = bind(store, LOAD_CONTEXT, "SELECT bytes FROM context WHERE number = ?");
         bind_int(&context, number);
         result = bound_row(&context);
         if (result != 1) {
-            result = result < 0 ? result : RDV_ECORRUPT;
+            result = result < 0 ? result : damaged(store);
             goto out;
         }
         bytes = sqlite3_column_blob(context.statement, 0);
@@ -436,6 +463,8 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
     }
     result = rdv__task_new(column_text(row, 1), column_size(row, 1), column_text(row, 0),
                            column_size(row, 0), bytes, size, number, &entry.task);
+    if (result == RDV_EINVAL || result == RDV_ELIMIT)
+        result = damaged(store);
     if (result == 0)
         *ret_entry = entry;
 out:

@@ -32,8 +32,8 @@ int64_t rdv__record_next_number(rdv_store *store);
 int64_t rdv__record_last_change(rdv_store *store);
 
 /* A new pending entry. */
-int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window, const rdv_task *task,
-                         rdv_time now);
+int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window,
+                         const rdv_task *task, rdv_time now);
 int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */
 int rdv__record_start(rdv_store *store, int64_t number, rdv_time now); /* its first attempt */
 int rdv__record_cancelling(rdv_store *store, int64_t number);

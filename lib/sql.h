@@ -27,6 +27,13 @@ struct rdv__counters *rdv__sql_counters(rdv_store *store);
 
 sqlite3 *rdv__sql_database(rdv_store *store);
 
+/* The store as words for people call it: its path, cut at the front if it is long. */
+const char *rdv__sql_name(const rdv_store *store);
+
+/* Run statements that return nothing; the first number that one returns. */
+int rdv__sql_execute(rdv_store *store, const char *sql);
+int rdv__sql_number(rdv_store *store, const char *sql, int64_t *ret_number);
+
 /* The statement of this slot, reset; what was bound to it before is to be bound anew: prepared from sql the first time, kept from then on. */
 int rdv__sql_statement(rdv_store *store, unsigned slot, const char *sql,
                        sqlite3_stmt **ret_statement);
@@ -37,11 +44,15 @@ int rdv__sql_run(rdv_store *store, sqlite3_stmt *statement);
 /* Step for a row: 1 = there is one, 0 = no more (the statement is reset then), or an error (reset too). */
 int rdv__sql_row(rdv_store *store, sqlite3_stmt *statement);
 
-/* The open batch, if it is not held, is committed; then one consistent view of the store until end_view. */
+/* The open batch, if it is not held, is committed, or undone if that fails; then one consistent view of the store until
+ * end_view. Nothing can be staged meanwhile. Views may be nested: an inner one sees what the outer one does. */
 int rdv__sql_begin_view(rdv_store *store);
 void rdv__sql_end_view(rdv_store *store);
 
 /* Our error for what SQLite said last; keeps its words for rdv_store_message(). */
 int rdv__sql_fail(rdv_store *store);
+
+/* The same for what is not SQLite's failure: rows that can't be ours, for one. Returns code. */
+int rdv__sql_refuse(rdv_store *store, int code, const char *words);
 
 #endif

@@ -9,15 +9,19 @@
 #include <rdvtask/loop.h>
 
 #include "base.h"
+#include "format.h"
 #include "loop.h"
 #include "plat.h"
 #include "sql.h"
 
-/* "RDVT": tells our files from other SQLite files. */
-#define APPLICATION_ID 1380210260
-
 /* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */
 #define BUSY_WAIT 250
+
+/* How much of a path is shown, in bytes: its end. */
+#define NAME_SHOWN 160
+
+/* The longest word about a lock's holder, in bytes. */
+#define HOLDER_MAX 256
 
 /* A list of changes, kept in the order in which they came. */
 struct changes {
@@ -27,76 +31,40 @@ struct changes {
 struct rdv_store {
     sqlite3 *db;
     struct rdv__plat_lock *lock;
+    char *name; /* for words */
     bool read_only, in_memory;
 
     rdv_loop *loop;
-    struct rdv__turn turn;
+    struct rdv__turn commit_turn, settle_turn;
+    int users; /* how many have attached and not disowned */
 
-    bool open;             /* a transaction is open */
-    bool held;             /* and is not to be committed before release */
-    int held_error;        /* what became of a held batch that failed */
-    struct changes staged; /* of the open transaction */
-    struct changes done;   /* committed, to be settled in the loop's turn */
+    bool open;      /* a transaction is open */
+    bool held;      /* and is not to be committed before release */
+    int held_error; /* what became of a held batch that failed */
+    bool for_calls; /* calls of rdv_loop_call() have staged something in the open transaction */
+    int turn_error; /* what became of such a transaction that failed before the turn's commit */
+    bool
+        impatient; /* someone else has the database: not waited for again before it was free once */
+    int views;     /* how many listings are under way */
+    struct changes staged;   /* of the open transaction */
+    struct changes undoing;  /* of one that failed, the latest first */
+    struct changes done;     /* committed, to be settled in the loop's turn */
+    struct changes settling; /* being settled */
 
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *statements[RDV__SQL_SLOTS];
     struct rdv__counters counters;
-    char message[384];
+    struct rdv_error last;
 };
-
-/*
- * How the stored format changes: each string takes the store one version up, and is never changed once released. After a new
- * one is added here, the statements in record.c are changed to fit. The version that a file has is its user_version.
- *
- * Version 1. `entry` holds what is not finished, keys first; bulky contexts lie apart, so that opening reads the keys in one
- * sequential scan. `history` is in the order in which entries ended, so that trimming takes a range off its front. There is no
- * index on identifiers: unfinished ones are found through the trigger's hash in memory.
- */
-static const char *const migrations[] = {
-    "CREATE TABLE entry ("
-    " number INTEGER PRIMARY KEY,"
-    " started_at INTEGER NOT NULL,"
-    " start INTEGER NOT NULL, end INTEGER NOT NULL, deadline INTEGER NOT NULL, run_limit INTEGER "
-    "NOT NULL,"
-    " identifier TEXT NOT NULL, label TEXT NOT NULL, context_size INTEGER NOT NULL,"
-    " scheduled_at INTEGER NOT NULL, change INTEGER NOT NULL, cancelling INTEGER NOT NULL,"
-    " status INTEGER NOT NULL, attempt INTEGER NOT NULL, progress INTEGER NOT NULL, code INTEGER "
-    "NOT NULL,"
-    " message TEXT NOT NULL);"
-    "CREATE TABLE context (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
-    "CREATE TABLE history ("
-    " change INTEGER PRIMARY KEY,"
-    " number INTEGER NOT NULL, identifier TEXT NOT NULL, label TEXT NOT NULL, context_size INTEGER "
-    "NOT NULL,"
-    " start INTEGER NOT NULL, end INTEGER NOT NULL, deadline INTEGER NOT NULL, run_limit INTEGER "
-    "NOT NULL,"
-    " scheduled_at INTEGER NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,"
-    " outcome INTEGER NOT NULL, attempt INTEGER NOT NULL, progress INTEGER NOT NULL, code INTEGER "
-    "NOT NULL,"
-    " message TEXT NOT NULL);"
-    "CREATE TABLE report ("
-    " change INTEGER PRIMARY KEY,"
-    " number INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT "
-    "NULL,"
-    " progress INTEGER NOT NULL, code INTEGER NOT NULL, message TEXT NOT NULL);"
-    "CREATE INDEX report_number ON report (number);"
-    "CREATE TABLE output (number INTEGER PRIMARY KEY, tail BLOB NOT NULL);"
-    "CREATE TABLE journal ("
-    " identifier TEXT PRIMARY KEY,"
-    " label TEXT NOT NULL, run INTEGER NOT NULL, step INTEGER NOT NULL, attempt INTEGER NOT NULL, "
-    "state TEXT NOT NULL,"
-    " context BLOB NOT NULL);"
-    "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
-};
-#define VERSION ((int)(sizeof migrations / sizeof *migrations))
 
 /* ------------------------------------------------------------------ errors */
 
-static int code_of(int sqlite_code)
+static int code_of(sqlite3 *db)
 {
-    switch (sqlite_code & 0xff) {
+    int code = sqlite3_extended_errcode(db), system = 0;
+    switch (code & 0xff) {
     case SQLITE_OK:
-        return 0;
+        return RDV_EIO;
     case SQLITE_NOMEM:
         return RDV_ENOMEM;
     case SQLITE_FULL:
@@ -105,7 +73,6 @@ static int code_of(int sqlite_code)
         return RDV_EREADONLY;
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_CANTOPEN:
         return RDV_EACCES;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -115,26 +82,59 @@ static int code_of(int sqlite_code)
         return RDV_ELOCKED;
     case SQLITE_TOOBIG:
         return RDV_ELIMIT;
+    case SQLITE_CANTOPEN:
+        system = rdv__plat_error(sqlite3_system_errno(db));
+        return system != 0 && system != RDV_EIO ? system : RDV_EACCES;
     case SQLITE_IOERR:
-        return sqlite_code == SQLITE_IOERR_NOMEM ? RDV_ENOMEM : RDV_EIO;
+        if (code == SQLITE_IOERR_NOMEM)
+            return RDV_ENOMEM;
+        /* SQLite counts only one of the system's ways to say "full"; quotas and limits are others. */
+        system = rdv__plat_error(sqlite3_system_errno(db));
+        return system != 0 ? system : RDV_EIO;
     default:
         return RDV_EIO;
     }
 }
 
+/* What the person who reads the words can do about it. */
+static const char *advice(int code)
+{
+    switch (code) {
+    case RDV_ENOSPC:
+        return ": make room on the disk";
+    case RDV_EREADONLY:
+    case RDV_EACCES:
+        return ": check the permissions of the file and of its directory";
+    case RDV_ECORRUPT:
+        return ": restore it from a backup, or move it away to begin with an empty one";
+    case RDV_ELOCKED:
+        return ": close the other program that has the database open";
+    case RDV_EIO:
+        return ": check the disk and the system's log";
+    default:
+        return "";
+    }
+}
+
+int rdv__sql_refuse(rdv_store *store, int code, const char *words)
+{
+    return rdv__fail(&store->last, code, "%s: %s%s%s%s%s", store->name, rdv_strerror(code),
+                     *words ? " (" : "", words, *words ? ")" : "", advice(code));
+}
+
 int rdv__sql_fail(rdv_store *store)
 {
-    int code = code_of(sqlite3_extended_errcode(store->db));
-    if (code == 0)
-        code = RDV_EIO;
-    snprintf(store->message, sizeof store->message, "%s (%s)", rdv_strerror(code),
-             sqlite3_errmsg(store->db));
-    return code;
+    return rdv__sql_refuse(store, code_of(store->db), sqlite3_errmsg(store->db));
 }
 
 const char *rdv_store_message(const rdv_store *store)
 {
-    return store ? store->message : "";
+    return store ? store->last.text : "";
+}
+
+const char *rdv__sql_name(const rdv_store *store)
+{
+    return store->name;
 }
 
 /* -------------------------------------------------------------- statements */
@@ -188,7 +188,26 @@ int rdv__sql_row(rdv_store *store, sqlite3_stmt *statement)
     return result;
 }
 
-/* ----------------------------------------------------------------- batches */
+int rdv__sql_execute(rdv_store *store, const char *sql)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : rdv__sql_fail(store);
+}
+
+int rdv__sql_number(rdv_store *store, const char *sql, int64_t *ret_number)
+{
+    sqlite3_stmt *statement = NULL;
+    int result = prepare(store, sql, &statement);
+    if (result == 0) {
+        result = rdv__sql_row(store, statement);
+        if (result == 1)
+            *ret_number = sqlite3_column_int64(statement, 0);
+        result = result < 0 ? result : 0;
+    }
+    sqlite3_finalize(statement);
+    return result;
+}
+
+/* ----------------------------------------------------------------- changes */
 
 static void changes_clear(struct changes *changes)
 {
@@ -203,6 +222,43 @@ static void changes_append(struct changes *changes, struct rdv__store_change *ch
     changes->end = &change->next;
 }
 
+static void changes_prepend(struct changes *changes, struct rdv__store_change *change)
+{
+    change->next = changes->first;
+    changes->first = change;
+    if (!change->next)
+        changes->end = &change->next;
+}
+
+static struct rdv__store_change *changes_pop(struct changes *changes)
+{
+    struct rdv__store_change *change = changes->first;
+    if (change) {
+        changes->first = change->next;
+        if (!changes->first)
+            changes->end = &changes->first;
+    }
+    return change;
+}
+
+static void changes_move(struct changes *to, struct changes *from)
+{
+    for (struct rdv__store_change *change; (change = changes_pop(from)) != NULL;)
+        changes_append(to, change);
+}
+
+/* Take those of this owner out of a list. */
+static void changes_of(struct changes *changes, const void *owner, struct changes *mine)
+{
+    struct changes others;
+    changes_clear(&others);
+    for (struct rdv__store_change *change; (change = changes_pop(changes)) != NULL;)
+        changes_append(change->owner == owner ? mine : &others, change);
+    changes_move(changes, &others);
+}
+
+/* ----------------------------------------------------------------- batches */
+
 static void roll_back(rdv_store *store)
 {
     /* SQLite may have rolled back by itself, after a full disk for one. */
@@ -213,36 +269,48 @@ static void roll_back(rdv_store *store)
     store->counters.history_rows = -1;
 }
 
-/* Settle all that was staged with an error, the latest first. */
-static void undo(rdv_store *store, int result)
+/* Undo the open batch, and settle all that was staged with an error, the latest first. */
+static void abandon(rdv_store *store, int result)
 {
-    struct rdv__store_change *latest = NULL;
-    for (struct rdv__store_change *change = store->staged.first, *next; change; change = next) {
-        next = change->next;
-        change->next = latest;
-        latest = change;
-    }
-    changes_clear(&store->staged);
-    for (struct rdv__store_change *change = latest, *next; change; change = next) {
-        next = change->next;
+    store->open = false;
+    store->for_calls = false;
+    roll_back(store);
+    for (struct rdv__store_change *change; (change = changes_pop(&store->staged)) != NULL;)
+        changes_prepend(&store->undoing, change);
+    for (struct rdv__store_change *change; (change = changes_pop(&store->undoing)) != NULL;)
         change->settle(change, result);
-    }
+}
+
+static int begin(rdv_store *store)
+{
+    int result = rdv__sql_run(store, store->begin);
+    /* One wait is a courtesy, one for each change of a turn would stop the loop. */
+    bool impatient = result == RDV_ELOCKED;
+    if (impatient != store->impatient)
+        sqlite3_busy_timeout(store->db, impatient ? 0 : BUSY_WAIT);
+    store->impatient = impatient;
+    return result;
 }
 
 int rdv__store_stage(rdv_store *store)
 {
     if (store->read_only)
-        return RDV_EREADONLY;
+        return rdv__sql_refuse(store, RDV_EREADONLY, "it was opened for reading");
+    if (store->views > 0)
+        return rdv__sql_refuse(store, RDV_ESTATE, "it is being listed");
     if (store->held_error != 0)
         return store->held_error;
-    if (store->open)
-        return 0;
-    int result = rdv__sql_run(store, store->begin);
-    if (result != 0)
-        return result;
-    store->open = true;
-    if (store->loop)
-        rdv__loop_again(store->loop);
+    if (store->turn_error != 0)
+        return store->turn_error;
+    if (!store->open) {
+        int result = begin(store);
+        if (result != 0)
+            return result;
+        store->open = true;
+        if (store->loop)
+            rdv__loop_again(store->loop);
+    }
+    store->for_calls |= store->loop && rdv__loop_in_call(store->loop);
     return 0;
 }
 
@@ -257,11 +325,13 @@ int rdv__store_fail(rdv_store *store, int result)
     assert(result != 0);
     if (!store->open)
         return result;
-    store->open = false;
+    if (store->last.code != result)
+        (void)rdv__sql_refuse(store, result, "");
     if (store->held)
         store->held_error = result;
-    roll_back(store);
-    undo(store, result);
+    else if (store->for_calls)
+        store->turn_error = result;
+    abandon(store, result);
     return result;
 }
 
@@ -273,10 +343,9 @@ int rdv__store_commit(rdv_store *store)
     if (result != 0)
         return rdv__store_fail(store, result);
     store->open = false;
+    store->for_calls = false;
     if (store->staged.first) {
-        *store->done.end = store->staged.first;
-        store->done.end = store->staged.end;
-        changes_clear(&store->staged);
+        changes_move(&store->done, &store->staged);
         if (store->loop)
             rdv__loop_again(store->loop);
     }
@@ -288,7 +357,7 @@ int rdv__store_hold(rdv_store *store)
     if (store->held)
         return RDV_ESTATE;
     if (store->read_only)
-        return RDV_EREADONLY;
+        return rdv__sql_refuse(store, RDV_EREADONLY, "it was opened for reading");
     /* What others have staged in this turn is not part of the batch that begins: a failure is theirs, and they are told. */
     (void)rdv__store_commit(store);
     store->held = true;
@@ -303,11 +372,61 @@ int rdv__store_release(rdv_store *store, bool commit)
     int result = store->held_error;
     store->held = false;
     store->held_error = 0;
-    if (!commit) {
-        (void)rdv__store_fail(store, RDV_ECANCELLED);
+    store->for_calls = false; /* whoever released it hears of a failure from here */
+    if (commit)
+        return result != 0 ? result : rdv__store_commit(store);
+    if (store->open)
+        abandon(store, RDV_ECANCELLED);
+    return 0;
+}
+
+/* The loop's commit phase: one commit for all of the turn. */
+static int turn_commit(struct rdv__turn *turn)
+{
+    rdv_store *store = (rdv_store *)((char *)turn - offsetof(rdv_store, commit_turn));
+    int result = rdv__store_commit(store);
+    /* Changes of a call that had returned already were undone with the batch that another one lost. */
+    if (store->turn_error != 0)
+        result = store->turn_error;
+    store->turn_error = 0;
+    return result;
+}
+
+/* The loop's settle phase: now the world may hear of what was committed. */
+static int turn_settle(struct rdv__turn *turn)
+{
+    rdv_store *store = (rdv_store *)((char *)turn - offsetof(rdv_store, settle_turn));
+    /* Only what is there now: what is committed meanwhile waits for the next turn, so that input is not starved. */
+    changes_move(&store->settling, &store->done);
+    for (struct rdv__store_change *change; (change = changes_pop(&store->settling)) != NULL;)
+        change->settle(change, 0);
+    if (store->loop && (store->done.first || store->open))
+        rdv__loop_again(store->loop);
+    return 0;
+}
+
+static void leave_loop(rdv_store *store)
+{
+    if (!store->loop)
+        return;
+    rdv__loop_remove_turn(store->loop, &store->commit_turn);
+    rdv__loop_remove_turn(store->loop, &store->settle_turn);
+    store->loop = NULL;
+}
+
+int rdv__store_attach(rdv_store *store, rdv_loop *loop)
+{
+    if (store->loop && store->loop != loop)
+        return RDV_ESTATE;
+    store->users++;
+    if (store->loop)
         return 0;
-    }
-    return result != 0 ? result : rdv__store_commit(store);
+    store->loop = loop;
+    store->commit_turn = (struct rdv__turn){.run = turn_commit, .phase = RDV__TURN_COMMIT};
+    store->settle_turn = (struct rdv__turn){.run = turn_settle, .phase = RDV__TURN_SETTLE};
+    rdv__loop_add_turn(loop, &store->commit_turn);
+    rdv__loop_add_turn(loop, &store->settle_turn);
+    return 0;
 }
 
 void rdv__store_disown(rdv_store *store, const void *owner)
@@ -317,216 +436,234 @@ void rdv__store_disown(rdv_store *store, const void *owner)
     (void)rdv__store_commit(store);
     struct changes mine;
     changes_clear(&mine);
-    struct rdv__store_change *change = store->done.first;
-    changes_clear(&store->done);
-    while (change) {
-        struct rdv__store_change *next = change->next;
-        changes_append(change->owner == owner ? &mine : &store->done, change);
-        change = next;
-    }
-    for (change = mine.first; change;) {
-        struct rdv__store_change *next = change->next;
+    changes_of(&store->undoing, owner, &mine);
+    changes_of(&store->settling, owner, &mine);
+    changes_of(&store->done, owner, &mine);
+    for (struct rdv__store_change *change; (change = changes_pop(&mine)) != NULL;)
         change->settle(change, RDV_ESHUTDOWN);
-        change = next;
-    }
+    if (store->users > 0 && --store->users == 0)
+        leave_loop(store);
 }
 
-/* The loop's commit phase: one commit for all of the turn, then the world may hear of it. */
-static int turn_commit(struct rdv__turn *turn)
-{
-    rdv_store *store = (rdv_store *)((char *)turn - offsetof(rdv_store, turn));
-    int result = rdv__store_commit(store);
-
-    /* Only what is there now: what is committed meanwhile waits for the next turn, so that input is not starved. */
-    struct rdv__store_change *change = store->done.first;
-    changes_clear(&store->done);
-    while (change) {
-        struct rdv__store_change *next = change->next;
-        change->settle(change, 0);
-        change = next;
-    }
-    if (store->done.first || store->open)
-        rdv__loop_again(store->loop);
-    return result;
-}
-
-int rdv__store_attach(rdv_store *store, rdv_loop *loop)
-{
-    if (store->loop)
-        return store->loop == loop ? 0 : RDV_ESTATE;
-    store->loop = loop;
-    store->turn.run = turn_commit;
-    store->turn.phase = RDV__TURN_COMMIT;
-    rdv__loop_add_turn(loop, &store->turn);
-    return 0;
-}
+/* ------------------------------------------------------------------- views */
 
 int rdv__sql_begin_view(rdv_store *store)
 {
-    int result = rdv__store_commit(store);
-    if (result != 0)
-        return result;
-    /* Inside a held batch its own transaction is the view. */
-    if (store->open)
-        return 0;
-    if (sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-        return rdv__sql_fail(store);
+    /* A failure is told to those who staged. What was there before can be read all the same. */
+    (void)rdv__store_commit(store);
+    /* A held batch's own transaction is a view already. */
+    if (!store->open && store->views == 0) {
+        int result = rdv__sql_execute(store, "BEGIN");
+        if (result != 0)
+            return result;
+    }
+    store->views++;
     return 0;
 }
 
 void rdv__sql_end_view(rdv_store *store)
 {
-    if (!store->open && !sqlite3_get_autocommit(store->db))
+    if (--store->views == 0 && !store->open && !sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
 }
 
 /* ----------------------------------------------------------------- opening */
-
-static int get_number(rdv_store *store, const char *sql, int64_t *ret_number)
-{
-    sqlite3_stmt *statement = NULL;
-    int result = prepare(store, sql, &statement);
-    if (result == 0) {
-        result = rdv__sql_row(store, statement);
-        if (result == 1)
-            *ret_number = sqlite3_column_int64(statement, 0);
-        result = result < 0 ? result : 0;
-    }
-    sqlite3_finalize(statement);
-    return result;
-}
-
-static int execute(rdv_store *store, const char *sql)
-{
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : rdv__sql_fail(store);
-}
-
-static int migrate(rdv_store *store, int version)
-{
-    int result = execute(store, "BEGIN IMMEDIATE");
-    for (int i = version; result == 0 && i < VERSION; i++)
-        result = execute(store, migrations[i]);
-    if (result == 0) {
-        char pragmas[96];
-        snprintf(pragmas, sizeof pragmas,
-                 "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", APPLICATION_ID,
-                 VERSION);
-        result = execute(store, pragmas);
-    }
-    if (result != 0 && !sqlite3_get_autocommit(store->db))
-        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    return result;
-}
-
-/* Is the file one of ours, and of which version? Migrates an older one. */
-static int check_format(rdv_store *store, const char *path, struct rdv_error *error)
-{
-    int64_t application = 0, version = 0, tables = 0;
-    int result = get_number(store, "PRAGMA application_id", &application);
-    if (result == 0)
-        result = get_number(store, "PRAGMA user_version", &version);
-    if (result == 0)
-        result = get_number(store, "SELECT count(*) FROM sqlite_schema", &tables);
-    if (result != 0)
-        return rdv__fail(error, result, "%s: %s", path, store->message);
-
-    bool fresh = application == 0 && version == 0 && tables == 0;
-    if (!fresh && application != APPLICATION_ID)
-        return rdv__fail(error, RDV_ECORRUPT, "%s is a database, but not a store of rdvtask", path);
-    if (version > VERSION)
-        return rdv__fail(
-            error, RDV_ENEWER,
-            "%s has format %d, and this rdvtask (%s) knows up to %d: use the newer rdvtask", path,
-            (int)version, rdv_version(), VERSION);
-    if (version == VERSION)
-        return 0;
-    if (store->read_only)
-        return rdv__fail(error, RDV_ESTATE,
-                         "%s has an older format: run a command that writes to it once", path);
-    result = migrate(store, (int)version);
-    if (result != 0)
-        return rdv__fail(error, result, "%s: %s", path, store->message);
-    return 0;
-}
-
-static int configure(rdv_store *store)
-{
-    sqlite3_busy_timeout(store->db, BUSY_WAIT);
-    if (store->read_only)
-        return 0;
-    int result =
-        execute(store, store->in_memory ? "PRAGMA journal_mode=MEMORY"
-                                        : "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
-    if (result == 0)
-        result = execute(store, "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF");
-    return result;
-}
-
-static int count(rdv_store *store)
-{
-    struct rdv__counters *counters = &store->counters;
-    int result =
-        get_number(store,
-                   "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'number'), 0),"
-                   " coalesce((SELECT max(number) FROM entry), 0),"
-                   " coalesce((SELECT max(number) FROM history), 0))",
-                   &counters->last_number);
-    if (result == 0)
-        result =
-            get_number(store,
-                       "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'change'), 0),"
-                       " coalesce((SELECT max(change) FROM entry), 0),"
-                       " coalesce((SELECT max(change) FROM report), 0),"
-                       " coalesce((SELECT max(change) FROM history), 0))",
-                       &counters->last_change);
-    if (result == 0)
-        result = get_number(
-            store, "SELECT coalesce((SELECT value FROM counter WHERE name = 'own_run'), 0)",
-            &counters->last_own_run);
-    counters->history_rows = -1;
-    return result;
-}
 
 void rdv_store_options_init(rdv_store_options *options)
 {
     *options = (rdv_store_options){.size = sizeof *options, .history_count = 10000};
 }
 
-static int open_file(rdv_store *store, const char *path, const rdv_store_options *options,
-                     struct rdv_error *error)
+static int set_name(rdv_store *store, const char *path)
 {
-    int result = 0;
-    if (!store->in_memory && !store->read_only) {
-        size_t size = strlen(path) + sizeof ".lock";
-        char *lock_path = malloc(size);
-        if (!lock_path)
-            return rdv__fail(error, RDV_ENOMEM, "out of memory");
-        snprintf(lock_path, size, "%s.lock", path);
-        result = rdv__plat_lock(lock_path, options->holder ? options->holder : "rdvtask library",
-                                &store->lock, error);
-        free(lock_path);
-        if (result != 0)
-            return result;
-    }
+    static const char in_memory[] = "the store in memory", cut[] = "...";
+    const char *end = path ? path : in_memory;
+    size_t size = strlen(end), skipped = 0;
+    if (size > NAME_SHOWN)
+        for (skipped = size - NAME_SHOWN; ((unsigned char)end[skipped] & 0xc0) == 0x80;)
+            skipped++;
+    store->name = malloc(size + sizeof cut);
+    if (!store->name)
+        return RDV_ENOMEM;
+    snprintf(store->name, size + sizeof cut, "%s%s", skipped > 0 ? cut : "", end + skipped);
+    return 0;
+}
 
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    flags |= store->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    if (sqlite3_open_v2(store->in_memory ? ":memory:" : path, &store->db, flags, NULL) !=
-        SQLITE_OK) {
-        result = store->db ? rdv__sql_fail(store) : RDV_ENOMEM;
-        return rdv__fail(error, result, "%s: %s", path ? path : "store in memory",
-                         store->db ? store->message : rdv_strerror(result));
-    }
-    if (!store->read_only && sqlite3_db_readonly(store->db, "main") == 1)
-        return rdv__fail(error, RDV_EREADONLY,
-                         "%s may only be read: check the permissions of the file", path);
+/* Who has the lock, as far as its file tells. */
+static int locked(const rdv_store *store, const char *lock_path, struct rdv_error *error)
+{
+    char *holder = NULL;
+    size_t size = 0;
+    (void)rdv__plat_read_file(lock_path, HOLDER_MAX, &holder, &size, NULL);
+    if (holder)
+        holder[strcspn(holder, "\n")] = '\0';
+    int result = rdv__fail(error, RDV_ELOCKED, "%s is in use by %s", store->name,
+                           holder && *holder ? holder : "another process");
+    free(holder);
+    return result;
+}
 
-    const char *name = path ? path : "store in memory";
-    result = check_format(store, name, error);
+/* The lock lies beside the file itself, not beside a symbolic link to it: two ways to one file are to meet. */
+static int take_lock(rdv_store *store, const char *holder, struct rdv_error *error)
+{
+    const char *file = sqlite3_db_filename(store->db, "main");
+    size_t size = strlen(file) + sizeof ".lock";
+    char *path = malloc(size);
+    if (!path)
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    snprintf(path, size, "%s.lock", file);
+    struct rdv_error trouble;
+    int result = rdv__plat_lock(path, holder ? holder : "rdvtask library", &store->lock, &trouble);
+    if (result == RDV_ELOCKED)
+        result = locked(store, path, error);
+    else if (result != 0)
+        result = rdv__fail(error, result, "%s%s", trouble.text, advice(result));
+    free(path);
+    return result;
+}
+
+static int open_database(rdv_store *store, const char *path, int flags)
+{
+    sqlite3_close(store->db);
+    store->db = NULL;
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
+        return store->db ? rdv__sql_fail(store) : rdv__sql_refuse(store, RDV_ENOMEM, "");
+    sqlite3_busy_timeout(store->db, BUSY_WAIT);
+    return rdv__sql_execute(store, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+                                   "PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL");
+}
+
+static bool exists(const char *path, const char *suffix)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    char *name = sqlite3_mprintf("%s%s", path, suffix);
+    int found = 0;
+    if (name)
+        (void)vfs->xAccess(vfs, name, SQLITE_ACCESS_EXISTS, &found);
+    sqlite3_free(name);
+    return found != 0;
+}
+
+static int open_checked(rdv_store *store, const char *path, int flags,
+                        const struct rdv__format *format, int *ret_version, struct rdv_error *error)
+{
+    int result = open_database(store, path, flags);
+    return result != 0 ? rdv__fail(error, result, "%s", store->last.text)
+                       : rdv__format_check(store, format, ret_version, error);
+}
+
+/* The path as a URI that says that nobody writes to the file. The caller frees it. */
+static char *unchanging(const char *path)
+{
+    static const char head[] = "file:", tail[] = "?immutable=1", digits[] = "0123456789abcdef";
+    char *uri = malloc(strlen(path) * 3 + sizeof head + sizeof tail);
+    if (!uri)
+        return NULL;
+    char *at = uri + sizeof head - 1;
+    memcpy(uri, head, sizeof head);
+    for (; *path; path++) {
+        unsigned char byte = (unsigned char)*path;
+        if (strchr("%?#", byte)) {
+            *at++ = '%';
+            *at++ = digits[byte >> 4];
+            *at++ = digits[byte & 15];
+        } else {
+            *at++ = (char)byte;
+        }
+    }
+    memcpy(at, tail, sizeof tail);
+    return uri;
+}
+
+static int open_reader(rdv_store *store, const char *path, const struct rdv__format *format,
+                       struct rdv_error *error)
+{
+    int version = 0;
+    int result = rdv__plat_private_file(path, false, error);
     if (result != 0)
         return result;
-    result = configure(store);
-    if (result == 0 && !store->read_only)
+    result = open_checked(store, path, SQLITE_OPEN_READONLY, format, &version, error);
+    /*
+     * Reading takes a file beside it for the memory that readers and writers share. Where none can be made, on a read-only
+     * disk for one, and no log is left behind, nobody is writing, and the file can be read as it is.
+     */
+    if (result != 0 && store->db && sqlite3_errcode(store->db) == SQLITE_CANTOPEN &&
+        !exists(path, "-wal")) {
+        char *uri = unchanging(path);
+        if (!uri)
+            return rdv__fail(error, RDV_ENOMEM, "out of memory");
+        result = open_checked(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, format, &version,
+                              error);
+        free(uri);
+    }
+    if (result != 0)
+        return result;
+    if (version == 0)
+        return rdv__fail(error, RDV_ENOTFOUND, "%s is empty: nothing was stored in it yet",
+                         store->name);
+    if (version < format->version)
+        return rdv__fail(error, RDV_ESTATE,
+                         "%s has an older format: open it once for writing, which brings it up",
+                         store->name);
+    return 0;
+}
+
+/* The largest numbers that were given. Rows that were trimmed have left theirs in `counter`. */
+static int count(rdv_store *store)
+{
+    struct rdv__counters *counters = &store->counters;
+    int result =
+        rdv__sql_number(store,
+                        "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'number'), 0),"
+                        " coalesce((SELECT max(number) FROM entry), 0),"
+                        " coalesce((SELECT max(number) FROM history), 0))",
+                        &counters->last_number);
+    if (result == 0)
+        result = rdv__sql_number(
+            store,
+            "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'change'), 0),"
+            " coalesce((SELECT max(change) FROM entry), 0),"
+            " coalesce((SELECT max(change) FROM report), 0),"
+            " coalesce((SELECT max(change) FROM history), 0))",
+            &counters->last_change);
+    if (result == 0)
+        result = rdv__sql_number(
+            store, "SELECT coalesce((SELECT value FROM counter WHERE name = 'own_run'), 0)",
+            &counters->last_own_run);
+    counters->history_rows = -1;
+    return result;
+}
+
+static int open_writer(rdv_store *store, const char *path, const char *holder,
+                       const struct rdv__format *format, struct rdv_error *error)
+{
+    int version = 0;
+    int result = path ? rdv__plat_private_file(path, true, error) : 0;
+    if (result != 0)
+        return result;
+    /* Not to be made by SQLite: it would let everyone read it. */
+    result = open_database(store, path ? path : ":memory:", SQLITE_OPEN_READWRITE);
+    if (result != 0)
+        return rdv__fail(error, result, "%s", store->last.text);
+    if (path) {
+        result = take_lock(store, holder, error);
+        if (result != 0)
+            return result;
+        if (sqlite3_db_readonly(store->db, "main") == 1)
+            return rdv__fail(error, RDV_EREADONLY, "%s may only be read%s", store->name,
+                             advice(RDV_EREADONLY));
+    }
+    result = rdv__format_check(store, format, &version, error);
+    if (result != 0)
+        return result;
+    /* A log that one large batch has grown is cut back to twice what it grows to otherwise. */
+    result = rdv__sql_execute(store, path ? "PRAGMA journal_mode=WAL;"
+                                            "PRAGMA journal_size_limit=8388608"
+                                          : "PRAGMA journal_mode=MEMORY");
+    if (result == 0)
+        result = rdv__format_migrate(store, format, version);
+    if (result == 0)
         result = count(store);
     if (result == 0)
         result = prepare(store, "BEGIN IMMEDIATE", &store->begin);
@@ -534,7 +671,35 @@ static int open_file(rdv_store *store, const char *path, const rdv_store_options
         result = prepare(store, "COMMIT", &store->commit);
     if (result == 0)
         result = prepare(store, "ROLLBACK", &store->rollback);
-    return result == 0 ? 0 : rdv__fail(error, result, "%s: %s", name, store->message);
+    return result == 0 ? 0 : rdv__fail(error, result, "%s", store->last.text);
+}
+
+int rdv__store_open_as(const char *path, const rdv_store_options *options,
+                       const struct rdv__format *format, rdv_store **ret_store,
+                       struct rdv_error *error)
+{
+    rdv_store *store = calloc(1, sizeof *store);
+    if (!store || set_name(store, path) != 0) {
+        free(store);
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    }
+    store->in_memory = !path;
+    store->read_only = options->flags & RDV_STORE_READ_ONLY;
+    store->counters.history_count = options->history_count;
+    store->counters.history_age = options->history_age;
+    changes_clear(&store->staged);
+    changes_clear(&store->undoing);
+    changes_clear(&store->done);
+    changes_clear(&store->settling);
+
+    int result = store->read_only ? open_reader(store, path, format, error)
+                                  : open_writer(store, path, options->holder, format, error);
+    if (result != 0) {
+        rdv_store_close(store);
+        return result;
+    }
+    *ret_store = store;
+    return 0;
 }
 
 int rdv_store_open(const char *path, const rdv_store_options *options, rdv_store **ret_store,
@@ -548,24 +713,7 @@ int rdv_store_open(const char *path, const rdv_store_options *options, rdv_store
         options->history_age < 0 || (options->flags & ~RDV_STORE_READ_ONLY) || (path && !*path) ||
         (!path && (options->flags & RDV_STORE_READ_ONLY)))
         return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_store_open");
-
-    rdv_store *store = calloc(1, sizeof *store);
-    if (!store)
-        return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    store->in_memory = !path;
-    store->read_only = options->flags & RDV_STORE_READ_ONLY;
-    store->counters.history_count = options->history_count;
-    store->counters.history_age = options->history_age;
-    changes_clear(&store->staged);
-    changes_clear(&store->done);
-
-    int result = open_file(store, path, options, error);
-    if (result != 0) {
-        rdv_store_close(store);
-        return result;
-    }
-    *ret_store = store;
-    return 0;
+    return rdv__store_open_as(path, options, &rdv__format, ret_store, error);
 }
 
 void rdv_store_close(rdv_store *store)
@@ -574,10 +722,9 @@ void rdv_store_close(rdv_store *store)
         return;
     store->held = false;
     if (store->open)
-        (void)rdv__store_fail(store, RDV_ESHUTDOWN);
+        abandon(store, RDV_ESHUTDOWN);
     assert(!store->done.first);
-    if (store->loop)
-        rdv__loop_remove_turn(store->loop, &store->turn);
+    leave_loop(store);
     for (size_t i = 0; i < RDV__SQL_SLOTS; i++)
         sqlite3_finalize(store->statements[i]);
     sqlite3_finalize(store->begin);
@@ -585,6 +732,7 @@ void rdv_store_close(rdv_store *store)
     sqlite3_finalize(store->rollback);
     sqlite3_close(store->db);
     rdv__plat_unlock(store->lock);
+    free(store->name);
     free(store);
 }
 

@@ -11,7 +11,8 @@
  * When the batch is committed, each change is settled with 0, in order: now the world may hear of it. When it could not be,
  * each is settled with the error, in reverse order: memory goes back to what it was.
  *
- * settle(0) is called from the loop's turn only, never from inside a caller's function; settle(error) at once.
+ * settle(0) is called from the loop's turn only (its settle phase), never from inside a caller's function; settle(error) at
+ * once.
  */
 #ifndef RDV__STORE_H
 #define RDV__STORE_H
@@ -28,17 +29,18 @@ struct rdv__store_change {
     struct rdv__store_change *next; /* the store's */
 };
 
-/* Have the store commit at the end of each of the loop's turns. Idempotent for the same loop; RDV_ESTATE for another. */
+/* Have the store commit in each of the loop's turns, until as many have disowned as have attached. RDV_ESTATE for another loop. */
 int rdv__store_attach(rdv_store *store, rdv_loop *loop);
 
-/* Join the open batch, or begin one. RDV_EREADONLY, RDV_ESHUTDOWN (closing), or what SQLite says. */
+/* Join the open batch, or begin one. RDV_EREADONLY; RDV_ESTATE inside a listing; the error of a batch that was lost while it was
+ * held, or in this turn with changes of calls in it; or what SQLite says. */
 int rdv__store_stage(rdv_store *store);
 
 /* Settle this change when the batch ends. Only between stage and commit. */
 void rdv__store_defer(rdv_store *store, struct rdv__store_change *change);
 
 /*
- * The owner is being freed: commit what is open (a held batch is undone), then settle all changes of this owner that wait for
+ * The owner, which has attached, is being freed: commit what is open (a held batch is undone), then settle all changes of this owner that wait for
  * their turn with RDV_ESHUTDOWN. The owner frees what belongs to them, and does nothing else.
  */
 void rdv__store_disown(rdv_store *store, const void *owner);
@@ -54,7 +56,7 @@ int rdv__store_commit(rdv_store *store);
 int rdv__store_hold(rdv_store *store);
 int rdv__store_release(rdv_store *store, bool commit);
 
-/* The path as it was given, made absolute; NULL for a store in memory. */
+/* The path of the file, absolute and with symbolic links followed; NULL for a store in memory. */
 const char *rdv__store_path(const rdv_store *store);
 
 #endif

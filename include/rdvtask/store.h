@@ -41,14 +41,17 @@ typedef struct rdv_store_options {
 RDV_API void rdv_store_options_init(rdv_store_options *options);
 
 /**
- * Open a store, and make it if it is not there; an older one is migrated.
+ * Open a store, and make it if it is not there, with files that only the user of the process may read; an older one is
+ * migrated.
  *
  * @param path     the file; its directory must exist. NULL = in memory, gone when closed.
  * @param options  NULL = defaults.
  * @param ret_store  owned by the caller: rdv_store_close().
- * @param error    optional; its text names the file, and for RDV_ELOCKED the holder.
- * @return 0; RDV_ELOCKED if another process (or another store object of this one) writes to it; RDV_ECORRUPT, RDV_ENEWER;
- * RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC, RDV_EIO, RDV_ENOTFOUND (no directory; or no file, when read-only); RDV_ENOMEM.
+ * @param error    optional; its text names the file, and for RDV_ELOCKED the holder, and says what can be done.
+ * @return 0; RDV_EINVAL (also for a path that is no regular file); RDV_ELOCKED if another process (or another store object of
+ * this one) writes to it; RDV_ECORRUPT, RDV_ENEWER; RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC, RDV_EIO; RDV_ENOTFOUND (no
+ * directory; or, when read-only, no file or an empty one); RDV_ESTATE (when read-only: it has to be migrated first);
+ * RDV_ENOMEM.
  * @since 0.1.0
  */
 RDV_API int rdv_store_open(const char *path, const rdv_store_options *options,
@@ -130,7 +133,7 @@ typedef int (*rdv_entry_fn)(void *user, const rdv_entry *entry);
  *
  * @param filter  NULL = all.
  * @return 0, fn's result, or an error of the store.
- * The store's thread; fn must not write to the store. @since 0.1.0
+ * The store's thread; fn may list, and must not write to the store or close it. @since 0.1.0
  */
 RDV_API int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn fn,
                               void *user);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "format.h"
+
+#include <stdio.h>
+
+#include "base.h"
+#include "sql.h"
+
+/* "RDVT": tells our files from other SQLite files. */
+#define APPLICATION_ID 1380210260
+
+/*
+ * How the stored format changes: each string takes the store one version up, and is never changed once released. After a new
+ * one is added here, the statements in record.c are changed to fit. The version that a file has is its user_version.
+ *
+ * Version 1. `entry` holds what is not finished, keys first; bulky contexts lie apart, so that opening reads the keys in one
+ * sequential scan. `history` is in the order in which entries ended, so that trimming takes a range off its front. There is no
+ * index on identifiers: unfinished ones are found through the trigger's hash in memory.
+ */
+static const char *const migrations[] = {
+    "CREATE TABLE entry ("
+    " number INTEGER PRIMARY KEY,"
+    " started_at INTEGER NOT NULL,"
+    " start INTEGER NOT NULL, end INTEGER NOT NULL, deadline INTEGER NOT NULL, run_limit INTEGER "
+    "NOT NULL,"
+    " identifier TEXT NOT NULL, label TEXT NOT NULL, context_size INTEGER NOT NULL,"
+    " scheduled_at INTEGER NOT NULL, change INTEGER NOT NULL, cancelling INTEGER NOT NULL,"
+    " status INTEGER NOT NULL, attempt INTEGER NOT NULL, progress INTEGER NOT NULL, code INTEGER "
+    "NOT NULL,"
+    " message TEXT NOT NULL);"
+    "CREATE TABLE context (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
+    "CREATE TABLE history ("
+    " change INTEGER PRIMARY KEY,"
+    " number INTEGER NOT NULL, identifier TEXT NOT NULL, label TEXT NOT NULL, context_size INTEGER "
+    "NOT NULL,"
+    " start INTEGER NOT NULL, end INTEGER NOT NULL, deadline INTEGER NOT NULL, run_limit INTEGER "
+    "NOT NULL,"
+    " scheduled_at INTEGER NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL, attempt INTEGER NOT NULL, progress INTEGER NOT NULL, code INTEGER "
+    "NOT NULL,"
+    " message TEXT NOT NULL);"
+    "CREATE TABLE report ("
+    " change INTEGER PRIMARY KEY,"
+    " number INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT "
+    "NULL,"
+    " progress INTEGER NOT NULL, code INTEGER NOT NULL, message TEXT NOT NULL);"
+    "CREATE INDEX report_number ON report (number);"
+    "CREATE TABLE output (number INTEGER PRIMARY KEY, tail BLOB NOT NULL);"
+    "CREATE TABLE journal ("
+    " identifier TEXT PRIMARY KEY,"
+    " label TEXT NOT NULL, run INTEGER NOT NULL, step INTEGER NOT NULL, attempt INTEGER NOT NULL, "
+    "state TEXT NOT NULL,"
+    " context BLOB NOT NULL);"
+    "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
+};
+
+const struct rdv__format rdv__format = {
+    .migrations = migrations,
+    .version = (int)(sizeof migrations / sizeof *migrations),
+};
+
+int rdv__format_check(rdv_store *store, const struct rdv__format *format, int *ret_version,
+                      struct rdv_error *error)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    int result = rdv__sql_number(store, "PRAGMA application_id", &application);
+    if (result == 0)
+        result = rdv__sql_number(store, "PRAGMA user_version", &version);
+    if (result == 0)
+        result = rdv__sql_number(store, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (result != 0)
+        return rdv__fail(error, result, "%s", rdv_store_message(store));
+
+    bool empty = application == 0 && version == 0 && tables == 0;
+    if (!empty && (application != APPLICATION_ID || version < 1))
+        return rdv__fail(error, RDV_ECORRUPT,
+                         "%s is a database, but not a store of rdvtask: give another file",
+                         rdv__sql_name(store));
+    if (version > format->version)
+        return rdv__fail(
+            error, RDV_ENEWER,
+            "%s has format %d, and this rdvtask (%s) knows up to %d: use the newer rdvtask",
+            rdv__sql_name(store), (int)version, rdv_version(), format->version);
+    *ret_version = (int)version;
+    return 0;
+}
+
+int rdv__format_migrate(rdv_store *store, const struct rdv__format *format, int version)
+{
+    if (version == format->version)
+        return 0;
+    int result = rdv__sql_execute(store, "BEGIN IMMEDIATE");
+    for (int i = version; result == 0 && i < format->version; i++)
+        result = rdv__sql_execute(store, format->migrations[i]);
+    if (result == 0) {
+        char pragmas[96];
+        snprintf(pragmas, sizeof pragmas,
+                 "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", APPLICATION_ID,
+                 format->version);
+        result = rdv__sql_execute(store, pragmas);
+    }
+    if (result != 0 && !sqlite3_get_autocommit(rdv__sql_database(store)))
+        sqlite3_exec(rdv__sql_database(store), "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
