@@ -220,7 +220,7 @@ static int fail_unknown(struct rdv__value value, const char *key, const char *co
 
     for (size_t i = 0; names[i]; i++) {
         unsigned steps = distance(key, names[i], 2);
-        if (steps < nearest && strlen(names[i]) > steps) {
+        if (steps < nearest) {
             nearest = steps;
             meant = names[i];
         }
@@ -435,8 +435,6 @@ int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size
         } else if (*at == '}' || *at == ']') {
             depth--;
         } else if (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r') {
-            if (depth == 0)
-                break;
             continue;
         }
         if (depth < 0 || (depth == 0 && *at == ','))

@@ -615,7 +615,7 @@ static int end_values(struct scanner *scanner, bool *ret_more)
         int result;
 
         skip_space(scanner);
-        frame->elements += frame->inside;
+        frame->elements++;
         frame->inside = false;
         char c = scanner->at < scanner->end ? *scanner->at : '\0';
         if (c == ',') {

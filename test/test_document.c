@@ -409,7 +409,7 @@ START_TEST(an_entry_is_written_with_all_its_members)
 {
     const rdv_change changes[] = {
         {time_of("2026-11-22T12:00:01Z"), RDV_STATUS_SEARCHING, 1, -1, 0, ""},
-        {time_of("2026-11-22T12:00:02.5Z"), RDV_STATUS_FAILED, 2, 40, 3, "it's \"broken\"\n"},
+        {time_of("2026-11-22T12:00:02.5Z"), RDV_STATUS_FAILED, 2, 0, 3, "it's \"broken\"\n"},
     };
     const rdv_entry entry = {
         .size = sizeof entry,
@@ -450,7 +450,7 @@ START_TEST(an_entry_is_written_with_all_its_members)
         "\"finished_at\":\"2026-11-22T12:00:02.5Z\",\"cancelling\":true,\"changes\":["
         "{\"at\":\"2026-11-22T12:00:01Z\",\"status\":\"searching\",\"attempt\":1,\"progress\":null,"
         "\"code\":0,\"message\":null},"
-        "{\"at\":\"2026-11-22T12:00:02.5Z\",\"status\":\"failed\",\"attempt\":2,\"progress\":40,"
+        "{\"at\":\"2026-11-22T12:00:02.5Z\",\"status\":\"failed\",\"attempt\":2,\"progress\":0,"
         "\"code\":3,\"message\":\"it's \\\"broken\\\"\\n\"}],"
         "\"output\":\"a\xEF\xBF\xBDz\\n\\u001b\"}");
     rdv_free(text);

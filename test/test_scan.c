@@ -60,6 +60,8 @@ static const char *const accepted[] = {
     "0e999999999999",
     "0.000e+99999",
     "1e-400",
+    "9.9e307",
+    "{\"a\":{\"b\":1},\"b\":[{\"c\":2}],\"c\":3}",
     "1e-99999999999999999999",
     "{\"a\":{\"a\":{\"a\":[]}},\"b\":[{\"a\":1},{\"a\":2}]}",
     "{\"\":1,\" \":2}",
@@ -104,6 +106,7 @@ static const struct refusal {
     {"\"\\u", RDV_ESYNTAX, 1, 4, "", "ends inside a string"},
     {"\"\\ud83d\\ude0", RDV_ESYNTAX, 1, 13, "", "ends inside a string"},
     {"\"\xE2\x82", RDV_ESYNTAX, 1, 4, "", "ends inside a character"},
+    {"\"\xF8\x88", RDV_ESYNTAX, 1, 2, "", "byte 0xF8 is not valid UTF-8"},
     /* more than one value */
     {"{} {}", RDV_ESYNTAX, 1, 4, "", "expected nothing after the value, but found '{'"},
     {"1 2", RDV_ESYNTAX, 1, 3, "", "nothing after the value"},
@@ -232,6 +235,20 @@ START_TEST(what_the_standard_forbids_is_refused_with_place_path_and_words)
     ck_assert_str_eq(error.path, want->path);
     ck_assert_msg(strstr(error.text, want->words) != NULL, "%s: %s", want->text, error.text);
     ck_assert_int_eq(scan_text(want->text, NULL), want->code);
+}
+END_TEST
+
+START_TEST(every_control_character_is_refused_anywhere_in_a_string)
+{
+    for (char c = 1; c < 0x20; c++) {
+        for (size_t at = 1; at < 21; at++) {
+            char text[] = "\"01234567890123456789\"";
+            struct rdv_error error = {0};
+            text[at] = c;
+            ck_assert_int_eq(scan_text(text, &error), RDV_ESYNTAX);
+            ck_assert_int_eq(error.column, (int)at + 1);
+        }
+    }
 }
 END_TEST
 
@@ -522,6 +539,7 @@ START_TEST(a_long_path_keeps_its_end)
     struct rdv__scan scan;
     char path[16], roomy[64];
     static const char text[] = "{\"outermost\":{\"middle\":{\"start\":1}}}";
+    static const char euros[] = "{\"\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC\":[1]}";
     static const char accents[] = "{\"\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\":[1]}";
 
     ck_assert_int_eq(rdv__scan(text, strlen(text), &scan, NULL), 0);
@@ -531,6 +549,8 @@ START_TEST(a_long_path_keeps_its_end)
     ck_assert_str_eq(path, "...le.start");
     rdv__scan_path(&scan, 3, roomy, strlen("outermost.middle.start") + 1);
     ck_assert_str_eq(roomy, "outermost.middle.start");
+    rdv__scan_path(&scan, 3, roomy, strlen("outermost.middle.start"));
+    ck_assert_str_eq(roomy, "...rmost.middle.start");
     rdv__scan_finish(&scan);
 
     /* No half characters. */
@@ -541,6 +561,13 @@ START_TEST(a_long_path_keeps_its_end)
     ck_assert_str_eq(path, "...\xC3\xA9\xC3\xA9\"][0]");
     rdv__scan_path(&scan, 2, roomy, sizeof roomy);
     ck_assert_str_eq(roomy, "[\"\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\"][0]");
+    rdv__scan_finish(&scan);
+    ck_assert_int_eq(rdv__scan(euros, strlen(euros), &scan, NULL), 0);
+    for (size_t room = 12; room <= 14; room++) {
+        rdv__scan_path(&scan, 2, path, room + 1);
+        ck_assert_str_eq(path,
+                         room < 14 ? "...\xE2\x82\xAC\"][0]" : "...\xE2\x82\xAC\xE2\x82\xAC\"][0]");
+    }
     rdv__scan_finish(&scan);
 }
 END_TEST
@@ -556,6 +583,7 @@ int main(void)
                         (int)(sizeof accepted / sizeof accepted[0]));
     tcase_add_loop_test(syntax, what_the_standard_forbids_is_refused_with_place_path_and_words, 0,
                         (int)(sizeof refused / sizeof refused[0]));
+    tcase_add_test(syntax, every_control_character_is_refused_anywhere_in_a_string);
     tcase_add_test(syntax, nul_bytes_are_refused_everywhere);
     tcase_add_test(syntax, every_beginning_of_a_document_is_refused_at_its_end);
     tcase_add_loop_test(syntax, what_a_damaged_document_scans_as_cjson_parses_too, 0, 5);
