@@ -145,9 +145,21 @@ static int terminate(rdv_plugin *plugin, int reason)
     return 0;
 }
 
+static int check_label(rdv_plugin *plugin, const char *label)
+{
+    const rdv_agent *agent = of(plugin);
+    return find_call(agent, label) || rdv__handlers_find(agent->handlers, label) ? 0
+                                                                                 : RDV_ENOHANDLER;
+}
+
 static const rdv_plugin_ops plugin_ops = {
-    sizeof plugin_ops, RDV_PLUGIN_RESTART_SAFE, name, initialize, start_task, cancel_task,
-    terminate,
+    .size = sizeof plugin_ops,
+    .flags = RDV_PLUGIN_RESTART_SAFE,
+    .name = name,
+    .initialize = initialize,
+    .start_task = start_task,
+    .cancel_task = cancel_task,
+    .terminate = terminate,
 };
 
 rdv_plugin *rdv_agent_plugin(rdv_agent *agent)
