@@ -578,6 +578,19 @@ uint32_t rdv__queue_first_ready(const struct rdv__queue *queue)
     return queue->heap_count[HEAP_READY] > 0 ? *heap_cell(queue, HEAP_READY, 0) : RDV__QUEUE_NONE;
 }
 
+size_t rdv__queue_ready_before(const struct rdv__queue *queue, uint32_t slot)
+{
+    const struct entry *entry = entry_of(queue, slot);
+    assert(!is_running(entry));
+    size_t before = 0;
+    for (uint32_t place = 0; place < queue->heap_count[HEAP_READY]; place++) {
+        const struct entry *other = entry_of(queue, *heap_cell(queue, HEAP_READY, place));
+        before += rdv__order(other->u.deadline, other->start, other->number, entry->u.deadline,
+                             entry->start, entry->number) < 0;
+    }
+    return before;
+}
+
 uint32_t rdv__queue_next_match(const struct rdv__queue *queue, uint32_t hash, uint32_t slot)
 {
     if (queue->bucket_count == 0)

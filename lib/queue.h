@@ -88,6 +88,9 @@ uint32_t rdv__queue_earliest(const struct rdv__queue *queue, rdv_time *ret_momen
 /* The ready entry that comes first, or RDV__QUEUE_NONE. */
 uint32_t rdv__queue_first_ready(const struct rdv__queue *queue);
 
+/* How many ready entries come before this one, which may be in any mode but running. Looks at all of them. */
+size_t rdv__queue_ready_before(const struct rdv__queue *queue, uint32_t slot);
+
 /* Walk all entries with this hash: start with RDV__QUEUE_NONE. Hidden ones are not seen. */
 uint32_t rdv__queue_next_match(const struct rdv__queue *queue, uint32_t hash, uint32_t slot);
 

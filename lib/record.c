@@ -29,6 +29,7 @@ enum slot {
     TRIM_OUTPUTS,
     TRIM_HISTORY,
     COUNTER_PUT,
+    COUNTER_GET,
     LOAD,
     LOAD_CONTEXT,
     IDENTIFIER,
@@ -274,6 +275,24 @@ static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t l
 }
 
 /* Delete a part of the history, and all that belongs to it. */
+int rdv__record_set_paused(rdv_store *store, bool paused)
+{
+    return put_counter(store, "paused", paused);
+}
+
+int rdv__record_get_paused(rdv_store *store, bool *ret_paused)
+{
+    struct binder binder = bind(store, COUNTER_GET, "SELECT value FROM counter WHERE name = ?");
+    bind_text(&binder, "paused");
+    int result = bound_row(&binder);
+    if (result < 0)
+        return result;
+    *ret_paused = result == 1 && sqlite3_column_int(binder.statement, 0) != 0;
+    if (result == 1)
+        sqlite3_reset(binder.statement);
+    return 0;
+}
+
 static int trim(rdv_store *store, int64_t last, rdv_time before)
 {
     struct rdv__counters *counters = rdv__sql_counters(store);

@@ -46,6 +46,10 @@ int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
 /* Trim the history by the store's limits; cheap when there is nothing to do. */
 int rdv__record_retain(rdv_store *store, rdv_time now);
 
+/* Whether the trigger agent is paused, which outlives it. */
+int rdv__record_set_paused(rdv_store *store, bool paused);
+int rdv__record_get_paused(rdv_store *store, bool *ret_paused);
+
 /* All unfinished entries, in order of their numbers: one sequential scan. */
 struct rdv__record_key {
     struct rdv__keys keys;

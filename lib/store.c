@@ -365,6 +365,11 @@ int rdv__store_hold(rdv_store *store)
     return 0;
 }
 
+bool rdv__store_is_held(const rdv_store *store)
+{
+    return store->held;
+}
+
 int rdv__store_release(rdv_store *store, bool commit)
 {
     if (!store->held)

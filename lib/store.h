@@ -55,6 +55,7 @@ int rdv__store_commit(rdv_store *store);
  * failed while it was held gives its error at release. */
 int rdv__store_hold(rdv_store *store);
 int rdv__store_release(rdv_store *store, bool commit);
+bool rdv__store_is_held(const rdv_store *store);
 
 /* The path of the file, absolute and with symbolic links followed; NULL for a store in memory. */
 const char *rdv__store_path(const rdv_store *store);

@@ -12,6 +12,7 @@
 #include "base.h"
 #include "document.h"
 #include "entries.h"
+#include "explain.h"
 #include "loop.h"
 #include "plat.h"
 #include "queue.h"
@@ -19,6 +20,7 @@
 #include "sink.h"
 #include "status.h"
 #include "store.h"
+#include "window.h"
 
 /* How many reports of one run the history keeps as lines of their own; beyond that only changes of status. */
 #define REPORTS_KEPT 1000
@@ -28,6 +30,9 @@
 #define RETRY_LAST  RDV_MINUTE
 
 #define MAX_RUNNING_LIMIT 1000000
+
+/* What every plug-in has; check_label came later. */
+#define PLUGIN_OPS_SIZE offsetof(rdv_plugin_ops, check_label)
 
 struct rdv_trigger {
     rdv_loop *loop;
@@ -40,6 +45,8 @@ struct rdv_trigger {
 
     rdv_plugin *plugin;
     rdv_sink *sink;
+    bool paused;
+    size_t rebooting;   /* runs whose status is REBOOTING: nothing starts meanwhile */
     bool resume_due;    /* runs of the last process are to be taken up */
     bool clock_trusted; /* it is known to be right, or was waited for long enough */
     bool clock_told;
@@ -142,11 +149,19 @@ static void write_unwritten(rdv_trigger *trigger, rdv_time now)
             write_report(trigger, run, true, now);
 }
 
+/* The one place in which a run's status changes. */
+static void set_status(rdv_trigger *trigger, struct rdv__running *run, rdv_status status)
+{
+    trigger->rebooting -= run->at.status == RDV_STATUS_REBOOTING;
+    trigger->rebooting += status == RDV_STATUS_REBOOTING;
+    run->at.status = status;
+}
+
 /* End a run by our own decision, with our own words. */
 static void end_run(rdv_trigger *trigger, struct rdv__running *run, rdv_status status, int code,
                     const char *message, rdv_time now)
 {
-    run->at.status = status;
+    set_status(trigger, run, status);
     run->at.code = code;
     rdv__running_say(run, message);
     write_report(trigger, run, true, now);
@@ -333,11 +348,32 @@ static int handle_due(rdv_trigger *trigger, rdv_time now)
     return result;
 }
 
+/* What keeps every entry from starting; RDV_WHY_STARTS if nothing does. */
+static rdv_why held_up(rdv_trigger *trigger)
+{
+    if (trigger->retry_waiting)
+        return RDV_WHY_STORE;
+    if (!trigger->plugin || trigger->terminating)
+        return RDV_WHY_NO_AGENT;
+    if (!trust_clock(trigger))
+        return RDV_WHY_CLOCK;
+    if (trigger->rebooting > 0)
+        return RDV_WHY_REBOOT;
+    if (trigger->paused)
+        return RDV_WHY_PAUSED;
+    return RDV_WHY_STARTS;
+}
+
+static bool slots_full(const rdv_trigger *trigger)
+{
+    return trigger->entries.running >= (size_t)trigger->options.max_running;
+}
+
 static int start_ready(rdv_trigger *trigger, rdv_time now)
 {
     int result = 0;
     uint32_t slot;
-    while (result == 0 && trigger->entries.running < (size_t)trigger->options.max_running &&
+    while (result == 0 && !slots_full(trigger) &&
            (slot = rdv__queue_first_ready(trigger->entries.queue)) != RDV__QUEUE_NONE) {
         struct rdv__keys keys = rdv__queue_keys(trigger->entries.queue, slot);
         if (keys.start > now) /* the clock was set back */
@@ -372,19 +408,19 @@ static void finish_termination(rdv_trigger *trigger)
 static int turn_decide(struct rdv__turn *turn)
 {
     rdv_trigger *trigger = (rdv_trigger *)((char *)turn - offsetof(rdv_trigger, turn));
-    if (!trigger->retry_waiting) {
-        rdv_time now = now_of(trigger);
+    rdv_time now = now_of(trigger);
+    if (!trigger->retry_waiting)
         write_unwritten(trigger, now);
-        if (trigger->plugin && !trigger->terminating && trust_clock(trigger)) {
-            int result = trigger->resume_due ? resume(trigger, now) : 0;
-            if (result == 0)
-                result = handle_due(trigger, now);
-            if (result == 0 && !trigger->retry_waiting)
-                result = start_ready(trigger, now);
-            if (result != 0)
-                retry_later(trigger, result);
-            set_alarm(trigger);
-        }
+    rdv_why why = held_up(trigger);
+    if (why == RDV_WHY_STARTS || why == RDV_WHY_REBOOT || why == RDV_WHY_PAUSED) {
+        int result = trigger->resume_due ? resume(trigger, now) : 0;
+        if (result == 0)
+            result = handle_due(trigger, now);
+        if (result == 0 && held_up(trigger) == RDV_WHY_STARTS)
+            result = start_ready(trigger, now);
+        if (result != 0)
+            retry_later(trigger, result);
+        set_alarm(trigger);
     }
     finish_termination(trigger);
     return 0;
@@ -422,7 +458,7 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
         rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
     }
     run->reports += keep;
-    run->at.status = report->status;
+    set_status(trigger, run, report->status);
     run->at.code = report->code;
     if (report->attempt > 0)
         run->at.attempt = report->attempt;
@@ -510,6 +546,10 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
     if (result == 0)
         result = rdv__entries_load(&trigger->entries, options->flags & RDV_TRIGGER_HOLD_STORED);
     if (result == 0)
+        result = rdv__record_get_paused(store, &trigger->paused);
+    for (struct rdv__running *run = trigger->entries.runs; run; run = run->next)
+        trigger->rebooting += run->at.status == RDV_STATUS_REBOOTING;
+    if (result == 0)
         result = rdv_timer_new(loop, timer_fired, trigger, &trigger->timer);
     if (result == 0 && !options->clock.now)
         result = rdv__alarm_new(loop, alarm_fired, trigger, &trigger->alarm);
@@ -525,7 +565,7 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
 
 int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin)
 {
-    if (!trigger || !plugin || !plugin->ops || plugin->ops->size < sizeof *plugin->ops)
+    if (!trigger || !plugin || !plugin->ops || plugin->ops->size < PLUGIN_OPS_SIZE)
         return RDV_EINVAL;
     if (trigger->plugin || trigger->terminating || trigger->terminated)
         return RDV_ESTATE;
@@ -640,6 +680,122 @@ int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
     return done(trigger, rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED,
                                                   RDV_ECANCELLED, "cancelled before it started",
                                                   now_of(trigger)));
+}
+
+/* ------------------------------------------------------- pause and explain */
+
+static int set_paused(rdv_trigger *trigger, bool paused)
+{
+    if (!trigger)
+        return RDV_EINVAL;
+    if (trigger->paused == paused)
+        return 0;
+    if (rdv__store_is_held(trigger->entries.store))
+        return RDV_ESTATE;
+    int result = rdv__store_stage(trigger->entries.store);
+    if (result == 0) {
+        result = rdv__record_set_paused(trigger->entries.store, paused);
+        if (result != 0)
+            return rdv__store_fail(trigger->entries.store, result);
+        result = rdv__store_commit(trigger->entries.store);
+    }
+    if (result != 0)
+        return result;
+    trigger->paused = paused;
+    rdv__loop_again(trigger->loop);
+    return 0;
+}
+
+int rdv_trigger_pause(rdv_trigger *trigger)
+{
+    return set_paused(trigger, true);
+}
+
+int rdv_trigger_resume(rdv_trigger *trigger)
+{
+    return set_paused(trigger, false);
+}
+
+bool rdv_trigger_paused(const rdv_trigger *trigger)
+{
+    return trigger->paused;
+}
+
+/* Why a pending entry has not started: what start_ready() and handle_due() would do with it, asked of the same functions. */
+static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot,
+                           const struct rdv__record_entry *entry, rdv_time now, size_t *ret_ahead)
+{
+    if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
+        return RDV_WHY_HELD;
+    rdv_why why = held_up(trigger);
+    if (!rdv__window_open(&entry->window, now) && why != RDV_WHY_NO_AGENT)
+        return RDV_WHY_WINDOW;
+    if (why != RDV_WHY_STARTS)
+        return why;
+    *ret_ahead = rdv__queue_ready_before(trigger->entries.queue, slot);
+    if (slots_full(trigger) || *ret_ahead > 0)
+        return RDV_WHY_BEHIND;
+    const rdv_plugin_ops *ops = trigger->plugin->ops;
+    bool can_check = ops->size >= sizeof *ops && ops->check_label;
+    return can_check &&
+                   ops->check_label(trigger->plugin, rdv_task_label(entry->task)) == RDV_ENOHANDLER
+               ? RDV_WHY_NO_HANDLER
+               : RDV_WHY_STARTS;
+}
+
+static const char *rebooting_task(const rdv_trigger *trigger)
+{
+    for (const struct rdv__running *run = trigger->entries.runs; run; run = run->next)
+        if (run->at.status == RDV_STATUS_REBOOTING)
+            return rdv_task_identifier(run->task);
+    return NULL;
+}
+
+int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
+                        rdv_explanation *ret_explanation)
+{
+    if (!trigger || !identifier || !*identifier || !ret_explanation ||
+        ret_explanation->size != sizeof *ret_explanation)
+        return RDV_EINVAL;
+    uint32_t slot;
+    struct rdv__running *run = NULL;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    rdv_time now = now_of(trigger);
+    rdv_explanation answer = {.size = sizeof answer,
+                              .run = rdv__queue_number(trigger->entries.queue, slot),
+                              .running = trigger->entries.running};
+    struct rdv__facts facts = {.now = now,
+                               .max_running = trigger->options.max_running,
+                               .blocker = rebooting_task(trigger)};
+    struct rdv__record_entry entry = {0};
+    if (run) {
+        answer.why = RDV_WHY_RUNNING;
+        answer.next = run->moment;
+    } else {
+        result = rdv__record_load(trigger->entries.store, answer.run, &entry);
+        if (result != 0)
+            return result;
+        answer.why = why_pending(trigger, slot, &entry, now, &answer.ahead);
+        facts.window = entry.window;
+        facts.label = rdv_task_label(entry.task);
+        if (answer.why == RDV_WHY_WINDOW)
+            answer.next = entry.window.start;
+        else if (answer.why == RDV_WHY_CLOCK)
+            answer.next = rdv__time_later(now, RDV_SECOND);
+        else if (answer.why == RDV_WHY_STORE)
+            answer.next = rdv__time_later(now, trigger->retry_delay);
+        else if (answer.why == RDV_WHY_STARTS || answer.why == RDV_WHY_NO_HANDLER)
+            answer.next = now;
+        else if (entry.window.end != 0 && answer.why != RDV_WHY_HELD &&
+                 answer.why != RDV_WHY_NO_AGENT)
+            answer.next = rdv__time_later(entry.window.end, 1);
+    }
+    rdv__explain(&answer, &facts);
+    rdv_task_unref(entry.task);
+    *ret_explanation = answer;
+    return 0;
 }
 
 size_t rdv_trigger_unfinished(const rdv_trigger *trigger)

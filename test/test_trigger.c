@@ -1173,6 +1173,119 @@ START_TEST(a_watch_may_free_itself_and_may_outlive_its_trigger)
 }
 END_TEST
 
+START_TEST(paused_nothing_starts_what_runs_goes_on_and_windows_pass)
+{
+    use_a_file(&restart_safe_ops);
+    attach();
+    schedule("runs", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_pause(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_pause(trigger), 0);
+    schedule("waits", 0, 0, 0);
+    schedule("passes", 0, now + 5, 0);
+    succeed("runs");
+    ck_assert_int_eq(outcome("runs"), RDV_OUTCOME_SUCCEEDED);
+    move_clock(NOW + 6);
+    ck_assert_int_eq(outcome("passes"), RDV_OUTCOME_EXPIRED);
+    ck_assert_int_eq(plugin.started_count, 1);
+    restart(&restart_safe_ops);
+    ck_assert(rdv_trigger_paused(trigger));
+    attach();
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(rdv_trigger_resume(trigger), 0);
+    turn();
+    ck_assert_str_eq(plugin.started[0], "waits");
+}
+END_TEST
+
+START_TEST(rule_12_no_task_starts_while_one_is_about_to_reboot_the_machine)
+{
+    options.max_running = 3;
+    restart(&plugin_ops);
+    attach();
+    schedule("reboots", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "reboots", RDV_STATUS_REBOOTING, NULL), 0);
+    schedule("waits", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_int_eq(report(&plugin, "reboots", RDV_STATUS_REBOOTED, NULL), 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 2);
+    /* Nor does one that ends instead hold the others up for ever. */
+    ck_assert_int_eq(report(&plugin, "reboots", RDV_STATUS_REBOOTING, NULL), 0);
+    succeed("reboots");
+    schedule("next", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 3);
+}
+END_TEST
+
+static rdv_explanation explain(const char *identifier)
+{
+    rdv_explanation explanation = {.size = sizeof explanation};
+    ck_assert_int_eq(rdv_trigger_explain(trigger, identifier, &explanation), 0);
+    ck_assert_uint_gt(strlen(explanation.words), 0);
+    ck_assert_ptr_nonnull(rdv_why_name(explanation.why));
+    return explanation;
+}
+
+START_TEST(explain_gives_the_reason_that_decides)
+{
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(explain("a").why, RDV_WHY_NO_AGENT);
+    synchronised = false;
+    since_boot = 0;
+    attach();
+    ck_assert_int_eq(explain("a").why, RDV_WHY_CLOCK);
+    synchronised = true;
+    ck_assert_int_eq(explain("a").why, RDV_WHY_STARTS);
+    move_clock(NOW);
+    ck_assert_int_eq(explain("a").why, RDV_WHY_RUNNING);
+    ck_assert_int_eq(explain("a").next, now + options.run_limit);
+
+    schedule("window", now + RDV_HOUR, now + RDV_DAY, 0);
+    rdv_explanation window = explain("window");
+    ck_assert_int_eq(window.why, RDV_WHY_WINDOW);
+    ck_assert_int_eq(window.next, now + RDV_HOUR);
+    ck_assert_ptr_nonnull(strstr(window.words, "in 1h"));
+
+    schedule("first", 0, 0, now + 1);
+    schedule("second", 0, now + RDV_HOUR, now + 2);
+    ck_assert_int_eq(explain("first").why, RDV_WHY_BEHIND);
+    ck_assert_uint_eq(explain("first").ahead, 0);
+    rdv_explanation second = explain("second");
+    ck_assert_int_eq(second.why, RDV_WHY_BEHIND);
+    ck_assert_uint_eq(second.ahead, 1);
+    ck_assert_uint_eq(second.running, 1);
+    ck_assert_int_eq(second.next, NOW + RDV_HOUR + 1);
+
+    ck_assert_int_eq(rdv_trigger_pause(trigger), 0);
+    ck_assert_int_eq(explain("first").why, RDV_WHY_PAUSED);
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_REBOOTING, NULL), 0);
+    ck_assert_int_eq(explain("first").why, RDV_WHY_REBOOT);
+    ck_assert_ptr_nonnull(strstr(explain("first").words, "a is about to reboot"));
+
+    rdv_explanation none = {.size = sizeof none};
+    ck_assert_int_eq(rdv_trigger_explain(trigger, "nobody", &none), RDV_ENOTFOUND);
+    ck_assert_int_eq(rdv_trigger_explain(trigger, "", &none), RDV_EINVAL);
+}
+END_TEST
+
+START_TEST(explain_leaves_what_it_looks_at_alone)
+{
+    attach();
+    schedule("a", now + 5, 0, 0);
+    rdv_explanation before = explain("a");
+    for (int i = 0; i < 3; i++) {
+        turn();
+        rdv_explanation after = explain("a");
+        ck_assert_mem_eq(&before, &after, sizeof before);
+    }
+    ck_assert_int_eq(plugin.started_count, 0);
+}
+END_TEST
+
 START_TEST(options_out_of_range_are_refused)
 {
     rdv_trigger *other = NULL;
@@ -1249,6 +1362,10 @@ int main(void)
     tcase_add_test(rules, a_plug_in_schedules_and_deletes_through_its_sink);
     tcase_add_test(rules, a_sink_that_outlives_its_trigger_refuses_all);
     tcase_add_test(rules, a_watch_may_free_itself_and_may_outlive_its_trigger);
+    tcase_add_test(rules, paused_nothing_starts_what_runs_goes_on_and_windows_pass);
+    tcase_add_test(rules, rule_12_no_task_starts_while_one_is_about_to_reboot_the_machine);
+    tcase_add_test(rules, explain_gives_the_reason_that_decides);
+    tcase_add_test(rules, explain_leaves_what_it_looks_at_alone);
     tcase_add_test(rules, options_out_of_range_are_refused);
     suite_add_tcase(suite, rules);
     return rdv_test_main(suite);

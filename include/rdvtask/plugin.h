@@ -100,6 +100,12 @@ typedef struct rdv_plugin_ops {
      * @param reason  0 = normal shutdown, else the failure.
      */
     int (*terminate)(rdv_plugin *plugin, int reason);
+
+    /**
+     * Whether a task with this label would find somebody to do it: 0 or RDV_ENOHANDLER. May be NULL: then nobody knows before
+     * start_task. Only used to explain why a task waits.
+     */
+    int (*check_label)(rdv_plugin *plugin, const char *label);
 } rdv_plugin_ops;
 
 /** @since 0.1.0 */

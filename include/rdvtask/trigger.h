@@ -143,6 +143,58 @@ RDV_API int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier);
  */
 RDV_API int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier);
 
+/**
+ * Start nothing more until rdv_trigger_resume(); what runs goes on, and windows pass. Durable: a paused store stays paused over
+ * restarts.
+ * @return 0, also when it is paused already, or an error of the store.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_pause(rdv_trigger *trigger);
+
+/** Start tasks again. Results as for rdv_trigger_pause(). Owner thread. @since 0.1.0 */
+RDV_API int rdv_trigger_resume(rdv_trigger *trigger);
+
+/** Whether it is paused. Owner thread. @since 0.1.0 */
+RDV_API bool rdv_trigger_paused(const rdv_trigger *trigger);
+
+/** Why an entry has not started. @since 0.1.0 */
+typedef enum rdv_why {
+    RDV_WHY_STARTS = 0,     /**< nothing holds it up: it starts in the next turn */
+    RDV_WHY_RUNNING = 1,    /**< it has started */
+    RDV_WHY_WINDOW = 2,     /**< its window is not open yet */
+    RDV_WHY_BEHIND = 3,     /**< others come before it, or run */
+    RDV_WHY_PAUSED = 4,     /**< the trigger agent is paused */
+    RDV_WHY_CLOCK = 5,      /**< the clock is not synchronised */
+    RDV_WHY_REBOOT = 6,     /**< a task is about to reboot the machine */
+    RDV_WHY_NO_HANDLER = 7, /**< nothing holds it up, but it will fail: no handler has its label */
+    RDV_WHY_STORE = 8,      /**< the store can't be written to */
+    RDV_WHY_NO_AGENT = 9,   /**< there is no task agent, or it is shutting down */
+    RDV_WHY_HELD = 10       /**< it is not this trigger's to start (RDV_TRIGGER_HOLD_STORED) */
+} rdv_why;
+
+/** The answer of rdv_trigger_explain(). @since 0.1.0 */
+typedef struct rdv_explanation {
+    size_t size; /**< set by the caller */
+    rdv_why why;
+    int64_t run;    /**< the entry's number */
+    size_t ahead;   /**< of those that are ready, how many come before it */
+    size_t running; /**< how many run */
+    rdv_time
+        next; /**< when it will be looked at next if nothing else happens; 0 = when something happens */
+    char words[512]; /**< all of that for people, one line */
+} rdv_explanation;
+
+/** "starts", "running", "window", "behind", "paused", "clock", "reboot", "no-handler", "store", "no-agent", "held". @return NULL for none of these. Any thread. @since 0.1.0 */
+RDV_API const char *rdv_why_name(rdv_why why);
+
+/**
+ * Say why an unfinished entry has not started, by the code that decides about starting it.
+ * @return 0, RDV_EINVAL, RDV_ENOTFOUND, or an error of the store.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
+                                rdv_explanation *ret_explanation);
+
 /** How many entries are not finished: pending and running ones together. Owner thread. @since 0.1.0 */
 RDV_API size_t rdv_trigger_unfinished(const rdv_trigger *trigger);
 
