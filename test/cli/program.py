@@ -40,8 +40,10 @@ class ProgramTest(unittest.TestCase):
         self.programs = []
 
     def tearDown(self):
+        cut_short = getattr(self, "may_leave_processes", False)
         for program in self.programs:
             if program.poll() is None:
+                cut_short = True  # the test has failed before it could end it
                 program.kill()
             program.communicate()
         left = marked_processes(self.mark)
@@ -51,9 +53,8 @@ class ProgramTest(unittest.TestCase):
             except OSError:
                 pass
         shutil.rmtree(self.dir, ignore_errors=True)
-        if getattr(self, "may_leave_processes", False):
-            return
-        self.assertEqual(left, {}, "processes were left behind")
+        if not cut_short:
+            self.assertEqual(left, {}, "processes were left behind")
 
     def path(self, name):
         return os.path.join(self.dir, name)

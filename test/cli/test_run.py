@@ -5,12 +5,13 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
 
 import tap
-from program import PATIENCE, ProgramTest, marked_processes
+from program import PATIENCE, RDVTASK, ProgramTest, marked_processes
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\S+) (\S+) ([a-z-]+)(?: (\d+)%)?(?: (.*))?$")
 
@@ -268,6 +269,9 @@ class Signals(ProgramTest):
         self.assertEqual([e["identifier"] for e in self.entries("list")], ["x"])
 
     def test_nothing_runs_nothing_wakes(self):
+        with open(RDVTASK, "rb") as file:
+            if b"__tsan_init" in file.read():
+                self.skipTest("the thread sanitizer has a thread of its own that wakes up")
         agent = self.agent(true=["true"])
         self.rdvtask("schedule", "true", "x", "--start", "+1h")
         program = self.popen("run", "--config", agent)
@@ -284,6 +288,53 @@ class Signals(ProgramTest):
         self.assertEqual(switches(), before)
         program.terminate()
         self.assertEqual(self.end(program)[0], 0)
+
+
+class Clock(ProgramTest):
+    """A machine that has just started and whose clock nobody has set yet."""
+    SHIM = r"""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <sys/timex.h>
+        #include <time.h>
+        int adjtimex(struct timex *state) { (void)state; return TIME_ERROR; }
+        int clock_gettime(clockid_t id, struct timespec *time)
+        {
+            static time_t first;
+            int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+            const int result = real(id, time);
+            if (id == CLOCK_BOOTTIME) {
+                first = first ? first : time->tv_sec;
+                time->tv_sec -= first - 1;
+            }
+            return result;
+        }
+        """
+
+    def setUp(self):
+        super().setUp()
+        compiler = shutil.which("cc")
+        with open(RDVTASK, "rb") as file:
+            sanitized = re.search(b"__[at]san_init", file.read())
+        if not compiler or sanitized:
+            self.skipTest("no system can be played to a program with sanitizers" if sanitized else "there is no C compiler")
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", self.path("shim.so"), self.write("shim.c", self.SHIM), "-ldl"],
+                       check=True)
+        self.environment = dict(os.environ, LD_PRELOAD=self.path("shim.so"))
+
+    def test_while_the_clock_is_not_set_nothing_starts_and_the_way_out_is_told(self):
+        agent = self.agent(true=["true"])
+        begin = time.monotonic()
+        result = self.rdvtask("run", "--clock-wait", "3s", "--once", "--quiet", "--config", agent,
+                              self.schedule_file([{"label": "true", "identifier": "x"}]), env=self.environment)
+        self.assertGreater(time.monotonic() - begin, 1)
+        self.assertIn("clock is not synchronised", result.stderr)
+        self.assertEqual(result.stderr.count("--clock-wait 0"), 1)
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+
+    def test_no_waiting_for_the_clock_is_possible(self):
+        result = self.rdvtask("start", "true", "x", "-q", "--config", self.agent(true=["true"]), env=self.environment)
+        self.assertEqual(result.stderr, "")
 
 
 class Kill(ProgramTest):

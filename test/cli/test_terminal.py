@@ -121,7 +121,7 @@ class Terminal(ProgramTest):
         self.read(self.shows(r"^x +work +downloading +\[####------\] +42% closes in 1h59m +half"))
         self.read(self.shows(r"^y +true +pending +opens in 59m"))
         self.assertEqual(len(self.rows("^IDENTIFIER +LABEL +STATUS +PROGRESS +WINDOW +MESSAGE")), 1)
-        self.assertTrue(self.shows("^1 running, 1 waiting, 0 succeeded, 0 not")())
+        self.read(self.shows("^1 running, 1 waiting, 0 succeeded, 0 not"))
         self.assertFalse(self.screen.cursor)
         self.write("go", "")
         self.read(self.shows(r"^x +work +succeeded .* took "))
