@@ -140,6 +140,8 @@ static int add_value(struct scanner *scanner)
 {
     struct rdv__scan *scan = &scanner->scan;
 
+    if (scan->count == RDV__SCAN_VALUES_MAX)
+        return fail(scanner, scanner->at, RDV_ELIMIT, "more than %d values", RDV__SCAN_VALUES_MAX);
     if (scan->count == scanner->capacity) {
         size_t capacity = scanner->capacity ? scanner->capacity * 2 : 64;
         struct rdv__scan_value *values = realloc(scan->values, capacity * sizeof *values);

@@ -4,7 +4,7 @@
  * stands. cJSON parses afterwards; it is lax and keeps no positions, so every document goes through here first.
  *
  * Refused besides bad syntax: bad UTF-8 (also as \u escapes: lone surrogates), \u0000 and NUL bytes, duplicate keys in an
- * object (compared after unescaping), more than RDV_DOCUMENT_DEPTH levels, more than RDV_DOCUMENT_MAX bytes, text after the
+ * object (compared after unescaping), more than RDV_DOCUMENT_DEPTH levels, more than RDV_DOCUMENT_MAX bytes or RDV__SCAN_VALUES_MAX values, text after the
  * value, a byte order mark, numbers that are not finite as a double or are longer than RDV__SCAN_NUMBER_MAX.
  */
 #ifndef RDV__SCAN_H
@@ -17,6 +17,9 @@
 
 /* The longest number, in bytes: cJSON of 2022 reads no more of one. */
 #define RDV__SCAN_NUMBER_MAX 63
+
+/* The most values in a document. cJSON takes some 80 bytes for each, so 64 MiB of small ones would take gigabytes. */
+#define RDV__SCAN_VALUES_MAX 8000000
 
 /*
  * The values of a document in the order in which they begin (pre-order). The value after v and all that it contains is

@@ -396,6 +396,32 @@ START_TEST(a_document_of_64_mib_is_scanned_and_one_byte_more_is_refused)
 }
 END_TEST
 
+START_TEST(the_number_of_values_is_bounded)
+{
+    /* Of the array's own value and its elements. */
+    size_t size = 2 * (size_t)RDV__SCAN_VALUES_MAX - 1;
+    struct rdv_error error = {0};
+    struct rdv__scan scan = {0};
+    char *text = malloc(size + 2);
+
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < size + 2; i += 2) {
+        text[i] = i == 0 ? '[' : ',';
+        text[i + 1] = '1';
+    }
+    text[size - 1] = ']';
+    ck_assert_int_eq(rdv__scan(text, size, &scan, &error), 0);
+    ck_assert_uint_eq(scan.count, RDV__SCAN_VALUES_MAX);
+    rdv__scan_finish(&scan);
+    text[size - 1] = ',';
+    text[size + 1] = ']';
+    ck_assert_int_eq(rdv__scan(text, size + 2, &scan, &error), RDV_ELIMIT);
+    ck_assert_int_eq(error.column, (int)size + 1);
+    ck_assert_ptr_nonnull(strstr(error.text, "more than 8000000 values"));
+    free(text);
+}
+END_TEST
+
 /* ------------------------------------------------------------ many things */
 
 /* An object of `count` different keys; the one at `twin` (if there are so many) is made to be that of `of`. */
@@ -592,6 +618,7 @@ int main(void)
     tcase_add_test(limits, sixty_four_levels_are_fine_and_sixty_five_are_not);
     tcase_add_test(limits, depth_is_depth_and_not_the_number_of_containers);
     tcase_add_test(limits, a_document_of_64_mib_is_scanned_and_one_byte_more_is_refused);
+    tcase_add_test(limits, the_number_of_values_is_bounded);
     tcase_add_test(limits, a_repeated_key_is_found_in_objects_of_any_size);
     tcase_add_test(limits, the_first_of_several_repeated_keys_is_told);
     tcase_add_test(limits, a_million_keys_in_one_object_are_compared_in_reasonable_time);
