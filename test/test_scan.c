@@ -402,7 +402,7 @@ START_TEST(the_number_of_values_is_bounded)
     size_t size = 2 * (size_t)RDV__SCAN_VALUES_MAX - 1;
     struct rdv_error error = {0};
     struct rdv__scan scan = {0};
-    char *text = malloc(size + 2);
+    char *text = malloc(size + 3);
 
     ck_assert_ptr_nonnull(text);
     for (size_t i = 0; i < size + 2; i += 2) {
