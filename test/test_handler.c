@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/* Agent documents: what they may say, and in which words the rest is refused. */
+#include "agent_bench.h"
+
+#include "handler.h"
+
+static char directory[64];
+static struct rdv__handlers *handlers;
+static struct rdv_error error;
+
+static void set_up(void)
+{
+    snprintf(directory, sizeof directory, "/tmp/rdv-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    handlers = NULL;
+    memset(&error, 0, sizeof error);
+}
+
+static void tear_down(void)
+{
+    ck_assert_ptr_null(rdv__handlers_unref(handlers));
+    bench_remove_directory(directory);
+}
+
+/* ' stands for ". */
+static int load(const char *document)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/agent.json", directory);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    for (const char *c = document; *c; c++)
+        fputc(*c == '\'' ? '"' : *c, file);
+    fclose(file);
+    rdv__handlers_unref(handlers);
+    handlers = NULL;
+    return rdv__handlers_load(path, &handlers, &error);
+}
+
+static const struct rdv__handler *load_one(const char *document)
+{
+    int result = load(document);
+    ck_assert_msg(result == 0, "%d:%d %s: %s", error.line, error.column, error.path, error.text);
+    ck_assert_uint_eq(handlers->count, 1);
+    return &handlers->handlers[0];
+}
+
+static const struct rdv__step *load_step(const char *step)
+{
+    char document[1024];
+    snprintf(document, sizeof document, "{'handlers':[{'label':'l','steps':[%s]}]}", step);
+    return &load_one(document)->steps[0];
+}
+
+/* Refused, at this path, and in words that have this part. */
+static void refuse(const char *document, int code, const char *path, const char *words)
+{
+    int result = load(document);
+    ck_assert_msg(result == code, "%s: %d instead of %d: %s", document, result, code, error.text);
+    ck_assert_ptr_null(handlers);
+    ck_assert_int_eq(error.code, code);
+    ck_assert_str_eq(error.path, path);
+    ck_assert_msg(strstr(error.text, words) != NULL, "%s: %s", document, error.text);
+    ck_assert_int_gt(error.line, 0);
+    ck_assert_int_gt(error.column, 0);
+}
+
+static void refuse_step(const char *step, int code, const char *path, const char *words)
+{
+    char document[1024], whole[128];
+    snprintf(document, sizeof document, "{'handlers':[{'label':'l','steps':[%s]}]}", step);
+    snprintf(whole, sizeof whole, "handlers[0].steps[0]%s", path);
+    refuse(document, code, whole, words);
+}
+
+START_TEST(a_document_with_everything_is_read)
+{
+    const struct rdv__handler *handler = load_one(
+        "{'$schema':'https://example.org/agent','name':'Desktop updates','environment':{'A':'1'},"
+        "'handlers':[{'label':'security-updates','environment':{'B':''},'grace':'1m',"
+        "'on_interrupt':'restart','steps':["
+        "{'status':'searching','run':['apt-get','update'],'timeout':'10m','retries':3,"
+        "'retry_delay':'5s'},"
+        "{'status':'downloading','run':['apt-get','-y','--download-only','upgrade']},"
+        "{'status':'applying','run':['apt-get','-y','upgrade',''],'timeout':'2h'}]}]}");
+    ck_assert_str_eq(handlers->name, "Desktop updates");
+    ck_assert_str_eq(handler->label, "security-updates");
+    ck_assert(handler->grace == RDV_MINUTE);
+    ck_assert_int_eq(handler->on_interrupt, RDV__INTERRUPT_RESTART);
+    ck_assert_uint_eq(handler->step_count, 3);
+    const struct rdv__step *step = &handler->steps[0];
+    ck_assert_int_eq(step->status, RDV_STATUS_SEARCHING);
+    ck_assert_str_eq(step->argv[0], "apt-get");
+    ck_assert_str_eq(step->argv[1], "update");
+    ck_assert_ptr_null(step->argv[2]);
+    ck_assert(step->timeout == 10 * RDV_MINUTE);
+    ck_assert_int_eq(step->retries, 3);
+    ck_assert(step->retry_delay == 5 * RDV_SECOND);
+    ck_assert_int_eq(handler->steps[1].status, RDV_STATUS_DOWNLOADING);
+    ck_assert_int_eq(handler->steps[2].status, RDV_STATUS_APPLYING);
+    ck_assert_str_eq(handler->steps[2].argv[3], "");
+    ck_assert_ptr_null(handler->steps[2].argv[4]);
+    ck_assert_ptr_eq(rdv__handlers_find(handlers, "security-updates"), handler);
+    ck_assert_ptr_null(rdv__handlers_find(handlers, "security-update"));
+    ck_assert_ptr_null(rdv__handlers_find(NULL, "security-updates"));
+}
+END_TEST
+
+START_TEST(what_is_left_out_has_its_default)
+{
+    const struct rdv__handler *handler =
+        load_one("{'handlers':[{'label':'l','steps':[{'run':['true']}]}]}");
+    ck_assert_str_eq(handlers->name, "rdvtask");
+    ck_assert(handler->grace == 10 * RDV_SECOND);
+    ck_assert_int_eq(handler->on_interrupt, RDV__INTERRUPT_RESUME);
+    ck_assert_int_eq(handler->steps[0].status, RDV_STATUS_APPLYING);
+    ck_assert(handler->steps[0].timeout == 0);
+    ck_assert_int_eq(handler->steps[0].retries, -1);
+    ck_assert(handler->steps[0].retry_delay == 30 * RDV_SECOND);
+    ck_assert_uint_eq(handler->environment.count, 2);
+    ck_assert_str_eq(handler->environment.list[0],
+                     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    ck_assert_str_eq(handler->environment.list[1], "LANG=C.UTF-8");
+    ck_assert_ptr_null(handler->environment.list[2]);
+}
+END_TEST
+
+START_TEST(an_agent_may_have_no_handlers)
+{
+    ck_assert_int_eq(load("{'handlers':[]}"), 0);
+    ck_assert_uint_eq(handlers->count, 0);
+    ck_assert_ptr_null(rdv__handlers_find(handlers, "l"));
+}
+END_TEST
+
+START_TEST(the_handlers_environment_comes_before_the_documents_and_that_before_ours)
+{
+    const struct rdv__handler *handler =
+        load_one("{'environment':{'PATH':'/bin','A':'document','B':'document'},"
+                 "'handlers':[{'label':'l','environment':{'B':'handler','_c9':'=x'},"
+                 "'steps':[{'run':['true']}]}]}");
+    char **list = handler->environment.list;
+    ck_assert_uint_eq(handler->environment.count, 5);
+    ck_assert_str_eq(list[0], "PATH=/bin");
+    ck_assert_str_eq(list[1], "LANG=C.UTF-8");
+    ck_assert_str_eq(list[2], "A=document");
+    ck_assert_str_eq(list[3], "B=handler");
+    ck_assert_str_eq(list[4], "_c9==x");
+    ck_assert_ptr_null(list[5]);
+}
+END_TEST
+
+START_TEST(a_list_can_be_joined_with_more)
+{
+    const struct rdv__variable more[] = {{"A", "1"}, {"LEFT_OUT", NULL}, {"B", ""}};
+    const struct rdv__handler *handler =
+        load_one("{'handlers':[{'label':'l','steps':[{'run':['true']}]}]}");
+    const char **list;
+    ck_assert_int_eq(rdv__environment_join(&handler->environment, more, 3, &list), 0);
+    ck_assert_ptr_eq(list[0], handler->environment.list[0]);
+    ck_assert_str_eq(list[2], "A=1");
+    ck_assert_str_eq(list[3], "B=");
+    ck_assert_ptr_null(list[4]);
+    free((void *)list);
+}
+END_TEST
+
+START_TEST(handlers_are_found_among_many)
+{
+    static char document[200 * 64];
+    size_t used = (size_t)sprintf(document, "{'handlers':[");
+    for (int i = 0; i < 100; i++)
+        used += (size_t)sprintf(document + used, "%s{'label':'%d','steps':[{'run':['p%d']}]}",
+                                i ? "," : "", (i * 37) % 100, (i * 37) % 100);
+    sprintf(document + used, "]}");
+    ck_assert_int_eq(load(document), 0);
+    for (int i = 0; i < 100; i++) {
+        char label[8], program[8];
+        sprintf(label, "%d", i);
+        sprintf(program, "p%d", i);
+        const struct rdv__handler *handler = rdv__handlers_find(handlers, label);
+        ck_assert_ptr_nonnull(handler);
+        ck_assert_str_eq(handler->steps[0].argv[0], program);
+    }
+    ck_assert_ptr_null(rdv__handlers_find(handlers, "100"));
+}
+END_TEST
+
+START_TEST(a_label_twice_is_refused_where_it_comes_again)
+{
+    refuse("{'handlers':[{'label':'b','steps':[{'run':['x']}]},\n"
+           " {'label':'a','steps':[{'run':['x']}]},\n"
+           " {'label':'b','steps':[{'run':['x']}]}]}",
+           RDV_EINVAL, "handlers[2].label", "the label 'b' has a handler already, handlers[0]");
+    ck_assert_int_eq(error.line, 3);
+    ck_assert_int_eq(error.column, 11);
+}
+END_TEST
+
+START_TEST(unknown_keys_are_refused_and_the_known_ones_named)
+{
+    refuse("{'handlers':[],'handler':1}", RDV_EINVAL, "handler", "environment");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'reboot':{}}]}", RDV_EINVAL,
+           "handlers[0].reboot", "on_interrupt");
+    refuse_step("{'run':['x'],'user':'root'}", RDV_EINVAL, ".user", "retry_delay");
+}
+END_TEST
+
+START_TEST(what_is_required_is_missed_by_name)
+{
+    refuse("{}", RDV_EINVAL, "", "\"handlers\"");
+    refuse("{'handlers':[{'steps':[{'run':['x']}]}]}", RDV_EINVAL, "handlers[0]", "\"label\"");
+    refuse("{'handlers':[{'label':'l'}]}", RDV_EINVAL, "handlers[0]", "\"steps\"");
+    refuse_step("{}", RDV_EINVAL, "", "\"run\"");
+}
+END_TEST
+
+START_TEST(wrong_types_are_refused_at_their_place)
+{
+    refuse("[]", RDV_EINVAL, "", "object");
+    refuse("{'handlers':{}}", RDV_EINVAL, "handlers", "array");
+    refuse("{'handlers':[1]}", RDV_EINVAL, "handlers[0]", "object");
+    refuse("{'$schema':1,'handlers':[]}", RDV_EINVAL, "$schema", "string");
+    refuse("{'name':1,'handlers':[]}", RDV_EINVAL, "name", "string");
+    refuse("{'environment':[],'handlers':[]}", RDV_EINVAL, "environment", "object");
+    refuse("{'environment':{'A':1},'handlers':[]}", RDV_EINVAL, "environment.A", "string");
+    refuse("{'handlers':[{'label':1,'steps':[{'run':['x']}]}]}", RDV_EINVAL, "handlers[0].label",
+           "string");
+    refuse("{'handlers':[{'label':'l','steps':{}}]}", RDV_EINVAL, "handlers[0].steps", "array");
+    refuse_step("1", RDV_EINVAL, "", "object");
+    refuse_step("{'run':'x'}", RDV_EINVAL, ".run", "array");
+    refuse_step("{'run':[1]}", RDV_EINVAL, ".run[0]", "string");
+    refuse_step("{'run':['x'],'status':1}", RDV_EINVAL, ".status", "string");
+    refuse_step("{'run':['x'],'timeout':10}", RDV_EINVAL, ".timeout", "");
+    refuse_step("{'run':['x'],'retries':'3'}", RDV_EINVAL, ".retries", "");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'on_interrupt':true}]}", RDV_EINVAL,
+           "handlers[0].on_interrupt", "string");
+}
+END_TEST
+
+START_TEST(values_out_of_range_are_refused)
+{
+    refuse("{'name':'','handlers':[]}", RDV_EINVAL, "name", "empty");
+    refuse("{'handlers':[{'label':'','steps':[{'run':['x']}]}]}", RDV_EINVAL, "handlers[0].label",
+           "empty");
+    refuse("{'handlers':[{'label':'l','steps':[]}]}", RDV_EINVAL, "handlers[0].steps", "step");
+    refuse_step("{'run':[]}", RDV_EINVAL, ".run", "program");
+    refuse_step("{'run':['','x']}", RDV_EINVAL, ".run[0]", "program");
+    refuse_step("{'run':['x'],'status':'Applying'}", RDV_EINVAL, ".status", "\"downloading\"");
+    refuse_step("{'run':['x'],'status':'success'}", RDV_EINVAL, ".status", "\"searching\"");
+    refuse_step("{'run':['x'],'timeout':'0s'}", RDV_EINVAL, ".timeout", "");
+    refuse_step("{'run':['x'],'timeout':'soon'}", RDV_EINVAL, ".timeout", "");
+    refuse_step("{'run':['x'],'retries':-1}", RDV_EINVAL, ".retries", "");
+    refuse_step("{'run':['x'],'retries':101}", RDV_EINVAL, ".retries", "");
+    refuse_step("{'run':['x'],'retry_delay':'61m'}", RDV_EINVAL, ".retry_delay", "");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'grace':'2h'}]}", RDV_EINVAL,
+           "handlers[0].grace", "");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'on_interrupt':'repeat'}]}",
+           RDV_EINVAL, "handlers[0].on_interrupt", "\"resume\", \"restart\" or \"fail\"");
+}
+END_TEST
+
+START_TEST(values_at_their_bounds_are_taken)
+{
+    ck_assert_int_eq(load_step("{'run':['x'],'retries':0}")->retries, 0);
+    ck_assert_int_eq(load_step("{'run':['x'],'retries':100}")->retries, 100);
+    ck_assert(load_step("{'run':['x'],'retry_delay':'0s'}")->retry_delay == 0);
+    ck_assert(load_step("{'run':['x'],'retry_delay':'1h'}")->retry_delay == RDV_HOUR);
+    ck_assert(load_step("{'run':['x'],'timeout':'1ms'}")->timeout == RDV_MILLISECOND);
+    ck_assert(
+        load_one("{'handlers':[{'label':'l','grace':'0s','steps':[{'run':['x']}]}]}")->grace == 0);
+    ck_assert_int_eq(
+        load_one("{'handlers':[{'label':'l','on_interrupt':'fail','steps':[{'run':['x']"
+                 "}]}]}")
+            ->on_interrupt,
+        RDV__INTERRUPT_FAIL);
+}
+END_TEST
+
+START_TEST(names_in_the_environment_are_checked)
+{
+    static const char *const bad[] = {"", "9A", "A-B", "A=B", "\xc3\xa4", "A B"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char document[128];
+        snprintf(document, sizeof document, "{'environment':{'%s':'x'},'handlers':[]}", bad[i]);
+        ck_assert_int_eq(load(document), RDV_EINVAL);
+        ck_assert_ptr_nonnull(strstr(error.text, "can't be a name"));
+        ck_assert_int_gt(error.column, 0);
+    }
+    refuse("{'environment':{'RDV_RUN':'5'},'handlers':[]}", RDV_EINVAL, "environment.RDV_RUN",
+           "rdvtask's own");
+    refuse("{'handlers':[{'label':'l','environment':{'RDV_X':'5'},'steps':[{'run':['x']}]}]}",
+           RDV_EINVAL, "handlers[0].environment.RDV_X", "rdvtask's own");
+}
+END_TEST
+
+/* {prefix}{item},{item},…{suffix} */
+static char *repeat(const char *prefix, const char *item, int count, const char *suffix)
+{
+    char *text = malloc(strlen(prefix) + (strlen(item) + 12) * (size_t)count + strlen(suffix) + 1);
+    ck_assert_ptr_nonnull(text);
+    char *end = text + sprintf(text, "%s", prefix);
+    for (int i = 0; i < count; i++) {
+        if (i > 0)
+            *end++ = ',';
+        for (const char *c = item; *c; c++)
+            end += *c == '#' ? sprintf(end, "%d", i) : sprintf(end, "%c", *c);
+    }
+    sprintf(end, "%s", suffix);
+    return text;
+}
+
+START_TEST(every_list_and_text_has_a_bound)
+{
+    static const struct {
+        const char *prefix, *item;
+        int limit;
+        const char *suffix, *path;
+    } cases[] = {
+        {"{'handlers':[{'label':'l','steps':[", "{'run':['x']}", RDV__STEPS_MAX, "]}]}",
+         "handlers[0].steps"},
+        {"{'handlers':[{'label':'l','steps':[{'run':[", "'x'", RDV__ARGUMENTS_MAX, "]}]}]}",
+         "handlers[0].steps[0].run"},
+        {"{'environment':{", "'A#':'x'", RDV__ENVIRONMENT_MAX, "},'handlers':[]}", "environment"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *document = repeat(cases[i].prefix, cases[i].item, cases[i].limit, cases[i].suffix);
+        ck_assert_int_eq(load(document), 0);
+        free(document);
+        document = repeat(cases[i].prefix, cases[i].item, cases[i].limit + 1, cases[i].suffix);
+        refuse(document, RDV_ELIMIT, cases[i].path, "more than");
+        free(document);
+    }
+    char *text = malloc(RDV__TEXT_MAX + 100);
+    ck_assert_ptr_nonnull(text);
+    for (int over = 0; over < 2; over++) {
+        int size = sprintf(text, "{'environment':{'A':'");
+        memset(text + size, 'x', (size_t)(RDV__TEXT_MAX + over));
+        sprintf(text + size + RDV__TEXT_MAX + over, "'},'handlers':[]}");
+        ck_assert_int_eq(load(text), over ? RDV_ELIMIT : 0);
+    }
+    free(text);
+    char label[RDV_NAME_MAX + 64];
+    for (int over = 0; over < 2; over++) {
+        int size = sprintf(label, "{'handlers':[{'label':'");
+        memset(label + size, 'x', (size_t)(RDV_NAME_MAX + over));
+        ck_assert_int_lt(size + RDV_NAME_MAX + over, (int)sizeof label);
+        char document[RDV_NAME_MAX + 256];
+        snprintf(document, sizeof document, "%.*s','steps':[{'run':['x']}]}]}",
+                 size + RDV_NAME_MAX + over, label);
+        ck_assert_int_eq(load(document), over ? RDV_ELIMIT : 0);
+    }
+    char name[RDV_NAME_MAX + 64];
+    int size = sprintf(name, "{'handlers':[],'name':'");
+    memset(name + size, 'x', RDV_NAME_MAX + 1);
+    sprintf(name + size + RDV_NAME_MAX + 1, "'}");
+    refuse(name, RDV_ELIMIT, "name", "longer than");
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_there_or_not_json_is_refused)
+{
+    ck_assert_int_eq(rdv__handlers_load("/no/such/file", &handlers, &error), RDV_ENOTFOUND);
+    ck_assert_ptr_nonnull(strstr(error.text, "/no/such/file"));
+    ck_assert_int_eq(rdv__handlers_load("/no/such/file", &handlers, NULL), RDV_ENOTFOUND);
+    ck_assert_int_eq(load("{'handlers':[,]}"), RDV_ESYNTAX);
+    ck_assert_ptr_null(handlers);
+}
+END_TEST
+
+START_TEST(handlers_live_as_long_as_someone_has_them)
+{
+    load_one("{'handlers':[{'label':'l','steps':[{'run':['x']}]}]}");
+    struct rdv__handlers *mine = rdv__handlers_ref(handlers);
+    ck_assert_int_eq(load("{'handlers':[]}"), 0);
+    ck_assert_str_eq(mine->handlers[0].label, "l");
+    ck_assert_ptr_null(rdv__handlers_unref(mine));
+    ck_assert_ptr_null(rdv__handlers_unref(NULL));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_document_with_everything_is_read,
+        what_is_left_out_has_its_default,
+        an_agent_may_have_no_handlers,
+        the_handlers_environment_comes_before_the_documents_and_that_before_ours,
+        a_list_can_be_joined_with_more,
+        handlers_are_found_among_many,
+        a_label_twice_is_refused_where_it_comes_again,
+        unknown_keys_are_refused_and_the_known_ones_named,
+        what_is_required_is_missed_by_name,
+        wrong_types_are_refused_at_their_place,
+        values_out_of_range_are_refused,
+        values_at_their_bounds_are_taken,
+        names_in_the_environment_are_checked,
+        every_list_and_text_has_a_bound,
+        a_file_that_is_not_there_or_not_json_is_refused,
+        handlers_live_as_long_as_someone_has_them,
+    };
+    Suite *suite = suite_create("handler");
+    TCase *tcase = tcase_create("handler");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        tcase_add_test(tcase, tests[i]);
+    suite_add_tcase(suite, tcase);
+    return rdv_test_main(suite);
+}
