@@ -597,7 +597,7 @@ int rdv__entries_load(struct rdv__entries *entries, bool hold)
     if (result != 0)
         return result;
     if (hold) {
-        entries->held_number = rdv__record_next_number(entries->store);
+        entries->held_number = rdv__record_last_number(entries->store);
         return 0;
     }
     for (struct rdv__running *run = entries->runs; run; run = run->next)

@@ -111,6 +111,11 @@ int64_t rdv__record_next_number(rdv_store *store)
     return ++rdv__sql_counters(store)->last_number;
 }
 
+int64_t rdv__record_last_number(rdv_store *store)
+{
+    return rdv__sql_counters(store)->last_number;
+}
+
 int64_t rdv__record_last_change(rdv_store *store)
 {
     return rdv__sql_counters(store)->last_change;

@@ -28,6 +28,9 @@ struct rdv__progress {
 /* The number for a new entry: larger than all before, also those that are gone. */
 int64_t rdv__record_next_number(rdv_store *store);
 
+/* The number of the newest entry, also of one that is gone; 0 before the first. */
+int64_t rdv__record_last_number(rdv_store *store);
+
 /* The number of the change that was written last. */
 int64_t rdv__record_last_change(rdv_store *store);
 
