@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process that runs tasks is killed with SIGKILL in the middle of a step, and another one goes on from the journal. What ran is
+ * written to a file by the steps themselves.
+ */
+#include "agent_bench.h"
+
+#include <sys/wait.h>
+
+#include "plat.h"
+#include "record.h"
+
+static char directory[64];
+
+static void set_up(void)
+{
+    snprintf(directory, sizeof directory, "/tmp/rdv-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+}
+
+static void tear_down(void)
+{
+    bench_remove_directory(directory);
+}
+
+static struct bench *open_bench(void)
+{
+    struct bench *bench = bench_new(directory, false);
+    bench->keep_directory = true;
+    return bench;
+}
+
+/* Three steps; the second one hangs, with a child, in its first attempt. */
+static void load(struct bench *bench, const char *on_interrupt)
+{
+    char document[1024];
+    snprintf(
+        document, sizeof document,
+        "{'handlers':[{'label':'l','grace':'300ms','on_interrupt':'%s','steps':["
+        "{'run':['sh','-c','echo one $RDV_ATTEMPT >>@/marks']},"
+        "{'run':['sh','-c','echo two $RDV_ATTEMPT $RDV_RUN >>@/marks; echo output of $RDV_ATTEMPT; "
+        "test -e "
+        "@/hung || { touch @/hung; sleep 300 & echo $! >@/pid.new; mv @/pid.new @/pid; wait; }']},"
+        "{'run':['sh','-c','echo three $RDV_ATTEMPT >>@/marks']}]}]}",
+        on_interrupt);
+    bench_load(bench, document);
+}
+
+/* Have a process of its own start the task and hang, and kill it. Returns the process that the step has left behind. */
+static pid_t interrupt(const char *on_interrupt, const char *identifier, const char *context)
+{
+    pid_t runner = fork();
+    ck_assert_int_ge(runner, 0);
+    if (runner == 0) {
+        struct bench *bench = open_bench();
+        load(bench, on_interrupt);
+        bench_start(bench, "l", identifier, context);
+        bench_linger(bench, BENCH_WAIT_MS);
+        _exit(1);
+    }
+    struct bench place;
+    snprintf(place.directory, sizeof place.directory, "%s", directory);
+    int64_t end = bench_milliseconds() + BENCH_WAIT_MS;
+    while (access(bench_path(&place, "pid"), F_OK) != 0) {
+        ck_assert(bench_milliseconds() < end);
+        poll(NULL, 0, 5);
+    }
+    ck_assert_int_eq(kill(runner, SIGKILL), 0);
+    int status;
+    ck_assert_int_eq(waitpid(runner, &status, 0), runner);
+    ck_assert(WIFSIGNALED(status));
+    pid_t pid = (pid_t)atoi(bench_read(&place, "pid"));
+    ck_assert(bench_is_alive(pid));
+    return pid;
+}
+
+static const struct heard *last(const struct bench *bench)
+{
+    return &bench->heard[bench->heard_count - 1];
+}
+
+static int no_rows(void *user, const struct rdv__journal *row)
+{
+    (void)user;
+    (void)row;
+    return 0;
+}
+
+static void assert_no_row(const struct bench *bench)
+{
+    ck_assert_int_eq(rdv__journal_get(bench->store, "task", no_rows, NULL), RDV_ENOTFOUND);
+}
+
+START_TEST(resume_repeats_the_step_that_was_interrupted)
+{
+    pid_t left = interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    load(bench, "resume");
+    ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
+    ck_assert(!bench_is_alive(left));
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\ntwo 2 -1\nthree 1\n");
+    ck_assert_str_eq(bench->heard[0].message, "step 2 of 3: sh");
+    ck_assert_int_eq(bench->heard[0].attempt, 2);
+    ck_assert_ptr_nonnull(strstr(bench->log, "task: was interrupted during step 2, attempt 1"));
+    ck_assert_ptr_nonnull(strstr(bench->log, "left behind"));
+    /* The log of the run goes on. */
+    ck_assert_str_eq(bench_read(bench, "log/-1.log"), "output of 1\noutput of 2\n");
+    bench_linger(bench, 10);
+    assert_no_row(bench);
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(restart_begins_with_the_first_step)
+{
+    pid_t left = interrupt("restart", "task", "c");
+    struct bench *bench = open_bench();
+    load(bench, "restart");
+    ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
+    ck_assert(!bench_is_alive(left));
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\none 1\ntwo 1 -1\nthree 1\n");
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(fail_ends_the_run_in_words)
+{
+    pid_t left = interrupt("fail", "task", "c");
+    struct bench *bench = open_bench();
+    load(bench, "fail");
+    const struct heard *end = bench_do(bench, "c");
+    ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
+    ck_assert_int_eq(end->code, RDV_EFAILED);
+    ck_assert_str_eq(end->message, "interrupted during step 2 of 3 (sh)");
+    ck_assert(!bench_is_alive(left));
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\n");
+    bench_linger(bench, 10);
+    assert_no_row(bench);
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(another_task_of_the_identifier_begins_anew_and_what_was_left_is_ended)
+{
+    pid_t left = interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    load(bench, "resume");
+    ck_assert_int_eq(bench_do(bench, "another context")->status, RDV_STATUS_SUCCESS);
+    ck_assert(!bench_is_alive(left));
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\none 1\ntwo 1 -2\nthree 1\n");
+    bench_linger(bench, 10);
+    assert_no_row(bench);
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(a_run_left_in_the_journal_can_be_cancelled)
+{
+    pid_t left = interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), RDV_ENOTFOUND);
+    load(bench, "fail");
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "other"), RDV_ENOTFOUND);
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    ck_assert_int_eq(last(bench)->code, RDV_ECANCELLED);
+    ck_assert_str_eq(last(bench)->message, "cancelled");
+    ck_assert(!bench_is_alive(left));
+    bench_linger(bench, 10);
+    assert_no_row(bench);
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(a_document_that_has_lost_the_step_begins_with_the_first)
+{
+    interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    bench_load(bench,
+               "{'handlers':[{'label':'l','steps':[{'run':['sh','-c','echo new >>@/marks']}]}]}");
+    ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\nnew\n");
+    bench_free(bench);
+}
+END_TEST
+
+/* The step that ignores the polite signal keeps the agent waiting for its grace. */
+static void leave_a_stubborn_one(void)
+{
+    pid_t runner = fork();
+    ck_assert_int_ge(runner, 0);
+    if (runner == 0) {
+        struct bench *bench = open_bench();
+        bench_load(bench,
+                   "{'handlers':[{'label':'l','grace':'20s','steps':[{'run':['sh','-c','trap "
+                   "\\\"\\\" TERM; echo $$ >@/pid.new; mv @/pid.new @/pid; while :; do sleep 0.05; "
+                   "done']}]}]}");
+        bench_start(bench, "l", "task", "c");
+        bench_linger(bench, BENCH_WAIT_MS);
+        _exit(1);
+    }
+    struct bench place;
+    snprintf(place.directory, sizeof place.directory, "%s", directory);
+    while (access(bench_path(&place, "pid"), F_OK) != 0)
+        poll(NULL, 0, 5);
+    kill(runner, SIGKILL);
+    waitpid(runner, NULL, 0);
+}
+
+START_TEST(freeing_the_agent_does_not_wait_for_what_was_left)
+{
+    leave_a_stubborn_one();
+    struct bench *bench = open_bench();
+    ck_assert_int_eq(rdv_agent_load(bench->agent, bench_path(bench, "agent.json"), NULL), 0);
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_linger(bench, 100);
+    ck_assert_int_eq(bench->heard_count, 0); /* nothing starts before it has gone */
+    pid_t pid = (pid_t)atoi(bench_read(bench, "pid"));
+    ck_assert(bench_is_alive(pid));
+    int64_t begin = bench_milliseconds();
+    bench_free(bench);
+    ck_assert_int_lt(bench_milliseconds() - begin, 10000);
+    ck_assert(!bench_is_alive(pid));
+}
+END_TEST
+
+START_TEST(terminate_waits_for_what_was_left_and_keeps_the_run_for_the_next)
+{
+    interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    load(bench, "resume");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    ck_assert_int_eq(bench->heard_count, 0);
+    bench_free(bench);
+    bench = open_bench();
+    load(bench, "resume");
+    ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\ntwo 2 -1\nthree 1\n");
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(cancelling_while_what_was_left_is_ended_starts_nothing)
+{
+    interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    load(bench, "resume");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    ck_assert_int_eq(last(bench)->code, RDV_ECANCELLED);
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\n");
+    bench_free(bench);
+}
+END_TEST
+
+/* ------------------------------------------------------- under our trigger */
+
+static rdv_trigger *attach(struct bench *bench)
+{
+    rdv_trigger *trigger;
+    rdv_agent_free(bench->agent);
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, NULL, &bench->agent), 0);
+    load(bench, "resume");
+    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, NULL, &trigger), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
+    return trigger;
+}
+
+static int see_entry(void *user, const rdv_entry *entry)
+{
+    char *seen = user;
+    snprintf(seen, 128, "%s %d %s %.*s", entry->identifier, (int)entry->run,
+             rdv_outcome_name(entry->outcome), (int)entry->output_size, entry->output);
+    return 0;
+}
+
+START_TEST(under_our_trigger_a_killed_run_goes_on_with_its_number)
+{
+    pid_t runner = fork();
+    ck_assert_int_ge(runner, 0);
+    if (runner == 0) {
+        struct bench *bench = open_bench();
+        rdv_trigger *trigger = attach(bench);
+        rdv_task *task;
+        rdv_task_new("l", "task", "c", 1, &task);
+        rdv_trigger_schedule(trigger, NULL, task);
+        bench_linger(bench, BENCH_WAIT_MS);
+        _exit(1);
+    }
+    struct bench place;
+    snprintf(place.directory, sizeof place.directory, "%s", directory);
+    int64_t end = bench_milliseconds() + BENCH_WAIT_MS;
+    while (access(bench_path(&place, "pid"), F_OK) != 0) {
+        ck_assert(bench_milliseconds() < end);
+        poll(NULL, 0, 5);
+    }
+    kill(runner, SIGKILL);
+    waitpid(runner, NULL, 0);
+    pid_t left = (pid_t)atoi(bench_read(&place, "pid"));
+
+    struct bench *bench = open_bench();
+    rdv_trigger *trigger = attach(bench);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
+    end = bench_milliseconds() + BENCH_WAIT_MS;
+    while (rdv_trigger_unfinished(trigger) > 0 && bench_milliseconds() < end)
+        bench_linger(bench, 5);
+    ck_assert(!bench_is_alive(left));
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 1\ntwo 2 1\nthree 1\n");
+    char seen[128] = "";
+    rdv_filter filter = {.size = sizeof filter, .flags = RDV_FILTER_FINISHED | RDV_FILTER_OUTPUT};
+    ck_assert_int_eq(rdv_store_entries(bench->store, &filter, see_entry, seen), 0);
+    ck_assert_str_eq(seen, "task 1 succeeded output of 2\n");
+    assert_no_row(bench);
+    rdv_trigger_free(trigger);
+    rdv_agent_free(bench->agent);
+    bench->agent = NULL;
+    bench_free(bench);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        resume_repeats_the_step_that_was_interrupted,
+        restart_begins_with_the_first_step,
+        fail_ends_the_run_in_words,
+        another_task_of_the_identifier_begins_anew_and_what_was_left_is_ended,
+        a_run_left_in_the_journal_can_be_cancelled,
+        a_document_that_has_lost_the_step_begins_with_the_first,
+        freeing_the_agent_does_not_wait_for_what_was_left,
+        terminate_waits_for_what_was_left_and_keeps_the_run_for_the_next,
+        cancelling_while_what_was_left_is_ended_starts_nothing,
+        under_our_trigger_a_killed_run_goes_on_with_its_number,
+    };
+    Suite *suite = suite_create("agent_interrupt");
+    TCase *tcase = tcase_create("interrupt");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 60);
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        tcase_add_test(tcase, tests[i]);
+    suite_add_tcase(suite, tcase);
+    return rdv_test_main(suite);
+}
