@@ -160,6 +160,7 @@ static const rdv_plugin_ops plugin_ops = {
     .start_task = start_task,
     .cancel_task = cancel_task,
     .terminate = terminate,
+    .check_label = check_label,
 };
 
 rdv_plugin *rdv_agent_plugin(rdv_agent *agent)
