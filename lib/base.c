@@ -213,12 +213,11 @@ static size_t escape(const char *text, size_t size, bool backslash, char *buffer
         char piece[PIECE_SIZE];
         size_t length = escape_piece(bytes + i, size - i, backslash, piece, &taken);
 
-        /* Nothing may follow a piece that did not fit. */
-        if (written == whole && whole + length < buffer_size) {
-            memcpy(buffer + written, piece, length);
-            written += length;
+        if (whole + length < buffer_size) {
+            memcpy(buffer + whole, piece, length);
+            written = whole + length;
         }
-        whole += length;
+        whole += length; /* past the end from the first piece on that does not fit */
     }
     if (buffer_size > 0)
         buffer[written] = '\0';
@@ -243,7 +242,10 @@ static void escape_words(const char *text, size_t size, char *buffer, size_t buf
     memcpy(buffer + strlen(buffer), more, sizeof more);
 }
 
-/* As above, from a format. Escaping makes nothing shorter, so of longer words it is enough to have a little more than fits. */
+/*
+ * As above, from a format. Escaping makes nothing shorter, so of longer words it is enough to have a little more than fits:
+ * where vsnprintf ends, perhaps inside a character, is cut away.
+ */
 static void format_words(char *buffer, size_t buffer_size, const char *format, va_list arguments)
 {
     char text[RDV__LOG_LINE + 8];
@@ -251,8 +253,8 @@ static void format_words(char *buffer, size_t buffer_size, const char *format, v
     assert(buffer_size < sizeof text - 4);
     int length = vsnprintf(text, sizeof text, format, arguments);
     size_t size = length < 0 ? 0 : (size_t)length;
-    if (size >= sizeof text) /* vsnprintf may have split a character */
-        size = rdv__utf8_cut(text, sizeof text - 1, sizeof text - 2);
+    if (size >= sizeof text)
+        size = sizeof text - 1;
     escape_words(text, size, buffer, buffer_size);
 }
 
