@@ -296,6 +296,7 @@ START_TEST(text_that_is_no_utf8_can_be_cut_anywhere)
     ck_assert_uint_eq(rdv__utf8_cut(text, 6, 5), 5);
     ck_assert_uint_eq(rdv__utf8_cut(text, 6, 2), 2);
     ck_assert_uint_eq(rdv__utf8_cut(text, 6, 0), 0);
+    ck_assert_uint_eq(rdv__utf8_cut("a\x80\x80\x80\x80\x80", 6, 5), 5);
 }
 END_TEST
 

@@ -207,6 +207,18 @@ START_TEST(tasks_are_the_same_by_label_identifier_and_context)
 }
 END_TEST
 
+START_TEST(a_context_that_looks_like_the_names_is_another)
+{
+    rdv_task *bare = make("l", "l", NULL), *other = NULL;
+
+    ck_assert_int_eq(rdv_task_new("l", "l", "\0l", 2, &other), 0);
+    ck_assert(!rdv__task_same(bare, other));
+    ck_assert(!rdv__task_same(other, bare));
+    rdv_task_unref(bare);
+    rdv_task_unref(other);
+}
+END_TEST
+
 START_TEST(tasks_are_the_same_whatever_their_run)
 {
     rdv_task *first = NULL, *second = NULL;
@@ -282,6 +294,7 @@ int main(void)
     tcase_add_test(tcase, an_identifier_left_out_is_a_new_random_uuid);
     tcase_add_test(tcase, a_run_number_is_kept);
     tcase_add_test(tcase, tasks_are_the_same_by_label_identifier_and_context);
+    tcase_add_test(tcase, a_context_that_looks_like_the_names_is_another);
     tcase_add_test(tcase, tasks_are_the_same_whatever_their_run);
     tcase_add_test(tcase, no_task_is_fine_where_nothing_is_to_be_done);
     tcase_add_test(tcase, references_are_counted_right_from_many_threads);

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <rdvtask/base.h>
-
+#include "base.h"
 #include "harness.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -450,6 +449,7 @@ static const char *const bad_durations[] = {
     "3652425d1s",
     "3652425d0.0001ms",
     "3652426d",
+    "21350399d", /* 2^64 ticks and a few */
     "3652425.1d",
     "87658201h",
     "9223372036854775807s",
@@ -558,13 +558,22 @@ START_TEST(a_relative_moment_stays_in_range)
     ck_assert_int_eq(rdv_time_parse_relative("+3652425d", RDV_TIME_MAX, &time), RDV_EINVAL);
     ck_assert_int_eq(rdv_time_parse_relative("-3652425d", RDV_TIME_MAX, &time), RDV_EINVAL);
     ck_assert_int_eq(rdv_time_parse_relative("+1s", -1, &time), RDV_EINVAL);
-    ck_assert_int_eq(rdv_time_parse_relative("+1s", RDV_TIME_MAX + 1, &time), RDV_EINVAL);
+    ck_assert_int_eq(rdv_time_parse_relative("-1s", RDV_TIME_MAX + 1, &time), RDV_EINVAL);
     ck_assert_int_eq(time, -5);
 
     ck_assert_int_eq(rdv_time_parse_relative("-1s", RDV_SECOND + 1, &time), 0);
     ck_assert_int_eq(time, 1);
     ck_assert_int_eq(rdv_time_parse_relative("+0.0001ms", RDV_TIME_MAX - 1, &time), 0);
     ck_assert_int_eq(time, RDV_TIME_MAX);
+}
+END_TEST
+
+START_TEST(a_later_moment_stays_in_range)
+{
+    ck_assert_int_eq(rdv__time_later(UNIX_EPOCH, RDV_HOUR), UNIX_EPOCH + RDV_HOUR);
+    ck_assert_int_eq(rdv__time_later(RDV_TIME_MAX - 1, 1), RDV_TIME_MAX);
+    ck_assert_int_eq(rdv__time_later(RDV_TIME_MAX - 1, 2), RDV_TIME_MAX);
+    ck_assert_int_eq(rdv__time_later(RDV_TIME_MAX, INT64_MAX), RDV_TIME_MAX);
 }
 END_TEST
 
@@ -600,6 +609,7 @@ int main(void)
     tcase_add_test(times, the_system_agrees_about_dates);
     tcase_add_test(times, a_moment_may_be_relative_to_now);
     tcase_add_test(times, a_relative_moment_stays_in_range);
+    tcase_add_test(times, a_later_moment_stays_in_range);
     tcase_add_test(times, what_is_no_moment_is_refused);
     tcase_set_timeout(times, 60);
     suite_add_tcase(suite, times);
