@@ -192,7 +192,8 @@ RDV_API int rdv_duration_parse(const char *text, rdv_duration *ret_duration);
 /**
  * Write a duration in the form "1h30m", exactly: reading it again gives the same ticks. 0 is "0s".
  *
- * @return 0; RDV_EINVAL for a negative one or one of more than 10,000 years; RDV_ELIMIT if buffer is too small (RDV_DURATION_TEXT_SIZE is enough).
+ * @return 0; RDV_EINVAL for a negative one or one of more than 10,000 years; RDV_ELIMIT if buffer is too small
+ * (RDV_DURATION_TEXT_SIZE is enough).
  * Any thread. @since 0.1.0
  */
 RDV_API int rdv_duration_format(rdv_duration duration, char *buffer, size_t size);
