@@ -267,19 +267,6 @@ static int put_counter(rdv_store *store, const char *name, int64_t value)
     return bound_run(&binder);
 }
 
-/* Which part of the history goes: up to a change, and only what ended before a moment. */
-#define TRIMMED " FROM history WHERE change <= ? AND finished_at < ?"
-
-static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t last,
-                    rdv_time before)
-{
-    struct binder binder = bind(store, slot, sql);
-    bind_int(&binder, last);
-    bind_int(&binder, before);
-    return bound_run(&binder);
-}
-
-/* Delete a part of the history, and all that belongs to it. */
 int rdv__record_set_paused(rdv_store *store, bool paused)
 {
     return put_counter(store, "paused", paused);
@@ -298,6 +285,19 @@ int rdv__record_get_paused(rdv_store *store, bool *ret_paused)
     return 0;
 }
 
+/* Which part of the history goes: up to a change, and only what ended before a moment. */
+#define TRIMMED " FROM history WHERE change <= ? AND finished_at < ?"
+
+static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t last,
+                    rdv_time before)
+{
+    struct binder binder = bind(store, slot, sql);
+    bind_int(&binder, last);
+    bind_int(&binder, before);
+    return bound_run(&binder);
+}
+
+/* Delete a part of the history, and all that belongs to it. */
 static int trim(rdv_store *store, int64_t last, rdv_time before)
 {
     struct rdv__counters *counters = rdv__sql_counters(store);
