@@ -31,8 +31,7 @@ static int find(const char *given, const char *option, const char *administrator
     char *path = NULL;
     if (given) {
         if (!given[0]) {
-            say_error("option --%s needs a file name", option);
-            return EXIT_USAGE;
+            return say_usage(NULL, "option --%s needs a file name", option);
         }
         path = join(given, "", "");
     } else if (system_is_administrator()) {
@@ -79,7 +78,7 @@ int place_logs(const struct options *options, char **ret_path)
     return *ret_path ? EXIT_OK : EXIT_FAILED;
 }
 
-static int open_failed(const char *path, const struct rdv_error *error, int code)
+static int open_failed(const struct rdv_error *error, int code)
 {
     /* The words name the file, and who holds it. */
     const char *words = error->text[0] ? error->text : rdv_strerror(code);
@@ -101,7 +100,8 @@ static int open_failed(const char *path, const struct rdv_error *error, int code
         say_error("%s: run as the user it belongs to, or give another file with --store", words);
         break;
     case RDV_ENOTFOUND:
-        say_error("%s (%s)", words, path);
+    case RDV_EINVAL:
+        say_error("%s: give another file with --store", words);
         break;
     default:
         say_error("%s", words);
@@ -126,7 +126,7 @@ int place_open_reader(const struct options *options, rdv_store **ret_store)
     how.flags = RDV_STORE_READ_ONLY;
     int result = rdv_store_open(path, &how, ret_store, &error);
     if (result)
-        code = open_failed(path, &error, result);
+        code = open_failed(&error, result);
 out:
     free(path);
     return code;
@@ -170,11 +170,9 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
     rdv_store_options_init(&how);
     snprintf(holder, sizeof(holder), "rdvtask %s", options->verb);
     how.holder = holder;
-    const unsigned before = system_private_files(); /* contexts may hold secrets */
     int result = rdv_store_open(path, &how, ret_store, &error);
-    system_usual_files(before);
     if (result)
-        code = open_failed(path, &error, result);
+        code = open_failed(&error, result);
 out:
     free(path);
     return code;

@@ -17,10 +17,6 @@ bool system_exists(const char *path);
 /* Make a directory and what is missing above it, for us only. Returns 0 or errno. */
 int system_make_directory(const char *path);
 
-/* Have the files that are made from now on be for us only; returns what system_usual_files() needs to undo that. */
-unsigned system_private_files(void);
-void system_usual_files(unsigned before);
-
 /* Whether stdout is a terminal that can move its cursor. */
 bool system_live_terminal(void);
 

@@ -52,17 +52,6 @@ int system_make_directory(const char *path)
     return result;
 }
 
-/* Only around the opening of a file: children inherit the mask, and packages are not to be installed with ours. */
-unsigned system_private_files(void)
-{
-    return (unsigned)umask(077);
-}
-
-void system_usual_files(unsigned before)
-{
-    umask((mode_t)before);
-}
-
 bool system_live_terminal(void)
 {
     const char *term = getenv("TERM");
