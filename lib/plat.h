@@ -103,7 +103,9 @@ struct rdv__plat_child {
     int pidfd;   /* readable when it has ended; close-on-exec */
     int output;  /* our end of its standard output and error, non-blocking, close-on-exec */
     int notices; /* our end of its descriptor 3, likewise */
-    int monitor; /* unix/ only: -1, or the channel to the process that waits for it, in a host that ignores SIGCHLD */
+    /* unix/ only: -1, or the channel to the process that waits for it, and that process, where it takes one. */
+    int monitor;
+    int64_t monitor_pid;
 };
 
 /* Start a child in a process group of its own, with empty signal mask and default signals, and no descriptor but 0 to 3.

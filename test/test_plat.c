@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -635,10 +636,14 @@ int main(int argc, char **argv)
     tcase_add_test(logs, trimming_takes_the_oldest_logs_first_and_nothing_else);
 
     TCase *leftovers = add_case(suite, "leftovers", set_mark);
-    tcase_add_test(leftovers, leftovers_with_all_marks_are_asked_to_end);
-    tcase_add_test(leftovers,
-                   leftovers_that_refuse_are_killed_after_the_grace_and_stopped_ones_woken);
-    tcase_add_test(leftovers, leftovers_without_grace_are_killed_with_what_they_start_meanwhile);
+    /* Valgrind has none. */
+    bool pidfds = syscall(SYS_pidfd_open, 1, ~0u) >= 0 || errno != ENOSYS;
+    const char *reason = pidfds ? NULL : "needs pidfds";
+    rdv_test_add_unless(leftovers, leftovers_with_all_marks_are_asked_to_end, reason);
+    rdv_test_add_unless(
+        leftovers, leftovers_that_refuse_are_killed_after_the_grace_and_stopped_ones_woken, reason);
+    rdv_test_add_unless(leftovers,
+                        leftovers_without_grace_are_killed_with_what_they_start_meanwhile, reason);
     tcase_add_test(leftovers, no_mark_means_nobody);
     tcase_add_test(leftovers, the_caller_itself_is_no_leftover);
 

@@ -4,14 +4,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -811,14 +814,28 @@ END_TEST
 
 /* ------------------------------------------------------------ strange hosts */
 
+/*
+ * Under Valgrind there are no pidfds, and posix_spawn() doesn't hear that exec has failed: then the reason why tests that show
+ * either are skipped, else NULL. Asked before any test takes the pidfds away.
+ */
+static const char *odd_system(void)
+{
+    static bool asked, odd;
+    if (!asked)
+        odd = syscall(SYS_pidfd_open, 1, ~0u) < 0 && errno == ENOSYS;
+    asked = true;
+    return odd ? "needs pidfds and an exec that tells its errors" : NULL;
+}
+
 static void check_host(void)
 {
     check_script("echo out; exit 42", 42, "out\n");
     check_script("kill -KILL $$", -SIGKILL, "");
     check_notices("echo STATUS=a >&3", "a/-1/-;", NULL);
     const char *const none[] = {"/nonexistent", NULL};
-    check_refused(none, plain, RDV_ENOTFOUND,
-                  "cannot run '/nonexistent': No such file or directory");
+    if (!odd_system())
+        check_refused(none, plain, RDV_ENOTFOUND,
+                      "cannot run '/nonexistent': No such file or directory");
 
     struct watched watched = {0};
     start_shell(&watched, "ls /proc/self/fd | tr '\\n' ' '; " CHECK_SIGNALS
@@ -839,24 +856,13 @@ static void check_host(void)
     rdv__process_free(watched.process);
 }
 
-/* All of a monitor's traces go as well, if not at once: nobody waits for it. */
-static bool children_go(void)
-{
-    for (int i = 0; i < 1000; i++) {
-        if (!has_child())
-            return true;
-        nanosleep(&(struct timespec){0, 10 * 1000 * 1000}, NULL);
-    }
-    return false;
-}
-
 START_TEST(a_host_that_ignores_sigchld_gets_exit_codes)
 {
     signal(SIGCHLD, SIG_IGN);
     int entries = count_entries("/proc/self/fd");
     check_host();
     rdv_loop_dispatch(loop);
-    ck_assert(children_go());
+    ck_assert(!has_child());
     ck_assert_int_eq(count_entries("/proc/self/fd"), entries);
 }
 END_TEST
@@ -868,7 +874,7 @@ START_TEST(a_host_whose_children_leave_no_zombies_gets_exit_codes)
     int entries = count_entries("/proc/self/fd");
     check_host();
     rdv_loop_dispatch(loop);
-    ck_assert(children_go());
+    ck_assert(!has_child());
     ck_assert_int_eq(count_entries("/proc/self/fd"), entries);
 }
 END_TEST
@@ -958,6 +964,45 @@ START_TEST(a_host_with_descriptors_0_to_3_closed_is_served_as_well)
 }
 END_TEST
 
+/* Have these system calls fail as where there are none. */
+static void take_away_pidfds(void)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_send_signal, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof rules / sizeof rules[0], rules};
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+START_TEST(a_system_without_pidfds_is_served_as_well)
+{
+    take_away_pidfds();
+    ck_assert_int_lt(syscall(SYS_pidfd_open, getpid(), 0), 0);
+    int entries = count_entries("/proc/self/fd");
+    check_host();
+    rdv_loop_dispatch(loop);
+    ck_assert_int_eq(count_entries("/proc/self/fd"), entries);
+
+    struct watched watched = {0};
+    start_shell(&watched, "echo $PPID $$; read a; sleep 100");
+    wait_for_line(&watched);
+    char *end;
+    pid_t monitor = (pid_t)strtol(watched.output, &end, 10);
+    pid_t group = (pid_t)strtol(end, NULL, 10);
+    ck_assert_int_eq(kill(monitor, SIGKILL), 0);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, RDV_EIO);
+    ck_assert(group_goes(group));
+    ck_assert(!has_child());
+    finish(&watched);
+}
+END_TEST
+
 START_TEST(a_large_host_is_served_as_well)
 {
     size_t size = (size_t)1 << 30;
@@ -1038,9 +1083,9 @@ int main(int argc, char **argv)
     TCase *ends = add_case(suite, "ends");
     tcase_add_test(ends, an_exit_code_is_told);
     tcase_add_test(ends, a_signal_is_told_as_a_negative_code);
-    tcase_add_test(ends, a_program_that_is_not_there_is_named);
-    tcase_add_test(ends, a_program_that_may_not_be_run_is_named);
-    tcase_add_test(ends, a_script_without_an_interpreter_is_run_by_no_shell);
+    rdv_test_add_unless(ends, a_program_that_is_not_there_is_named, odd_system());
+    rdv_test_add_unless(ends, a_program_that_may_not_be_run_is_named, odd_system());
+    rdv_test_add_unless(ends, a_script_without_an_interpreter_is_run_by_no_shell, odd_system());
     tcase_add_test(ends, a_program_in_a_host_without_descriptors_left_is_refused);
 
     TCase *given = add_case(suite, "given");
@@ -1074,7 +1119,7 @@ int main(int argc, char **argv)
     tcase_add_test(ending, a_child_is_asked_first_and_its_own_exit_code_counts);
     tcase_add_test(ending, a_child_that_refuses_is_killed_after_the_grace);
     tcase_add_test(ending, asking_again_can_only_shorten_the_grace);
-    tcase_add_test(ending, a_stopped_child_can_be_asked_to_end);
+    rdv_test_add_unless(ending, a_stopped_child_can_be_asked_to_end, odd_system());
     tcase_add_test(ending, what_the_child_leaves_in_its_group_is_killed_at_its_end);
     tcase_add_test(ending, freeing_a_process_kills_and_reaps_its_group);
 
@@ -1082,9 +1127,17 @@ int main(int argc, char **argv)
     tcase_add_test(hosts, a_host_that_ignores_sigchld_gets_exit_codes);
     tcase_add_test(hosts, a_host_whose_children_leave_no_zombies_gets_exit_codes);
     tcase_add_test(hosts, in_a_host_that_ignores_sigchld_a_monitor_that_is_killed_is_an_error);
-    tcase_add_test(hosts, a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lost);
+    rdv_test_add_unless(hosts,
+                        a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lost,
+                        odd_system());
     tcase_add_test(hosts, a_host_s_own_children_are_left_to_it);
-    tcase_add_test(hosts, a_host_with_descriptors_0_to_3_closed_is_served_as_well);
+    rdv_test_add_unless(hosts, a_host_with_descriptors_0_to_3_closed_is_served_as_well,
+                        odd_system());
+    /* It can't be given back. */
+    rdv_test_add_unless(hosts, a_system_without_pidfds_is_served_as_well,
+                        strcmp(getenv("CK_FORK") ? getenv("CK_FORK") : "", "no") != 0
+                            ? NULL
+                            : "needs a process of its own");
     rdv_test_add_unless(hosts, a_large_host_is_served_as_well, large_host_reason());
     tcase_add_test(hosts, two_hundred_starts_leave_nothing_behind);
     tcase_add_test(hosts, a_hundred_children_at_once_keep_apart);

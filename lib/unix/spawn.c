@@ -5,7 +5,7 @@
  * In a host that ignores SIGCHLD the kernel reaps children by itself and drops their exit codes. There, a process in between
  * (the monitor) starts the child, holds it as a zombie until we have seen its end, and passes the exit code on. A host
  * that begins to ignore SIGCHLD while a child runs, or that waits for children it didn't start, makes us lose the exit code
- * of that child: rdv__plat_child_reap() says RDV_EIO then.
+ * of that child: rdv__plat_child_reap() says RDV_EIO then. The monitor also serves where there are no pidfds.
  */
 #define _GNU_SOURCE
 
@@ -45,6 +45,13 @@ static int open_pidfd(pid_t pid)
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/* Linux has them since 5.3, but what stands between us and it may not: Valgrind, or a sandbox. */
+static bool has_pidfds(void)
+{
+    /* No such flags. */
+    return syscall(SYS_pidfd_open, 1, ~0u) >= 0 || errno == EINVAL;
+}
+
 static void close_if_open(int *fd)
 {
     if (*fd >= 0)
@@ -76,16 +83,15 @@ static int nameless_file(void)
     return rdv__unix_high(fd);
 }
 
-/* A file with these bytes, at its beginning, for reading; -1 with errno. */
+/* A file with these bytes, at its beginning, that can't be changed through the descriptor; -1 with errno. */
 static int input_file(const void *data, size_t size)
 {
     int fd = nameless_file();
     if (fd < 0)
         return -1;
 
-    const char *next = data;
-    for (size_t left = size; left > 0;) {
-        ssize_t written = write(fd, next, left);
+    for (size_t done = 0; done < size;) {
+        ssize_t written = pwrite(fd, (const char *)data + done, size - done, (off_t)done);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0) {
@@ -94,23 +100,18 @@ static int input_file(const void *data, size_t size)
             errno = number;
             return -1;
         }
-        next += written;
-        left -= (size_t)written;
+        done += (size_t)written;
     }
-    /* Only a file in memory can be sealed; elsewhere it must do that the descriptor is for reading. */
-    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
+        return fd;
 
+    /* Only files in memory can be sealed. Others are opened once more, for reading; where there is no /proc for that, the
+     * child could only spoil what nobody else reads. */
     char path[40];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     int reading = rdv__unix_high(open(path, O_RDONLY | O_CLOEXEC));
-    if (reading < 0) {
-        /* No /proc: then the same descriptor has to do. */
-        if (lseek(fd, 0, SEEK_SET) == 0)
-            return fd;
-        close(fd);
-        errno = ESPIPE;
-        return -1;
-    }
+    if (reading < 0)
+        return fd;
     close(fd);
     return reading;
 }
@@ -183,13 +184,20 @@ struct launch {
     char *const *environment;
     int input, output, notices; /* the child's ends */
     posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions; /* all of them */
-    posix_spawn_file_actions_t
-        monitor_actions; /* for the monitor, where 0 to 3 are right already */
+    posix_spawn_file_actions_t actions;
 };
 
-/* 0 or an errno. On failure nothing is left to be undone. */
-static int launch_init(struct launch *launch)
+static int give_descriptors(struct launch *launch)
+{
+    const int given[] = {launch->input, launch->output, launch->output, launch->notices};
+    int number = 0;
+    for (int fd = 0; number == 0 && fd < FIRST_FD_NOT_INHERITED; fd++)
+        number = posix_spawn_file_actions_adddup2(&launch->actions, given[fd], fd);
+    return number;
+}
+
+/* 0 or an errno; on failure nothing is left to be undone. The monitor gives its own descriptors 0 to 3. */
+static int launch_init(struct launch *launch, bool monitored)
 {
     int number = posix_spawnattr_init(&launch->attributes);
     if (number != 0)
@@ -197,9 +205,6 @@ static int launch_init(struct launch *launch)
     number = posix_spawn_file_actions_init(&launch->actions);
     if (number != 0)
         goto no_actions;
-    number = posix_spawn_file_actions_init(&launch->monitor_actions);
-    if (number != 0)
-        goto no_monitor_actions;
 
     sigset_t none, all;
     sigemptyset(&none);
@@ -209,25 +214,13 @@ static int launch_init(struct launch *launch)
     posix_spawnattr_setpgroup(&launch->attributes, 0);
     posix_spawnattr_setflags(&launch->attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
                                                       POSIX_SPAWN_SETSIGDEF);
+    if (!monitored)
+        number = give_descriptors(launch);
+    if (number == 0)
+        number = posix_spawn_file_actions_addclosefrom_np(&launch->actions, FIRST_FD_NOT_INHERITED);
+    if (number == 0)
+        return 0;
 
-    if ((number = posix_spawn_file_actions_adddup2(&launch->actions, launch->input,
-                                                   STDIN_FILENO)) != 0 ||
-        (number = posix_spawn_file_actions_adddup2(&launch->actions, launch->output,
-                                                   STDOUT_FILENO)) != 0 ||
-        (number = posix_spawn_file_actions_adddup2(&launch->actions, launch->output,
-                                                   STDERR_FILENO)) != 0 ||
-        (number = posix_spawn_file_actions_adddup2(&launch->actions, launch->notices,
-                                                   NOTICES_FD)) != 0 ||
-        (number = posix_spawn_file_actions_addclosefrom_np(&launch->actions,
-                                                           FIRST_FD_NOT_INHERITED)) != 0 ||
-        (number = posix_spawn_file_actions_addclosefrom_np(&launch->monitor_actions,
-                                                           FIRST_FD_NOT_INHERITED)) != 0)
-        goto no_action;
-    return 0;
-
-no_action:
-    posix_spawn_file_actions_destroy(&launch->monitor_actions);
-no_monitor_actions:
     posix_spawn_file_actions_destroy(&launch->actions);
 no_actions:
     posix_spawnattr_destroy(&launch->attributes);
@@ -236,7 +229,6 @@ no_actions:
 
 static void launch_finish(struct launch *launch)
 {
-    posix_spawn_file_actions_destroy(&launch->monitor_actions);
     posix_spawn_file_actions_destroy(&launch->actions);
     posix_spawnattr_destroy(&launch->attributes);
 }
@@ -290,8 +282,8 @@ static _Noreturn void monitor(const struct launch *launch, int channel)
         _exit(1);
     close_from(CHANNEL + 1);
 
-    word.number = posix_spawn(&word.pid, launch->path, &launch->monitor_actions,
-                              &launch->attributes, launch->argv, launch->environment);
+    word.number = posix_spawn(&word.pid, launch->path, &launch->actions, &launch->attributes,
+                              launch->argv, launch->environment);
     for (int fd = 0; fd < CHANNEL; fd++)
         close(fd);
     send(CHANNEL, &word, sizeof word, MSG_NOSIGNAL);
@@ -329,7 +321,15 @@ static int monitor_hear(int channel, int patience, struct monitor_word *ret_word
     return size == (ssize_t)sizeof *ret_word ? 0 : ECHILD;
 }
 
-static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret_channel)
+/* The monitor is about to end, or has ended: leave no zombie of it, if the host's children become such. */
+static void monitor_wait(pid_t monitor_pid)
+{
+    while (waitpid(monitor_pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret_channel,
+                           int64_t *ret_monitor_pid)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -338,13 +338,14 @@ static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret
     ends[1] = rdv__unix_high(ends[1]);
     int number = ends[0] < 0 || ends[1] < 0 ? EMFILE : 0;
 
+    pid_t monitor_pid = -1;
     if (number == 0) {
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        pid_t pid = fork();
-        number = pid < 0 ? errno : 0;
-        if (pid == 0)
+        monitor_pid = fork();
+        number = monitor_pid < 0 ? errno : 0;
+        if (monitor_pid == 0)
             monitor(launch, ends[1]);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
@@ -357,10 +358,13 @@ static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret
         number = word.number;
     if (number != 0) {
         close_if_open(&ends[0]);
+        if (monitor_pid > 0)
+            monitor_wait(monitor_pid);
         return number;
     }
     *ret_pid = word.pid;
     *ret_channel = ends[0];
+    *ret_monitor_pid = monitor_pid;
     return 0;
 }
 
@@ -370,7 +374,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
                     struct rdv_error *error)
 {
     assert(spawn->argv[0]);
-    struct rdv__plat_child child = {0, -1, -1, -1, -1};
+    struct rdv__plat_child child = {0, -1, -1, -1, -1, 0};
     /* posix_spawn() changes neither. */
     struct launch launch = {.argv = (char *const *)spawn->argv,
                             .environment = (char *const *)spawn->environment,
@@ -391,13 +395,14 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
         number = errno;
         goto failed;
     }
-    number = launch_init(&launch);
+    bool pidfds = has_pidfds(), monitored = !pidfds || host_ignores_children();
+    number = launch_init(&launch, monitored);
     if (number != 0)
         goto failed;
 
     pid_t pid;
-    if (host_ignores_children())
-        number = spawn_monitored(&launch, &pid, &child.monitor);
+    if (monitored)
+        number = spawn_monitored(&launch, &pid, &child.monitor, &child.monitor_pid);
     else
         number = posix_spawn(&pid, path, &launch.actions, &launch.attributes, launch.argv,
                              launch.environment);
@@ -406,12 +411,17 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
         goto failed;
 
     child.pid = pid;
-    child.pidfd = rdv__unix_high(open_pidfd(pid));
+    /* The monitor's channel is ready at the same moment. */
+    child.pidfd =
+        rdv__unix_high(pidfds ? open_pidfd(pid) : fcntl(child.monitor, F_DUPFD_CLOEXEC, 0));
     if (child.pidfd < 0) {
         number = errno;
         kill(-pid, SIGKILL);
         if (child.monitor < 0)
             waitpid(pid, NULL, 0);
+        close_if_open(&child.monitor);
+        if (child.monitor_pid > 0)
+            monitor_wait((pid_t)child.monitor_pid);
         goto failed;
     }
     *ret_child = child;
@@ -444,12 +454,12 @@ int rdv__plat_child_read(int fd, void *buffer, size_t room, size_t *ret_size)
 /* --------------------------------------------------------------------- end */
 
 /* Signal the group that the child leads, or has led. */
-static void signal_group(const struct rdv__plat_child *child, int number)
+static void signal_group(const struct rdv__plat_child *child, int number, bool reaped)
 {
     /* The kernel's own way takes the group by the pidfd, which can't mean another's. Before Linux 6.9 there is only its
      * number, which is nobody else's as long as the child is not reaped. */
     if (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, SIGNAL_PROCESS_GROUP) < 0 &&
-        errno != ESRCH && child->pid > 0)
+        errno != ESRCH && !reaped)
         kill(-(pid_t)child->pid, number);
 }
 
@@ -457,10 +467,10 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill_it)
 {
     if (child->pid <= 0)
         return;
-    signal_group(child, kill_it ? SIGKILL : SIGTERM);
+    signal_group(child, kill_it ? SIGKILL : SIGTERM, false);
     /* What is stopped gets its signal once it goes on. */
     if (!kill_it)
-        signal_group(child, SIGCONT);
+        signal_group(child, SIGCONT, false);
 }
 
 int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
@@ -477,19 +487,19 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
 
     if (child->monitor >= 0) {
         number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
-        /* Without the monitor the child is reaped by someone else, and its number says nothing any more. */
-        if (number != 0)
-            child->pid = 0;
-        signal_group(child, SIGKILL);
+        /* Without the monitor the child is reaped by someone else; unless it is still there, which we can't know where there
+         * are no pidfds, and it must not run on. */
+        signal_group(child, SIGKILL, number != 0 && has_pidfds());
         if (number == 0)
             send(child->monitor, "", 1, MSG_NOSIGNAL);
+        else if (number == ETIMEDOUT)
+            kill((pid_t)child->monitor_pid, SIGKILL);
         close_if_open(&child->monitor);
+        monitor_wait((pid_t)child->monitor_pid);
     } else {
-        if (wait_info(WAIT_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOWAIT) < 0) {
+        if (wait_info(WAIT_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOWAIT) < 0)
             number = errno;
-            child->pid = 0;
-        }
-        signal_group(child, SIGKILL);
+        signal_group(child, SIGKILL, number != 0);
         if (number == 0 && wait_info(WAIT_PIDFD, (id_t)child->pidfd, &info, WEXITED) < 0)
             number = errno;
         word.code = code_of(&info);
