@@ -25,7 +25,7 @@
 
 #include "harness.h"
 
-#define BENCH_REPORTS 512
+#define BENCH_REPORTS 2048
 #define BENCH_WAIT_MS 20000
 
 struct heard {

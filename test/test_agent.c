@@ -378,7 +378,7 @@ START_TEST(retries_are_for_every_failure)
 {
     bench_steps(bench, "{'run':['sh','-c','" COUNTING
                        "case $n in 1) exit 100;; 2) kill -KILL $$;; 3) sleep 60;; esac'],"
-                       "'retries':3,'retry_delay':'1ms','timeout':'2s'}");
+                       "'retries':3,'retry_delay':'1ms','timeout':'1s'}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(bench_read(bench, "n"), "4\n");
     ck_assert_int_eq(
@@ -387,7 +387,7 @@ START_TEST(retries_are_for_every_failure)
         1);
     ck_assert_int_eq(
         bench_count(bench, RDV_STATUS_APPLYING,
-                    "trying again in 4ms (attempt 4 of 4): ran past its timeout of 2s"),
+                    "trying again in 4ms (attempt 4 of 4): ran past its timeout of 1s"),
         1);
 }
 END_TEST
@@ -634,6 +634,60 @@ START_TEST(an_end_that_cannot_be_stored_is_stored_when_it_can)
 }
 END_TEST
 
+START_TEST(a_start_whose_commit_fails_starts_nothing_and_fails_the_run)
+{
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    rdv__store_fail(bench->store, RDV_EIO);
+    ck_assert_int_eq(bench->heard_count, 0); /* not from inside somebody else's call */
+    bench_wait(bench, &bench->ended, 1);
+    ck_assert_int_eq(last()->code, RDV_EIO);
+    ck_assert_int_eq(strncmp(last()->message, "cannot record step 1 of 1 (touch): ", 35), 0);
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+}
+END_TEST
+
+static void fail_commit(struct bench *b)
+{
+    if (b->heard_count == b->act_at)
+        rdv__store_fail(b->store, RDV_EIO);
+}
+
+START_TEST(an_end_whose_commit_fails_is_stored_again_and_told_once)
+{
+    bench->when_heard = fail_commit;
+    bench->act_at = 2;
+    bench_steps(bench, "{'run':['true']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    bench_linger(bench, 5);
+    ck_assert(is_journalled("task"));
+    int64_t end = bench_milliseconds() + BENCH_WAIT_MS;
+    while (is_journalled("task") && bench_milliseconds() < end)
+        bench_linger(bench, 50);
+    ck_assert(!is_journalled("task"));
+    ck_assert_int_eq(bench->ended, 1);
+}
+END_TEST
+
+START_TEST(terminate_does_not_wait_for_a_store_that_refuses)
+{
+    bench_steps(bench,
+                "{'run':['sh','-c','touch @/one; until test -e @/go; do sleep 0.01; done']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait_file(bench, "one");
+    bench_linger(bench, 20);
+    sqlite3 *other = lock_store();
+    bench_write(bench, "go", "");
+    bench_linger(bench, 700);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    unlock_store(other);
+    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_ptr_nonnull(strstr(bench->log, "task: its end can't be recorded: "));
+    ck_assert(is_journalled("task")); /* so that the next process does the step again */
+}
+END_TEST
+
 /* ----------------------------------------------------- cancel and terminate */
 
 #define LONG_STEP "{'run':['sh','-c','sleep 60 & echo $! >@/pid.new; mv @/pid.new @/pid; wait']}"
@@ -866,6 +920,55 @@ START_TEST(a_run_that_nobody_knows_any_more_is_ended_without_a_word)
 }
 END_TEST
 
+static void forget_then(struct bench *b)
+{
+    if (b->heard_count == b->act_at - 1)
+        b->answer = RDV_ENOTFOUND;
+}
+
+START_TEST(a_retry_that_nobody_waits_for_is_not_made)
+{
+    bench->when_heard = forget_then;
+    bench->act_at = 2;
+    bench_steps(bench, "{'run':['sh','-c','echo >>@/n; exit 75'],'retry_delay':'1ms'}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    bench_linger(bench, 100);
+    ck_assert_int_eq(bench->heard_count, 2);
+    ck_assert_str_eq(bench_read(bench, "n"), "\n");
+    ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+START_TEST(a_report_that_is_not_taken_goes_to_the_log_and_the_run_goes_on)
+{
+    bench->answer = RDV_EIO;
+    bench_steps(bench, "{'run':['touch','@/done']}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_ptr_nonnull(strstr(bench->log, "task: a report was not taken: "));
+    ck_assert_int_eq(access(bench_path(bench, "done"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(in_one_process_too_a_run_that_was_cut_short_was_interrupted)
+{
+    bench_free(bench);
+    bench = bench_new(NULL, true);
+    bench_steps(bench, LONG_STEP);
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait_file(bench, "pid");
+    rdv_agent_free(bench->agent);
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, NULL, &bench->agent), 0);
+    bench->plugin = rdv_agent_plugin(bench->agent);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), 0);
+    bench_load(bench, "{'handlers':[{'label':'l','on_interrupt':'fail','steps':[{'run':['touch',"
+                      "'@/no']}]}]}");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, RDV_EFAILED,
+                 "interrupted during step 1 of 1 (touch)");
+    ck_assert_int_ne(access(bench_path(bench, "no"), F_OK), 0);
+}
+END_TEST
+
 START_TEST(freeing_the_agent_kills_what_runs)
 {
     bench_steps(bench, "{'run':['sh','-c','trap \\\"\\\" TERM; sleep 60 & echo $! >@/pid.new; mv "
@@ -1037,7 +1140,7 @@ int main(void)
     Suite *suite = suite_create("agent");
     struct {
         const char *name;
-        const TTest *tests[20];
+        const TTest *tests[24];
     } cases[] = {
         {"steps",
          {steps_run_in_order_and_each_is_reported_when_it_begins,
@@ -1075,7 +1178,10 @@ int main(void)
          {a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended,
           a_run_that_cannot_be_journalled_is_not_started,
           a_step_that_cannot_be_journalled_is_not_started_and_fails_the_run,
-          an_end_that_cannot_be_stored_is_stored_when_it_can}},
+          an_end_that_cannot_be_stored_is_stored_when_it_can,
+          a_start_whose_commit_fails_starts_nothing_and_fails_the_run,
+          an_end_whose_commit_fails_is_stored_again_and_told_once,
+          terminate_does_not_wait_for_a_store_that_refuses}},
         {"end of work",
          {cancelling_ends_the_tree_and_reports_it,
           cancelling_before_the_step_has_begun_starts_nothing, cancelling_ends_the_wait_for_a_retry,
@@ -1087,6 +1193,9 @@ int main(void)
           a_run_that_was_cancelled_before_terminate_is_reported,
           a_sink_may_terminate_from_inside_any_report, a_sink_may_cancel_from_inside_any_report,
           a_run_that_nobody_knows_any_more_is_ended_without_a_word,
+          a_retry_that_nobody_waits_for_is_not_made,
+          a_report_that_is_not_taken_goes_to_the_log_and_the_run_goes_on,
+          in_one_process_too_a_run_that_was_cut_short_was_interrupted,
           freeing_the_agent_kills_what_runs, freeing_the_agent_in_the_middle_of_a_commit_is_fine}},
         {"loads",
          {a_document_is_taken_whole_or_not_at_all, a_new_document_leaves_running_tasks_alone}},

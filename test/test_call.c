@@ -196,10 +196,10 @@ END_TEST
 
 START_TEST(many_runs_at_once_are_told_apart)
 {
-    enum { MANY = 300 };
-    static rdv_run *runs[MANY];
+    enum { SOME = 300 };
+    static rdv_run *runs[SOME];
     add(keep, 0);
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < SOME; i++) {
         char identifier[16];
         snprintf(identifier, sizeof identifier, "task-%d", i);
         kept_count = 0;
@@ -208,13 +208,13 @@ START_TEST(many_runs_at_once_are_told_apart)
         ck_assert_int_eq(kept_count, 1);
         runs[i] = kept[0];
     }
-    for (int i = 0; i < MANY; i++) {
-        rdv_run_finish(runs[(i * 7) % MANY], 0, NULL);
+    for (int i = 0; i < SOME; i++) {
+        rdv_run_finish(runs[(i * 7) % SOME], 0, NULL);
         char identifier[16];
-        snprintf(identifier, sizeof identifier, "task-%d", (i * 7) % MANY);
+        snprintf(identifier, sizeof identifier, "task-%d", (i * 7) % SOME);
         ck_assert_str_eq(last()->identifier, identifier);
     }
-    ck_assert_int_eq(bench->ended, MANY);
+    ck_assert_int_eq(bench->ended, SOME);
 }
 END_TEST
 
@@ -270,6 +270,56 @@ START_TEST(reports_keep_their_order_across_threads)
         ck_assert_str_eq(bench->heard[0].message, "first");
         ck_assert_str_eq(last()->message, "third");
     }
+}
+END_TEST
+
+START_TEST(a_run_finished_on_the_loop_has_said_what_was_said_elsewhere)
+{
+    pthread_t thread;
+    add(keep, 0);
+    ck_assert_int_eq(start("a"), 0);
+    ck_assert_int_eq(start("b"), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(pthread_create(&thread, NULL, report_elsewhere, kept[i]), 0);
+        pthread_join(thread, NULL);
+    }
+    rdv_run_finish(kept[1], 0, NULL);
+    ck_assert_int_eq(bench->heard_count, 2);
+    ck_assert_str_eq(bench->heard[0].identifier, "b");
+    ck_assert_str_eq(bench->heard[0].message, "first");
+    bench_linger(bench, 5);
+    ck_assert_int_eq(bench->heard_count, 3);
+    ck_assert_str_eq(last()->identifier, "a");
+    rdv_run_finish(kept[0], 0, NULL);
+}
+END_TEST
+
+enum { MANY = 1500 }; /* more than are served in one turn */
+static rdv_run *many[MANY];
+
+static void *finish_many(void *user)
+{
+    (void)user;
+    for (int i = 0; i < MANY; i++)
+        rdv_run_finish(many[i], 0, NULL);
+    return NULL;
+}
+
+START_TEST(many_runs_may_finish_at_once_on_another_thread)
+{
+    pthread_t thread;
+    add(keep, 0);
+    for (int i = 0; i < MANY; i++) {
+        char identifier[16];
+        snprintf(identifier, sizeof identifier, "task-%d", i);
+        kept_count = 0;
+        ck_assert_int_eq(start(identifier), 0);
+        many[i] = kept[0];
+    }
+    ck_assert_int_eq(pthread_create(&thread, NULL, finish_many, NULL), 0);
+    pthread_join(thread, NULL);
+    bench_wait(bench, &bench->ended, MANY);
+    ck_assert_int_eq(bench->heard_count, MANY);
 }
 END_TEST
 
@@ -589,6 +639,8 @@ int main(void)
         {"threads",
          {a_run_may_be_reported_and_finished_from_any_thread,
           reports_keep_their_order_across_threads,
+          a_run_finished_on_the_loop_has_said_what_was_said_elsewhere,
+          many_runs_may_finish_at_once_on_another_thread,
           reports_that_come_too_fast_are_thinned_out_but_no_change_of_status_is_lost,
           past_the_bound_even_changes_of_status_give_way_to_the_latest,
           a_handler_with_a_thread_runs_on_it_and_it_is_joined}},

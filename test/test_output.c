@@ -2,6 +2,8 @@
 /* What runs print: the tail, the file and its bounds. */
 #include "agent_bench.h"
 
+#include <sys/resource.h>
+
 #include "output.h"
 #include "plat.h"
 #include "record.h"
@@ -281,17 +283,38 @@ START_TEST(a_file_that_cannot_be_opened_is_told_once)
 }
 END_TEST
 
-START_TEST(a_full_disk_is_told_once)
+START_TEST(a_write_that_fails_is_told_once)
+{
+    static char text[500];
+    struct rlimit before, limit;
+    memset(text, 'x', sizeof text - 1);
+    options.directory = log_directory();
+    begin(1, false);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 100;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    add(text);
+    add("two\n");
+    add("three\n");
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_line("three");
+    ck_assert_ptr_nonnull(strstr(bench->log, "cannot write 1.log in "));
+    ck_assert_ptr_eq(strchr(bench->log, '\n') + 1, strchr(bench->log, '\0'));
+}
+END_TEST
+
+START_TEST(a_directory_that_cannot_be_trimmed_is_told)
 {
     options.directory = log_directory();
-    ck_assert_int_eq(mkdir(log_directory(), 0700), 0);
-    ck_assert_int_eq(symlink("/dev/full", bench_path(bench, "out/1.log")), 0);
-    begin(1, true);
+    begin(1, false);
     add("one\n");
-    add("two\n");
-    assert_line("two");
-    ck_assert_ptr_nonnull(strstr(bench->log, "1.log in "));
-    ck_assert_ptr_eq(strchr(bench->log, '\n') + 1, strchr(bench->log, '\0'));
+    bench_remove_directory(log_directory());
+    rdv__output_free(output);
+    output = NULL;
+    ck_assert_ptr_nonnull(strstr(bench->log, "cannot trim the log directory "));
 }
 END_TEST
 
@@ -311,7 +334,8 @@ int main(void)
         the_oldest_files_go_before_all_of_them_pass_the_total,
         a_total_below_the_bound_of_a_run_bounds_the_run,
         a_file_that_cannot_be_opened_is_told_once,
-        a_full_disk_is_told_once,
+        a_write_that_fails_is_told_once,
+        a_directory_that_cannot_be_trimmed_is_told,
     };
     Suite *suite = suite_create("output");
     TCase *tcase = tcase_create("output");
