@@ -91,7 +91,7 @@ static void open_file(struct rdv__output *output)
     }
     int64_t size = rdv__plat_log_size(output->fd);
     output->written = size > 0 ? size : 0;
-    /* A file that has more than its data's share ends with the words already. */
+    /* A file that has more than its data's share ends with the words already; one without room for them stays empty. */
     output->cut = output->written > output->options.run_bytes - CUT_SIZE;
     trim(output, output->options.run_bytes);
 }
@@ -99,15 +99,13 @@ static void open_file(struct rdv__output *output)
 static void write_file(struct rdv__output *output, const char *data, size_t size)
 {
     int64_t room = output->options.run_bytes - CUT_SIZE - output->written;
-    if (room < 0)
-        room = 0;
+    assert(room >= 0);
     size_t fits = (uint64_t)room < size ? (size_t)room : size;
     int result = fits ? rdv__plat_log_write(output->fd, data, fits) : 0;
     output->written += (int64_t)fits;
     if (!result && fits < size) {
         output->cut = true;
-        if (output->options.run_bytes >= CUT_SIZE)
-            result = rdv__plat_log_write(output->fd, cut_words, (size_t)CUT_SIZE);
+        result = rdv__plat_log_write(output->fd, cut_words, (size_t)CUT_SIZE);
     }
     if (result)
         give_up(output, "write", result);
@@ -130,8 +128,7 @@ void rdv__output_add(struct rdv__output *output, const char *data, size_t size)
     }
     if (size > sizeof output->bytes - output->used) {
         size_t keep = RDV__OUTPUT_TAIL - size;
-        if (keep > output->used)
-            keep = output->used;
+        assert(keep <= output->used);
         memmove(output->bytes, output->bytes + output->used - keep, keep);
         output->used = keep;
     }
