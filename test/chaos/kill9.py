@@ -84,7 +84,7 @@ class Campaign:
         kills = 0
         while kills < self.rounds:
             program = self.start()
-            time.sleep(self.random.uniform(0, 0.25) * PATIENCE)
+            time.sleep(self.random.uniform(0, 0.25))
             ended = program.poll() is not None
             program.send_signal(signal.SIGKILL)
             out, err = program.communicate()
