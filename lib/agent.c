@@ -235,14 +235,20 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     if (!loop || !store || !ret_agent || options->size != sizeof *options ||
         options->log_run_bytes <= 0 || options->log_total_bytes <= 0)
         return RDV_EINVAL;
-    int result = rdv__store_attach(store, loop);
-    if (result)
-        return result;
-
     rdv_agent *agent = calloc(1, sizeof *agent);
     if (!agent)
         return RDV_ENOMEM;
     agent->plugin.ops = &plugin_ops;
+    int result = rdv__store_attach(store, loop);
+    if (result)
+        goto out;
+    agent->runs.store = store;
+    /* A store that takes no journal is better refused now than with each start. */
+    result = rdv__store_stage(store);
+    if (!result)
+        result = rdv__store_commit(store);
+    if (result)
+        goto out;
     if (options->log_directory) {
         size_t size = strlen(options->log_directory) + 1;
         agent->log_directory = malloc(size);
@@ -252,14 +258,15 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         }
         memcpy(agent->log_directory, options->log_directory, size);
     }
-    agent->runs = (struct rdv__runs){
-        .loop = loop,
-        .store = store,
+    agent->runs.loop = loop;
+    agent->runs.log = options->log;
+    agent->runs.output = (struct rdv__output_options){
+        .directory = agent->log_directory,
+        .run_bytes = options->log_run_bytes,
+        .total_bytes = options->log_total_bytes,
         .log = options->log,
-        .output = {agent->log_directory, options->log_run_bytes, options->log_total_bytes,
-                   options->log},
-        .emptied = emptied,
     };
+    agent->runs.emptied = emptied;
     result = rdv__runs_init(&agent->runs);
     if (!result)
         result = rdv__calls_new(&agent->runs, &agent->calls);

@@ -5,6 +5,23 @@
  *
  * A task only ever chooses a label that the machine's administrator configured. Label, identifier and context are data,
  * never commands.
+ *
+ * How the steps of a document run:
+ *  - Each is a program with its arguments; there is no shell. Its environment is PATH and LANG=C.UTF-8, what the document and the
+ *    handler say, and RDV_LABEL, RDV_IDENTIFIER, RDV_RUN, RDV_ATTEMPT (from 1) and RDV_STORE (the store's absolute path; not
+ *    for a store in memory). HOME is not set: a document that needs it says what it is.
+ *  - The context is its standard input, a file that can be read again. On descriptor 3 it may say, in lines, STATUS=searching,
+ *    downloading or applying, PROGRESS=0 to 100, and MESSAGE=text.
+ *  - Exit code 0: done, the next step. 75: try again later. 194: done, but a reboot is needed, which this version can't do yet:
+ *    the run fails and says so, and is not tried again. All else is a failure, as are the end by a signal (whose code is 128
+ *    and the signal's number), a timeout (RDV_ETIMEDOUT), and a program that can't be started (the error).
+ *  - "retries" are for whatever makes a step fail. Where it is not given, exit code 75 is tried again three times, and all else
+ *    not at all. The first retry comes after "retry_delay" (default 30 s), each further one after twice the time, at most 1 h.
+ *  - A step is in the store's journal before it starts. When the process was killed or shut down in the middle of it, the next
+ *    start of the same task first ends what is left of it, and then does what "on_interrupt" says: resume (do the step again, as
+ *    the next attempt), restart (begin with the first step), or fail. A wait for a retry is no interruption.
+ *  - Timeout, cancelling and shutdown end the step's whole process group: politely, and by force after "grace" (default 10 s).
+ *    What a program makes of a shutdown does not matter, also if it exits with 0: its step counts as interrupted.
  */
 #ifndef RDVTASK_AGENT_H
 #define RDVTASK_AGENT_H
@@ -23,17 +40,21 @@
 extern "C" {
 #endif
 
+/** A task agent. @since 0.1.0 */
 typedef struct rdv_agent rdv_agent;
 
 /** How a task agent works. @since 0.1.0 */
 typedef struct rdv_agent_options {
     size_t size;
-    const char *
-        log_directory; /**< where the output of runs is kept, a file a run; made if missing. NULL = only the tail, in
-                                    the history */
-    int64_t log_run_bytes; /**< of one run at most; default 1 MiB */
-    int64_t
-        log_total_bytes; /**< of all files in log_directory at most, the oldest go first; default 64 MiB */
+    /**
+     * Where the output of runs is kept, in a file for each, named by the run's number: RUN.log. Made if missing. Files that can't
+     * be written are told to the log, and disturb no run. NULL = only the last 8 KiB, in the history.
+     */
+    const char *log_directory;
+    /** Of one run at most: what comes past it is left out, and a line says so. Default 1 MiB. */
+    int64_t log_run_bytes;
+    /** Of all files in log_directory at most: the oldest go first. Default 64 MiB. */
+    int64_t log_total_bytes;
     rdv_log log;
 } rdv_agent_options;
 
@@ -91,15 +112,20 @@ typedef void (*rdv_handler_fn)(rdv_run *run, void *user);
 RDV_API int rdv_agent_add_handler(rdv_agent *agent, const char *label, rdv_handler_fn fn,
                                   void *user, unsigned flags);
 
-/** The agent as a plug-in, for rdv_trigger_attach(). Borrowed: lives as long as the agent. Owner thread. @since 0.1.0 */
+/**
+ * The agent as a plug-in, for rdv_trigger_attach(). Borrowed: lives as long as the agent. Its name is the document's, and may
+ * change with the next rdv_agent_load(). It is initialized once: after terminate it takes no other sink.
+ * Owner thread. @since 0.1.0
+ */
 RDV_API rdv_plugin *rdv_agent_plugin(rdv_agent *agent);
 
 /** The task of a run; borrowed: lives as long as the run. Any thread. @since 0.1.0 */
 RDV_API rdv_task *rdv_run_task(const rdv_run *run);
 
 /**
- * Report how a run gets on. SUCCESS and FAILED are not to be reported but given to rdv_run_finish(). Reports that come
- * faster than they can be stored are thinned out: the latest always arrives.
+ * Report how a run gets on. SUCCESS and FAILED are not to be reported but given to rdv_run_finish(). Reports that come from
+ * other threads faster than the loop takes them are thinned out: the latest always arrives, and changes of status go last.
+ * A report for a run that nobody waits for any more (it was timed out) does nothing but make rdv_run_cancelled() true.
  * @return 0, RDV_EINVAL (see rdv_report_check()), RDV_ENOMEM.
  * Any thread; copied. @since 0.1.0
  */
@@ -124,7 +150,8 @@ RDV_API bool rdv_run_cancelled(const rdv_run *run);
 
 /**
  * Free an agent. Child processes are killed; handlers' threads are joined, so a handler that doesn't look at
- * rdv_run_cancelled() holds this up. Runs of handlers without a thread that are not finished yet stay valid until
+ * rdv_run_cancelled(), or that waits for the loop, holds this up. What runs is told to nobody; the journal keeps the runs of
+ * steps for the next agent on the store. Runs of handlers without a thread that are not finished yet stay valid until
  * rdv_run_finish(), which then does nothing else. NULL is fine. Not from inside a handler.
  * Owner thread. @since 0.1.0
  */
