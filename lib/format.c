@@ -14,17 +14,18 @@
  * one is added here, the statements in record.c are changed to fit. The version that a file has is its user_version.
  *
  * Version 1. `entry` holds what is not finished, keys first; bulky contexts lie apart, so that opening reads the keys in one
- * sequential scan. `history` is in the order in which entries ended, so that trimming takes a range off its front. There is no
- * index on identifiers: unfinished ones are found through the trigger's hash in memory.
+ * sequential scan. A `change` counts the changes of all entries. `history` is in the order in which entries ended, so that trimming takes a range off its front. There is no
+ * index on identifiers: unfinished ones are found through the trigger's hash in memory. `counter` has what the rows don't tell
+ * any more: the largest numbers, once their rows are gone.
  */
 static const char *const migrations[] = {
     "CREATE TABLE entry ("
     " number INTEGER PRIMARY KEY,"
     " started_at INTEGER NOT NULL,"
-    " start INTEGER NOT NULL, end INTEGER NOT NULL, deadline INTEGER NOT NULL, run_limit INTEGER "
-    "NOT NULL,"
-    " identifier TEXT NOT NULL, label TEXT NOT NULL, context_size INTEGER NOT NULL,"
-    " scheduled_at INTEGER NOT NULL, change INTEGER NOT NULL, cancelling INTEGER NOT NULL,"
+    " start INTEGER NOT NULL, end INTEGER NOT NULL, deadline INTEGER NOT NULL,"
+    " change INTEGER NOT NULL, identifier TEXT NOT NULL,"
+    " label TEXT NOT NULL, context_size INTEGER NOT NULL, run_limit INTEGER NOT NULL,"
+    " scheduled_at INTEGER NOT NULL, cancelling INTEGER NOT NULL,"
     " status INTEGER NOT NULL, attempt INTEGER NOT NULL, progress INTEGER NOT NULL, code INTEGER "
     "NOT NULL,"
     " message TEXT NOT NULL);"

@@ -99,6 +99,15 @@ static int run_with(rdv_store *store, enum slot slot, const char *sql, int64_t n
     return bound_run(&binder);
 }
 
+static int put_counter(rdv_store *store, const char *name, int64_t value)
+{
+    struct binder binder =
+        bind(store, COUNTER_PUT, "INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)");
+    bind_text(&binder, name);
+    bind_int(&binder, value);
+    return bound_run(&binder);
+}
+
 static int64_t next_change(rdv_store *store)
 {
     return ++rdv__sql_counters(store)->last_change;
@@ -155,9 +164,13 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
 static int delete_entry(rdv_store *store, int64_t number)
 {
     int result = run_with(store, CONTEXT_DELETE, "DELETE FROM context WHERE number = ?", number);
-    return result != 0
-               ? result
-               : run_with(store, ENTRY_DELETE, "DELETE FROM entry WHERE number = ?", number);
+    if (result == 0)
+        result = run_with(store, ENTRY_DELETE, "DELETE FROM entry WHERE number = ?", number);
+    /* Numbers don't come back, even when the row that had the largest is gone from where they are counted. */
+    const struct rdv__counters *counters = rdv__sql_counters(store);
+    if (result == 0 && (number == counters->last_number || counters->gaps))
+        result = put_counter(store, "number", counters->last_number);
+    return result;
 }
 
 int rdv__record_forget(rdv_store *store, int64_t number)
@@ -258,15 +271,6 @@ int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
 
 /* ----------------------------------------------------------------- history */
 
-static int put_counter(rdv_store *store, const char *name, int64_t value)
-{
-    struct binder binder =
-        bind(store, COUNTER_PUT, "INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)");
-    bind_text(&binder, name);
-    bind_int(&binder, value);
-    return bound_run(&binder);
-}
-
 int rdv__record_set_paused(rdv_store *store, bool paused)
 {
     return put_counter(store, "paused", paused);
@@ -312,9 +316,6 @@ static int trim(rdv_store *store, int64_t last, rdv_time before)
         result = run_trim(store, TRIM_HISTORY, "DELETE" TRIMMED, last, before);
     if (result == 0 && counters->history_rows >= 0)
         counters->history_rows -= sqlite3_changes64(rdv__sql_database(store));
-    /* Numbers don't come back, even when the rows that had the largest are gone. */
-    if (result == 0)
-        result = put_counter(store, "number", counters->last_number);
     if (result == 0)
         result = put_counter(store, "change", counters->last_change);
     return result;
@@ -416,10 +417,11 @@ int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__r
     /* Not kept: it is used once. NOT INDEXED: the planner has taken an index for this before, at ten times the cost. */
     if (sqlite3_prepare_v3(
             rdv__sql_database(store),
-            "SELECT number, started_at, start, end, deadline, identifier FROM entry NOT INDEXED"
-            " ORDER BY number",
+            "SELECT number, started_at, start, end, deadline, change, identifier FROM entry"
+            " NOT INDEXED ORDER BY number",
             -1, 0, &statement, NULL) != SQLITE_OK)
         return rdv__sql_fail(store);
+    struct rdv__counters *counters = rdv__sql_counters(store);
     int result;
     while ((result = rdv__sql_row(store, statement)) == 1) {
         struct rdv__record_key key = {
@@ -429,8 +431,11 @@ int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__r
                      .deadline = sqlite3_column_int64(statement, 4)},
             .running = sqlite3_column_int64(statement, 1) != 0,
         };
-        key.identifier = column_text(statement, 5);
-        key.identifier_size = column_size(statement, 5);
+        key.identifier = column_text(statement, 6);
+        key.identifier_size = column_size(statement, 6);
+        int64_t change = sqlite3_column_int64(statement, 5);
+        if (change > counters->last_change)
+            counters->last_change = change;
         result = fn(user, &key);
         if (result != 0)
             break;

@@ -53,7 +53,7 @@ int rdv__record_retain(rdv_store *store, rdv_time now);
 int rdv__record_set_paused(rdv_store *store, bool paused);
 int rdv__record_get_paused(rdv_store *store, bool *ret_paused);
 
-/* All unfinished entries, in order of their numbers: one sequential scan. */
+/* All unfinished entries, in order of their numbers: one sequential scan. To be done before entries are changed. */
 struct rdv__record_key {
     struct rdv__keys keys;
     const char *identifier; /* borrowed during the callback */

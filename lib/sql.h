@@ -3,6 +3,7 @@
 #ifndef RDV__SQL_H
 #define RDV__SQL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sqlite3.h>
@@ -15,7 +16,8 @@
 /* What is counted in memory rather than asked for each time. A number that was used in a batch that failed is not used again. */
 struct rdv__counters {
     int64_t last_number;   /* of an entry */
-    int64_t last_change;   /* of a change of any entry */
+    int64_t last_change;   /* of a change of any entry; right once rdv__record_scan() was called */
+    bool gaps;             /* last_number may belong to a batch that failed */
     int64_t last_own_run;  /* of runs that the agent numbers: 0, -1, -2, … */
     int64_t history_rows;  /* -1 = count them again */
     int64_t history_count; /* the limits that the store was opened with */

@@ -59,6 +59,14 @@ struct rdv_store {
 
 /* ------------------------------------------------------------------ errors */
 
+/* What the system said, as our error. SQLite keeps its number for what fails in a statement, but not in a commit. */
+static int system_error(sqlite3 *db)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    int number = sqlite3_system_errno(db);
+    return rdv__plat_error(number != 0 ? number : vfs->xGetLastError(vfs, 0, NULL));
+}
+
 static int code_of(sqlite3 *db)
 {
     int code = sqlite3_extended_errcode(db), system = 0;
@@ -83,14 +91,14 @@ static int code_of(sqlite3 *db)
     case SQLITE_TOOBIG:
         return RDV_ELIMIT;
     case SQLITE_CANTOPEN:
-        system = rdv__plat_error(sqlite3_system_errno(db));
+        system = system_error(db);
         return system != 0 && system != RDV_EIO ? system : RDV_EACCES;
     case SQLITE_IOERR:
         if (code == SQLITE_IOERR_NOMEM)
             return RDV_ENOMEM;
         /* SQLite counts only one of the system's ways to say "full"; quotas and limits are others. */
-        system = rdv__plat_error(sqlite3_system_errno(db));
-        return system != 0 ? system : RDV_EIO;
+        system = system_error(db);
+        return system == RDV_ENOSPC || system == RDV_EREADONLY ? system : RDV_EIO;
     default:
         return RDV_EIO;
     }
@@ -267,6 +275,7 @@ static void roll_back(rdv_store *store)
         sqlite3_reset(store->rollback);
     }
     store->counters.history_rows = -1;
+    store->counters.gaps = true;
 }
 
 /* Undo the open batch, and settle all that was staged with an error, the latest first. */
@@ -535,8 +544,7 @@ static int open_database(rdv_store *store, const char *path, int flags)
     if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
         return store->db ? rdv__sql_fail(store) : rdv__sql_refuse(store, RDV_ENOMEM, "");
     sqlite3_busy_timeout(store->db, BUSY_WAIT);
-    return rdv__sql_execute(store, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
-                                   "PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL");
+    return rdv__sql_execute(store, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
 }
 
 static bool exists(const char *path, const char *suffix)
@@ -593,7 +601,8 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__for
      * Reading takes a file beside it for the memory that readers and writers share. Where none can be made, on a read-only
      * disk for one, and no log is left behind, nobody is writing, and the file can be read as it is.
      */
-    if (result != 0 && store->db && sqlite3_errcode(store->db) == SQLITE_CANTOPEN &&
+    int code = store->db ? sqlite3_errcode(store->db) & 0xff : SQLITE_OK;
+    if (result != 0 && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
         !exists(path, "-wal")) {
         char *uri = unchanging(path);
         if (!uri)
@@ -614,21 +623,20 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__for
     return 0;
 }
 
-/* The largest numbers that were given. Rows that were trimmed have left theirs in `counter`. */
+/* The largest numbers that were given; none of these looks through a table. The latest changes of unfinished entries are
+ * counted by the scan that reads them all anyway. */
 static int count(rdv_store *store)
 {
     struct rdv__counters *counters = &store->counters;
     int result =
         rdv__sql_number(store,
                         "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'number'), 0),"
-                        " coalesce((SELECT max(number) FROM entry), 0),"
-                        " coalesce((SELECT max(number) FROM history), 0))",
+                        " coalesce((SELECT max(number) FROM entry), 0))",
                         &counters->last_number);
     if (result == 0)
         result = rdv__sql_number(
             store,
             "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'change'), 0),"
-            " coalesce((SELECT max(change) FROM entry), 0),"
             " coalesce((SELECT max(change) FROM report), 0),"
             " coalesce((SELECT max(change) FROM history), 0))",
             &counters->last_change);
@@ -663,9 +671,11 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
     if (result != 0)
         return result;
     /* A log that one large batch has grown is cut back to twice what it grows to otherwise. */
-    result = rdv__sql_execute(store, path ? "PRAGMA journal_mode=WAL;"
+    result = rdv__sql_execute(store, path ? "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
                                             "PRAGMA journal_size_limit=8388608"
                                           : "PRAGMA journal_mode=MEMORY");
+    if (result == 0)
+        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY");
     if (result == 0)
         result = rdv__format_migrate(store, format, version);
     if (result == 0)

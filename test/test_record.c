@@ -125,6 +125,53 @@ START_TEST(numbers_grow_and_dont_come_back)
 }
 END_TEST
 
+START_TEST(numbers_dont_come_back_when_the_last_entry_has_gone)
+{
+    int64_t last = 0;
+    for (int i = 0; i < 3; i++) {
+        int64_t next = schedule("a", "", (rdv_window){0});
+        ck_assert_int_gt(next, last);
+        last = next;
+        if (i == 1) { /* a number that nobody has, after the last one that somebody has */
+            commit();
+            last = schedule("b", "", (rdv_window){0});
+            (void)rdv__store_fail(store, RDV_ENOMEM);
+            finish(next, NOW);
+            commit();
+            reopen(NULL);
+            continue;
+        }
+        if (i == 0)
+            finish(next, NOW);
+        else
+            ck_assert_int_eq(rdv__record_forget(store, next), 0);
+        commit();
+        reopen(NULL);
+    }
+    ck_assert_int_gt(rdv__record_next_number(store), last);
+}
+END_TEST
+
+static int scan_nothing(void *user, const struct rdv__record_key *key)
+{
+    (void)user;
+    (void)key;
+    return 0;
+}
+
+START_TEST(changes_are_counted_on_from_those_of_unfinished_entries)
+{
+    history("a", NOW);
+    int64_t number = schedule("b", "", (rdv_window){0});
+    report(number, RDV_STATUS_APPLYING, 0, "", NOW, false);
+    commit();
+    int64_t last = rdv__record_last_change(store);
+    reopen(NULL);
+    ck_assert_int_eq(rdv__record_scan(store, scan_nothing, NULL), 0);
+    ck_assert_int_eq(rdv__record_last_change(store), last);
+}
+END_TEST
+
 START_TEST(numbers_dont_come_back_when_the_history_that_had_them_is_trimmed)
 {
     rdv_store_options options;
@@ -769,6 +816,8 @@ int main(void)
     TCase *records = tcase_create("records");
     tcase_add_checked_fixture(records, set_up, tear_down);
     tcase_add_test(records, numbers_grow_and_dont_come_back);
+    tcase_add_test(records, numbers_dont_come_back_when_the_last_entry_has_gone);
+    tcase_add_test(records, changes_are_counted_on_from_those_of_unfinished_entries);
     tcase_add_test(records, numbers_dont_come_back_when_the_history_that_had_them_is_trimmed);
     tcase_add_test(records, the_agents_own_numbers_are_negative_and_dont_come_back);
     tcase_add_test(records, a_scheduled_entry_is_loaded_as_it_was_given);
