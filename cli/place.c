@@ -209,3 +209,21 @@ bool place_is_file(const char *name)
     const size_t length = strlen(name);
     return strchr(name, '/') || (length >= 5 && strcmp(name + length - 5, ".json") == 0);
 }
+
+int place_record_files(rdv_trigger *trigger, rdv_store *store, const struct options *options)
+{
+    int result = rdv_trigger_begin(trigger);
+    for (size_t i = 0; i < options->argument_count && result == 0; i++) {
+        struct rdv_error error = {0};
+        result = rdv_trigger_load(trigger, options->arguments[i], NULL, &error);
+        if (result && error.text[0]) {
+            rdv_trigger_rollback(trigger);
+            return say_document_error(options->arguments[i], &error);
+        }
+    }
+    if (result)
+        rdv_trigger_rollback(trigger);
+    else
+        result = rdv_trigger_commit(trigger);
+    return result ? place_store_failed(store, "record the schedule", result) : EXIT_OK;
+}

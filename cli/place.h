@@ -7,6 +7,7 @@
 
 #include <rdvtask/document.h>
 #include <rdvtask/store.h>
+#include <rdvtask/trigger.h>
 
 struct options;
 
@@ -27,6 +28,9 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
 
 /* The words for a store's failure (code) while doing something. Returns the exit code: EXIT_BUSY for a locked one. */
 int place_store_failed(rdv_store *store, const char *doing, int code);
+
+/* Record the schedules that are the arguments: all of them, or, with an error said, none. Returns the exit code. */
+int place_record_files(rdv_trigger *trigger, rdv_store *store, const struct options *options);
 
 /* Check that a file is a document of this kind. */
 int place_check_document(const char *file, rdv_document_kind kind);

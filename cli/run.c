@@ -292,26 +292,12 @@ static int run_loop(struct run *run)
 
 /* ------------------------------------------------------------ run */
 
-static int load_schedules(struct run *run)
-{
-    const struct options *options = run->options;
-    for (size_t i = 0; i < options->argument_count; i++) {
-        struct rdv_error error = {0};
-        int result = rdv_trigger_load(run->trigger, options->arguments[i], NULL, &error);
-        if (result && error.text[0])
-            return say_document_error(options->arguments[i], &error);
-        if (result)
-            return place_store_failed(run->store, "record the schedule", result);
-    }
-    return EXIT_OK;
-}
-
 int command_run(const struct options *options)
 {
     struct run run = {0};
     int code = run_init(&run, options, 0, NULL);
     if (code == 0)
-        code = load_schedules(&run);
+        code = place_record_files(run.trigger, run.store, options);
     if (code)
         goto out;
     if (options->once && rdv_trigger_unfinished(run.trigger) == 0) {

@@ -137,14 +137,7 @@ static int schedule_files(const struct options *options)
         code = recorder_init(&recorder, options, true);
     if (code)
         return code;
-    for (size_t i = 0; i < options->argument_count && code == 0; i++) {
-        struct rdv_error error = {0};
-        int result = rdv_trigger_load(recorder.trigger, options->arguments[i], NULL, &error);
-        if (result && error.text[0])
-            code = say_document_error(options->arguments[i], &error);
-        else if (result)
-            code = place_store_failed(recorder.store, "record the schedule", result);
-    }
+    code = place_record_files(recorder.trigger, recorder.store, options);
     const int told = recorder_tell(&recorder);
     recorder_finish(&recorder);
     return code ? code : told;

@@ -495,11 +495,11 @@ static int check_many_keys(struct scanner *scanner)
 {
     size_t first = scanner->frames[scanner->depth - 1].first_key;
     size_t count = scanner->key_count - first;
-    struct key *keys = scanner->keys + first;
-    size_t twin = 0;
-
     if (count <= FEW_KEYS)
         return 0;
+
+    struct key *keys = scanner->keys + first; /* not NULL: there are keys */
+    size_t twin = 0;
     qsort(keys, count, sizeof *keys, compare_for_sort);
     for (size_t i = 1; i < count; i++)
         if (compare_keys(&keys[i - 1], &keys[i]) == 0 &&

@@ -622,11 +622,10 @@ int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
     int result = rdv__schedule_load(path, now_of(trigger), &items, error);
     if (result != 0)
         return result;
-    result = rdv_trigger_begin(trigger);
-    if (result != 0) {
-        rdv__schedule_finish(&items);
-        return rdv__fail(error, result, "a batch is open already");
-    }
+    rdv_store *store = trigger->entries.store;
+    bool own_batch = !rdv__store_is_held(store);
+    if (own_batch)
+        result = rdv__store_hold(store);
     for (size_t i = 0; i < items.count && result == 0; i++) {
         const struct rdv__schedule_item *item = &items.items[i];
         result = rdv_trigger_schedule(trigger, &item->window, item->task);
@@ -637,9 +636,13 @@ int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
                          rdv_strerror(result));
         }
     }
-    int released = rdv__store_release(trigger->entries.store, result == 0);
-    if (result == 0 && released != 0)
-        result = rdv__fail(error, released, "%s", rdv_store_message(trigger->entries.store));
+    if (result != 0 && !own_batch)
+        (void)rdv__store_fail(store, RDV_ECANCELLED); /* on purpose: the store is well */
+    if (own_batch) {
+        int released = rdv__store_release(store, result == 0);
+        if (result == 0 && released != 0)
+            result = rdv__fail(error, released, "%s", rdv_store_message(store));
+    }
     if (result == 0 && ret_count)
         *ret_count = items.count;
     rdv__schedule_finish(&items);

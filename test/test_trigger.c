@@ -1069,6 +1069,43 @@ START_TEST(a_batch_is_taken_whole_or_not_at_all)
 }
 END_TEST
 
+static void write_file(const char *file, const char *text)
+{
+    FILE *stream = fopen(file, "w");
+    ck_assert_ptr_nonnull(stream);
+    fputs(text, stream);
+    ck_assert_int_eq(fclose(stream), 0);
+}
+
+START_TEST(documents_in_a_batch_are_taken_together_or_not_at_all)
+{
+    const char *good = "/tmp/rdv-trigger-good.json", *bad = "/tmp/rdv-trigger-bad.json";
+    write_file(good, "{\"tasks\": [{\"label\": \"l\", \"identifier\": \"one\"}]}");
+    write_file(bad,
+               "{\"tasks\": [{\"label\": \"l\"},\n {\"label\": \"l\", \"identifier\": \"runs\"}]}");
+    attach();
+    schedule("runs", 0, 0, 0);
+    turn();
+    struct rdv_error error = {0};
+    log_lines = 0;
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_load(trigger, good, NULL, &error), 0);
+    ck_assert_int_eq(rdv_trigger_load(trigger, bad, NULL, &error), RDV_EBUSY);
+    ck_assert_int_eq(error.line, 2);
+    ck_assert_str_eq(error.path, "tasks[1]");
+    ck_assert_int_eq(rdv_trigger_commit(trigger), RDV_ECANCELLED);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
+    ck_assert_int_eq(rdv_trigger_load(trigger, bad, NULL, &error), RDV_EBUSY);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
+    ck_assert_int_eq(log_lines, 0); /* the store is well */
+    size_t count = 0;
+    ck_assert_int_eq(rdv_trigger_load(trigger, good, &count, &error), 0);
+    ck_assert_uint_eq(count, 1);
+    unlink(good);
+    unlink(bad);
+}
+END_TEST
+
 static int terminated_reason = 1;
 
 static void on_terminated(void *user, int reason)
@@ -1356,6 +1393,7 @@ int main(void)
     tcase_add_test(rules, rule_11_every_time_on_record_is_the_now_that_was_handed_in);
     tcase_add_test(rules, start_task_that_fails_ends_the_run_as_failed_with_words);
     tcase_add_test(rules, a_batch_is_taken_whole_or_not_at_all);
+    tcase_add_test(rules, documents_in_a_batch_are_taken_together_or_not_at_all);
     tcase_add_test(rules, terminate_starts_nothing_more_and_tells_when_it_is_over);
     tcase_add_test(rules, terminate_without_a_plug_in_is_over_at_once);
     tcase_add_test(rules, a_plug_in_that_shuts_down_by_itself_gets_no_more_tasks);

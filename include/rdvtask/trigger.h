@@ -116,13 +116,13 @@ RDV_API int rdv_trigger_rollback(rdv_trigger *trigger);
 RDV_API int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
 
 /**
- * Schedule all tasks of a JSON document (rdvtask-schedule), as one batch: all or none.
+ * Schedule all tasks of a JSON document (rdvtask-schedule), as one batch: all or none. Inside a batch they
+ * become part of it, and a failure undoes the whole batch: rdv_trigger_commit() then gives RDV_ECANCELLED.
  *
  * @param path       the file.
  * @param ret_count  optional: how many tasks were scheduled.
  * @param error      optional: where the trouble is.
  * @return 0; RDV_ESYNTAX, RDV_EINVAL or RDV_ELIMIT for a document that is not right; otherwise as rdv_trigger_schedule().
- * RDV_ESTATE inside a batch.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
