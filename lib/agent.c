@@ -70,13 +70,12 @@ static int initialize(rdv_plugin *plugin, rdv_sink *sink)
     return 0;
 }
 
-/* Whether the run in flight is what this start is about. Where both have numbers, these decide: a trigger agent that has given
- * a run up may have started the same task anew. */
-static bool is_same(const rdv_task *running, const rdv_task *task)
+/* Whether the run in flight is what this start is about. It is not if the trigger agent has given that run up meanwhile, and
+ * has started the same task anew: then the numbers differ, or the run was told that it is not wanted. */
+static bool is_same(const struct rdv__run *run, const rdv_task *task)
 {
-    if (rdv_task_run(running) != rdv_task_run(task))
-        return false;
-    return rdv__task_same(running, task);
+    return !run->gone && rdv_task_run(run->task) == rdv_task_run(task) &&
+           rdv__task_same(run->task, task);
 }
 
 static int start_task(rdv_plugin *plugin, rdv_task *task)
@@ -90,7 +89,7 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
         return RDV_ESTATE;
     const struct rdv__run *run = rdv__runs_find(&agent->runs, rdv_task_identifier(task));
     if (run)
-        return is_same(run->task, task) ? 0 : RDV_EBUSY;
+        return is_same(run, task) ? 0 : RDV_EBUSY;
 
     const char *label = rdv_task_label(task);
     const struct call_handler *call = find_call(agent, label);

@@ -26,7 +26,6 @@ struct rdv_run {
     struct rdv__calls *calls;
     int cancelled;     /* atomic */
     bool cancel_asked; /* by cancel_task, not by a shutdown */
-    bool gone;         /* the sink knows the run no more */
     /* Under the lock: */
     bool queued;
     struct rdv_run *next_queued;
@@ -91,12 +90,12 @@ static void free_run(struct rdv_run *run)
 
 static int tell(struct rdv_run *run, const rdv_report *report)
 {
-    if (run->gone)
+    if (run->run.gone)
         return 0;
     int result = rdv__runs_report(&run->run, report);
     if (result == RDV_ENOTFOUND) {
         /* Timed out meanwhile, or its trigger agent has gone: nobody waits for it. */
-        run->gone = true;
+        run->run.gone = true;
         rdv__atomic_store(&run->cancelled, 1);
         return 0;
     }

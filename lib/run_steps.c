@@ -62,7 +62,6 @@ struct steps {
     bool given_up; /* it was interrupted, and the document says to fail then */
     bool cancelled;
     bool interrupted; /* by a shutdown */
-    bool gone;        /* the sink knows the run no more */
     bool timed_out;   /* the step under way */
     bool told;        /* the end has been reported */
 
@@ -118,7 +117,7 @@ static void set_step_message(struct steps *run, const char *before, const char *
 /* Report what run says. The sink may call back. */
 static void tell(struct steps *run)
 {
-    if (run->gone)
+    if (run->run.gone)
         return;
     rdv_report report = RDV_REPORT_INIT;
     report.status = run->status;
@@ -128,7 +127,7 @@ static void tell(struct steps *run)
     report.message = run->message[0] ? run->message : NULL;
     int result = rdv__runs_report(&run->run, &report);
     if (result == RDV_ENOTFOUND) {
-        run->gone = true;
+        run->run.gone = true;
         rdv__log(log_of(run), RDV_LOG_INFO, "%s: its run is not wanted any more, and is ended",
                  identifier_of(run));
     } else if (result) {
@@ -324,7 +323,7 @@ static void retry_later(struct steps *run, int retries, int code, const char *wo
     rdv_timer_start(run->timer, delay);
     journal_waiting(run);
     tell(run);
-    if (run->gone && run->phase == WAITING)
+    if (run->run.gone && run->phase == WAITING)
         finish_soon(run, code);
 }
 
@@ -404,7 +403,7 @@ static void hear_notice(void *user, const struct rdv__notice *notice)
     if (!said)
         return;
     tell(run);
-    if (run->gone && run->process)
+    if (run->run.gone && run->process)
         rdv__process_end(run->process, run->handler->grace);
 }
 
@@ -417,7 +416,7 @@ static void hear_end(void *user, int result, int code)
 
     struct rdv__step_end end;
     rdv__step_ended(step_of(run), run->timed_out, result, code, &end);
-    if (run->gone)
+    if (run->run.gone)
         finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
     else if (run->interrupted && !run->cancelled)
         leave(
@@ -466,12 +465,15 @@ static int start_process(struct steps *run, struct rdv_error *error)
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
 static bool is_over(struct steps *run)
 {
-    if (run->gone) {
+    if (run->run.gone) {
         finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
     } else if (run->cancelled) {
         set_message(run, "cancelled");
         finish_cancelled(run);
     } else if (run->interrupted) {
+        /* This attempt has not begun, so there is nothing that could have been interrupted. */
+        if (run->phase != CLEANING)
+            journal_waiting(run);
         leave(run);
     } else {
         return false;

@@ -944,6 +944,57 @@ static void forget_then(struct bench *b)
         b->answer = RDV_ENOTFOUND;
 }
 
+START_TEST(a_run_that_is_given_up_is_not_taken_for_a_new_one)
+{
+    bench_steps(bench, "{'run':['sh','-c','trap \\\"touch @/asked\\\" TERM; until test -e @/go; do "
+                       "sleep 0.01; done; "
+                       "echo PROGRESS=1 >&3; until test -e @/end; do sleep 0.01; done']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait(bench, &bench->heard_count, 1);
+    bench->answer = RDV_ENOTFOUND;
+    bench_write(bench, "go", "");
+    bench_wait_file(bench, "asked");
+    bench->answer = 0;
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), RDV_EBUSY);
+    bench_write(bench, "end", "");
+    while (is_journalled("task"))
+        bench_linger(bench, 5);
+    assert_ended(bench_do(bench, "c"), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(bench->ended, 1);
+
+    /* Runs with numbers are told apart by these. */
+    rdv_task *first, *second;
+    bench_steps(bench, "{'run':['sleep','60']}");
+    ck_assert_int_eq(rdv__task_new("l", 1, "task", 4, "c", 1, 7, &first), 0);
+    ck_assert_int_eq(rdv__task_new("l", 1, "task", 4, "c", 1, 8, &second), 0);
+    ck_assert_int_eq(bench->plugin->ops->start_task(bench->plugin, first), 0);
+    ck_assert_int_eq(bench->plugin->ops->start_task(bench->plugin, first), 0);
+    ck_assert_int_eq(bench->plugin->ops->start_task(bench->plugin, second), RDV_EBUSY);
+    rdv_task_unref(first);
+    rdv_task_unref(second);
+}
+END_TEST
+
+START_TEST(a_step_that_a_shutdown_kept_from_beginning_was_not_interrupted)
+{
+    static const char document[] =
+        "{'handlers':[{'label':'l','on_interrupt':'fail','steps':[{'run':['touch','@/done']}]}]}";
+    bench_load(bench, document);
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    ck_assert_int_ne(access(bench_path(bench, "done"), F_OK), 0);
+    char directory[64];
+    snprintf(directory, sizeof directory, "%s", bench->directory);
+    bench->keep_directory = true;
+    bench_free(bench);
+    bench = bench_new(directory, false);
+    bench_load(bench, document);
+    assert_ended(bench_do(bench, "c"), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(access(bench_path(bench, "done"), F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_retry_that_nobody_waits_for_is_not_made)
 {
     bench->when_heard = forget_then;
@@ -1210,19 +1261,25 @@ int main(void)
           terminate_does_not_wait_for_a_store_that_refuses}},
         {"end of work",
          {cancelling_ends_the_tree_and_reports_it,
-          cancelling_before_the_step_has_begun_starts_nothing, cancelling_ends_the_wait_for_a_retry,
+          cancelling_before_the_step_has_begun_starts_nothing,
+          cancelling_ends_the_wait_for_a_retry,
           a_run_that_succeeds_in_spite_of_being_cancelled_has_succeeded,
           a_cancelled_run_does_not_go_on_to_the_next_step,
           terminate_with_nothing_to_do_is_told_at_once,
           terminate_ends_what_runs_reports_nothing_and_the_next_agent_goes_on,
-          terminate_stops_the_wait_for_a_retry, a_wait_for_a_retry_is_no_interruption,
+          terminate_stops_the_wait_for_a_retry,
+          a_wait_for_a_retry_is_no_interruption,
           a_run_that_was_cancelled_before_terminate_is_reported,
-          a_sink_may_terminate_from_inside_any_report, a_sink_may_cancel_from_inside_any_report,
+          a_sink_may_terminate_from_inside_any_report,
+          a_sink_may_cancel_from_inside_any_report,
           a_run_that_nobody_knows_any_more_is_ended_without_a_word,
           a_retry_that_nobody_waits_for_is_not_made,
+          a_run_that_is_given_up_is_not_taken_for_a_new_one,
+          a_step_that_a_shutdown_kept_from_beginning_was_not_interrupted,
           a_report_that_is_not_taken_goes_to_the_log_and_the_run_goes_on,
           in_one_process_too_a_run_that_was_cut_short_was_interrupted,
-          freeing_the_agent_kills_what_runs, freeing_the_agent_in_the_middle_of_a_commit_is_fine}},
+          freeing_the_agent_kills_what_runs,
+          freeing_the_agent_in_the_middle_of_a_commit_is_fine}},
         {"loads",
          {a_document_is_taken_whole_or_not_at_all, a_new_document_leaves_running_tasks_alone}},
         {"host",
