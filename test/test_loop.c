@@ -644,11 +644,12 @@ START_TEST(a_host_without_descriptors_left_gets_no_loop_but_an_error)
 {
     struct rlimit before, few;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-    int spare = dup(STDERR_FILENO);
-    close(spare);
     int made = 0;
-    for (rlim_t room = 0; room < 20; room++) {
+    for (rlim_t room = 0; room < 12; room++) {
         rdv_loop *other = NULL;
+        /* Anew each time: libuv 1.44 itself leaks one where it fails. */
+        int spare = dup(STDERR_FILENO);
+        close(spare);
         few = before;
         few.rlim_cur = (rlim_t)spare + room;
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
@@ -659,11 +660,10 @@ START_TEST(a_host_without_descriptors_left_gets_no_loop_but_an_error)
             ck_assert_int_eq(result, RDV_EIO);
             ck_assert_ptr_null(other);
         }
-        /* What is not looked at: libuv 1.44 itself keeps its own first ones then. */
         rdv_loop_free(other);
     }
     ck_assert_int_gt(made, 0);
-    ck_assert_int_lt(made, 20);
+    ck_assert_int_lt(made, 12);
 }
 END_TEST
 
@@ -758,6 +758,28 @@ START_TEST(what_is_watched_from_inside_a_turn_is_seen_by_who_polls_the_descripto
 }
 END_TEST
 
+START_TEST(what_is_watched_in_the_last_turn_of_a_run_is_seen_by_who_polls_the_descriptor)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    struct letter_turn turn = settle;
+    turn.turn.run = makes_io;
+    turn.result = ends[0];
+    rdv_timer *timer;
+    ck_assert_int_eq(rdv_timer_new(loop, stop, NULL, &timer), 0);
+    rdv_timer_start(timer, 0);
+    rdv__loop_add_turn(loop, &turn.turn);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    drain_work();
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    ck_assert(has_work(0));
+    rdv__io_free(made_inside);
+    rdv_timer_free(timer);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 START_TEST(work_that_run_leaves_behind_makes_the_descriptor_ready)
 {
     add_turns();
@@ -839,12 +861,46 @@ static void make_timer(struct letter_timer *timer, char letter)
     ck_assert_int_eq(rdv_timer_new(loop, timer_tells, timer, &timer->timer), 0);
 }
 
+static struct timespec frozen; /* the time that there is, unless it is 0 */
+
+/* In place of the system's. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (frozen.tv_sec == 0)
+        return (int)syscall(SYS_clock_gettime, clock, now);
+    *now = frozen;
+    return 0;
+}
+
+static void freeze_time(void)
+{
+    struct timespec now;
+    ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    frozen = now;
+}
+
 static void sleep_past(rdv_duration duration)
 {
     nanosleep(&(struct timespec){0, (long)duration * 100}, NULL);
 }
 
-START_TEST(timers_fire_in_order_of_their_moment_and_ties_in_order_of_start)
+START_TEST(timers_of_the_same_moment_fire_in_order_of_their_start)
+{
+    struct letter_timer timers[10];
+    for (int i = 0; i < 10; i++)
+        make_timer(&timers[i], (char)('0' + i));
+    freeze_time();
+    for (int i = 0; i < 10; i++)
+        rdv_timer_start(timers[i * 3 % 10].timer, 0);
+    ck_assert(has_work(1000));
+    dispatch();
+    ck_assert_str_eq(story, "0369258147");
+    for (int i = 0; i < 10; i++)
+        rdv_timer_free(timers[i].timer);
+}
+END_TEST
+
+START_TEST(timers_fire_in_order_of_their_moment)
 {
     struct letter_timer timers[40];
     for (int i = 0; i < 40; i++)
@@ -886,6 +942,7 @@ START_TEST(a_timer_that_starts_itself_anew_at_once_gets_one_call_a_turn)
     make_timer(&timer, 't');
     timer.again = 0;
     rdv__loop_add_turn(loop, &commit.turn);
+    freeze_time();
     rdv_timer_start(timer.timer, 0);
     ck_assert(has_work(1000));
     drain_work();
@@ -906,6 +963,18 @@ START_TEST(starting_a_timer_anew_moves_it)
     ck_assert(has_work(1000));
     drain_work();
     ck_assert_str_eq(story, "t");
+    rdv_timer_free(timer.timer);
+}
+END_TEST
+
+START_TEST(a_timer_that_was_stopped_costs_no_wake_up)
+{
+    struct letter_timer timer;
+    make_timer(&timer, 't');
+    drain_work();
+    rdv_timer_start(timer.timer, RDV_MILLISECOND);
+    rdv_timer_stop(timer.timer);
+    ck_assert(!has_work(20));
     rdv_timer_free(timer.timer);
 }
 END_TEST
@@ -1181,13 +1250,17 @@ int main(void)
     tcase_add_test(descriptor, whatever_makes_work_makes_the_descriptor_ready);
     tcase_add_test(descriptor,
                    what_is_watched_from_inside_a_turn_is_seen_by_who_polls_the_descriptor);
+    tcase_add_test(descriptor,
+                   what_is_watched_in_the_last_turn_of_a_run_is_seen_by_who_polls_the_descriptor);
     tcase_add_test(descriptor, work_that_run_leaves_behind_makes_the_descriptor_ready);
     tcase_add_test(descriptor,
                    a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback);
     tcase_add_test(descriptor, a_descriptor_that_can_t_be_watched_is_refused);
 
     TCase *timers = add_case(suite, "timers");
-    tcase_add_test(timers, timers_fire_in_order_of_their_moment_and_ties_in_order_of_start);
+    tcase_add_test(timers, timers_fire_in_order_of_their_moment);
+    tcase_add_test(timers, timers_of_the_same_moment_fire_in_order_of_their_start);
+    tcase_add_test(timers, a_timer_that_was_stopped_costs_no_wake_up);
     tcase_add_test(timers, a_negative_duration_counts_as_none_and_a_huge_one_as_never);
     tcase_add_test(timers, a_timer_that_starts_itself_anew_at_once_gets_one_call_a_turn);
     tcase_add_test(timers, starting_a_timer_anew_moves_it);
