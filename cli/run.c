@@ -9,6 +9,8 @@
 #include <rdvtask/rdvtask.h>
 
 #include "command.h"
+#include "journal.h"
+#include "notify.h"
 #include "options.h"
 #include "place.h"
 #include "say.h"
@@ -35,6 +37,7 @@ struct run {
     rdv_time until;
     struct signals *signals;
     struct view *view;
+    struct notify *notify; /* NULL = no service manager is told */
 
     const char *identifier; /* start: the task; NULL for run */
     rdv_outcome outcome;    /* start: how it ended */
@@ -57,9 +60,9 @@ static void say_in_run(struct run *run, const char *format, ...)
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     if (run->view)
-        view_say(run->view, line);
+        view_say(run->view, JOURNAL_NOTICE, line);
     else
-        say_error("%s", line);
+        say_line(JOURNAL_NOTICE, line);
 }
 
 static void log_line(void *user, rdv_log_level level, const char *text)
@@ -68,9 +71,9 @@ static void log_line(void *user, rdv_log_level level, const char *text)
     if (level > RDV_LOG_WARNING && !run->options->verbose)
         return;
     if (run->view)
-        view_say(run->view, text);
+        view_say(run->view, (int)level, text);
     else
-        say_error("%s", text);
+        say_line((int)level, text);
     /* The library can't know our options. */
     if (level == RDV_LOG_WARNING && !run->clock_told && strstr(text, "clock is not synchronised")) {
         run->clock_told = true;
@@ -92,6 +95,7 @@ static void stop(struct run *run)
     if (run->stopping)
         return;
     run->stopping = true;
+    notify_stopping(run->notify);
     if (rdv_trigger_terminate(run->trigger, 0, on_terminated, run) != 0)
         on_terminated(run, 0);
 }
@@ -108,6 +112,7 @@ static int on_change(void *user, const rdv_entry *entry)
 {
     struct run *run = user;
     view_change(run->view, entry);
+    notify_changed(run->notify);
     if (entry->state != RDV_STATE_FINISHED)
         return 0;
     if (entry->outcome != RDV_OUTCOME_SUCCEEDED)
@@ -159,6 +164,7 @@ static void run_finish(struct run *run)
     rdv_trigger_free(run->trigger);
     rdv_agent_free(run->agent);
     view_free(run->view);
+    notify_free(run->notify);
     rdv_timer_free(run->timer);
     rdv_store_close(run->store);
     signals_stop(run->signals); /* patience counts until here */
@@ -243,10 +249,12 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
         goto out;
 
     int result = rdv_loop_new(&run->loop);
-    if (result == 0 && signals_start(run->loop, &run->signals) != 0)
+    if (result == 0 && signals_start(run->loop, !identifier, &run->signals) != 0)
         result = RDV_ENOMEM;
     if (result == 0)
         result = rdv_timer_new(run->loop, on_until, run, &run->timer);
+    if (result == 0 && !identifier) /* only `run` is a service */
+        result = notify_new(run->loop, &run->notify);
     if (result) {
         say_error("cannot start: %s", rdv_strerror(result));
         code = EXIT_FAILED;
@@ -275,6 +283,7 @@ static int run_loop(struct run *run)
     if (result)
         return place_store_failed(run->store, "start the task agent", result);
     view_follow(run->view, run->trigger);
+    notify_ready(run->notify, run->trigger);
     if (run->until)
         on_until(run);
     while (!run->stopped && result == 0) {

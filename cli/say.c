@@ -7,17 +7,25 @@
 #include <string.h>
 
 #include "command.h"
+#include "journal.h"
 #include "options.h"
 #include "text.h"
 
 /* The longest line; longer ones are cut. */
 #define LINE_MAX_SIZE 4096
 
-static void say(const char *format, va_list arguments)
+/* Begin a line: with our name or, in the journal, which knows it, with how grave the line is. */
+static void begin(int priority)
+{
+    const char *prefix = journal_prefix(priority);
+    fputs(prefix[0] ? prefix : "rdvtask: ", stderr);
+}
+
+static void say(int priority, const char *format, va_list arguments)
 {
     char line[LINE_MAX_SIZE];
     vsnprintf(line, sizeof(line), format, arguments);
-    fputs("rdvtask: ", stderr);
+    begin(priority);
     text_print(stderr, line);
     fputc('\n', stderr);
 }
@@ -26,8 +34,15 @@ void say_error(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(format, arguments);
+    say(JOURNAL_ERROR, format, arguments);
     va_end(arguments);
+}
+
+void say_line(int priority, const char *line)
+{
+    begin(priority);
+    text_print(stderr, line);
+    fputc('\n', stderr);
 }
 
 void say_note(const struct options *options, const char *format, ...)
@@ -36,7 +51,7 @@ void say_note(const struct options *options, const char *format, ...)
         return;
     va_list arguments;
     va_start(arguments, format);
-    say(format, arguments);
+    say(JOURNAL_NOTICE, format, arguments);
     va_end(arguments);
 }
 
@@ -44,9 +59,10 @@ int say_usage(const char *verb, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(format, arguments);
+    say(JOURNAL_ERROR, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "see 'rdvtask %s%s--help'\n", verb ? verb : "", verb ? " " : "");
+    fprintf(stderr, "%ssee 'rdvtask %s%s--help'\n", journal_prefix(JOURNAL_ERROR), verb ? verb : "",
+            verb ? " " : "");
     return EXIT_USAGE;
 }
 
@@ -56,6 +72,7 @@ int say_document_error(const char *file, const struct rdv_error *error)
         /* The file could not be read: the words name it. */
         say_error("%s", error->text);
     } else {
+        fputs(journal_prefix(JOURNAL_ERROR), stderr);
         text_print(stderr, file);
         fprintf(stderr, ":%d:%d%s", error->line, error->column, error->path[0] ? " " : "");
         text_print(stderr, error->path);

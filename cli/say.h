@@ -16,6 +16,9 @@ struct options;
 /* What is wrong, and what to do about it. */
 void say_error(const char *format, ...) SAY_PRINTF(1, 2);
 
+/* A line of the log, of a priority that journal.h has. */
+void say_line(int priority, const char *line);
+
 /* Something good to know; not with --quiet. */
 void say_note(const struct options *options, const char *format, ...) SAY_PRINTF(2, 3);
 

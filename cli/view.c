@@ -381,7 +381,7 @@ void view_change(struct view *view, const rdv_entry *entry)
     }
 }
 
-void view_say(struct view *view, const char *line)
+void view_say(struct view *view, int priority, const char *line)
 {
     const bool live = view && view->mode == MODE_LIVE && !view->ended && !view->broken;
     if (live && view->drawn > 0) {
@@ -391,7 +391,7 @@ void view_say(struct view *view, const char *line)
             write_out(view, view->output.data, view->output.size);
         text_clear(&view->output);
     }
-    say_error("%s", line);
+    say_line(priority, line);
     if (live)
         draw_soon(view);
 }

@@ -27,7 +27,7 @@ void view_follow(struct view *view, rdv_trigger *trigger);
 void view_change(struct view *view, const rdv_entry *entry);
 
 /* A line for people, on stderr, out of the table's way. */
-void view_say(struct view *view, const char *line);
+void view_say(struct view *view, int priority, const char *line);
 
 /* The terminal has another size. */
 void view_resized(struct view *view);
