@@ -73,6 +73,37 @@ int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error)
 /* Our error for one of the system's own numbers (errno here); 0 for 0. */
 int rdv__plat_error(int number);
 
+/*
+ * Whether nobody but root and the effective user can have changed the file or folder: it and every folder that is passed through
+ * from the root on belong to one of the two, with no right to write for group and others; a folder with the sticky bit may be
+ * passed through. Symbolic links are followed, and everything on their way is looked at too. What was found so stays so,
+ * unless one of the two changes it. 0; RDV_EACCES with words that say who may write where; or what the system says.
+ */
+int rdv__plat_check_trusted(const char *path, struct rdv_error *error);
+
+/* The same for a regular file (RDV_EINVAL for another), which is opened for reading, close-on-exec; what is read through the
+ * descriptor is what was looked at. ret_path (may be NULL): where it was found, absolute and without links; free(). */
+int rdv__plat_open_trusted(const char *path, int *ret_fd, char **ret_path, struct rdv_error *error);
+void rdv__plat_close(int fd); /* -1 is fine */
+
+/* ---- shared libraries ---- */
+
+/* path has a '/'. RDV_EINVAL if the system can't load it, with its words. */
+int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error);
+const void *rdv__plat_library_symbol(void *library, const char *name); /* NULL = there is none */
+void rdv__plat_library_close(void *library);                           /* NULL is fine */
+
+/* ---- a lock that a thread can wait at, for a time ---- */
+struct rdv__plat_monitor;
+int rdv__plat_monitor_new(struct rdv__plat_monitor **ret_monitor); /* 0 or RDV_ENOMEM */
+void rdv__plat_monitor_free(struct rdv__plat_monitor *monitor);    /* NULL is fine */
+void rdv__plat_monitor_lock(struct rdv__plat_monitor *monitor);
+void rdv__plat_monitor_unlock(struct rdv__plat_monitor *monitor);
+/* With the lock held: let it go until another thread calls wake, or rdv__plat_running() has reached `until` (0 = never), or for no
+ * reason. */
+void rdv__plat_monitor_wait(struct rdv__plat_monitor *monitor, rdv_duration until);
+void rdv__plat_monitor_wake(struct rdv__plat_monitor *monitor); /* with the lock held */
+
 /* The writer lock: opens (makes) the file, locks it for this process and object, and writes the holder's words and pid into
  * it. RDV_ELOCKED if someone has it: then error's text holds who, as far as the file tells. Never blocks. */
 struct rdv__plat_lock;
