@@ -10,6 +10,7 @@
 #include <rdvtask/base.h>
 #include <rdvtask/document.h>
 #include <rdvtask/loop.h>
+#include <rdvtask/module.h>
 #include <rdvtask/plugin.h>
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Task agents in shared libraries: from a file to a plug-in that was found right, and out of memory again when that is safe.
+ */
+#include <rdvtask/module.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "guard.h"
+#include "plat.h"
+#include "tell.h"
+#include "watchdog.h"
+
+#define ENTRY_POINT "rdvtask_plugin"
+
+/* What of an entry says whether the rest can be read. */
+#define ENTRY_HEAD (offsetof(rdv_module_entry, abi) + sizeof(uint32_t))
+
+struct rdv_module {
+    rdv_module_host host; /* first, since that may be all that still points here */
+    char *configuration;
+    void *library;
+    const rdv_module_entry *entry;
+    rdv_plugin *plugin; /* the foreign one */
+    struct rdv__guard *guard;
+    struct rdv__tell *tell;
+    struct rdv__watchdog *watchdog;
+    char file[RDV_MODULE_NAME_MAX +
+              1]; /* the file's name, which stands for its own until that is known */
+    char name[RDV_MODULE_NAME_MAX + 1];
+    int named; /* atomic: the plug-in's threads ask for it */
+};
+
+/* ---------------------------------------------------------- what it is given */
+
+/* What the plug-in is called in messages. */
+static const char *name_of(const struct rdv_module *module)
+{
+    return rdv__atomic_load(&module->named) ? module->name : module->file;
+}
+
+static void host_log(const rdv_module_host *host, rdv_log_level level, const char *text)
+{
+    const struct rdv_module *module = (const struct rdv_module *)(const void *)host;
+    rdv__tell(module->tell, level, "%s: %s", name_of(module), text ? text : "");
+}
+
+static const rdv_module_host host_functions = {
+    .size = sizeof host_functions,
+    .log = host_log,
+    .task_new = rdv_task_new,
+    .task_ref = rdv_task_ref,
+    .task_unref = rdv_task_unref,
+    .task_label = rdv_task_label,
+    .task_identifier = rdv_task_identifier,
+    .task_context = rdv_task_context,
+    .task_run = rdv_task_run,
+};
+
+/* -------------------------------------------------------------------- checks */
+
+static int check_entry(const rdv_module_entry *entry, const char *path, struct rdv_error *error)
+{
+    if (!entry)
+        return rdv__fail(error, RDV_EINVAL,
+                         "'%s' is no plug-in of rdvtask: it has no '" ENTRY_POINT "'", path);
+    if (entry->size < ENTRY_HEAD)
+        return rdv__fail(error, RDV_EINVAL, "'%s': its '" ENTRY_POINT "' is not filled in", path);
+    if (entry->abi != RDV_MODULE_ABI)
+        return rdv__fail(error, RDV_ENOTSUP,
+                         "'%s' was built for version %lu of the plug-in contract, and this program "
+                         "has version %lu: it has to be built again, with the headers of rdvtask "
+                         "%s",
+                         path, (unsigned long)entry->abi, (unsigned long)RDV_MODULE_ABI,
+                         rdv_version());
+    if (entry->size < sizeof *entry || !entry->open || !entry->close)
+        return rdv__fail(error, RDV_EINVAL, "'%s': its '" ENTRY_POINT "' lacks %s", path,
+                         entry->size < sizeof *entry ? "members"
+                         : !entry->open              ? "'open'"
+                                                     : "'close'");
+    return 0;
+}
+
+static int check_plugin(const rdv_plugin *plugin, const char *path, struct rdv_error *error)
+{
+    if (!plugin || !plugin->ops)
+        return rdv__fail(error, RDV_EINVAL, "'%s': its 'open' gave no task agent", path);
+    const rdv_plugin_ops *ops = plugin->ops;
+    if (ops->size < RDV__PLUGIN_OPS_SIZE)
+        return rdv__fail(error, RDV_EINVAL,
+                         "'%s': its table of functions has %zu bytes, at least %zu are needed",
+                         path, ops->size, (size_t)RDV__PLUGIN_OPS_SIZE);
+    const char *missing = !ops->name         ? "name"
+                          : !ops->initialize ? "initialize"
+                          : !ops->start_task ? "start_task"
+                          : !ops->terminate  ? "terminate"
+                                             : NULL;
+    if (missing)
+        return rdv__fail(error, RDV_EINVAL, "'%s': its table of functions lacks '%s'", path,
+                         missing);
+    return 0;
+}
+
+static int check_options(const rdv_module_options *options, struct rdv_error *error)
+{
+    if (options->size != sizeof *options || options->call_limit <= 0 ||
+        options->call_limit > RDV_DAY || options->terminate_wait < 0 ||
+        options->terminate_wait > RDV_DAY)
+        return rdv__fail(error, RDV_EINVAL, "the options for plug-ins are not right");
+    const char *text = options->configuration ? options->configuration : "";
+    size_t size = strlen(text);
+    if (size > RDV_MODULE_CONFIGURATION_MAX)
+        return rdv__fail(error, RDV_ELIMIT,
+                         "the configuration text for the plug-in is longer than %d bytes",
+                         RDV_MODULE_CONFIGURATION_MAX);
+    if (!rdv__utf8_valid(text, size))
+        return rdv__fail(error, RDV_EINVAL,
+                         "the configuration text for the plug-in is not valid UTF-8");
+    return 0;
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static void enter(struct rdv_module *module, struct rdv__watched *call, const char *what)
+{
+    rdv__watchdog_enter(module->watchdog, call, what, NULL);
+}
+
+static void leave(struct rdv_module *module, struct rdv__watched *call)
+{
+    const char *what = call->what;
+    rdv__guard_took(module->tell, name_of(module), what,
+                    rdv__watchdog_leave(module->watchdog, call));
+}
+
+static void set_name(struct rdv_module *module, char buffer[RDV_MODULE_NAME_MAX + 1],
+                     const char *name)
+{
+    size_t size = rdv__utf8_cut(name, strlen(name), RDV_MODULE_NAME_MAX);
+    memcpy(buffer, name, size);
+    buffer[size] = '\0';
+    rdv__watchdog_set_name(module->watchdog, buffer);
+}
+
+static int name_by_plugin(struct rdv_module *module, const char *path, struct rdv_error *error)
+{
+    struct rdv__watched call;
+    enter(module, &call, "name");
+    const char *name = module->plugin->ops->name(module->plugin);
+    leave(module, &call);
+    if (!name || !*name || !rdv__utf8_valid(name, strlen(name)))
+        return rdv__fail(error, RDV_EINVAL, "'%s': its task agent has no name, or none in UTF-8",
+                         path);
+    set_name(module, module->name, name);
+    rdv__atomic_store(&module->named, 1);
+    return 0;
+}
+
+/* Bring the file into memory, which runs its constructors. */
+static int load(struct rdv_module *module, const char *path, struct rdv_error *error)
+{
+    struct rdv__watched call;
+    char *resolved = NULL;
+    int fd = -1;
+    int result = rdv__plat_open_trusted(path, &fd, &resolved, error);
+    if (result != 0)
+        return result;
+    enter(module, &call, "its constructors");
+    /* By its path and not by the descriptor, which has no folder for the libraries beside it; nobody can have replaced it. */
+    result = rdv__plat_library_open(resolved, &module->library, error);
+    leave(module, &call);
+    rdv__plat_close(fd);
+    free(resolved);
+    return result;
+}
+
+static int open_plugin(struct rdv_module *module, const char *path, struct rdv_error *error)
+{
+    struct rdv__watched call;
+    rdv_plugin *plugin = NULL;
+    const rdv_module_entry *entry = rdv__plat_library_symbol(module->library, ENTRY_POINT);
+    int result = check_entry(entry, path, error);
+    if (result != 0)
+        return result;
+    enter(module, &call, "open");
+    result = entry->open(&module->host, &plugin);
+    leave(module, &call);
+    result = rdv__guard_result(module->tell, name_of(module), "open", result);
+    if (result != 0)
+        return rdv__fail(error, result, "the plug-in '%s' could not be opened: %s", path,
+                         rdv_strerror(result));
+    module->entry = entry;
+    module->plugin = plugin;
+    result = check_plugin(plugin, path, error);
+    return result != 0 ? result : name_by_plugin(module, path, error);
+}
+
+void rdv_module_options_init(rdv_module_options *options)
+{
+    *options = (rdv_module_options){
+        .size = sizeof *options, .call_limit = 5 * RDV_SECOND, .terminate_wait = 30 * RDV_SECOND};
+}
+
+/* A module that nothing is loaded into yet. */
+static int module_new(rdv_loop *loop, const char *path, const rdv_module_options *options,
+                      struct rdv_module **ret_module)
+{
+    const char *text = options->configuration ? options->configuration : "";
+    struct rdv_module *module = calloc(1, sizeof *module);
+    if (!module)
+        return RDV_ENOMEM;
+    int result = 0;
+    module->host = host_functions;
+    module->host.version = rdv_version();
+    module->configuration = malloc(strlen(text) + 1);
+    if (!module->configuration)
+        result = RDV_ENOMEM;
+    if (result == 0)
+        module->host.configuration = strcpy(module->configuration, text);
+    if (result == 0)
+        result = rdv__tell_new(loop, &options->log, &module->tell);
+    if (result == 0)
+        result = rdv__watchdog_new(options->call_limit, options->held_up, options->held_up_user,
+                                   &module->watchdog);
+    if (result != 0) {
+        rdv_module_close(module);
+        return result;
+    }
+    const char *slash = strrchr(path, '/');
+    set_name(module, module->file, slash ? slash + 1 : path);
+    *ret_module = module;
+    return 0;
+}
+
+int rdv_module_open(rdv_loop *loop, const char *path, const rdv_module_options *options,
+                    rdv_module **ret_module, struct rdv_error *error)
+{
+    rdv_module_options defaults;
+    rdv_module_options_init(&defaults);
+    if (!options)
+        options = &defaults;
+    if (!loop || !path || !ret_module)
+        return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_module_open");
+    struct rdv_module *module = NULL;
+    int result = check_options(options, error);
+    if (result != 0)
+        return result;
+    result = module_new(loop, path, options, &module);
+    if (result != 0)
+        return rdv__fail(error, result, "cannot load '%s': %s", path, rdv_strerror(result));
+    result = load(module, path, error);
+    if (result == 0)
+        result = open_plugin(module, path, error);
+    if (result == 0) {
+        struct rdv__guard_parts parts = {.plugin = module->plugin,
+                                         .name = module->name,
+                                         .loop = loop,
+                                         .tell = module->tell,
+                                         .watchdog = module->watchdog,
+                                         .terminate_wait = options->terminate_wait};
+        result = rdv__guard_new(&parts, &module->guard);
+        if (result != 0)
+            rdv__fail(error, result, "cannot load '%s': %s", path, rdv_strerror(result));
+    }
+    if (result != 0) {
+        rdv_module_close(module);
+        return result;
+    }
+    rdv__tell(module->tell, RDV_LOG_DEBUG, "plug-in '%s' was loaded from '%s'", module->name, path);
+    *ret_module = module;
+    return 0;
+}
+
+/* ------------------------------------------------------------------ its life */
+
+rdv_plugin *rdv_module_plugin(rdv_module *module)
+{
+    return rdv__guard_plugin(module->guard);
+}
+
+const char *rdv_module_name(const rdv_module *module)
+{
+    return module->name;
+}
+
+/* Free the foreign plug-in, if that is safe. Whether none of its code can run any more. */
+static bool close_plugin(struct rdv_module *module)
+{
+    struct rdv__watched call;
+    if (module->guard && !rdv__guard_may_free(module->guard)) {
+        rdv__tell(module->tell, RDV_LOG_WARNING,
+                  "plug-in '%s' has not terminated: it stays in memory until the process ends",
+                  name_of(module));
+        return false;
+    }
+    if (module->plugin) {
+        enter(module, &call, "close");
+        module->entry->close(module->plugin);
+        leave(module, &call);
+    }
+    int references = module->guard ? rdv__guard_references(module->guard) : 0;
+    if (references == 0)
+        return true;
+    rdv__tell(module->tell, RDV_LOG_WARNING,
+              "plug-in '%s' still has %d reference%s to its sink: it stays in memory until the "
+              "process ends",
+              name_of(module), references, references == 1 ? "" : "s");
+    return false;
+}
+
+void rdv_module_close(rdv_module *module)
+{
+    if (!module)
+        return;
+    bool unload = close_plugin(module);
+    rdv__watchdog_free(module->watchdog);
+    module->watchdog = NULL;
+    if (!unload) {
+        /* It may call us at any time: what it can reach stays for it. */
+        rdv__guard_abandon(module->guard);
+        rdv__tell_close(module->tell);
+        return;
+    }
+    rdv__guard_free(module->guard);
+    rdv__plat_library_close(module->library);
+    rdv__tell_free(module->tell);
+    free(module->configuration);
+    free(module);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "watchdog.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "loop.h"
+#include "plat.h"
+
+/* Of the name in the words, in bytes with the NUL. */
+#define NAME_SIZE 256
+
+struct rdv__watchdog {
+    struct rdv__plat_monitor *monitor; /* for all below */
+    struct rdv__thread *thread;        /* NULL if nobody is to be told */
+    rdv_duration limit;
+    void (*fn)(void *user, const char *text);
+    void *user;
+    struct rdv__watched *top; /* the innermost call, NULL = none */
+    bool stopping;
+    char name[NAME_SIZE];
+};
+
+static void describe(const struct rdv__watchdog *watchdog, char line[RDV__LOG_LINE])
+{
+    const struct rdv__watched *call = watchdog->top;
+    char words[RDV__LOG_LINE], took[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(call->tell, took, sizeof took);
+    int size = snprintf(words, sizeof words, "plug-in '%s' has been in %s for %s%s%s%s",
+                        watchdog->name, call->what, took, call->subject ? ", task '" : "",
+                        call->subject ? call->subject : "", call->subject ? "'" : "");
+    size_t length = (size_t)size < sizeof words ? (size_t)size : sizeof words - 1;
+    rdv__escape(words, length, line, RDV__LOG_LINE);
+}
+
+static void watch(void *user)
+{
+    struct rdv__watchdog *watchdog = user;
+    char line[RDV__LOG_LINE];
+    rdv__plat_monitor_lock(watchdog->monitor);
+    while (!watchdog->stopping) {
+        struct rdv__watched *call = watchdog->top;
+        rdv_duration due = call && call->what ? call->since + call->tell : 0;
+        if (due == 0 || rdv__plat_running() < due) {
+            rdv__plat_monitor_wait(watchdog->monitor, due);
+            continue;
+        }
+        describe(watchdog, line);
+        call->tell *= 2;
+        rdv__plat_monitor_unlock(watchdog->monitor);
+        watchdog->fn(watchdog->user, line);
+        rdv__plat_monitor_lock(watchdog->monitor);
+    }
+    rdv__plat_monitor_unlock(watchdog->monitor);
+}
+
+int rdv__watchdog_new(rdv_duration limit, void (*fn)(void *user, const char *text), void *user,
+                      struct rdv__watchdog **ret_watchdog)
+{
+    assert(limit > 0 && limit <= RDV_DAY);
+    struct rdv__watchdog *watchdog = calloc(1, sizeof *watchdog);
+    if (!watchdog)
+        return RDV_ENOMEM;
+    watchdog->limit = limit;
+    watchdog->fn = fn;
+    watchdog->user = user;
+    int result = rdv__plat_monitor_new(&watchdog->monitor);
+    if (result == 0 && fn)
+        result = rdv__thread_new(watch, watchdog, &watchdog->thread);
+    if (result != 0) {
+        rdv__plat_monitor_free(watchdog->monitor);
+        free(watchdog);
+        return result;
+    }
+    *ret_watchdog = watchdog;
+    return 0;
+}
+
+void rdv__watchdog_set_name(struct rdv__watchdog *watchdog, const char *name)
+{
+    rdv__plat_monitor_lock(watchdog->monitor);
+    snprintf(watchdog->name, sizeof watchdog->name, "%s", name);
+    rdv__plat_monitor_unlock(watchdog->monitor);
+}
+
+void rdv__watchdog_enter(struct rdv__watchdog *watchdog, struct rdv__watched *call,
+                         const char *what, const char *subject)
+{
+    rdv__plat_monitor_lock(watchdog->monitor);
+    *call = (struct rdv__watched){.what = what,
+                                  .subject = subject,
+                                  .outer = watchdog->top,
+                                  .since = rdv__plat_running(),
+                                  .tell = watchdog->limit};
+    watchdog->top = call;
+    rdv__plat_monitor_wake(watchdog->monitor);
+    rdv__plat_monitor_unlock(watchdog->monitor);
+}
+
+rdv_duration rdv__watchdog_leave(struct rdv__watchdog *watchdog, struct rdv__watched *call)
+{
+    rdv__plat_monitor_lock(watchdog->monitor);
+    assert(watchdog->top == call);
+    rdv_duration took = rdv__plat_running() - call->since;
+    watchdog->top = call->outer;
+    if (call->outer)
+        call->outer->since += took;
+    rdv__plat_monitor_wake(watchdog->monitor);
+    rdv__plat_monitor_unlock(watchdog->monitor);
+    return took >= watchdog->limit ? took : 0;
+}
+
+void rdv__watchdog_free(struct rdv__watchdog *watchdog)
+{
+    if (!watchdog)
+        return;
+    rdv__plat_monitor_lock(watchdog->monitor);
+    assert(!watchdog->top);
+    watchdog->stopping = true;
+    rdv__plat_monitor_wake(watchdog->monitor);
+    rdv__plat_monitor_unlock(watchdog->monitor);
+    rdv__thread_join(watchdog->thread);
+    rdv__plat_monitor_free(watchdog->monitor);
+    free(watchdog);
+}
