@@ -675,7 +675,7 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
                                             "PRAGMA journal_size_limit=8388608"
                                           : "PRAGMA journal_mode=MEMORY");
     if (result == 0)
-        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY");
+        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1000");
     if (result == 0)
         result = rdv__format_migrate(store, format, version);
     if (result == 0)
