@@ -94,16 +94,19 @@ static void woken(uv_async_t *handle)
 
 struct rdv__io {
     uv_poll_t poll;
+    rdv_loop *loop;
+    int events; /* what the poll is started for; 0 = it is stopped */
     void (*fn)(void *user);
     void *user;
 };
 
 static void io_ready(uv_poll_t *handle, int status, int events)
 {
-    /* An error is the reader's to find out, who gets it from read() again. */
-    (void)status;
     (void)events;
     struct rdv__io *io = handle->data;
+    /* An error is the reader's to find out, who gets it from read() again. libuv has stopped the poll for it. */
+    if (status < 0)
+        io->events = 0;
     io->fn(io->user);
 }
 
@@ -117,6 +120,7 @@ int rdv__io_new(rdv_loop *loop, int fd, void (*fn)(void *user), void *user, stru
     struct rdv__io *io = malloc(sizeof *io);
     if (!io)
         return RDV_ENOMEM;
+    io->loop = loop;
     io->fn = fn;
     io->user = user;
 
@@ -126,17 +130,26 @@ int rdv__io_new(rdv_loop *loop, int fd, void (*fn)(void *user), void *user, stru
         return status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
     }
     io->poll.data = io;
-    status = uv_poll_start(&io->poll, UV_READABLE, io_ready);
-    if (status < 0) {
-        rdv__io_free(io);
-        return status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
-    }
+    io->events = 0;
+    rdv__io_watch(io, true, false);
+    *ret_io = io;
+    return 0;
+}
 
+void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
+{
+    rdv_loop *loop = io->loop;
+    int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+    if (events == io->events)
+        return;
+    io->events = events;
+    int status = events == 0 ? uv_poll_stop(&io->poll) : uv_poll_start(&io->poll, events, io_ready);
+    /* They fail for a handle that is closing, and for a descriptor that another handle of the loop watches. */
+    assert(status == 0);
+    (void)status;
     loop->fresh = true;
     if (!loop->inside)
         wake(loop);
-    *ret_io = io;
-    return 0;
 }
 
 void rdv__io_free(struct rdv__io *io)

@@ -50,10 +50,14 @@ bool rdv__loop_is_owner(const rdv_loop *loop);
  * not commit by itself. Owner thread. */
 bool rdv__loop_in_call(const rdv_loop *loop);
 
-/* ---- descriptors: level-triggered, for reading ---- */
+/* ---- descriptors: level-triggered ---- */
 struct rdv__io;
 int rdv__io_new(rdv_loop *loop, int fd, void (*fn)(void *user), void *user,
-                struct rdv__io **ret_io); /* fd is borrowed */
+                struct rdv__io **ret_io); /* fd is borrowed; watched for reading */
+
+/* Watch for this from now on; neither = not at all, and nothing costs a wake-up. fn does not hear which it was: it tries. After
+ * an error of the descriptor fn is called once more only if it asks for that anew. Fine in its own callback. */
+void rdv__io_watch(struct rdv__io *io, bool readable, bool writable);
 void rdv__io_free(
     struct rdv__io *
         io); /* stops watching at once; fine in its own callback; NULL is fine; fd may be closed after */
