@@ -145,7 +145,7 @@ static int read_context(struct rdv__value value, struct context *ret_context,
 
 /* ---------------------------------------------------------------- schedule */
 
-static int read_name(struct rdv__value value, const char **ret_name, struct rdv_error *error)
+int rdv__document_name(struct rdv__value value, const char **ret_name, struct rdv_error *error)
 {
     int result = rdv__json_string(value, ret_name, error);
 
@@ -201,9 +201,9 @@ static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule
         return result;
     if (!present(members[LABEL]))
         return rdv__json_fail(value, error, RDV_EINVAL, "a task needs a \"label\"");
-    result = read_name(members[LABEL], &label, error);
+    result = rdv__document_name(members[LABEL], &label, error);
     if (result == 0 && present(members[IDENTIFIER]))
-        result = read_name(members[IDENTIFIER], &identifier, error);
+        result = rdv__document_name(members[IDENTIFIER], &identifier, error);
     if (result == 0)
         result = read_window(members, now, &item->window, error);
     if (result == 0 && present(members[CONTEXT]))
@@ -292,12 +292,12 @@ out:
     return result;
 }
 
-static int read_schedule(const struct rdv__json *json, rdv_time now,
-                         struct rdv__schedule *ret_schedule, struct rdv_error *error)
+int rdv__schedule_read(struct rdv__value root, rdv_time now, struct rdv__schedule *ret_schedule,
+                       struct rdv_error *error)
 {
     enum { SCHEMA, TASKS };
     static const char *const names[] = {"$schema", "tasks", NULL};
-    struct rdv__value members[2], root = rdv__json_root(json);
+    struct rdv__value members[2];
     const char *schema;
     int result = rdv__json_members(root, names, members, error);
 
@@ -321,7 +321,7 @@ int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret
 
     if (result < 0)
         return result;
-    result = read_schedule(json, now, ret_schedule, error);
+    result = rdv__schedule_read(rdv__json_root(json), now, ret_schedule, error);
     rdv__json_free(json);
     return result;
 }
@@ -377,7 +377,7 @@ int rdv_document_check(const char *path, rdv_document_kind *ret_kind, struct rdv
         return result;
     result = tell_kind(rdv__json_root(json), &kind, error);
     if (result == 0 && kind == RDV_DOCUMENT_SCHEDULE) {
-        result = read_schedule(json, rdv__plat_now(), &schedule, error);
+        result = rdv__schedule_read(rdv__json_root(json), rdv__plat_now(), &schedule, error);
         if (result == 0)
             rdv__schedule_finish(&schedule);
     }
@@ -390,87 +390,4 @@ int rdv_document_check(const char *path, rdv_document_kind *ret_kind, struct rdv
     if (result == 0 && ret_kind)
         *ret_kind = kind;
     return result;
-}
-
-/* ----------------------------------------------------------------- entries */
-
-static void write_text(struct rdv__json_writer *writer, const char *key, const char *text)
-{
-    rdv__json_write_string(writer, key, text, text ? strlen(text) : 0);
-}
-
-static void write_progress(struct rdv__json_writer *writer, int progress)
-{
-    if (progress < 0)
-        rdv__json_write_null(writer, "progress");
-    else
-        rdv__json_write_integer(writer, "progress", progress);
-}
-
-/* Words for which "" stands for "none". */
-static void write_message(struct rdv__json_writer *writer, const char *message)
-{
-    write_text(writer, "message", message && *message != '\0' ? message : NULL);
-}
-
-static void write_limit(struct rdv__json_writer *writer, rdv_duration limit)
-{
-    char text[RDV_DURATION_TEXT_SIZE];
-    bool given = limit > 0 && rdv_duration_format(limit, text, sizeof text) == 0;
-
-    write_text(writer, "limit", given ? text : NULL);
-}
-
-static void write_changes(struct rdv__json_writer *writer, const rdv_change *changes, size_t count)
-{
-    rdv__json_begin_array(writer, "changes");
-    for (size_t i = 0; i < count; i++) {
-        const rdv_change *change = &changes[i];
-        rdv__json_begin_object(writer, NULL);
-        rdv__json_write_time(writer, "at", change->at);
-        write_text(writer, "status", rdv_status_name(change->status));
-        rdv__json_write_integer(writer, "attempt", change->attempt);
-        write_progress(writer, change->progress);
-        rdv__json_write_integer(writer, "code", change->code);
-        write_message(writer, change->message);
-        rdv__json_end(writer);
-    }
-    rdv__json_end(writer);
-}
-
-int rdv_entry_to_json(const rdv_entry *entry, char **ret_text)
-{
-    struct rdv__json_writer *writer;
-
-    if (!entry || !ret_text)
-        return RDV_EINVAL;
-    int result = rdv__json_writer_new(&writer);
-    if (result < 0)
-        return result;
-    rdv__json_write_integer(writer, "version", RDV_ENTRY_JSON_VERSION);
-    rdv__json_write_integer(writer, "run", entry->run);
-    rdv__json_write_integer(writer, "change", entry->change);
-    write_text(writer, "identifier", entry->identifier);
-    write_text(writer, "label", entry->label);
-    rdv__json_write_time(writer, "start", entry->window.start);
-    rdv__json_write_time(writer, "end", entry->window.end);
-    rdv__json_write_time(writer, "deadline", entry->window.deadline);
-    write_limit(writer, entry->window.limit);
-    rdv__json_write_integer(writer, "context_size", (int64_t)entry->context_size);
-    write_text(writer, "state", rdv_state_name(entry->state));
-    write_text(writer, "status", rdv_status_name(entry->status));
-    write_text(writer, "outcome", rdv_outcome_name(entry->outcome));
-    rdv__json_write_integer(writer, "attempt", entry->attempt);
-    write_progress(writer, entry->progress);
-    rdv__json_write_integer(writer, "code", entry->code);
-    write_message(writer, entry->message);
-    rdv__json_write_time(writer, "scheduled_at", entry->scheduled_at);
-    rdv__json_write_time(writer, "started_at", entry->started_at);
-    rdv__json_write_time(writer, "finished_at", entry->finished_at);
-    rdv__json_write_bool(writer, "cancelling", entry->cancelling);
-    if (entry->changes)
-        write_changes(writer, entry->changes, entry->change_count);
-    if (entry->output)
-        rdv__json_write_string(writer, "output", entry->output, entry->output_size);
-    return rdv__json_writer_finish(writer, ret_text);
 }

@@ -8,6 +8,8 @@
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>
 
+#include "json.h"
+
 /* One task of a schedule document, and where it stands. */
 struct rdv__schedule_item {
     rdv_window window;
@@ -26,6 +28,12 @@ struct rdv__schedule {
  */
 int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret_schedule,
                        struct rdv_error *error);
+/* The same for a document that is part of another; places are in that one. */
+int rdv__schedule_read(struct rdv__value root, rdv_time now, struct rdv__schedule *ret_schedule,
+                       struct rdv_error *error);
 void rdv__schedule_finish(struct rdv__schedule *schedule);
+
+/* Read a label or an identifier: borrowed. */
+int rdv__document_name(struct rdv__value value, const char **ret_name, struct rdv_error *error);
 
 #endif

@@ -363,6 +363,14 @@ int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t
     return 0;
 }
 
+int rdv__json_bool(struct rdv__value value, bool *ret_bool, struct rdv_error *error)
+{
+    if (rdv__json_type(value) != RDV__JSON_BOOL)
+        return fail_type(value, error, "true or false");
+    *ret_bool = *text_of(value) == 't';
+    return 0;
+}
+
 /* The beginning of a string of the document as it is shown in words. */
 static int quote_size(const char *text)
 {
@@ -502,14 +510,14 @@ static void put_string(struct rdv__json_writer *writer, const char *text, size_t
         char escape[8];
         const char *letter;
         step = c >= 0x20 && c < 0x7F ? 1 : character_size(text + i, size - i);
-        if (step == 0) {
+        if (step == 0 || c == '\0') { /* what we would refuse to read is not written either */
             step = 1;
             put_text(writer, "\xEF\xBF\xBD");
         } else if (c == '"' || c == '\\') {
             escape[0] = '\\';
             escape[1] = (char)c;
             put(writer, escape, 2);
-        } else if (c != '\0' && (letter = strchr(letters, c)) != NULL) {
+        } else if ((letter = strchr(letters, c)) != NULL) {
             escape[0] = '\\';
             escape[1] = names[letter - letters];
             put(writer, escape, 2);
@@ -605,6 +613,13 @@ void rdv__json_write_time(struct rdv__json_writer *writer, const char *key, rdv_
         rdv__json_write_null(writer, key);
 }
 
+void rdv__json_write_raw(struct rdv__json_writer *writer, const char *key, const char *text,
+                         size_t size)
+{
+    put_key(writer, key);
+    put(writer, text, size);
+}
+
 void rdv__json_begin_object(struct rdv__json_writer *writer, const char *key)
 {
     put_key(writer, key);
@@ -623,6 +638,26 @@ void rdv__json_end(struct rdv__json_writer *writer)
     writer->depth--;
     put_text(writer, writer->arrays[writer->depth] ? "]" : "}");
     writer->first = false;
+}
+
+size_t rdv__json_writer_size(const struct rdv__json_writer *writer)
+{
+    return writer->size;
+}
+
+struct rdv__json_mark rdv__json_writer_mark(const struct rdv__json_writer *writer)
+{
+    struct rdv__json_mark mark = {writer->size, writer->depth, writer->first};
+
+    return mark;
+}
+
+void rdv__json_writer_rewind(struct rdv__json_writer *writer, struct rdv__json_mark mark)
+{
+    assert(mark.size <= writer->size && mark.depth <= writer->depth);
+    writer->size = mark.size;
+    writer->depth = mark.depth;
+    writer->first = mark.first;
 }
 
 int rdv__json_writer_finish(struct rdv__json_writer *writer, char **ret_text)

@@ -76,6 +76,7 @@ int rdv__json_string(struct rdv__value value, const char **ret_text,
 /* A whole number however it is written (1000, 1e3, 1000.0 are the same number), read exactly: not through a double. */
 int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
                       struct rdv_error *error);
+int rdv__json_bool(struct rdv__value value, bool *ret_bool, struct rdv_error *error);
 int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration max,
                        rdv_duration *ret, struct rdv_error *error);
 int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
@@ -89,7 +90,7 @@ int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size
 struct rdv__json_writer; /* an object under construction */
 int rdv__json_writer_new(struct rdv__json_writer **ret_writer);
 void rdv__json_writer_free(struct rdv__json_writer *writer);
-/* key is NULL inside an array. Text that is not UTF-8 is written with U+FFFD for each bad byte. text NULL = null. */
+/* key is NULL inside an array. Text that is not UTF-8 is written with U+FFFD for each bad byte, and so is NUL. text NULL = null. */
 void rdv__json_write_string(struct rdv__json_writer *writer, const char *key, const char *text,
                             size_t size);
 void rdv__json_write_integer(struct rdv__json_writer *writer, const char *key, int64_t number);
@@ -97,9 +98,22 @@ void rdv__json_write_bool(struct rdv__json_writer *writer, const char *key, bool
 void rdv__json_write_null(struct rdv__json_writer *writer, const char *key);
 void rdv__json_write_time(struct rdv__json_writer *writer, const char *key,
                           rdv_time time); /* 0 = null */
+/* JSON that is written already. */
+void rdv__json_write_raw(struct rdv__json_writer *writer, const char *key, const char *text,
+                         size_t size);
 void rdv__json_begin_object(struct rdv__json_writer *writer, const char *key);
 void rdv__json_begin_array(struct rdv__json_writer *writer, const char *key);
 void rdv__json_end(struct rdv__json_writer *writer); /* the object or array begun last */
+/* How many bytes there are so far. */
+size_t rdv__json_writer_size(const struct rdv__json_writer *writer);
+/* Where it has got to, and back there: what was written since is gone. */
+struct rdv__json_mark {
+    size_t size;
+    int depth;
+    bool first;
+};
+struct rdv__json_mark rdv__json_writer_mark(const struct rdv__json_writer *writer);
+void rdv__json_writer_rewind(struct rdv__json_writer *writer, struct rdv__json_mark mark);
 /* The finished line, malloc'd; the writer is freed in any case. */
 int rdv__json_writer_finish(struct rdv__json_writer *writer, char **ret_text);
 

@@ -484,7 +484,7 @@ START_TEST(written_strings_are_escaped_and_made_valid)
     ck_assert_int_eq(rdv__json_writer_finish(writer, &text), 0);
     ck_assert_str_eq(text, "{\"t\":\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\\u0085\xC2\xA0"
                            "\xC3\xA9\xF0\x9F\x98\x80|\xEF\xBF\xBD|\xEF\xBF\xBD|"
-                           "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|\\u0000|"
+                           "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|\xEF\xBF\xBD|"
                            "\xEF\xBF\xBD\xEF\xBF\xBD\"}");
     free(text);
 }
