@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* rdv_store_entries(): what the store holds, shown as entries. */
-#include <rdvtask/store.h>
+#include "listing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "record.h"
 #include "sql.h"
 #include "status.h"
 #include "store.h"
@@ -245,5 +246,54 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
         free(listing.messages[i]);
     free(listing.messages);
     free(listing.changes);
+    return result;
+}
+
+/* Rows of a statement with up to three numbers. */
+static int show_numbers(rdv_store *store, const char *sql, const int64_t *numbers, int count,
+                        rdv_entry_fn fn, void *user)
+{
+    struct listing listing = {.store = store, .fn = fn, .user = user};
+    sqlite3_stmt *entries = NULL;
+    int result = prepare(&listing, sql, &entries);
+    for (int i = 0; result == 0 && i < count; i++)
+        sqlite3_bind_int64(entries, i + 1, numbers[i]);
+    while (result == 0 && (result = rdv__sql_row(store, entries)) == 1)
+        result = show_entry(&listing, entries);
+    sqlite3_finalize(entries);
+    return result;
+}
+
+int rdv__listing_changed(rdv_store *store, int64_t after, int64_t limit, rdv_entry_fn fn,
+                         void *user, int64_t *ret_last)
+{
+    const int64_t numbers[] = {after, limit};
+    int result = rdv__sql_begin_view(store);
+    if (result != 0)
+        return result;
+    int64_t last = rdv__record_last_change(store);
+    result = show_numbers(store,
+                          "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1"
+                          " UNION ALL SELECT " UNFINISHED_COLUMNS " FROM entry WHERE change > ?1"
+                          " ORDER BY change LIMIT ?2",
+                          numbers, 2, fn, user);
+    rdv__sql_end_view(store);
+    if (result == 0)
+        *ret_last = last;
+    return result;
+}
+
+int rdv__listing_staged(rdv_store *store, int64_t after, int64_t first, int64_t last,
+                        rdv_entry_fn fn, void *user)
+{
+    const int64_t numbers[] = {after, first, last};
+    int result = show_numbers(
+        store, "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1 ORDER BY change",
+        numbers, 1, fn, user);
+    if (result == 0)
+        result = show_numbers(store,
+                              "SELECT " UNFINISHED_COLUMNS
+                              " FROM entry WHERE number BETWEEN ?2 AND ?3 ORDER BY number",
+                              numbers, 3, fn, user);
     return result;
 }

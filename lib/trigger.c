@@ -2,7 +2,7 @@
 /*
  * The trigger agent: what happens when. It decides, with `now` handed in, and has entries.c make the changes.
  */
-#include <rdvtask/trigger.h>
+#include "trigger.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -109,6 +109,12 @@ static void store_answered(void *user, int result)
 
 /* -------------------------------------------------------------------- runs */
 
+/* For words about what it did not do. */
+static const char *agent_name(const rdv_trigger *trigger)
+{
+    return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : "none";
+}
+
 /* From when on a run has been running too long. */
 static rdv_time limit_of(const rdv_trigger *trigger, const struct rdv__running *run, rdv_time now)
 {
@@ -176,16 +182,17 @@ static void say_limit(const rdv_trigger *trigger, const struct rdv__running *run
     snprintf(buffer, size, "ran past its limit of %s", limit);
 }
 
-/* The slot is freed without the plug-in's word. */
-static void end_unheard(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+/* The slot is freed without the plug-in's word; `waited` = which it had time to give. */
+static void end_unheard(rdv_trigger *trigger, struct rdv__running *run, bool waited, rdv_time now)
 {
-    char words[128];
-    if (run->ending == RDV__ENDING_CANCEL) {
-        end_run(trigger, run, RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled", now);
-    } else {
-        say_limit(trigger, run, words, sizeof words);
-        end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT, words, now);
-    }
+    char what[128] = "cancelled", words[RDV_MESSAGE_MAX + 1];
+    bool cancelled = run->ending == RDV__ENDING_CANCEL;
+    if (!cancelled)
+        say_limit(trigger, run, what, sizeof what);
+    snprintf(words, sizeof words, "%s%s%s%s", what, waited ? "; the task agent '" : "",
+             waited ? agent_name(trigger) : "", waited ? "' was asked to end it and did not" : "");
+    end_run(trigger, run, cancelled ? RDV_STATUS_FAILED : RDV_STATUS_TIMEOUT,
+            cancelled ? RDV_ECANCELLED : RDV_ETIMEDOUT, words, now);
 }
 
 /* Ask the plug-in to end a run; it has cancel_wait to report. */
@@ -199,9 +206,12 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, enum rdv_
     int result = plugin && plugin->ops->cancel_task
                      ? plugin->ops->cancel_task(plugin, rdv_task_identifier(run->task))
                      : RDV_ENOTSUP;
+    /* Its end may have been reported from inside the call. */
+    if (rdv__status_terminal(run->at.status))
+        return;
     /* Nobody works on it, or nobody can be made to stop: there is nothing to wait for. */
     if (result == RDV_ENOTFOUND || result == RDV_ENOTSUP)
-        end_unheard(trigger, run, now);
+        end_unheard(trigger, run, false, now);
     else if (result != 0)
         rdv__log(&trigger->options.log, RDV_LOG_WARNING, "cancelling %s: %s",
                  rdv_task_identifier(run->task), rdv_strerror(result));
@@ -224,7 +234,8 @@ static void run_started(void *user, struct rdv__running *run)
     if (!plugin || trigger->terminating)
         return;
     int result = plugin->ops->start_task(plugin, run->task);
-    if (result == 0)
+    /* A plug-in that reports the end from inside the call and then fails it: nothing follows an end. */
+    if (result == 0 || rdv__status_terminal(run->at.status))
         return;
     char words[RDV_MESSAGE_MAX + 1];
     if (result == RDV_ENOHANDLER)
@@ -288,7 +299,8 @@ static int resume(rdv_trigger *trigger, rdv_time now)
     struct rdv__running *run = trigger->entries.runs;
     while (run && run->next)
         run = run->next;
-    for (int result; run; run = run->previous) {
+    /* A plug-in may shut down when it is asked to end a run. */
+    for (int result; run && trigger->plugin; run = run->previous) {
         if (!run->resuming || run->moment != 0)
             continue;
         if (run->cancelling) {
@@ -312,15 +324,18 @@ static int resume(rdv_trigger *trigger, rdv_time now)
 /* Rule 8, and the ends of the waits that go with it. */
 static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
 {
-    if (rdv__status_terminal(run->at.status)) /* has ended, and waits for the store to work again */
+    char words[RDV_MESSAGE_MAX + 1];
+    if (rdv__status_terminal(run->at.status)) { /* it waits for the store to work again */
         rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RETRY_LAST));
-    else if (run->resuming)
-        end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT,
-                "the task agent did not report on it after the restart", now);
-    else if (run->ending != RDV__ENDING_NONE)
-        end_unheard(trigger, run, now);
-    else
+    } else if (run->resuming) {
+        snprintf(words, sizeof words, "the task agent '%s' did not report on it after the restart",
+                 agent_name(trigger));
+        end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT, words, now);
+    } else if (run->ending != RDV__ENDING_NONE) {
+        end_unheard(trigger, run, true, now);
+    } else {
         ask_to_end(trigger, run, RDV__ENDING_LIMIT, now);
+    }
 }
 
 /* Do what the time heap says is due. */
@@ -601,7 +616,7 @@ static int done(rdv_trigger *trigger, int result)
     return result != 0 ? result : rdv__store_commit(trigger->entries.store);
 }
 
-int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
+int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
 {
     static const rdv_window any_time = {0};
     if (!window)
@@ -610,7 +625,12 @@ int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_tas
         return RDV_EINVAL;
     if (trigger->terminating)
         return RDV_ESHUTDOWN;
-    return done(trigger, rdv__entries_schedule(&trigger->entries, window, task, now_of(trigger)));
+    return rdv__entries_schedule(&trigger->entries, window, task, now_of(trigger));
+}
+
+int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
+{
+    return done(trigger, rdv__trigger_schedule(trigger, window, task));
 }
 
 int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
@@ -649,7 +669,7 @@ int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
     return result;
 }
 
-int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
+int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
 {
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
@@ -660,12 +680,16 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
         return result;
     if (run)
         return RDV_EBUSY;
-    return done(trigger, rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED,
-                                                  RDV_ECANCELLED, "deleted before it started",
-                                                  now_of(trigger)));
+    return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
+                                    "deleted before it started", now_of(trigger));
 }
 
-int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
+int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
+{
+    return done(trigger, rdv__trigger_delete(trigger, identifier));
+}
+
+int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
 {
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
@@ -679,10 +703,27 @@ int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
     if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
         return RDV_ENOTSUP;
     if (run)
-        return done(trigger, rdv__entries_cancel(&trigger->entries, run, now_of(trigger)));
-    return done(trigger, rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED,
-                                                  RDV_ECANCELLED, "cancelled before it started",
-                                                  now_of(trigger)));
+        return rdv__entries_cancel(&trigger->entries, run, now_of(trigger));
+    return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
+                                    "cancelled before it started", now_of(trigger));
+}
+
+int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
+{
+    return done(trigger, rdv__trigger_cancel(trigger, identifier));
+}
+
+int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,
+                      bool *ret_running)
+{
+    uint32_t slot;
+    struct rdv__running *run;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    *ret_number = rdv__queue_number(trigger->entries.queue, slot);
+    *ret_running = run != NULL;
+    return 0;
 }
 
 /* ------------------------------------------------------- pause and explain */
@@ -809,6 +850,21 @@ size_t rdv_trigger_unfinished(const rdv_trigger *trigger)
 size_t rdv_trigger_running(const rdv_trigger *trigger)
 {
     return trigger->entries.running;
+}
+
+rdv_time rdv__trigger_now(const rdv_trigger *trigger)
+{
+    return now_of(trigger);
+}
+
+int rdv__trigger_max_running(const rdv_trigger *trigger)
+{
+    return trigger->options.max_running;
+}
+
+const char *rdv__trigger_agent_name(const rdv_trigger *trigger)
+{
+    return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : NULL;
 }
 
 rdv_time rdv_trigger_next(const rdv_trigger *trigger)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The trigger agent for those who share one commit among several calls (the control). */
+#ifndef RDV__TRIGGER_H
+#define RDV__TRIGGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rdvtask/trigger.h>
+
+/*
+ * What the public functions do, but staged: durable with the open batch, and undone with it. Who wants to hear which defers a
+ * change of its own after them. An error has changed nothing, though it may have failed the whole batch.
+ */
+int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
+int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier);
+int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier);
+
+/* An unfinished entry's number, and whether it is running. RDV_ENOTFOUND, or an error of the store. */
+int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,
+                      bool *ret_running);
+
+rdv_time rdv__trigger_now(const rdv_trigger *trigger);
+int rdv__trigger_max_running(const rdv_trigger *trigger);
+
+/* The name of the task agent, or NULL if none is attached. */
+const char *rdv__trigger_agent_name(const rdv_trigger *trigger);
+
+#endif
