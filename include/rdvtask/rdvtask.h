@@ -8,6 +8,7 @@
 
 #include <rdvtask/agent.h>
 #include <rdvtask/base.h>
+#include <rdvtask/control.h>
 #include <rdvtask/document.h>
 #include <rdvtask/loop.h>
 #include <rdvtask/module.h>

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include <rdvtask/control.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "plat.h"
+#include "socket.h"
+
+/* How long to wait for an agent to take us. */
+#define OPEN_WAIT (10 * RDV_SECOND)
+
+#define READ_SIZE 65536
+
+struct rdv_client {
+    int fd;
+    char *data; /* what has come in: bytes begin to end */
+    size_t begin, end, room;
+    size_t scanned; /* so many of them hold no line end */
+    bool ended;     /* nothing more will come */
+};
+
+/* Receive what is there, which may be nothing. */
+static int fill(rdv_client *client)
+{
+    size_t size = client->end - client->begin;
+
+    if (client->begin > 0 && client->begin >= size) {
+        memcpy(client->data, client->data + client->begin, size);
+        client->begin = 0;
+        client->end = size;
+    }
+    if (client->room - client->end < READ_SIZE) {
+        size_t room = client->room * 2 + READ_SIZE;
+        char *data = realloc(client->data, room);
+        if (!data)
+            return RDV_ENOMEM;
+        client->data = data;
+        client->room = room;
+    }
+    size_t received = 0;
+    int result = rdv__socket_receive(client->fd, client->data + client->end,
+                                     client->room - client->end, &received);
+    if (result == RDV_ESHUTDOWN) {
+        client->ended = true;
+        return 0;
+    }
+    client->end += received;
+    return result;
+}
+
+int rdv_client_send(rdv_client *client, const char *line)
+{
+    static const char line_end[] = "\n";
+    const char *parts[] = {line, line_end};
+
+    if (!client || !line || strchr(line, '\n'))
+        return RDV_EINVAL;
+    for (int i = 0; i < 2; i++) {
+        size_t size = strlen(parts[i]);
+        for (size_t sent = 0, step; sent < size; sent += step) {
+            int result = rdv__socket_send(client->fd, parts[i] + sent, size - sent, &step);
+            if (result != 0)
+                return result;
+            if (step > 0)
+                continue;
+            /* An agent whose answers nobody reads does not read either. */
+            result = rdv__socket_wait(client->fd, true, -1);
+            if (result == 0 && !client->ended)
+                result = fill(client);
+            if (result != 0)
+                return result;
+        }
+    }
+    return 0;
+}
+
+/* A whole line that has come in, or NULL. */
+static const char *take_line(rdv_client *client)
+{
+    size_t size = client->end - client->begin;
+    if (size == client->scanned)
+        return NULL;
+    char *line = client->data + client->begin;
+    char *end = memchr(line + client->scanned, '\n', size - client->scanned);
+    if (!end) {
+        client->scanned = size;
+        return NULL;
+    }
+    *end = '\0';
+    client->scanned = 0;
+    client->begin += (size_t)(end + 1 - line);
+    return line;
+}
+
+int rdv_client_receive(rdv_client *client, rdv_duration wait, const char **ret_line)
+{
+    if (!client || !ret_line)
+        return RDV_EINVAL;
+    rdv_duration begun = rdv__plat_running();
+    for (;;) {
+        const char *line = take_line(client);
+        if (line) {
+            *ret_line = line;
+            return 0;
+        }
+        if (client->ended)
+            return RDV_ESHUTDOWN;
+        if (client->scanned > RDV_CONTROL_LINE_MAX)
+            return RDV_ELIMIT;
+        rdv_duration passed = rdv__plat_running() - begun;
+        int result = rdv__socket_wait(client->fd, false,
+                                      wait < 0        ? -1
+                                      : passed < wait ? wait - passed
+                                                      : 0);
+        if (result == 0)
+            result = fill(client);
+        if (result != 0)
+            return result;
+    }
+}
+
+int rdv_client_fd(const rdv_client *client)
+{
+    return client ? client->fd : -1;
+}
+
+void rdv_client_close(rdv_client *client)
+{
+    if (!client)
+        return;
+    rdv__socket_close(client->fd);
+    free(client->data);
+    free(client);
+}
+
+/* Only an answer tells that the agent has taken us: it refuses with a line, too. */
+static int greet(rdv_client *client, struct rdv_error *error)
+{
+    const char *line, *words = "";
+    rdv_response *response = NULL;
+    int result = rdv_client_send(client, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"status\"}");
+    /* Who was refused may have been cut off before it could speak; the reason is there to be read. */
+    if (result == 0 || result == RDV_ESHUTDOWN)
+        result = rdv_client_receive(client, OPEN_WAIT, &line);
+    if (result == RDV_ETIMEDOUT)
+        return rdv__fail(error, RDV_EBUSY, "the agent is connected, but does not answer");
+    if (result == RDV_ESHUTDOWN)
+        return rdv__fail(error, RDV_ENOTFOUND, "the agent has gone");
+    if (result == 0)
+        result = rdv_response_parse(line, &response);
+    if (result != 0)
+        return rdv__fail(error, result, "talking to the agent: %s", rdv_strerror(result));
+    result = rdv_response_error(response, &words);
+    if (result != 0)
+        (void)rdv__fail(error, result, "%s", words);
+    rdv_response_free(response);
+    return result;
+}
+
+int rdv_client_open(const char *socket, rdv_client **ret_client, struct rdv_error *error)
+{
+    if (!socket || !ret_client)
+        return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_client_open");
+    rdv_client *client = calloc(1, sizeof *client);
+    if (!client)
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    client->fd = -1;
+    int result = rdv__socket_connect(socket, OPEN_WAIT, &client->fd, error);
+    if (result == 0)
+        result = greet(client, error);
+    if (result != 0) {
+        rdv_client_close(client);
+        return result;
+    }
+    *ret_client = client;
+    return 0;
+}

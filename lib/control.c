@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two ways to the dispatch function: through a socket, where the calls of a turn share one commit and are answered after it, and
+ * directly.
+ */
+#include <rdvtask/control.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "dispatch.h"
+#include "entry.h"
+#include "listing.h"
+#include "loop.h"
+#include "record.h"
+#include "rpc.h"
+#include "server.h"
+#include "store.h"
+
+/* How many entries a watching client is told of at once. */
+#define ENTRIES_AT_ONCE 256
+
+/* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
+#define PREPARED_MAX (1024 * 1024)
+
+/* All that clients send, and all that they have not read yet, in bytes. */
+#define INPUT_MAX  (2 * (size_t)RDV_CONTROL_LINE_MAX)
+#define OUTPUT_MAX (2 * (size_t)RDV_CONTROL_LINE_MAX)
+
+/* How long a client may leave unread what waits for it. */
+#define PATIENCE (30 * RDV_SECOND)
+
+struct rdv_control {
+    rdv_store *store;
+    rdv_trigger *trigger;
+    struct rdv__target target;
+    rdv_log log;
+    uint32_t group;
+    struct rdv__server *server; /* NULL without a socket */
+    char *busy_line, *refuse_line;
+    struct client *watchers;
+    rdv_watch *watch; /* NULL while nobody watches */
+    size_t prepared;  /* bytes of answers that wait for their commit */
+    bool attached;    /* to the store */
+};
+
+/* What a connection is to us. */
+struct client {
+    rdv_control *control;
+    struct rdv__connection *connection;
+    bool may_write;
+    bool watching;
+    bool live;                      /* has heard of all up to now */
+    int64_t told;                   /* the last change that it has heard of */
+    struct client *next, *previous; /* who watches */
+};
+
+/* A request that is done once its batch is durable. */
+struct pending {
+    struct rdv__store_change change;
+    rdv_control *control;
+    struct rdv__answer *answer; /* NULL: nobody waits for one */
+    char *id, *line;
+    size_t size; /* of line */
+};
+
+/* ---------------------------------------------------------------- watching */
+
+/* The line that tells of a change. */
+static int write_change(const rdv_entry *entry, char **ret_line)
+{
+    static const char version[] = "2.0", method[] = "change";
+    struct rdv__json_writer *writer;
+    int result = rdv__json_writer_new(&writer);
+    if (result != 0)
+        return result;
+    rdv__json_write_string(writer, "jsonrpc", version, sizeof version - 1);
+    rdv__json_write_string(writer, "method", method, sizeof method - 1);
+    rdv__entry_write(writer, "params", entry);
+    return rdv__json_writer_finish(writer, ret_line);
+}
+
+static void tell(struct client *client, const char *line, size_t size, int64_t change)
+{
+    rdv__connection_push(client->connection, line, size);
+    client->told = change;
+}
+
+/* A change is durable: those who are up to date hear of it. */
+static int changed(void *user, const rdv_entry *entry)
+{
+    rdv_control *control = user;
+    char *line = NULL;
+    size_t size = 0;
+    for (struct client *client = control->watchers; client; client = client->next) {
+        /* Who is not up to date, or was told of this before it was said to us, has it from the store. */
+        if (!client->live || entry->change <= client->told)
+            continue;
+        if (!line) {
+            if (write_change(entry, &line) != 0) {
+                client->live = false;
+                rdv__connection_wake(client->connection);
+                continue;
+            }
+            size = strlen(line);
+        }
+        tell(client, line, size, entry->change);
+    }
+    free(line);
+    return 0;
+}
+
+struct catch_up {
+    struct client *client;
+    int count;
+};
+
+static int tell_stored(void *user, const rdv_entry *entry)
+{
+    struct catch_up *catch_up = user;
+    char *line;
+    int result = write_change(entry, &line);
+    if (result != 0)
+        return result;
+    tell(catch_up->client, line, strlen(line), entry->change);
+    free(line);
+    catch_up->count++;
+    return 0;
+}
+
+/* Late in a turn, when there is room: tell who watches what is in the store, some at a time. True = there is more. */
+static bool client_late(void *user, void *state)
+{
+    rdv_control *control = user;
+    struct client *client = state;
+    if (!client->watching || client->live)
+        return false;
+    struct catch_up catch_up = {client, 0};
+    int64_t last = 0;
+    int result = rdv__listing_changed(control->store, client->told, ENTRIES_AT_ONCE, tell_stored,
+                                      &catch_up, &last);
+    if (result != 0) {
+        rdv__log(&control->log, RDV_LOG_WARNING, "a client that watches was cut off: %s",
+                 *rdv_store_message(control->store) ? rdv_store_message(control->store)
+                                                    : rdv_strerror(result));
+        rdv__connection_close(client->connection);
+        return false;
+    }
+    if (catch_up.count == ENTRIES_AT_ONCE)
+        return true;
+    client->live = true;
+    client->told = last;
+    return false;
+}
+
+static int client_watch(void *user, int64_t after)
+{
+    struct client *client = user;
+    rdv_control *control = client->control;
+    int result =
+        control->watch ? 0 : rdv_trigger_watch(control->trigger, changed, control, &control->watch);
+    if (result != 0)
+        return result;
+    if (!client->watching) {
+        client->next = control->watchers;
+        if (client->next)
+            client->next->previous = client;
+        control->watchers = client;
+        client->watching = true;
+    }
+    client->live = false;
+    client->told = after;
+    rdv__connection_wake(client->connection);
+    return 0;
+}
+
+static void client_unwatch(struct client *client)
+{
+    rdv_control *control = client->control;
+    if (!client->watching)
+        return;
+    if (client->previous)
+        client->previous->next = client->next;
+    else
+        control->watchers = client->next;
+    if (client->next)
+        client->next->previous = client->previous;
+    if (!control->watchers) {
+        rdv_watch_free(control->watch);
+        control->watch = NULL;
+    }
+}
+
+/* ---------------------------------------------------------- through a socket */
+
+static void *client_opened(void *user, struct rdv__connection *connection, enum rdv__peer peer)
+{
+    struct client *client = calloc(1, sizeof *client);
+    if (!client)
+        return NULL;
+    client->control = user;
+    client->connection = connection;
+    client->may_write = peer == RDV__PEER_OWNER;
+    return client;
+}
+
+static void client_closed(void *user, void *state)
+{
+    (void)user;
+    client_unwatch(state);
+    free(state);
+}
+
+static void client_too_long(void *user, void *state, size_t limit)
+{
+    (void)user;
+    struct client *client = state;
+    struct rdv__failure failure;
+    rdv__failure_set(&failure, RDV__RPC_REQUEST, RDV_ELIMIT, "the request is longer than %zu bytes",
+                     limit);
+    rdv__connection_answer(client->connection, rdv__answer_failure("null", &failure));
+}
+
+static void pending_free(struct pending *pending)
+{
+    free(pending->id);
+    free(pending->line);
+    free(pending);
+}
+
+/* The batch is durable, or lost. */
+static void pending_settle(struct rdv__store_change *change, int result)
+{
+    struct pending *pending = (struct pending *)change;
+    rdv_control *control = pending->control;
+    struct rdv__failure failure;
+    control->prepared -= pending->size;
+    if (result != 0) {
+        rdv__failure_of_store(&failure, control->store, result);
+        free(pending->line);
+        pending->line = pending->id ? rdv__answer_failure(pending->id, &failure) : NULL;
+    }
+    if (pending->answer) {
+        rdv__answer_give(pending->answer, pending->line);
+        pending->line = NULL;
+    }
+    pending_free(pending);
+}
+
+/* The line of an answer, of which NULL is one where none is due. Takes the writer. A result that there is no memory for is a
+ * failure; so a method that stages is not done before its line is there. */
+static int finish_answer(struct rdv__json_writer *writer, const struct rdv__request *request,
+                         int result, struct rdv__failure *failure, char **ret_line)
+{
+    *ret_line = NULL;
+    if (result == 0 && request->id)
+        result = rdv__json_writer_finish(writer, ret_line);
+    else
+        rdv__json_writer_free(writer);
+    if (result == RDV_ENOMEM)
+        rdv__failure_set(failure, 0, result, "%s", rdv_strerror(result));
+    if (result != 0 && request->id)
+        *ret_line = rdv__answer_failure(request->id, failure);
+    return result;
+}
+
+/* Do a request, and write its answer. On failure nothing was done. */
+static int perform(const struct rdv__target *target, const struct rdv__method *method,
+                   const struct rdv__request *request, char **ret_line)
+{
+    struct rdv__failure failure = {0};
+    struct rdv__json_writer *writer = NULL;
+    int result = rdv__answer_begin(request->id ? request->id : "null", &writer);
+    if (result == 0)
+        result = rdv__dispatch(target, method, request, writer, &failure);
+    bool done = result == 0;
+    result = finish_answer(writer, request, result, &failure, ret_line);
+    if (done && result != 0 && rdv__method_stages(method))
+        (void)rdv__store_fail(target->store, result);
+    return result;
+}
+
+/* Have a staged request answered when its batch is durable. Nothing can fail any more but by undoing the batch. */
+static void defer_answer(struct client *client, struct pending *pending, char *line)
+{
+    rdv_control *control = client->control;
+    pending->line = line;
+    pending->size = line ? strlen(line) : 0;
+    control->prepared += pending->size;
+    rdv__store_defer(control->store, &pending->change);
+}
+
+static int pending_new(struct client *client, const struct rdv__request *request,
+                       struct pending **ret_pending)
+{
+    struct pending *pending = calloc(1, sizeof *pending);
+    if (!pending)
+        return RDV_ENOMEM;
+    pending->change.settle = pending_settle;
+    pending->change.owner = client->control;
+    pending->control = client->control;
+    if (request->id) {
+        size_t size = strlen(request->id) + 1;
+        pending->id = malloc(size);
+        if (pending->id)
+            memcpy(pending->id, request->id, size);
+        pending->answer = rdv__connection_expect(client->connection);
+        if (!pending->id || !pending->answer) {
+            if (pending->answer)
+                rdv__answer_give(pending->answer, NULL);
+            pending_free(pending);
+            return RDV_ENOMEM;
+        }
+    }
+    *ret_pending = pending;
+    return 0;
+}
+
+/* A method that stages: its answer keeps its place, and waits. */
+static void do_staging(struct client *client, const struct rdv__method *method,
+                       const struct rdv__request *request)
+{
+    rdv_control *control = client->control;
+    struct pending *pending = NULL;
+    struct rdv__failure failure;
+    char *line = NULL;
+    int result = pending_new(client, request, &pending);
+    /* Where nothing comes to be changed, the answer goes with the batch all the same. */
+    if (result == 0)
+        result = rdv__store_stage(control->store);
+    if (result != 0) {
+        rdv__failure_of_store(&failure, control->store, result);
+        line = request->id ? rdv__answer_failure(request->id, &failure) : NULL;
+    } else {
+        result = perform(&control->target, method, request, &line);
+    }
+    if (result == 0) {
+        defer_answer(client, pending, line);
+        return;
+    }
+    if (pending && pending->answer)
+        rdv__answer_give(pending->answer, line);
+    else
+        rdv__connection_answer(client->connection, line);
+    if (pending)
+        pending_free(pending);
+}
+
+static void do_at_once(struct client *client, const struct rdv__method *method,
+                       const struct rdv__request *request)
+{
+    struct rdv__target target = client->control->target;
+    char *line = NULL;
+    target.watch = client_watch;
+    target.watch_user = client;
+    (void)perform(&target, method, request, &line);
+    rdv__connection_answer(client->connection, line);
+}
+
+static void no_method(const struct rdv__request *request, struct rdv__failure *failure)
+{
+    rdv__failure_set(failure, RDV__RPC_METHOD, RDV_ENOTSUP, "there is no method '%s'",
+                     request->method);
+}
+
+/* Whether the client may have it; the failure says why not. */
+static int check_call(const struct client *client, const struct rdv__method *method,
+                      const struct rdv__request *request, struct rdv__failure *failure)
+{
+    if (!method)
+        no_method(request, failure);
+    else if (!client->may_write && !rdv__method_reads(method))
+        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for those who may only read",
+                         request->method);
+    else if (!rdv__server_has_room(client->control->server, 0))
+        rdv__failure_set(failure, 0, RDV_EBUSY, "too much waits for clients that do not read");
+    else
+        return 0;
+    return failure->error.code;
+}
+
+static bool is_blank(const char *line, size_t size)
+{
+    while (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t' || line[size - 1] == '\r'))
+        size--;
+    return size == 0;
+}
+
+static enum rdv__line client_line(void *user, void *state, const char *line, size_t size, bool late)
+{
+    rdv_control *control = user;
+    struct client *client = state;
+    struct rdv__connection *connection = client->connection;
+    struct rdv__request request;
+    struct rdv__failure failure;
+    if (is_blank(line, size))
+        return RDV__LINE_DONE;
+    if (control->prepared > PREPARED_MAX)
+        return RDV__LINE_WAIT;
+    const struct rdv__method *method = NULL;
+    int result = rdv__request_read(line, size, &request, &failure);
+    if (result == 0) {
+        method = rdv__method_find(request.method);
+        result = check_call(client, method, &request, &failure);
+    }
+    /* Who asks after having changed something sees it changed: after the commit. */
+    if (result == 0 && !rdv__method_stages(method) &&
+        (!late || rdv__connection_expects(connection) > 0)) {
+        rdv__request_finish(&request);
+        return RDV__LINE_WAIT;
+    }
+    if (result != 0)
+        rdv__connection_answer(connection,
+                               request.id ? rdv__answer_failure(request.id, &failure) : NULL);
+    else if (rdv__method_stages(method))
+        do_staging(client, method, &request);
+    else
+        do_at_once(client, method, &request);
+    rdv__request_finish(&request);
+    return RDV__LINE_DONE;
+}
+
+static const struct rdv__server_ops server_ops = {
+    .opened = client_opened,
+    .closed = client_closed,
+    .line = client_line,
+    .too_long = client_too_long,
+    .late = client_late,
+};
+
+/* ---------------------------------------------------------------- directly */
+
+/* Whether it can be done this way; the failure says why not. */
+static int check_direct_call(const rdv_control *control, const struct rdv__method *method,
+                             const struct rdv__request *request, struct rdv__failure *failure)
+{
+    if (!method)
+        no_method(request, failure);
+    else if (rdv__store_is_held(control->store))
+        rdv__failure_set(failure, 0, RDV_ESTATE, "a batch is open");
+    else
+        return 0;
+    return failure->error.code;
+}
+
+int rdv_control_call(rdv_control *control, const char *text, rdv_control_reply_fn fn, void *user)
+{
+    if (!control || !text || !fn)
+        return RDV_EINVAL;
+    struct rdv__request request;
+    struct rdv__failure failure;
+    const struct rdv__method *method = NULL;
+    char *line = NULL;
+    int result = rdv__request_read(text, strlen(text), &request, &failure);
+    if (result == 0) {
+        method = rdv__method_find(request.method);
+        result = check_direct_call(control, method, &request, &failure);
+    }
+    bool refused = result != 0;
+    if (!refused)
+        result = perform(&control->target, method, &request, &line);
+    if (result == 0 && rdv__method_stages(method)) {
+        result = rdv__store_commit(control->store);
+        refused = result != 0;
+        if (refused)
+            rdv__failure_of_store(&failure, control->store, result);
+    }
+    if (refused) {
+        free(line);
+        line = request.id ? rdv__answer_failure(request.id, &failure) : NULL;
+    }
+    bool answered = line || (!request.id && result != RDV_ENOMEM);
+    if (line)
+        fn(user, line);
+    free(line);
+    rdv__request_finish(&request);
+    return answered ? 0 : RDV_ENOMEM;
+}
+
+/* -------------------------------------------------------------------- life */
+
+void rdv_control_options_init(rdv_control_options *options)
+{
+    *options = (rdv_control_options){.size = sizeof *options};
+}
+
+static int make_lines(rdv_control *control)
+{
+    struct rdv__failure failure;
+    rdv__failure_set(&failure, 0, RDV_EBUSY, "the agent has too many clients");
+    control->busy_line = rdv__answer_failure("null", &failure);
+    rdv__failure_set(&failure, 0, RDV_EACCES, "the agent does not take requests from this user");
+    control->refuse_line = rdv__answer_failure("null", &failure);
+    return control->busy_line && control->refuse_line ? 0 : RDV_ENOMEM;
+}
+
+static int listen_for_clients(rdv_control *control, rdv_loop *loop,
+                              const rdv_control_options *options, struct rdv_error *error)
+{
+    struct rdv__server_options how = {
+        .path = options->socket,
+        .line_max = RDV_CONTROL_LINE_MAX,
+        .reader_line_max = RDV_CONTROL_READER_LINE_MAX,
+        .input_max = INPUT_MAX,
+        .queue_max = RDV_CONTROL_QUEUE_MAX,
+        .output_max = OUTPUT_MAX,
+        .connections = RDV_CONTROL_CLIENTS,
+        .patience = PATIENCE,
+        .log = options->log,
+    };
+    int result = make_lines(control);
+    if (result != 0)
+        return rdv__fail(error, result, "%s", rdv_strerror(result));
+    how.busy_line = control->busy_line;
+    how.refuse_line = control->refuse_line;
+    if (options->reader_group) {
+        result = rdv__socket_group(options->reader_group, &control->group, error);
+        how.group = &control->group;
+    }
+    return result != 0 ? result
+                       : rdv__server_new(loop, &how, &server_ops, control, &control->server, error);
+}
+
+int rdv_control_new(rdv_loop *loop, rdv_store *store, rdv_trigger *trigger,
+                    const rdv_control_options *options, rdv_control **ret_control,
+                    struct rdv_error *error)
+{
+    rdv_control_options defaults;
+    rdv_control_options_init(&defaults);
+    if (!options)
+        options = &defaults;
+    if (!loop || !store || !trigger || !ret_control || options->size != sizeof *options)
+        return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_control_new");
+    rdv_control *control = calloc(1, sizeof *control);
+    if (!control)
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    control->store = store;
+    control->trigger = trigger;
+    control->log = options->log;
+    control->target = (struct rdv__target){.store = store,
+                                           .trigger = trigger,
+                                           .reload = options->reload,
+                                           .reload_user = options->user};
+    int result = rdv__store_attach(store, loop);
+    if (result == 0)
+        control->attached = true;
+    else
+        (void)rdv__fail(error, result, "the store belongs to another loop");
+    if (result == 0 && options->socket)
+        result = listen_for_clients(control, loop, options, error);
+    if (result != 0) {
+        rdv_control_free(control);
+        return result;
+    }
+    *ret_control = control;
+    return 0;
+}
+
+void rdv_control_free(rdv_control *control)
+{
+    if (!control)
+        return;
+    rdv__server_free(control->server);
+    if (control->attached)
+        rdv__store_disown(control->store, control);
+    free(control->busy_line);
+    free(control->refuse_line);
+    free(control);
+}

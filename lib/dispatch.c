@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+#include "dispatch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base.h"
+#include "document.h"
+#include "entry.h"
+#include "listing.h"
+#include "record.h"
+#include "socket.h"
+#include "store.h"
+#include "trigger.h"
+
+/* The largest number of entries that may be asked for. */
+#define LIMIT_MAX INT32_MAX
+
+/* Room for the end of a line after its last entry, in bytes. */
+#define LINE_END 64
+
+/* What a listing's function returns when it has enough. */
+#define ENOUGH 1
+
+/* A request under way. */
+struct call {
+    const struct rdv__target *target;
+    const struct rdv__request *request;
+    struct rdv__json_writer *writer;
+    struct rdv__failure *failure;
+    const char *key;   /* under which entries are written: NULL in an array */
+    const char *label; /* of those that are wanted; NULL = all */
+    int64_t limit;     /* 0 = no limit */
+    int64_t count;
+};
+
+struct rdv__method {
+    const char *name;
+    bool reads, stages;
+    int (*run)(struct call *call);
+};
+
+/* ---------------------------------------------------------------- failures */
+
+static bool of_store(int code)
+{
+    return code == RDV_EIO || code == RDV_ENOSPC || code == RDV_EACCES || code == RDV_EREADONLY ||
+           code == RDV_ELOCKED || code == RDV_ECORRUPT;
+}
+
+void rdv__failure_of_store(struct rdv__failure *failure, const rdv_store *store, int code)
+{
+    const char *words = rdv_store_message(store);
+    rdv__failure_set(failure, 0, code, "%s", of_store(code) && *words ? words : rdv_strerror(code));
+}
+
+static int store_failed(struct call *call, int code)
+{
+    rdv__failure_of_store(call->failure, call->target->store, code);
+    return code;
+}
+
+/* The reader of parameters has said what is wrong with them. */
+static int refuse_params(struct call *call, int code)
+{
+    call->failure->number = code == RDV_ENOMEM ? code : RDV__RPC_PARAMS;
+    return code;
+}
+
+/* What went wrong with an identifier that someone gave. */
+static int refuse(struct call *call, int code, const char *identifier, const char *words)
+{
+    rdv__failure_set(call->failure, 0, code, "'%s' %s", identifier, words);
+    return code;
+}
+
+/* -------------------------------------------------------------- parameters */
+
+/* Read the parameters; without any, all are absent. */
+static int read_params(struct call *call, const char *const *names, struct rdv__value *ret_values)
+{
+    const struct rdv__request *request = call->request;
+    if (request->params.item) {
+        int result = rdv__json_members(request->params, names, ret_values, &call->failure->error);
+        return result != 0 ? refuse_params(call, result) : 0;
+    }
+    for (size_t i = 0; names[i]; i++) {
+        ret_values[i] = rdv__json_root(request->json);
+        ret_values[i].item = NULL;
+    }
+    return 0;
+}
+
+static int read_none(struct call *call)
+{
+    static const char *const names[] = {NULL};
+    return read_params(call, names, NULL);
+}
+
+static int read_limit(struct call *call, struct rdv__value value)
+{
+    int result = value.item
+                     ? rdv__json_integer(value, 0, LIMIT_MAX, &call->limit, &call->failure->error)
+                     : 0;
+    return result != 0 ? refuse_params(call, result) : 0;
+}
+
+static int read_name(struct call *call, struct rdv__value value, const char **ret_name)
+{
+    int result = value.item ? rdv__document_name(value, ret_name, &call->failure->error) : 0;
+    return result != 0 ? refuse_params(call, result) : 0;
+}
+
+/* The one parameter of many methods. */
+static int read_identifier(struct call *call, const char **ret_identifier)
+{
+    static const char *const names[] = {"identifier", NULL};
+    struct rdv__value value;
+    int result = read_params(call, names, &value);
+    if (result != 0)
+        return result;
+    if (!value.item) {
+        rdv__failure_set(call->failure, RDV__RPC_PARAMS, RDV_EINVAL, "an \"identifier\" is needed");
+        return RDV_EINVAL;
+    }
+    return read_name(call, value, ret_identifier);
+}
+
+/* ----------------------------------------------------------------- entries */
+
+static int write_entry(void *user, const rdv_entry *entry)
+{
+    struct call *call = user;
+    if (call->label && strcmp(call->label, entry->label) != 0)
+        return 0;
+    if (call->limit > 0 && call->count == call->limit)
+        return ENOUGH;
+    call->count++;
+    rdv__entry_write(call->writer, call->key, entry);
+    return rdv__json_writer_size(call->writer) > RDV_CONTROL_LINE_MAX - LINE_END ? RDV_ELIMIT : 0;
+}
+
+static int list_entries(struct call *call, unsigned flags, const char *identifier, int64_t limit)
+{
+    const rdv_filter filter = {
+        .size = sizeof filter, .flags = flags, .identifier = identifier, .limit = limit};
+    int result = rdv_store_entries(call->target->store, &filter, write_entry, call);
+    if (result == RDV_ELIMIT) {
+        rdv__failure_set(call->failure, 0, result,
+                         "the answer would be longer than %d MiB: ask for less, with \"limit\"",
+                         RDV_CONTROL_LINE_MAX / (1024 * 1024));
+        return result;
+    }
+    return result == ENOUGH || result == 0 ? 0 : store_failed(call, result);
+}
+
+static int run_list(struct call *call)
+{
+    enum { LABEL, LIMIT, PARAMS };
+    static const char *const names[] = {"label", "limit", NULL};
+    struct rdv__value values[PARAMS];
+    int result = read_params(call, names, values);
+    if (result == 0)
+        result = read_name(call, values[LABEL], &call->label);
+    if (result == 0)
+        result = read_limit(call, values[LIMIT]);
+    if (result != 0)
+        return result;
+    rdv__json_begin_array(call->writer, "result");
+    result = list_entries(call, RDV_FILTER_PENDING | RDV_FILTER_RUNNING, NULL, 0);
+    rdv__json_end(call->writer);
+    return result;
+}
+
+static int run_history(struct call *call)
+{
+    enum { IDENTIFIER, LIMIT, PARAMS };
+    static const char *const names[] = {"identifier", "limit", NULL};
+    struct rdv__value values[PARAMS];
+    const char *identifier = NULL;
+    int result = read_params(call, names, values);
+    if (result == 0)
+        result = read_name(call, values[IDENTIFIER], &identifier);
+    if (result == 0)
+        result = read_limit(call, values[LIMIT]);
+    if (result != 0)
+        return result;
+    rdv__json_begin_array(call->writer, "result");
+    result = list_entries(call, RDV_FILTER_FINISHED | RDV_FILTER_CHANGES, identifier, call->limit);
+    rdv__json_end(call->writer);
+    return result;
+}
+
+static int run_show(struct call *call)
+{
+    static const unsigned kinds[] = {RDV_FILTER_PENDING | RDV_FILTER_RUNNING, RDV_FILTER_FINISHED};
+    const char *identifier;
+    int result = read_identifier(call, &identifier);
+    call->key = "result";
+    for (size_t i = 0; i < 2 && result == 0 && call->count == 0; i++)
+        result =
+            list_entries(call, kinds[i] | RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT, identifier, 1);
+    if (result == 0 && call->count == 0)
+        return refuse(call, RDV_ENOTFOUND, identifier, "is not known");
+    return result;
+}
+
+/* ----------------------------------------------------------------- changes */
+
+/* Where the store was before a method has staged something. */
+struct before {
+    int64_t change, number;
+};
+
+static struct before look(const struct call *call)
+{
+    return (struct before){rdv__record_last_change(call->target->store),
+                           rdv__record_last_number(call->target->store)};
+}
+
+/* Write what was staged since. If that can't be done, nothing may be. */
+static int write_staged(struct call *call, struct before before, int64_t first, int64_t last)
+{
+    rdv_store *store = call->target->store;
+    int result = rdv__listing_staged(store, before.change, first, last, write_entry, call);
+    return result == 0 || result == RDV_ELIMIT ? result
+                                               : store_failed(call, rdv__store_fail(store, result));
+}
+
+/* Whether all may be scheduled, before anything is. */
+static int check_schedule(struct call *call, const struct rdv__schedule *schedule)
+{
+    for (size_t i = 0; i < schedule->count; i++) {
+        const struct rdv__schedule_item *item = &schedule->items[i];
+        const char *identifier = rdv_task_identifier(item->task);
+        int64_t number;
+        bool running = false;
+        int result = rdv__trigger_find(call->target->trigger, identifier, &number, &running);
+        if (result == RDV_ENOTFOUND || (result == 0 && !running))
+            continue;
+        if (result != 0)
+            return store_failed(call, result);
+        char path[32];
+        snprintf(path, sizeof path, "tasks[%zu]", i);
+        (void)rdv__fail_at(&call->failure->error, RDV_EBUSY, item->line, item->column, path,
+                           "'%s' is running", identifier);
+        call->failure->number = RDV_EBUSY;
+        return RDV_EBUSY;
+    }
+    return 0;
+}
+
+static int run_schedule(struct call *call)
+{
+    const struct rdv__target *target = call->target;
+    const struct rdv__request *request = call->request;
+    struct rdv__schedule schedule;
+    int result =
+        rdv__schedule_read(request->params.item ? request->params : rdv__json_root(request->json),
+                           rdv__trigger_now(target->trigger), &schedule, &call->failure->error);
+    if (result != 0)
+        return refuse_params(call, result);
+
+    struct before before = look(call);
+    struct rdv__json_mark mark = rdv__json_writer_mark(call->writer);
+    result = check_schedule(call, &schedule);
+    for (size_t i = 0; i < schedule.count && result == 0; i++) {
+        const struct rdv__schedule_item *item = &schedule.items[i];
+        result = rdv__trigger_schedule(target->trigger, &item->window, item->task);
+        if (result != 0)
+            (void)store_failed(call, i > 0 ? rdv__store_fail(target->store, result) : result);
+    }
+    rdv__schedule_finish(&schedule);
+    if (result != 0)
+        return result;
+    rdv__json_begin_array(call->writer, "result");
+    result = write_staged(call, before, before.number + 1, INT64_MAX);
+    rdv__json_end(call->writer);
+    if (result == RDV_ELIMIT) {
+        /* It is done all the same. */
+        rdv__json_writer_rewind(call->writer, mark);
+        rdv__json_write_bool(call->writer, "result", true);
+        result = 0;
+    }
+    return result;
+}
+
+/* delete and cancel: one entry is changed, and shown as it is then. */
+static int change_one(struct call *call,
+                      int (*change)(rdv_trigger *trigger, const char *identifier),
+                      const char *words_busy)
+{
+    rdv_trigger *trigger = call->target->trigger;
+    const char *identifier;
+    int64_t number = 0;
+    bool running = false;
+    int result = read_identifier(call, &identifier);
+    if (result != 0)
+        return result;
+    struct before before = look(call);
+    result = rdv__trigger_find(trigger, identifier, &number, &running);
+    if (result == 0)
+        result = change(trigger, identifier);
+    if (result == RDV_ENOTFOUND)
+        return refuse(call, result, identifier, "is neither pending nor running");
+    if (result == RDV_EBUSY || result == RDV_ENOTSUP)
+        return refuse(call, result, identifier, words_busy);
+    if (result != 0)
+        return store_failed(call, result);
+    call->key = "result";
+    result = write_staged(call, before, number, number);
+    /* A history that keeps next to nothing may have lost it already. */
+    if (result == 0 && call->count == 0)
+        rdv__json_write_bool(call->writer, "result", true);
+    return result;
+}
+
+static int run_delete(struct call *call)
+{
+    return change_one(call, rdv__trigger_delete, "is running: cancel it instead");
+}
+
+static int run_cancel(struct call *call)
+{
+    return change_one(call, rdv__trigger_cancel,
+                      rdv__trigger_agent_name(call->target->trigger)
+                          ? "is running, and its task agent can't cancel"
+                          : "was running, and no task agent is there to cancel it");
+}
+
+/* ----------------------------------------------------- the agent as a whole */
+
+static int write_true(struct call *call)
+{
+    rdv__json_write_bool(call->writer, "result", true);
+    return 0;
+}
+
+static int run_pause(struct call *call)
+{
+    int result = read_none(call);
+    if (result != 0)
+        return result;
+    result = rdv_trigger_pause(call->target->trigger);
+    return result != 0 ? store_failed(call, result) : write_true(call);
+}
+
+static int run_resume(struct call *call)
+{
+    int result = read_none(call);
+    if (result != 0)
+        return result;
+    result = rdv_trigger_resume(call->target->trigger);
+    return result != 0 ? store_failed(call, result) : write_true(call);
+}
+
+static int run_reload(struct call *call)
+{
+    const struct rdv__target *target = call->target;
+    int result = read_none(call);
+    if (result != 0)
+        return result;
+    if (!target->reload) {
+        rdv__failure_set(call->failure, 0, RDV_ENOTSUP, "there is nothing to reload");
+        return RDV_ENOTSUP;
+    }
+    result = target->reload(target->reload_user, &call->failure->error);
+    if (result == 0)
+        return write_true(call);
+    call->failure->number = result;
+    if (call->failure->error.code != result)
+        rdv__failure_set(call->failure, 0, result, "%s", rdv_strerror(result));
+    return result;
+}
+
+static void write_text(struct rdv__json_writer *writer, const char *key, const char *text)
+{
+    rdv__json_write_string(writer, key, text, text ? strlen(text) : 0);
+}
+
+static int run_explain(struct call *call)
+{
+    rdv_explanation explanation = {.size = sizeof explanation};
+    struct rdv__json_writer *writer = call->writer;
+    const char *identifier;
+    int result = read_identifier(call, &identifier);
+    if (result != 0)
+        return result;
+    result = rdv_trigger_explain(call->target->trigger, identifier, &explanation);
+    if (result == RDV_ENOTFOUND)
+        return refuse(call, result, identifier, "is neither pending nor running");
+    if (result != 0)
+        return store_failed(call, result);
+    rdv__json_begin_object(writer, "result");
+    rdv__json_write_integer(writer, "run", explanation.run);
+    write_text(writer, "identifier", identifier);
+    write_text(writer, "why", rdv_why_name(explanation.why));
+    write_text(writer, "words", explanation.words);
+    rdv__json_write_integer(writer, "ahead", (int64_t)explanation.ahead);
+    rdv__json_write_integer(writer, "running", (int64_t)explanation.running);
+    rdv__json_write_time(writer, "next", explanation.next);
+    rdv__json_end(writer);
+    return 0;
+}
+
+static int run_status(struct call *call)
+{
+    rdv_trigger *trigger = call->target->trigger;
+    struct rdv__json_writer *writer = call->writer;
+    int result = read_none(call);
+    if (result != 0)
+        return result;
+    size_t unfinished = rdv_trigger_unfinished(trigger), running = rdv_trigger_running(trigger);
+    rdv__json_begin_object(writer, "result");
+    write_text(writer, "version", rdv_version());
+    rdv__json_write_integer(writer, "protocol", RDV_CONTROL_VERSION);
+    rdv__json_write_integer(writer, "pid", rdv__socket_own_pid());
+    write_text(writer, "agent", rdv__trigger_agent_name(trigger));
+    rdv__json_write_bool(writer, "paused", rdv_trigger_paused(trigger));
+    rdv__json_write_integer(writer, "pending",
+                            (int64_t)(unfinished > running ? unfinished - running : 0));
+    rdv__json_write_integer(writer, "running", (int64_t)running);
+    rdv__json_write_integer(writer, "max_running", rdv__trigger_max_running(trigger));
+    rdv__json_write_time(writer, "next", rdv_trigger_next(trigger));
+    rdv__json_write_integer(writer, "change", rdv__record_last_change(call->target->store));
+    rdv__json_end(writer);
+    return 0;
+}
+
+static int run_watch(struct call *call)
+{
+    static const char *const names[] = {"after", NULL};
+    const struct rdv__target *target = call->target;
+    struct rdv__value value;
+    int64_t after = 0, last = rdv__record_last_change(target->store);
+    int result = read_params(call, names, &value);
+    if (result != 0)
+        return result;
+    if (value.item) {
+        result = rdv__json_integer(value, 0, INT64_MAX, &after, &call->failure->error);
+        if (result == 0 && after > last)
+            result = rdv__json_fail(value, &call->failure->error, RDV_EINVAL,
+                                    "the last change of this store is %" PRId64, last);
+        if (result != 0)
+            return refuse_params(call, result);
+    }
+    result = target->watch ? target->watch(target->watch_user, after) : RDV_ENOTSUP;
+    if (result != 0) {
+        rdv__failure_set(call->failure, 0, result, "%s",
+                         target->watch ? rdv_strerror(result)
+                                       : "no agent is running that could be watched");
+        return result;
+    }
+    rdv__json_begin_object(call->writer, "result");
+    rdv__json_write_integer(call->writer, "after", after);
+    rdv__json_write_integer(call->writer, "last", last);
+    rdv__json_end(call->writer);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- dispatch */
+
+static const struct rdv__method methods[] = {
+    {"list", .reads = true, .run = run_list},
+    {"history", .reads = true, .run = run_history},
+    {"show", .reads = true, .run = run_show},
+    {"explain", .reads = true, .run = run_explain},
+    {"status", .reads = true, .run = run_status},
+    {"watch", .reads = true, .run = run_watch},
+    {"schedule", .stages = true, .run = run_schedule},
+    {"delete", .stages = true, .run = run_delete},
+    {"cancel", .stages = true, .run = run_cancel},
+    {"pause", .run = run_pause},
+    {"resume", .run = run_resume},
+    {"reload", .run = run_reload},
+};
+
+const struct rdv__method *rdv__method_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    return NULL;
+}
+
+bool rdv__method_reads(const struct rdv__method *method)
+{
+    return method->reads;
+}
+
+bool rdv__method_stages(const struct rdv__method *method)
+{
+    return method->stages;
+}
+
+int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *method,
+                  const struct rdv__request *request, struct rdv__json_writer *writer,
+                  struct rdv__failure *ret_failure)
+{
+    struct call call = {
+        .target = target, .request = request, .writer = writer, .failure = ret_failure};
+    memset(ret_failure, 0, sizeof *ret_failure);
+    /* What is shown is what is durable. Those whose changes can't be are told by their changes. */
+    if (!method->stages)
+        (void)rdv__store_commit(target->store);
+    return method->run(&call);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The methods of a control: one function for all of them, whichever way a request has come. */
+#ifndef RDV__DISPATCH_H
+#define RDV__DISPATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rdvtask/control.h>
+
+#include "json.h"
+#include "rpc.h"
+
+/* What methods work on. */
+struct rdv__target {
+    rdv_store *store;
+    rdv_trigger *trigger;
+    int (*reload)(void *user, struct rdv_error *error); /* NULL = not supported */
+    void *reload_user;
+    /* Tell the one who has asked of all changes above `after`; NULL = there is no way to. */
+    int (*watch)(void *user, int64_t after);
+    void *watch_user;
+};
+
+struct rdv__method;
+
+/* NULL if there is none of this name. */
+const struct rdv__method *rdv__method_find(const char *name);
+
+/* Whether it changes nothing, so that those who may only read may call it. */
+bool rdv__method_reads(const struct rdv__method *method);
+
+/* Whether it stages what it does: the answer holds once the batch is committed. The others find all that is staged committed
+ * first, and are durable when they return. */
+bool rdv__method_stages(const struct rdv__method *method);
+
+/*
+ * Do a request; the result is written under "result". On failure nothing was done, the batch may be lost, and what is written is
+ * of no use. Not with a batch held open.
+ */
+int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *method,
+                  const struct rdv__request *request, struct rdv__json_writer *writer,
+                  struct rdv__failure *ret_failure);
+
+/* The words for a failure of the store. */
+void rdv__failure_of_store(struct rdv__failure *failure, const rdv_store *store, int code);
+
+#endif

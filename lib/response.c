@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* What an agent has sent, for the one who has asked. */
+#include <rdvtask/control.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "entry.h"
+#include "json.h"
+#include "rpc.h"
+
+struct rdv_response {
+    struct rdv__json *json;
+    struct rdv__value content; /* result or params */
+    char *text;                /* the same as text; NULL for an error */
+    const char *method;        /* NULL for a response */
+    const char *words;         /* of an error */
+    int code;
+    int64_t id;
+};
+
+/* The member of an object, or one whose item is NULL. What else there is may be there. */
+static struct rdv__value member_of(struct rdv__value object, const char *name)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value = object;
+    const char *key;
+
+    if (rdv__json_object(object, NULL) == 0)
+        while (rdv__json_next(object, &iterator, &key, &value))
+            if (strcmp(key, name) == 0)
+                return value;
+    value = object;
+    value.item = NULL;
+    return value;
+}
+
+/* Our code for the error of a response. */
+static int code_of(struct rdv__value error, int64_t number)
+{
+    struct rdv__value data = member_of(error, "data"), value;
+    const char *name = "";
+
+    if (data.item) {
+        value = member_of(data, "name");
+        if (value.item && rdv__json_string(value, &name, NULL) == 0 &&
+            rdv__error_from_name(name) != 0)
+            return rdv__error_from_name(name);
+    }
+    switch (number) {
+    case RDV__RPC_SYNTAX:
+        return RDV_ESYNTAX;
+    case RDV__RPC_METHOD:
+        return RDV_ENOTSUP;
+    case RDV__RPC_REQUEST:
+    case RDV__RPC_PARAMS:
+        return RDV_EINVAL;
+    default:
+        return RDV_EFAILED;
+    }
+}
+
+static int read_error(struct rdv__value error, rdv_response *response)
+{
+    struct rdv__value code = member_of(error, "code"), message = member_of(error, "message");
+    int64_t number = 0;
+
+    if (!code.item || !message.item ||
+        rdv__json_integer(code, INT64_MIN, INT64_MAX, &number, NULL) != 0 ||
+        rdv__json_string(message, &response->words, NULL) != 0)
+        return RDV_ESYNTAX;
+    response->code = code_of(error, number);
+    return 0;
+}
+
+static int read_response(rdv_response *response)
+{
+    struct rdv__value root = rdv__json_root(response->json);
+    struct rdv__value version = member_of(root, "jsonrpc"), method = member_of(root, "method");
+    struct rdv__value error = member_of(root, "error"), id = member_of(root, "id");
+    const char *text = "";
+    size_t size;
+
+    if (!version.item || rdv__json_string(version, &text, NULL) != 0 || strcmp(text, "2.0") != 0)
+        return RDV_ESYNTAX;
+    if (method.item && rdv__json_string(method, &response->method, NULL) != 0)
+        return RDV_ESYNTAX;
+    if (!method.item && !id.item)
+        return RDV_ESYNTAX;
+    if (id.item)
+        (void)rdv__json_integer(id, INT64_MIN, INT64_MAX, &response->id, NULL);
+    if (!method.item && error.item)
+        return read_error(error, response);
+    response->content = member_of(root, method.item ? "params" : "result");
+    if (!response->content.item)
+        return RDV_ESYNTAX;
+    return rdv__json_compact(response->content, &response->text, &size);
+}
+
+int rdv_response_parse(const char *line, rdv_response **ret_response)
+{
+    if (!line || !ret_response)
+        return RDV_EINVAL;
+    rdv_response *response = calloc(1, sizeof *response);
+    if (!response)
+        return RDV_ENOMEM;
+    response->id = -1;
+    int result = rdv__json_parse(line, strlen(line), &response->json, NULL);
+    if (result == 0)
+        result = read_response(response);
+    if (result != 0) {
+        rdv_response_free(response);
+        return result == RDV_ENOMEM ? result : RDV_ESYNTAX;
+    }
+    *ret_response = response;
+    return 0;
+}
+
+int rdv_response_error(const rdv_response *response, const char **ret_words)
+{
+    if (response->code != 0 && ret_words)
+        *ret_words = response->words;
+    return response->code;
+}
+
+int64_t rdv_response_id(const rdv_response *response)
+{
+    return response->id;
+}
+
+const char *rdv_response_result(const rdv_response *response)
+{
+    return response->text;
+}
+
+const char *rdv_response_method(const rdv_response *response)
+{
+    return response->method;
+}
+
+static int give_entry(struct rdv__value value, rdv_entry_fn fn, void *user)
+{
+    rdv_entry entry;
+    rdv_change *changes = NULL;
+    int result = rdv__entry_read(value, &entry, &changes, NULL);
+
+    if (result != 0)
+        return result == RDV_ENOMEM ? result : RDV_ESYNTAX;
+    result = fn(user, &entry);
+    free(changes);
+    return result;
+}
+
+int rdv_response_entries(const rdv_response *response, rdv_entry_fn fn, void *user)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    int result = 0;
+
+    if (!response || !fn)
+        return RDV_EINVAL;
+    if (!response->text)
+        return RDV_ESYNTAX;
+    if (rdv__json_type(response->content) != RDV__JSON_ARRAY)
+        return give_entry(response->content, fn, user);
+    while (result == 0 && rdv__json_next(response->content, &iterator, NULL, &value))
+        result = give_entry(value, fn, user);
+    return result;
+}
+
+void rdv_response_free(rdv_response *response)
+{
+    if (!response)
+        return;
+    rdv__json_free(response->json);
+    free(response->text);
+    free(response);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "rpc.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rdvtask/control.h>
+
+/* Which part of a request a path begins with: what follows is what the caller knows. */
+#define PARAMS "params"
+
+static const struct {
+    const char *name;
+    int code;
+} names[] = {
+#define ERROR_NAME(name, number, hresult, words) {#name, number},
+    RDV_ERRORS(ERROR_NAME)
+#undef ERROR_NAME
+};
+
+const char *rdv__error_name(int code)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].code == code)
+            return names[i].name;
+    return NULL;
+}
+
+int rdv__error_from_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i].name, name) == 0)
+            return names[i].code;
+    return 0;
+}
+
+void rdv__failure_set(struct rdv__failure *failure, int number, int code, const char *format, ...)
+{
+    char words[sizeof failure->error.text];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    memset(failure, 0, sizeof *failure);
+    (void)rdv__fail(&failure->error, code, "%s", words);
+    failure->number = number != 0 ? number : code;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static bool id_type(enum rdv__json_type type)
+{
+    return type == RDV__JSON_STRING || type == RDV__JSON_NUMBER || type == RDV__JSON_NULL;
+}
+
+/* Who sent it is to get an answer also if the rest is wrong, so the id comes first. */
+static int read_id(struct rdv__value root, struct rdv__request *request)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    const char *key;
+    size_t size;
+
+    while (rdv__json_next(root, &iterator, &key, &value))
+        if (strcmp(key, "id") == 0 && id_type(rdv__json_type(value)))
+            return rdv__json_compact(value, &request->id, &size);
+    return 0;
+}
+
+static int read_members(struct rdv__value root, struct rdv__request *request,
+                        struct rdv_error *error)
+{
+    enum { VERSION, ID, METHOD, PARAMETERS, MEMBERS };
+    static const char *const members[] = {"jsonrpc", "id", "method", PARAMS, NULL};
+    struct rdv__value values[MEMBERS];
+    const char *version = "";
+    int result = rdv__json_members(root, members, values, error);
+
+    if (result == 0 && (!values[VERSION].item || !values[METHOD].item))
+        return rdv__json_fail(root, error, RDV_EINVAL,
+                              "a request needs \"jsonrpc\" and \"method\"");
+    if (result == 0)
+        result = rdv__json_string(values[VERSION], &version, error);
+    if (result == 0 && strcmp(version, "2.0") != 0)
+        return rdv__json_fail(values[VERSION], error, RDV_EINVAL, "expected \"2.0\"");
+    if (result == 0 && values[ID].item && !id_type(rdv__json_type(values[ID])))
+        return rdv__json_fail(values[ID], error, RDV_EINVAL, "expected a string, a number or null");
+    if (result == 0)
+        result = rdv__json_string(values[METHOD], &request->method, error);
+    request->params = values[PARAMETERS];
+    return result;
+}
+
+int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_request,
+                      struct rdv__failure *ret_failure)
+{
+    struct rdv__request *request = ret_request;
+    struct rdv_error *error = &ret_failure->error;
+    struct rdv__value root;
+
+    memset(request, 0, sizeof *request);
+    memset(ret_failure, 0, sizeof *ret_failure);
+    ret_failure->number = RDV__RPC_SYNTAX;
+    int result = rdv__json_parse(line, size, &request->json, error);
+    if (result != 0)
+        goto out;
+    ret_failure->number = RDV__RPC_REQUEST;
+    root = rdv__json_root(request->json);
+    if (rdv__json_type(root) == RDV__JSON_ARRAY) {
+        result = rdv__json_fail(root, error, RDV_ENOTSUP,
+                                "batches are not supported: send one request a line");
+        goto out;
+    }
+    result = rdv__json_object(root, error);
+    if (result == 0)
+        result = read_id(root, request);
+    if (result == 0)
+        result = read_members(root, request, error);
+    if (result == 0 && request->params.item) {
+        ret_failure->number = RDV__RPC_PARAMS;
+        result = rdv__json_object(request->params, error);
+    }
+out:
+    if (result == RDV_ENOMEM) {
+        ret_failure->number = RDV_ENOMEM;
+        (void)rdv__fail(error, RDV_ENOMEM, "out of memory");
+    }
+    if (result != 0 && !request->id) {
+        request->id = malloc(sizeof "null");
+        if (request->id)
+            memcpy(request->id, "null", sizeof "null");
+    }
+    return result;
+}
+
+void rdv__request_finish(struct rdv__request *request)
+{
+    rdv__json_free(request->json);
+    free(request->id);
+    memset(request, 0, sizeof *request);
+}
+
+/* ----------------------------------------------------------------- answers */
+
+static void write_text(struct rdv__json_writer *writer, const char *key, const char *text)
+{
+    rdv__json_write_string(writer, key, text, strlen(text));
+}
+
+int rdv__answer_begin(const char *id, struct rdv__json_writer **ret_writer)
+{
+    struct rdv__json_writer *writer;
+    int result = rdv__json_writer_new(&writer);
+
+    if (result != 0)
+        return result;
+    write_text(writer, "jsonrpc", "2.0");
+    rdv__json_write_raw(writer, "id", id, strlen(id));
+    *ret_writer = writer;
+    return 0;
+}
+
+/* What follows "params" in a path: the place as the caller knows it. */
+static const char *place_of(const char *path)
+{
+    size_t size = strlen(PARAMS);
+
+    if (strncmp(path, PARAMS, size) != 0)
+        return path;
+    if (path[size] == '.')
+        return path + size + 1;
+    return path[size] == '\0' || path[size] == '[' ? path + size : path;
+}
+
+char *rdv__answer_failure(const char *id, const struct rdv__failure *failure)
+{
+    const struct rdv_error *error = &failure->error;
+    const char *place = place_of(error->path), *name = rdv__error_name(error->code);
+    char words[sizeof error->path + sizeof error->text + 2];
+    struct rdv__json_writer *writer;
+    char *line = NULL;
+
+    if (rdv__answer_begin(id, &writer) != 0)
+        return NULL;
+    snprintf(words, sizeof words, "%s%s%s", place, *place ? ": " : "", error->text);
+    rdv__json_begin_object(writer, "error");
+    rdv__json_write_integer(writer, "code", failure->number);
+    write_text(writer, "message", words);
+    rdv__json_begin_object(writer, "data");
+    write_text(writer, "name", name ? name : "RDV_EFAILED");
+    if (*place)
+        write_text(writer, "path", place);
+    if (error->column > 0)
+        rdv__json_write_integer(writer, "column", error->column);
+    rdv__json_end(writer);
+    rdv__json_end(writer);
+    return rdv__json_writer_finish(writer, &line) == 0 ? line : NULL;
+}
+
+int rdv_request_new(int64_t id, const char *method, const char *params, char **ret_line)
+{
+    struct rdv__json_writer *writer;
+    char number[24];
+
+    if (!method || !ret_line)
+        return RDV_EINVAL;
+    snprintf(number, sizeof number, "%" PRId64, id);
+    int result = rdv__answer_begin(number, &writer);
+    if (result != 0)
+        return result;
+    write_text(writer, "method", method);
+    if (params)
+        rdv__json_write_raw(writer, PARAMS, params, strlen(params));
+    return rdv__json_writer_finish(writer, ret_line);
+}

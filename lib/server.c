@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: MIT */
+#include "server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "loop.h"
+
+/* How much is received from a connection at once, in bytes. */
+#define READ_SIZE 65536
+
+/* How many lines of a connection are done at once, and how many connections are taken at once. */
+#define LINES_AT_ONCE   16
+#define ACCEPTS_AT_ONCE 64
+
+/* With more waiting to be read by the client, nothing more is done for it. In bytes. */
+#define QUEUE_LOW 65536
+
+/* An empty buffer that is larger is given back. In bytes. */
+#define BUFFER_KEPT 4096
+
+/* How long to wait when there are no descriptors for new connections. */
+#define ACCEPT_PAUSE RDV_SECOND
+
+struct rdv__answer {
+    struct rdv__connection *connection; /* NULL = gone */
+    struct rdv__answer *next;
+    char *text;
+    bool given;
+};
+
+/* Bytes begin to end are in use. */
+struct buffer {
+    char *data;
+    size_t begin, end, room;
+};
+
+struct rdv__connection {
+    struct rdv__server *server;
+    struct rdv__connection *next, *previous;
+    struct rdv__connection *next_awake;
+    bool awake;
+    int fd;
+    struct rdv__io *io;
+    void *state;
+    size_t line_max;
+    struct buffer in, out;
+    size_t scanned; /* so many bytes of `in` are known to hold no line end */
+    bool skipping;  /* the rest of a line that was too long */
+    bool ended;     /* nothing will come in any more */
+    bool broken;    /* to be closed as soon as nobody is using it */
+    bool moved;     /* some output was read since the last look */
+    bool more;      /* there is more to be done late */
+    struct rdv__answer *answers, **answers_end;
+    size_t expected;
+};
+
+struct rdv__server {
+    rdv_loop *loop;
+    struct rdv__server_options options;
+    const struct rdv__server_ops *ops;
+    void *user;
+    struct rdv__listener *listener;
+    struct rdv__io *accepting;
+    rdv_timer *accept_again, *patience;
+    bool waiting;  /* the patience timer is started */
+    bool paused;   /* no descriptors: nobody is taken for a while */
+    bool told;     /* it was said */
+    bool full;     /* it was said that there are too many */
+    bool attached; /* the turn is added */
+    struct rdv__turn turn;
+    struct rdv__connection *connections;
+    size_t count;
+    struct rdv__connection *awake, **awake_end;
+    size_t input, output; /* bytes in the buffers of all connections */
+    char scratch[READ_SIZE];
+};
+
+/* ----------------------------------------------------------------- buffers */
+
+static size_t used(const struct buffer *buffer)
+{
+    return buffer->end - buffer->begin;
+}
+
+/* Have room at the end. 0 or RDV_ENOMEM. */
+static int make_room(struct buffer *buffer, size_t size)
+{
+    size_t count = used(buffer);
+    if (buffer->room - buffer->end >= size)
+        return 0;
+    if (buffer->room - count >= size && buffer->begin >= count) {
+        /* Not more often than as many bytes have gone as are moved. */
+        memcpy(buffer->data, buffer->data + buffer->begin, count);
+    } else {
+        size_t room = count * 2 + size;
+        char *data = malloc(room);
+        if (!data)
+            return RDV_ENOMEM;
+        if (count > 0)
+            memcpy(data, buffer->data + buffer->begin, count);
+        free(buffer->data);
+        buffer->data = data;
+        buffer->room = room;
+    }
+    buffer->begin = 0;
+    buffer->end = count;
+    return 0;
+}
+
+static int append(struct buffer *buffer, const char *data, size_t size)
+{
+    int result = make_room(buffer, size);
+    if (result != 0)
+        return result;
+    if (size > 0)
+        memcpy(buffer->data + buffer->end, data, size);
+    buffer->end += size;
+    return 0;
+}
+
+static void drop(struct buffer *buffer, size_t size)
+{
+    buffer->begin += size;
+    if (used(buffer) > 0)
+        return;
+    buffer->begin = buffer->end = 0;
+    if (buffer->room > BUFFER_KEPT) {
+        free(buffer->data);
+        *buffer = (struct buffer){0};
+    }
+}
+
+/* ------------------------------------------------------------- connections */
+
+void rdv__connection_wake(struct rdv__connection *connection)
+{
+    struct rdv__server *server = connection->server;
+    if (connection->awake)
+        return;
+    connection->awake = true;
+    connection->next_awake = NULL;
+    *server->awake_end = connection;
+    server->awake_end = &connection->next_awake;
+    rdv__loop_again(server->loop);
+}
+
+/* It is done when nobody is using it. */
+void rdv__connection_close(struct rdv__connection *connection)
+{
+    connection->broken = true;
+    rdv__connection_wake(connection);
+}
+
+static void cut_off(struct rdv__connection *connection, const char *why)
+{
+    if (connection->broken)
+        return;
+    rdv__log(&connection->server->options.log, RDV_LOG_WARNING, "a client was cut off: %s", why);
+    rdv__connection_close(connection);
+}
+
+static bool has_room(const struct rdv__connection *connection)
+{
+    return used(&connection->out) <= QUEUE_LOW;
+}
+
+static void queue_line(struct rdv__connection *connection, const char *line, size_t size)
+{
+    if (connection->broken)
+        return;
+    if (make_room(&connection->out, size + 1) != 0) {
+        cut_off(connection, "out of memory");
+        return;
+    }
+    (void)append(&connection->out, line, size);
+    (void)append(&connection->out, "\n", 1);
+    connection->server->output += size + 1;
+    rdv__connection_wake(connection);
+}
+
+void rdv__connection_push(struct rdv__connection *connection, const char *line, size_t size)
+{
+    if (used(&connection->out) > connection->server->options.queue_max)
+        cut_off(connection, "it does not read what it asked for");
+    else
+        queue_line(connection, line, size);
+}
+
+static void queue_answer(struct rdv__connection *connection, char *text)
+{
+    if (text)
+        queue_line(connection, text, strlen(text));
+    free(text);
+}
+
+/* Send what there is room for. */
+static void flush(struct rdv__connection *connection)
+{
+    struct rdv__server *server = connection->server;
+    struct buffer *out = &connection->out;
+    while (!connection->broken && used(out) > 0) {
+        size_t sent;
+        if (rdv__socket_send(connection->fd, out->data + out->begin, used(out), &sent) != 0) {
+            connection->broken = true;
+            return;
+        }
+        if (sent == 0)
+            break;
+        connection->moved = true;
+        server->output -= sent;
+        drop(out, sent);
+    }
+    if (used(out) > 0 && !server->waiting) {
+        server->waiting = true;
+        rdv_timer_start(server->patience, server->options.patience);
+    }
+}
+
+/* Look whether clients that have something to read do so. */
+static void patience_ends(void *user)
+{
+    struct rdv__server *server = user;
+    server->waiting = false;
+    for (struct rdv__connection *connection = server->connections; connection;
+         connection = connection->next) {
+        if (used(&connection->out) > 0 && !connection->moved)
+            cut_off(connection, "it has stopped reading");
+        connection->moved = false;
+        server->waiting |= used(&connection->out) > 0;
+    }
+    if (server->waiting)
+        rdv_timer_start(server->patience, server->options.patience);
+}
+
+/* ----------------------------------------------------------------- answers */
+
+static struct rdv__answer *answer_new(struct rdv__connection *connection)
+{
+    struct rdv__answer *answer = calloc(1, sizeof *answer);
+    if (!answer)
+        return NULL;
+    answer->connection = connection;
+    *connection->answers_end = answer;
+    connection->answers_end = &answer->next;
+    connection->expected++;
+    return answer;
+}
+
+struct rdv__answer *rdv__connection_expect(struct rdv__connection *connection)
+{
+    return answer_new(connection);
+}
+
+size_t rdv__connection_expects(const struct rdv__connection *connection)
+{
+    return connection->expected;
+}
+
+static struct rdv__answer *first_answer_off(struct rdv__connection *connection)
+{
+    struct rdv__answer *answer = connection->answers;
+    connection->answers = answer->next;
+    if (!connection->answers)
+        connection->answers_end = &connection->answers;
+    connection->expected--;
+    return answer;
+}
+
+void rdv__answer_give(struct rdv__answer *answer, char *text)
+{
+    struct rdv__connection *connection = answer->connection;
+    if (!connection) {
+        free(text);
+        free(answer);
+        return;
+    }
+    answer->text = text;
+    answer->given = true;
+    while (connection->answers && connection->answers->given) {
+        struct rdv__answer *first = first_answer_off(connection);
+        queue_answer(connection, first->text);
+        free(first);
+    }
+    rdv__connection_wake(connection);
+}
+
+void rdv__connection_answer(struct rdv__connection *connection, char *text)
+{
+    if (!connection->answers) {
+        queue_answer(connection, text);
+        return;
+    }
+    struct rdv__answer *answer = answer_new(connection);
+    if (answer) {
+        rdv__answer_give(answer, text);
+    } else {
+        free(text);
+        cut_off(connection, "out of memory");
+    }
+}
+
+/* Those still to come are their givers' from now on. */
+static void disown_answers(struct rdv__connection *connection)
+{
+    while (connection->answers) {
+        struct rdv__answer *answer = first_answer_off(connection);
+        answer->connection = NULL;
+        if (answer->given)
+            rdv__answer_give(answer, answer->text);
+    }
+}
+
+/* ------------------------------------------------------------------- input */
+
+static void listen_again(struct rdv__server *server)
+{
+    if (!server->paused)
+        return;
+    server->paused = false;
+    rdv_timer_stop(server->accept_again);
+    rdv__io_watch(server->accepting, true, false);
+}
+
+static void connection_free(struct rdv__connection *connection)
+{
+    struct rdv__server *server = connection->server;
+    assert(!connection->awake);
+    if (connection->state)
+        server->ops->closed(server->user, connection->state);
+    disown_answers(connection);
+    server->input -= used(&connection->in);
+    server->output -= used(&connection->out);
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        server->connections = connection->next;
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    server->count--;
+    server->full = false;
+    rdv__io_free(connection->io);
+    rdv__socket_close(connection->fd);
+    free(connection->in.data);
+    free(connection->out.data);
+    free(connection);
+    listen_again(server);
+}
+
+/* Whether a whole line is there; its size, without its end. */
+static bool find_line(struct rdv__connection *connection, size_t *ret_size)
+{
+    const struct buffer *in = &connection->in;
+    if (used(in) == connection->scanned)
+        return false;
+    const char *line = in->data + in->begin;
+    const char *end = memchr(line + connection->scanned, '\n', used(in) - connection->scanned);
+    connection->scanned = end ? (size_t)(end - line) : used(in);
+    if (!end)
+        return false;
+    *ret_size = connection->scanned;
+    return true;
+}
+
+static void drop_input(struct rdv__connection *connection, size_t size)
+{
+    connection->server->input -= size;
+    connection->scanned = 0;
+    drop(&connection->in, size);
+}
+
+static void line_too_long(struct rdv__connection *connection)
+{
+    struct rdv__server *server = connection->server;
+    server->ops->too_long(server->user, connection->state, connection->line_max);
+}
+
+/* Do lines, as many as are due to it at once. */
+static void do_lines(struct rdv__connection *connection, bool late)
+{
+    struct rdv__server *server = connection->server;
+    size_t size;
+    for (int lines = 0; !connection->broken && has_room(connection) && find_line(connection, &size);
+         lines++) {
+        if (lines == LINES_AT_ONCE) {
+            rdv__connection_wake(connection);
+            return;
+        }
+        if (size > connection->line_max) {
+            line_too_long(connection);
+        } else if (server->ops->line(server->user, connection->state,
+                                     connection->in.data + connection->in.begin, size,
+                                     late) == RDV__LINE_WAIT) {
+            if (!late)
+                rdv__connection_wake(connection);
+            return;
+        }
+        drop_input(connection, size + 1);
+    }
+    if (!connection->broken && connection->scanned > connection->line_max &&
+        connection->scanned == used(&connection->in)) {
+        line_too_long(connection);
+        drop_input(connection, used(&connection->in));
+        connection->skipping = true;
+    }
+}
+
+static void take_input(struct rdv__connection *connection, const char *data, size_t size)
+{
+    struct rdv__server *server = connection->server;
+    if (connection->skipping) {
+        const char *end = memchr(data, '\n', size);
+        if (!end)
+            return;
+        connection->skipping = false;
+        size -= (size_t)(end + 1 - data);
+        data = end + 1;
+    }
+    if (server->input + size <= server->options.input_max &&
+        append(&connection->in, data, size) == 0) {
+        server->input += size;
+        return;
+    }
+    const char *words = server->options.busy_line;
+    queue_line(connection, words, strlen(words));
+    flush(connection);
+    cut_off(connection, "there is no room for what clients send");
+}
+
+static void receive(struct rdv__connection *connection)
+{
+    struct rdv__server *server = connection->server;
+    size_t size = 0;
+    int result =
+        rdv__socket_receive(connection->fd, server->scratch, sizeof server->scratch, &size);
+    if (result == RDV_ESHUTDOWN)
+        connection->ended = true;
+    else if (result != 0)
+        connection->broken = true;
+    else if (size > 0)
+        take_input(connection, server->scratch, size);
+}
+
+/* After all that was done for it: close it, or wait for what can come next. */
+static void settle(struct rdv__connection *connection)
+{
+    size_t size;
+    flush(connection);
+    bool line = find_line(connection, &size), room = has_room(connection);
+    /* What has waited for room alone goes on. What waits for answers goes on with them. */
+    if (room && !connection->broken && (connection->more || (line && connection->expected == 0)))
+        rdv__connection_wake(connection);
+    /* Who has sent all that it wanted to send still gets the answers. */
+    bool finished =
+        connection->ended && !line && connection->expected == 0 && used(&connection->out) == 0;
+    if ((connection->broken || finished) && !connection->awake)
+        connection_free(connection);
+    else if (!connection->broken)
+        rdv__io_watch(connection->io, !connection->ended && !line && room,
+                      used(&connection->out) > 0);
+}
+
+static void connection_ready(void *user)
+{
+    struct rdv__connection *connection = user;
+    size_t size;
+    flush(connection);
+    if (!connection->broken && !connection->ended && has_room(connection) &&
+        !find_line(connection, &size))
+        receive(connection);
+    do_lines(connection, false);
+    settle(connection);
+}
+
+/* The loop's settle phase, after the store's. */
+static int turn_late(struct rdv__turn *turn)
+{
+    struct rdv__server *server =
+        (struct rdv__server *)((char *)turn - offsetof(struct rdv__server, turn));
+    struct rdv__connection *next = server->awake;
+    server->awake = NULL;
+    server->awake_end = &server->awake;
+    while (next) {
+        struct rdv__connection *connection = next;
+        next = connection->next_awake;
+        connection->awake = false;
+        if (!connection->broken && has_room(connection))
+            connection->more = server->ops->late(server->user, connection->state);
+        do_lines(connection, true);
+        settle(connection);
+    }
+    return 0;
+}
+
+/* --------------------------------------------------------------- accepting */
+
+static int connection_new(struct rdv__server *server, int fd, enum rdv__peer peer)
+{
+    struct rdv__connection *connection = calloc(1, sizeof *connection);
+    int result = connection ? 0 : RDV_ENOMEM;
+    if (result == 0)
+        result = rdv__io_new(server->loop, fd, connection_ready, connection, &connection->io);
+    if (result != 0) {
+        free(connection);
+        rdv__socket_close(fd);
+        return result;
+    }
+    connection->server = server;
+    connection->fd = fd;
+    connection->line_max =
+        peer == RDV__PEER_OWNER ? server->options.line_max : server->options.reader_line_max;
+    connection->answers_end = &connection->answers;
+    connection->next = server->connections;
+    if (connection->next)
+        connection->next->previous = connection;
+    server->connections = connection;
+    server->count++;
+    connection->state = server->ops->opened(server->user, connection, peer);
+    if (connection->state)
+        return 0;
+    connection_free(connection);
+    return RDV_ENOMEM;
+}
+
+/* One line for who can't stay. There is room for it, since nothing was sent before. */
+static void turn_away(int fd, const char *line)
+{
+    size_t sent;
+    if (rdv__socket_send(fd, line, strlen(line), &sent) == 0)
+        (void)rdv__socket_send(fd, "\n", 1, &sent);
+    rdv__socket_close(fd);
+}
+
+/* Returns false if no more can be taken. */
+static bool take_connection(struct rdv__server *server)
+{
+    const struct rdv__server_options *options = &server->options;
+    struct rdv__peer_words words;
+    int fd;
+    int result = rdv__listener_accept(server->listener, &fd);
+    if (result == RDV_ENOTFOUND)
+        return false;
+    if (result == 0) {
+        enum rdv__peer peer = rdv__socket_peer(fd, options->group, &words);
+        if (peer == RDV__PEER_STRANGER) {
+            rdv__log(&options->log, RDV_LOG_WARNING, "a client was refused: %s", words.text);
+            turn_away(fd, options->refuse_line);
+        } else if (server->count >= options->connections) {
+            if (!server->full)
+                rdv__log(&options->log, RDV_LOG_WARNING, "more than %zu clients: refused (%s)",
+                         options->connections, words.text);
+            server->full = true;
+            turn_away(fd, options->busy_line);
+        } else {
+            result = connection_new(server, fd, peer);
+        }
+    }
+    if (result == 0) {
+        server->told = false;
+        return true;
+    }
+    /* They would be told of in each turn, for nothing. */
+    if (!server->told)
+        rdv__log(&options->log, RDV_LOG_WARNING, "no client can be taken just now: %s",
+                 result == RDV_ELIMIT ? "too many open files" : rdv_strerror(result));
+    server->told = true;
+    server->paused = true;
+    rdv__io_watch(server->accepting, false, false);
+    rdv_timer_start(server->accept_again, ACCEPT_PAUSE);
+    return false;
+}
+
+static void accept_ready(void *user)
+{
+    struct rdv__server *server = user;
+    for (int i = 0; i < ACCEPTS_AT_ONCE && take_connection(server); i++)
+        ;
+}
+
+static void accept_again(void *user)
+{
+    listen_again(user);
+}
+
+/* -------------------------------------------------------------------- life */
+
+int rdv__server_new(rdv_loop *loop, const struct rdv__server_options *options,
+                    const struct rdv__server_ops *ops, void *user, struct rdv__server **ret_server,
+                    struct rdv_error *error)
+{
+    struct rdv__server *server = calloc(1, sizeof *server);
+    if (!server)
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    server->loop = loop;
+    server->options = *options;
+    server->ops = ops;
+    server->user = user;
+    server->awake_end = &server->awake;
+    server->turn = (struct rdv__turn){.run = turn_late, .phase = RDV__TURN_SETTLE};
+    int result = rdv_timer_new(loop, accept_again, server, &server->accept_again);
+    if (result == 0)
+        result = rdv_timer_new(loop, patience_ends, server, &server->patience);
+    if (result != 0)
+        (void)rdv__fail(error, result, "%s", rdv_strerror(result));
+    if (result == 0)
+        result = rdv__listener_new(options->path, options->group, &server->listener, error);
+    if (result == 0) {
+        result = rdv__io_new(loop, rdv__listener_fd(server->listener), accept_ready, server,
+                             &server->accepting);
+        if (result != 0)
+            (void)rdv__fail(error, result, "%s", rdv_strerror(result));
+    }
+    if (result != 0) {
+        rdv__server_free(server);
+        return result;
+    }
+    rdv__loop_add_turn(loop, &server->turn);
+    server->attached = true;
+    *ret_server = server;
+    return 0;
+}
+
+void rdv__server_free(struct rdv__server *server)
+{
+    if (!server)
+        return;
+    if (server->attached)
+        rdv__loop_remove_turn(server->loop, &server->turn);
+    server->paused = false;
+    while (server->connections) {
+        server->connections->awake = false;
+        connection_free(server->connections);
+    }
+    rdv__io_free(server->accepting);
+    rdv__listener_free(server->listener);
+    rdv_timer_free(server->accept_again);
+    rdv_timer_free(server->patience);
+    free(server);
+}
+
+size_t rdv__server_connections(const struct rdv__server *server)
+{
+    return server->count;
+}
+
+bool rdv__server_has_room(const struct rdv__server *server, size_t size)
+{
+    return server->output + size <= server->options.output_max;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lines in and lines out over a local socket: connections, their buffers and bounds, and a fair share for each. What the lines
+ * mean is the user's.
+ *
+ * What comes in is done twice a turn: `early`, when it is read, before the turn's commit; and `late`, after the commit and after
+ * what it settles. A line that has to wait stays where it is, with all that follow it.
+ *
+ * Answers keep the order of their lines, also when they are known in another. A connection whose client does not read is not
+ * read from either, so that at most one answer, and what else is pushed to it, waits.
+ */
+#ifndef RDV__SERVER_H
+#define RDV__SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/base.h>
+#include <rdvtask/loop.h>
+
+#include "socket.h"
+
+struct rdv__server;
+struct rdv__connection;
+
+/* The place of an answer among those of its connection. */
+struct rdv__answer;
+
+enum rdv__line {
+    RDV__LINE_DONE, /* go on */
+    RDV__LINE_WAIT  /* ask again: late in this turn, or after rdv__connection_wake() */
+};
+
+struct rdv__server_ops {
+    /* Someone has connected. Returns what is the user's of it; NULL = no memory: the connection is closed. */
+    void *(*opened)(void *user, struct rdv__connection *connection, enum rdv__peer peer);
+    void (*closed)(void *user, void *state);
+    /* A line without its end, followed by a NUL; it may hold others. */
+    enum rdv__line (*line)(void *user, void *state, const char *line, size_t size, bool late);
+    /* A line was longer than allowed, and was left out. */
+    void (*too_long)(void *user, void *state, size_t limit);
+    /* It is late, the connection is awake, and there is room for output; true = there is more to come. */
+    bool (*late)(void *user, void *state);
+};
+
+struct rdv__server_options {
+    const char *path;
+    const uint32_t *group;   /* who may connect besides us; NULL = nobody */
+    size_t line_max;         /* of our own user and root */
+    size_t reader_line_max;  /* of the group */
+    size_t input_max;        /* of all connections together */
+    size_t queue_max;        /* past that a connection is cut off when more is pushed */
+    size_t output_max;       /* of all connections together: for rdv__server_has_room() */
+    size_t connections;      /* at once */
+    rdv_duration patience;   /* how long a client may let output wait without reading any of it */
+    const char *busy_line;   /* for those who are too many */
+    const char *refuse_line; /* for those who may not connect */
+    rdv_log log;
+};
+
+/* Ops and lines are borrowed; path is copied. Errors as rdv__listener_new(). */
+int rdv__server_new(rdv_loop *loop, const struct rdv__server_options *options,
+                    const struct rdv__server_ops *ops, void *user, struct rdv__server **ret_server,
+                    struct rdv_error *error);
+
+/* Close everything; `closed` is called for each connection. Answers that are still expected become the giver's to give, which
+ * frees them. NULL is fine. */
+void rdv__server_free(struct rdv__server *server);
+
+size_t rdv__server_connections(const struct rdv__server *server);
+
+/* Whether an answer of this size has room among all that waits for clients to read it. */
+bool rdv__server_has_room(const struct rdv__server *server, size_t size);
+
+/* Keep the place of an answer that comes later. NULL without memory. */
+struct rdv__answer *rdv__connection_expect(struct rdv__connection *connection);
+
+/* Here it is; takes text (from malloc, without line end). NULL = no answer is due after all. Fine when the connection, or the
+ * server, is gone. */
+void rdv__answer_give(struct rdv__answer *answer, char *text);
+
+/* How many answers are expected. */
+size_t rdv__connection_expects(const struct rdv__connection *connection);
+
+/* An answer that is known at once; takes text (from malloc), may be NULL. */
+void rdv__connection_answer(struct rdv__connection *connection, char *text);
+
+/* A line that is not an answer. */
+void rdv__connection_push(struct rdv__connection *connection, const char *line, size_t size);
+
+/* Close it, without what waits for it to be read. */
+void rdv__connection_close(struct rdv__connection *connection);
+
+/* Have it looked at late in this turn, or in the next. */
+void rdv__connection_wake(struct rdv__connection *connection);
+
+#endif
