@@ -1,190 +1,262 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task agent of one's own: what IRDVTaskPlugin is in the API, rdv_plugin is here. This one counts to a hundred for each
- * task, a bit at a time, and does one task of its own accord, which it schedules through the sink.
+ * A task agent in a shared library: what a COM task plug-in is in the API. It does the tasks with the label "update", one at a
+ * time, on a thread of its own. The update itself is left out: each of its steps is a short sleep.
+ *
+ *     cc -shared -fPIC -pthread -o plugin.so plugin.c $(pkg-config --cflags rdvtask)
+ *
+ * Only the headers are needed, no library: the functions of rdvtask come with `host`.
  */
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include <rdvtask/rdvtask.h>
+#include <rdvtask/module.h>
 
-#define STEP 25
+#define STEPS 4
 
-struct counter {
+struct updater {
     rdv_plugin base; /* first: the trigger agent's pointer is ours */
+    const rdv_module_host *host;
+    long step_ms; /* how long a step takes */
     rdv_sink *sink;
-    rdv_timer *timer;
-    rdv_task *task; /* the one under way */
-    int progress;
-    bool cancelled;
+    pthread_t thread;
+    bool has_thread;
+
+    pthread_mutex_t lock;   /* for what both threads use: */
+    pthread_cond_t changed; /* one of these has changed */
+    rdv_task *task;         /* the one under way */
+    bool cancelled, terminating;
+    int reason;
 };
 
-static struct counter *counter_of(rdv_plugin *plugin)
+static struct updater *updater_of(rdv_plugin *plugin)
 {
-    return (struct counter *)(void *)plugin;
+    return (struct updater *)(void *)plugin;
 }
 
-static const char *counter_name(rdv_plugin *plugin)
+/* ------------------------------------------------------------- the thread that does the work */
+
+/* Do a part of the update. False if it was told to end before that. */
+static bool do_step(struct updater *updater)
+{
+    struct timespec end;
+    int waited = 0;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += updater->step_ms / 1000;
+    end.tv_nsec += updater->step_ms % 1000 * 1000000;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+
+    pthread_mutex_lock(&updater->lock);
+    while (!updater->cancelled && !updater->terminating && waited == 0)
+        waited = pthread_cond_timedwait(&updater->changed, &updater->lock, &end);
+    const bool go_on = !updater->cancelled && !updater->terminating;
+    pthread_mutex_unlock(&updater->lock);
+    return go_on;
+}
+
+static void report(struct updater *updater, const rdv_task *task, rdv_status status, int progress,
+                   int code, const char *message)
+{
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = status;
+    report.progress = progress;
+    report.code = code;
+    report.message = message;
+    updater->sink->ops->task_state_changed(updater->sink, updater->host->task_identifier(task),
+                                           &report);
+}
+
+static void update(struct updater *updater, rdv_task *task)
+{
+    static const rdv_status phases[STEPS] = {RDV_STATUS_SEARCHING, RDV_STATUS_DOWNLOADING,
+                                             RDV_STATUS_APPLYING, RDV_STATUS_APPLYING};
+    bool go_on = true;
+    for (int step = 0; step < STEPS && go_on; step++) {
+        report(updater, task, phases[step], 100 * step / STEPS, 0, NULL);
+        go_on = do_step(updater);
+    }
+
+    /* The trigger agent may start the next task as soon as it hears of the end of this one: be ready for it first. */
+    pthread_mutex_lock(&updater->lock);
+    const bool cancelled = updater->cancelled;
+    updater->task = NULL;
+    pthread_mutex_unlock(&updater->lock);
+    if (go_on)
+        report(updater, task, RDV_STATUS_SUCCESS, 100, 0, "up to date");
+    else if (cancelled)
+        report(updater, task, RDV_STATUS_FAILED, -1, RDV_ECANCELLED, "cancelled");
+    /* Else this was interrupted by a shutdown: it has not ended, and the next process starts it again. */
+    updater->host->task_unref(task);
+}
+
+static void *work(void *user)
+{
+    struct updater *updater = user;
+    pthread_mutex_lock(&updater->lock);
+    while (!updater->terminating) {
+        rdv_task *task = updater->task;
+        if (!task) {
+            pthread_cond_wait(&updater->changed, &updater->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&updater->lock);
+        update(updater, task);
+        pthread_mutex_lock(&updater->lock);
+    }
+    updater->host->task_unref(updater->task); /* one that was not begun; NULL is fine */
+    updater->task = NULL;
+    pthread_mutex_unlock(&updater->lock);
+
+    /* The last words: nothing is reported after them. */
+    updater->sink->ops->terminated(updater->sink, updater->reason);
+    updater->sink->ops->unref(updater->sink);
+    return NULL;
+}
+
+/* ---------------------------------- what the trigger agent calls, on its thread: none may wait */
+
+static const char *updater_name(rdv_plugin *plugin)
 {
     (void)plugin;
-    return "Counter";
+    return "Example updater";
 }
 
-static int counter_initialize(rdv_plugin *plugin, rdv_sink *sink)
+static int updater_initialize(rdv_plugin *plugin, rdv_sink *sink)
 {
-    struct counter *counter = counter_of(plugin);
-    rdv_task *task = NULL;
+    struct updater *updater = updater_of(plugin);
+    updater->sink = sink;
     sink->ops->ref(sink);
-    counter->sink = sink;
-    int result = rdv_task_new("count", "of-my-own-accord", NULL, 0, &task);
-    if (result == 0)
-        result = sink->ops->schedule_task(sink, NULL, task);
-    rdv_task_unref(task);
-    return result;
-}
-
-/* Does a bit of the work, from a timer of the loop. */
-static void count(void *user)
-{
-    struct counter *counter = user;
-    rdv_task *task = counter->task;
-    rdv_report report = RDV_REPORT_INIT;
-    counter->progress += STEP;
-    report.progress = counter->progress;
-    if (counter->cancelled) {
-        report.status = RDV_STATUS_FAILED;
-        report.code = RDV_ECANCELLED;
-    } else {
-        report.status = counter->progress < 100 ? RDV_STATUS_APPLYING : RDV_STATUS_SUCCESS;
-    }
-    const bool ended = report.status != RDV_STATUS_APPLYING;
-    if (ended)
-        counter->task = NULL;
-    else
-        rdv_timer_start(counter->timer, RDV_MILLISECOND);
-    /* The last thing: the trigger agent may start the next task from inside this call. */
-    counter->sink->ops->task_state_changed(counter->sink, rdv_task_identifier(task), &report);
-    if (ended)
-        rdv_task_unref(task);
-}
-
-static int counter_start_task(rdv_plugin *plugin, rdv_task *task)
-{
-    struct counter *counter = counter_of(plugin);
-    if (strcmp(rdv_task_label(task), "count") != 0)
-        return RDV_ENOHANDLER;
-    if (counter->task)
-        return RDV_EBUSY; /* one at a time; the trigger agent's max_running is 1 */
-    counter->task = rdv_task_ref(task);
-    counter->progress = 0;
-    counter->cancelled = false;
-    rdv_timer_start(counter->timer, 0);
-    return 0;
-}
-
-static int counter_cancel_task(rdv_plugin *plugin, const char *identifier)
-{
-    struct counter *counter = counter_of(plugin);
-    if (!counter->task || strcmp(rdv_task_identifier(counter->task), identifier) != 0)
-        return RDV_ENOTFOUND;
-    counter->cancelled = true;
-    return 0;
-}
-
-static int counter_terminate(rdv_plugin *plugin, int reason)
-{
-    struct counter *counter = counter_of(plugin);
-    rdv_sink *sink = counter->sink;
-    rdv_timer_stop(counter->timer);
-    counter->task = rdv_task_unref(counter->task);
-    counter->sink = NULL;
-    sink->ops->terminated(sink, reason);
+    updater->has_thread = pthread_create(&updater->thread, NULL, work, updater) == 0;
+    if (updater->has_thread)
+        return 0;
     sink->ops->unref(sink);
-    return 0;
+    return RDV_ENOMEM;
 }
 
-static const rdv_plugin_ops counter_ops = {
-    .size = sizeof(rdv_plugin_ops),
-    .name = counter_name,
-    .initialize = counter_initialize,
-    .start_task = counter_start_task,
-    .cancel_task = counter_cancel_task,
-    .terminate = counter_terminate,
-};
-
-/* ------------------------------------------------------------ the program around it */
-
-struct program {
-    rdv_loop *loop;
-    rdv_trigger *trigger;
-    int succeeded, failed, reports;
-};
-
-static void on_terminated(void *user, int reason)
+static int updater_check_label(rdv_plugin *plugin, const char *label)
 {
-    (void)reason;
-    rdv_loop_stop(user);
+    (void)plugin;
+    return strcmp(label, "update") == 0 ? 0 : RDV_ENOHANDLER;
 }
 
-static int show(void *user, const rdv_entry *entry)
+static int updater_start_task(rdv_plugin *plugin, rdv_task *task)
 {
-    struct program *program = user;
-    printf("%s (%s): %s %d%% %s\n", entry->identifier, entry->label, rdv_state_name(entry->state),
-           entry->progress, entry->message);
-    program->succeeded += entry->outcome == RDV_OUTCOME_SUCCEEDED;
-    program->failed += entry->outcome == RDV_OUTCOME_FAILED;
-    program->reports += entry->status == RDV_STATUS_APPLYING;
-    if (program->succeeded + program->failed == 3)
-        rdv_trigger_terminate(program->trigger, 0, on_terminated, program->loop);
-    return 0;
-}
-
-static int schedule(rdv_trigger *trigger, const char *label, const char *identifier)
-{
-    rdv_task *task = NULL;
-    int result = rdv_task_new(label, identifier, NULL, 0, &task);
-    if (result == 0)
-        result = rdv_trigger_schedule(trigger, NULL, task);
-    rdv_task_unref(task);
+    struct updater *updater = updater_of(plugin);
+    const rdv_module_host *host = updater->host;
+    int result = updater_check_label(plugin, host->task_label(task));
+    if (result != 0)
+        return result;
+    pthread_mutex_lock(&updater->lock);
+    if (updater->terminating) {
+        result = RDV_ESHUTDOWN;
+    } else if (updater->task) {
+        /* Being asked twice for the same task is fine, and is no second run. */
+        const char *identifier = host->task_identifier(updater->task);
+        result = strcmp(identifier, host->task_identifier(task)) == 0 ? 0 : RDV_EBUSY;
+    } else {
+        updater->task = host->task_ref(task);
+        updater->cancelled = false;
+        pthread_cond_signal(&updater->changed);
+    }
+    pthread_mutex_unlock(&updater->lock);
     return result;
 }
 
-int main(void)
+static int updater_cancel_task(rdv_plugin *plugin, const char *identifier)
 {
-    struct counter counter = {.base = {&counter_ops}};
-    struct program program = {0};
-    rdv_store *store = NULL;
-    rdv_watch *watch = NULL;
-    int result = rdv_loop_new(&program.loop);
-    if (result == 0)
-        result = rdv_store_open(NULL, NULL, &store, NULL);
-    if (result == 0)
-        result = rdv_timer_new(program.loop, count, &counter, &counter.timer);
-    if (result == 0)
-        result = rdv_trigger_new(program.loop, store, NULL, &program.trigger);
-    if (result == 0)
-        result = rdv_trigger_watch(program.trigger, show, &program, &watch);
-    if (result == 0)
-        result = schedule(program.trigger, "count", "asked-for");
-    if (result == 0)
-        result = schedule(program.trigger, "something-else", "refused");
-    if (result == 0)
-        result = rdv_trigger_attach(program.trigger, &counter.base);
-    if (result == 0)
-        result = rdv_loop_run(program.loop);
-    if (result)
-        fprintf(stderr, "failed: %s\n", rdv_strerror(result));
-    /* Two tasks counted to the end, the third had a label that this task agent doesn't know. */
-    const bool right = result == 0 && program.succeeded == 2 && program.failed == 1 &&
-                       program.reports == 2 * (100 / STEP - 1);
-    if (counter.sink) /* only if it was not terminated */
-        counter.sink->ops->unref(counter.sink);
-    rdv_watch_free(watch);
-    rdv_trigger_free(program.trigger);
-    rdv_task_unref(counter.task);
-    rdv_timer_free(counter.timer);
-    rdv_store_close(store);
-    rdv_loop_free(program.loop);
-    return right ? 0 : 1;
+    struct updater *updater = updater_of(plugin);
+    pthread_mutex_lock(&updater->lock);
+    const bool ours =
+        updater->task && strcmp(updater->host->task_identifier(updater->task), identifier) == 0;
+    updater->cancelled |= ours;
+    pthread_cond_signal(&updater->changed);
+    pthread_mutex_unlock(&updater->lock);
+    return ours ? 0 : RDV_ENOTFOUND;
 }
+
+static int updater_terminate(rdv_plugin *plugin, int reason)
+{
+    struct updater *updater = updater_of(plugin);
+    pthread_mutex_lock(&updater->lock);
+    updater->terminating = true;
+    updater->reason = reason;
+    pthread_cond_signal(&updater->changed);
+    pthread_mutex_unlock(&updater->lock);
+    return 0;
+}
+
+static const rdv_plugin_ops updater_ops = {
+    .size = sizeof(rdv_plugin_ops),
+    /* This update may be begun again after a power cut, so the next process may call start_task for a task that was under
+     * way. Without this flag it would only wait for a report. */
+    .flags = RDV_PLUGIN_RESTART_SAFE,
+    .name = updater_name,
+    .initialize = updater_initialize,
+    .start_task = updater_start_task,
+    .cancel_task = updater_cancel_task,
+    .terminate = updater_terminate,
+    .check_label = updater_check_label,
+};
+
+/* ------------------------------------------------------------------------------ the entry point */
+
+/* After `terminated`, or if it was never initialised: nothing of ours may run any more when this returns. */
+static void updater_close(rdv_plugin *plugin)
+{
+    struct updater *updater = updater_of(plugin);
+    if (updater->has_thread)
+        pthread_join(updater->thread, NULL);
+    pthread_cond_destroy(&updater->changed);
+    pthread_mutex_destroy(&updater->lock);
+    free(updater);
+}
+
+/* Conditions that are waited for by the clock that nobody sets. */
+static int make_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0)
+        return RDV_ENOMEM;
+    int result = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (result == 0)
+        result = pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return result == 0 ? 0 : RDV_ENOMEM;
+}
+
+static int updater_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
+{
+    /* The administrator's text for this plug-in: the milliseconds of a step. */
+    char *end;
+    const long step_ms = *host->configuration ? strtol(host->configuration, &end, 10) : 50;
+    if (*host->configuration && (*end || step_ms < 0 || step_ms > 3600000)) {
+        host->log(host, RDV_LOG_ERROR, "the configuration is not a number of milliseconds");
+        return RDV_EINVAL;
+    }
+    struct updater *updater = calloc(1, sizeof(*updater));
+    if (!updater)
+        return RDV_ENOMEM;
+    updater->base.ops = &updater_ops;
+    updater->host = host;
+    updater->step_ms = step_ms;
+    if (make_condition(&updater->changed) != 0) {
+        free(updater);
+        return RDV_ENOMEM;
+    }
+    pthread_mutex_init(&updater->lock, NULL);
+    *ret_plugin = &updater->base;
+    return 0;
+}
+
+const rdv_module_entry rdvtask_plugin = {
+    .size = sizeof(rdv_module_entry),
+    .abi = RDV_MODULE_ABI,
+    .open = updater_open,
+    .close = updater_close,
+};
