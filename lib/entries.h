@@ -34,6 +34,8 @@ struct rdv__running {
     bool cancelling; /* durable, or about to be: someone asked for its end */
     bool resuming;   /* was under way when the last process ended, and was not heard of since */
     bool unwritten;  /* `at` is newer than the store */
+    rdv_time
+        busy_until; /* the plug-in still ends an earlier run of the task: how long to ask again; 0 = it does not */
     enum rdv__ending ending;
     int reports;             /* lines of history so far */
     struct rdv__progress at; /* its latest report; message points to `message` */

@@ -225,6 +225,17 @@ static void run_cancelling(void *user, struct rdv__running *run)
         ask_to_end(trigger, run, RDV__ENDING_CANCEL, now_of(trigger));
 }
 
+/* A plug-in that still ends an earlier run of the same task (rule 8 has freed its slot) is asked again soon. */
+static bool ask_again(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+{
+    if (run->busy_until == 0)
+        run->busy_until = rdv__time_later(now, trigger->options.cancel_wait);
+    if (now >= run->busy_until)
+        return false;
+    rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RDV_SECOND));
+    return true;
+}
+
 /* The start is durable: hand the task to the plug-in. */
 static void run_started(void *user, struct rdv__running *run)
 {
@@ -235,7 +246,14 @@ static void run_started(void *user, struct rdv__running *run)
         return;
     int result = plugin->ops->start_task(plugin, run->task);
     /* A plug-in that reports the end from inside the call and then fails it: nothing follows an end. */
-    if (result == 0 || rdv__status_terminal(run->at.status))
+    if (rdv__status_terminal(run->at.status))
+        return;
+    rdv_time now = now_of(trigger);
+    if (result == 0 && run->busy_until != 0) {
+        run->busy_until = 0;
+        rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+    }
+    if (result == 0 || (result == RDV_EBUSY && ask_again(trigger, run, now)))
         return;
     char words[RDV_MESSAGE_MAX + 1];
     if (result == RDV_ENOHANDLER)
@@ -244,7 +262,7 @@ static void run_started(void *user, struct rdv__running *run)
     else
         snprintf(words, sizeof words, "the task agent could not start it: %s",
                  rdv_strerror(result));
-    end_run(trigger, run, RDV_STATUS_FAILED, result, words, now_of(trigger));
+    end_run(trigger, run, RDV_STATUS_FAILED, result, words, now);
 }
 
 static const struct rdv__entries_ops entries_ops = {
@@ -333,6 +351,8 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
         end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT, words, now);
     } else if (run->ending != RDV__ENDING_NONE) {
         end_unheard(trigger, run, true, now);
+    } else if (run->busy_until != 0) {
+        run_started(trigger, run);
     } else {
         ask_to_end(trigger, run, RDV__ENDING_LIMIT, now);
     }

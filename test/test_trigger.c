@@ -1106,6 +1106,30 @@ START_TEST(documents_in_a_batch_are_taken_together_or_not_at_all)
 }
 END_TEST
 
+START_TEST(a_plug_in_that_still_ends_an_earlier_run_is_asked_again_for_a_while)
+{
+    attach();
+    plugin.start_result = RDV_EBUSY;
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + RDV_SECOND);
+    move_clock(NOW + RDV_SECOND);
+    ck_assert_int_eq(plugin.started_count, 2);
+    plugin.start_result = 0;
+    move_clock(NOW + 2 * RDV_SECOND);
+    ck_assert_int_eq(plugin.started_count, 3);
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + options.run_limit);
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+
+    plugin.start_result = RDV_EBUSY;
+    schedule("b", 0, 0, 0);
+    turn();
+    move_clock(now + options.cancel_wait);
+    ck_assert_int_eq(outcome("b"), RDV_OUTCOME_FAILED);
+}
+END_TEST
+
 static int terminated_reason = 1;
 
 static void on_terminated(void *user, int reason)
@@ -1392,6 +1416,7 @@ int main(void)
     tcase_add_test(rules, rule_10_when_nothing_is_to_happen_no_timer_is_set);
     tcase_add_test(rules, rule_11_every_time_on_record_is_the_now_that_was_handed_in);
     tcase_add_test(rules, start_task_that_fails_ends_the_run_as_failed_with_words);
+    tcase_add_test(rules, a_plug_in_that_still_ends_an_earlier_run_is_asked_again_for_a_while);
     tcase_add_test(rules, a_batch_is_taken_whole_or_not_at_all);
     tcase_add_test(rules, documents_in_a_batch_are_taken_together_or_not_at_all);
     tcase_add_test(rules, terminate_starts_nothing_more_and_tells_when_it_is_over);
