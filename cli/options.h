@@ -9,15 +9,21 @@
 #include <stdio.h>
 
 /* Which verbs take an option. */
-#define VERB_RUN      0x01u
-#define VERB_START    0x02u
-#define VERB_SCHEDULE 0x04u
-#define VERB_LIST     0x08u
-#define VERB_SHOW     0x10u
-#define VERB_DELETE   0x20u
-#define VERB_HISTORY  0x40u
-#define VERB_VALIDATE 0x80u
-#define VERB_ALL      0xffu
+#define VERB_RUN      0x0001u
+#define VERB_START    0x0002u
+#define VERB_SCHEDULE 0x0004u
+#define VERB_LIST     0x0008u
+#define VERB_SHOW     0x0010u
+#define VERB_DELETE   0x0020u
+#define VERB_HISTORY  0x0040u
+#define VERB_VALIDATE 0x0080u
+#define VERB_CANCEL   0x0100u
+#define VERB_WATCH    0x0200u
+#define VERB_EXPLAIN  0x0400u
+#define VERB_RELOAD   0x0800u
+#define VERB_PAUSE    0x1000u
+#define VERB_RESUME   0x2000u
+#define VERB_ALL      0x3fffu
 
 struct options {
     const char *verb; /* NULL = none given */
@@ -25,9 +31,9 @@ struct options {
     size_t argument_count;
     bool literal; /* "--" came before the first argument of the verb */
 
-    const char *store, *config;
+    const char *store, *config, *socket, *reader_group, *plugin, *plugin_config;
     const char *start, *end, *deadline, *run_limit, *context, *context_file;
-    const char *until, *max_running, *clock_wait, *limit;
+    const char *until, *max_running, *clock_wait, *limit, *after;
     bool json, quiet, verbose, no_color, help, version, once;
 
     uint32_t given; /* a bit for each line of the table */

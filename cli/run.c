@@ -30,7 +30,9 @@ struct run {
     const struct options *options;
     rdv_store *store;
     rdv_loop *loop;
-    rdv_agent *agent;
+    char *config;
+    rdv_agent *agent;   /* either this */
+    rdv_module *module; /* or that */
     rdv_trigger *trigger;
     rdv_watch *watch;
     rdv_timer *timer; /* for --until */
@@ -46,7 +48,8 @@ struct run {
     size_t not_succeeded;
     bool stopping, stopped; /* asked to end, has ended */
     bool output_failed, clock_told;
-    int ends; /* requests to end that were dealt with */
+    bool deserted; /* the task agent has shut down by itself */
+    int ends;      /* requests to end that were dealt with */
 };
 
 static void say_in_run(struct run *run, const char *format, ...) SAY_PRINTF(2, 3);
@@ -79,6 +82,18 @@ static void log_line(void *user, rdv_log_level level, const char *text)
         run->clock_told = true;
         say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
     }
+    /* Nor does it tell otherwise; without an agent there is nothing left to run for. */
+    if (level == RDV_LOG_WARNING && strstr(text, "has shut down by itself")) {
+        run->deserted = true;
+        rdv_loop_stop(run->loop);
+    }
+}
+
+/* From another thread: the loop's own is held up. */
+static void on_held_up(void *user, const char *text)
+{
+    (void)user;
+    say_line(JOURNAL_WARNING, text);
 }
 
 static void on_terminated(void *user, int reason)
@@ -158,11 +173,38 @@ static void on_end_request(struct run *run)
     }
 }
 
+/* Take the agent document anew, or keep the old one. Running tasks are left alone. */
+static int reload(void *user, struct rdv_error *error)
+{
+    struct run *run = user;
+    if (!run->agent) {
+        *error = (struct rdv_error){.code = RDV_ENOTSUP};
+        snprintf(error->text, sizeof(error->text), "a plug-in has no document to be reloaded");
+        return RDV_ENOTSUP;
+    }
+    notify_reloading(run->notify);
+    int result = rdv_agent_load(run->agent, run->config, error);
+    if (result) {
+        if (error->line > 0)
+            say_in_run(run, "%s:%d:%d%s%s: %s", run->config, error->line, error->column,
+                       error->path[0] ? " " : "", error->path, error->text);
+        else
+            say_in_run(run, "%s", error->text);
+        say_in_run(run, "the handlers stay as they were");
+    } else if (!run->options->quiet) {
+        say_in_run(run, "reloaded %s", run->config);
+    }
+    notify_ready(run->notify, run->trigger);
+    return result;
+}
+
 static void run_finish(struct run *run)
 {
     rdv_watch_free(run->watch);
     rdv_trigger_free(run->trigger);
     rdv_agent_free(run->agent);
+    rdv_module_close(run->module);
+    free(run->config);
     view_free(run->view);
     notify_free(run->notify);
     rdv_timer_free(run->timer);
@@ -203,7 +245,22 @@ static int read_options(const struct options *options, rdv_trigger_options *how,
     return EXIT_OK;
 }
 
-static int make_agent(struct run *run, const char *config)
+static int open_plugin(struct run *run)
+{
+    rdv_module_options how;
+    struct rdv_error error = {0};
+    rdv_module_options_init(&how);
+    how.configuration = run->options->plugin_config;
+    how.held_up = on_held_up;
+    how.log.write = log_line;
+    how.log.user = run;
+    if (rdv_module_open(run->loop, run->options->plugin, &how, &run->module, &error) == 0)
+        return EXIT_OK;
+    say_error("%s", error.text);
+    return EXIT_FAILED;
+}
+
+static int make_agent(struct run *run)
 {
     rdv_agent_options how;
     struct rdv_error error = {0};
@@ -219,8 +276,8 @@ static int make_agent(struct run *run, const char *config)
     free(logs);
     if (result)
         return place_store_failed(run->store, "make the task agent", result);
-    result = rdv_agent_load(run->agent, config, &error);
-    return result ? say_document_error(config, &error) : EXIT_OK;
+    result = rdv_agent_load(run->agent, run->config, &error);
+    return result ? say_document_error(run->config, &error) : EXIT_OK;
 }
 
 /* All but attaching the agent: nothing is started yet. Returns an exit code. */
@@ -228,7 +285,6 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
                     const char *identifier)
 {
     rdv_trigger_options how;
-    char *config = NULL;
     rdv_trigger_options_init(&how);
     how.flags = flags;
     how.log.write = log_line;
@@ -236,17 +292,17 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     run->options = options;
     run->identifier = identifier;
     int code = read_options(options, &how, &run->until);
-    if (code == 0)
-        code = place_config(options, &config);
+    if (code == 0 && !options->plugin)
+        code = place_config(options, &run->config);
     /* What is wrong with the documents is to be known before the store is touched. */
-    if (code == 0)
-        code = place_check_document(config, RDV_DOCUMENT_AGENT);
+    if (code == 0 && !options->plugin)
+        code = place_check_document(run->config, RDV_DOCUMENT_AGENT);
     for (size_t i = 0; code == 0 && !identifier && i < options->argument_count; i++)
         code = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
     if (code == 0)
         code = place_open_writer(options, true, &run->store);
     if (code)
-        goto out;
+        return code;
 
     int result = rdv_loop_new(&run->loop);
     if (result == 0 && signals_start(run->loop, !identifier, &run->signals) != 0)
@@ -257,12 +313,11 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
         result = notify_new(run->loop, &run->notify);
     if (result) {
         say_error("cannot start: %s", rdv_strerror(result));
-        code = EXIT_FAILED;
-        goto out;
+        return EXIT_FAILED;
     }
-    code = make_agent(run, config);
+    code = options->plugin ? open_plugin(run) : make_agent(run);
     if (code)
-        goto out;
+        return code;
     result = rdv_trigger_new(run->loop, run->store, &how, &run->trigger);
     if (result == 0)
         result =
@@ -270,16 +325,15 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     if (result == 0)
         result = rdv_trigger_watch(run->trigger, on_change, run, &run->watch);
     if (result)
-        code = place_store_failed(run->store, "read the schedule", result);
-out:
-    free(config);
-    return code;
+        return place_store_failed(run->store, "read the schedule", result);
+    return EXIT_OK;
 }
 
 /* Run until stopped. */
 static int run_loop(struct run *run)
 {
-    int result = rdv_trigger_attach(run->trigger, rdv_agent_plugin(run->agent));
+    rdv_plugin *plugin = run->agent ? rdv_agent_plugin(run->agent) : rdv_module_plugin(run->module);
+    int result = rdv_trigger_attach(run->trigger, plugin);
     if (result)
         return place_store_failed(run->store, "start the task agent", result);
     view_follow(run->view, run->trigger);
@@ -290,13 +344,20 @@ static int run_loop(struct run *run)
         result = rdv_loop_run(run->loop);
         while (!run->stopped && run->ends < signals_ends(run->signals))
             on_end_request(run);
+        if (signals_reload(run->signals) && !run->stopping) {
+            struct rdv_error error = {0};
+            if (reload(run, &error) == RDV_ENOTSUP)
+                say_in_run(run, "%s", error.text);
+        }
+        if (run->deserted)
+            stop(run);
         if (signals_resized(run->signals))
             view_resized(run->view);
     }
     view_end(run->view);
     if (result)
         return place_store_failed(run->store, "run", result);
-    return run->output_failed ? EXIT_FAILED : EXIT_OK;
+    return run->output_failed || run->deserted ? EXIT_FAILED : EXIT_OK;
 }
 
 /* ------------------------------------------------------------ run */
@@ -304,6 +365,10 @@ static int run_loop(struct run *run)
 int command_run(const struct options *options)
 {
     struct run run = {0};
+    if (options->plugin && options->config)
+        return say_usage(options->verb, "give --config or --plugin, not both");
+    if (options->plugin_config && !options->plugin)
+        return say_usage(options->verb, "--plugin-config is for a --plugin");
     int code = run_init(&run, options, 0, NULL);
     if (code == 0)
         code = place_record_files(run.trigger, run.store, options);

@@ -189,6 +189,22 @@ void text_add_cell(struct text *text, const char *string, size_t columns)
         text_add(text, " ", 1);
 }
 
+void text_add_json(struct text *text, const char *string)
+{
+    text_add(text, "\"", 1);
+    for (const char *at = string; *at; at++) {
+        char escape[8];
+        const unsigned char byte = (unsigned char)*at;
+        if (byte >= 0x20 && byte != '"' && byte != '\\') {
+            text_add(text, at, 1);
+            continue;
+        }
+        snprintf(escape, sizeof(escape), "\\u%04x", byte);
+        text_add_string(text, escape);
+    }
+    text_add(text, "\"", 1);
+}
+
 size_t text_width(const char *string)
 {
     size_t used = 0;

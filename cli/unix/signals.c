@@ -17,15 +17,26 @@ struct signals {
     rdv_loop *loop;
     pthread_t thread;
     sigset_t set, before;
+    bool reloads;
+    bool terminals[3];     /* which of the standard descriptors were one */
     pthread_mutex_t mutex; /* guards what follows */
     int ends;
-    bool resized, stopping;
+    bool resized, reload, stopping;
 };
 
 static bool is_ignored(int number)
 {
     struct sigaction action;
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* Whether a terminal that we had has hung up. */
+static bool terminal_gone(const struct signals *signals)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (signals->terminals[fd] && !isatty(fd))
+            return true;
+    return false;
 }
 
 static void *wait_for_signals(void *user)
@@ -39,6 +50,8 @@ static void *wait_for_signals(void *user)
         const bool stopping = signals->stopping;
         if (number == SIGWINCH)
             signals->resized = true;
+        else if (number == SIGHUP && signals->reloads && !terminal_gone(signals))
+            signals->reload = true;
         else if (number != SIGUSR1)
             signals->ends++;
         const bool patient = signals->ends < PATIENCE;
@@ -51,13 +64,16 @@ static void *wait_for_signals(void *user)
     }
 }
 
-int signals_start(rdv_loop *loop, struct signals **ret_signals)
+int signals_start(rdv_loop *loop, bool reloads, struct signals **ret_signals)
 {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     struct signals *signals = calloc(1, sizeof(*signals));
     if (!signals)
         return ENOMEM;
     signals->loop = loop;
+    signals->reloads = reloads;
+    for (int fd = 0; fd < 3; fd++)
+        signals->terminals[fd] = isatty(fd);
     sigemptyset(&signals->set);
     sigaddset(&signals->set, SIGUSR1); /* our own: ends the thread */
     sigaddset(&signals->set, SIGWINCH);
@@ -88,13 +104,24 @@ int signals_ends(struct signals *signals)
     return ends;
 }
 
-bool signals_resized(struct signals *signals)
+/* Read what may be said once more, and forget it. */
+static bool take(struct signals *signals, bool *said)
 {
     pthread_mutex_lock(&signals->mutex);
-    const bool resized = signals->resized;
-    signals->resized = false;
+    const bool result = *said;
+    *said = false;
     pthread_mutex_unlock(&signals->mutex);
-    return resized;
+    return result;
+}
+
+bool signals_reload(struct signals *signals)
+{
+    return take(signals, &signals->reload);
+}
+
+bool signals_resized(struct signals *signals)
+{
+    return take(signals, &signals->resized);
 }
 
 void signals_stop(struct signals *signals)

@@ -2,6 +2,7 @@
 """What the tests of the program have in common: a folder and a store of their own, and no process left behind."""
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -38,6 +39,7 @@ class ProgramTest(unittest.TestCase):
         self.store = os.path.join(self.dir, "store.db")
         self.mark = "TEST_MARK=" + uuid.uuid4().hex
         self.programs = []
+        self.unread = {}
 
     def tearDown(self):
         cut_short = getattr(self, "may_leave_processes", False)
@@ -141,6 +143,25 @@ class ProgramTest(unittest.TestCase):
                 return value
             time.sleep(0.01)
         self.fail("waited in vain for " + what)
+
+    def wait_for_line(self, stream, words, seconds=20):
+        """Read whole lines until one has these words, and return it. Not mixed with the stream's own readline()."""
+        self.unread.setdefault(stream, b"")
+        end = time.monotonic() + seconds * PATIENCE
+        while True:
+            line, newline, after = self.unread[stream].partition(b"\n")
+            if newline:
+                self.unread[stream] = after
+                if words in line.decode("utf-8", "surrogateescape"):
+                    return line.decode("utf-8", "surrogateescape")
+                continue
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([stream], [], [], left)[0]:
+                self.fail("waited in vain for a line with %r, and got %r" % (words, line))
+            piece = os.read(stream.fileno(), 65536)
+            if not piece:
+                self.fail("no line with %r came before the end, but %r" % (words, line))
+            self.unread[stream] += piece
 
     def wait_for_file(self, name):
         return self.wait_for(lambda: os.path.exists(self.path(name)), name)

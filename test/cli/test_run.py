@@ -207,7 +207,7 @@ class Signals(ProgramTest):
         return program.returncode, out, err
 
     def test_a_first_one_ends_it_in_order_and_the_task_is_taken_up_again(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
                 program = self.start_sleeping()
                 program.send_signal(number)
@@ -236,6 +236,17 @@ class Signals(ProgramTest):
         self.assertLess(time.monotonic() - begin, 10 * PATIENCE)
         self.assertEqual(marked_processes(self.mark), {})
         self.assertEqual([e["state"] for e in self.entries("list")], ["running"])
+
+    def test_a_hangup_reloads_the_document_and_a_broken_one_changes_nothing(self):
+        program = self.start_sleeping()
+        for content, says in (('{"handlers":[{"label":"a"}]}', "agent.json:1:14 handlers[0]: "),
+                              ('{"handlers":[]}', "reloaded ")):
+            self.write("agent.json", content)
+            program.send_signal(signal.SIGHUP)
+            self.wait_for_line(program.stderr, says)
+        self.assertEqual([e["state"] for e in self.entries("list")], ["running"])
+        program.terminate()
+        self.assertEqual(self.end(program)[0], 0)
 
     def test_ignored_signals_stay_ignored(self):
         program = self.start_sleeping(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
