@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -85,11 +84,13 @@ static void assert_logged(const char *words)
 static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
 static char told[8][1100];
 static int told_count;
+static int teller; /* the thread's number */
 
 static void held_up(void *user, const char *text)
 {
     ck_assert_ptr_eq(user, &told);
     pthread_mutex_lock(&told_lock);
+    teller = gettid();
     if (told_count < 8)
         snprintf(told[told_count++], sizeof told[0], "%s", text);
     pthread_mutex_unlock(&told_lock);
@@ -620,51 +621,31 @@ START_TEST(what_the_trigger_agent_takes_is_not_the_plugins_fault)
 }
 END_TEST
 
-/* How often the threads with a number above this one have gone to sleep. */
-static long switches_of_threads(int after)
+/* How often the thread that tells of calls that block has gone to sleep. */
+static long sleeps_of_teller(void)
 {
-    long sum = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    const struct dirent *entry;
-    while ((entry = readdir(tasks)) != NULL) {
-        char path[300], line[128];
-        if (atoi(entry->d_name) <= after)
-            continue;
-        snprintf(path, sizeof path, "/proc/self/task/%s/status", entry->d_name);
-        FILE *status = fopen(path, "re");
-        while (status && fgets(line, sizeof line, status))
-            if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0)
-                sum += atol(line + 24);
-        if (status)
-            fclose(status);
-    }
-    closedir(tasks);
-    return sum;
-}
-
-/* The number of the youngest thread: a sanitizer may have some of its own, which wake up as they like. */
-static int youngest_thread(void)
-{
-    int youngest = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    const struct dirent *entry;
-    while ((entry = readdir(tasks)) != NULL)
-        if (atoi(entry->d_name) > youngest)
-            youngest = atoi(entry->d_name);
-    closedir(tasks);
-    return youngest;
+    char name[64], line[128];
+    long count = 0;
+    snprintf(name, sizeof name, "/proc/self/task/%d/status", teller);
+    FILE *status = fopen(name, "re");
+    ck_assert_ptr_nonnull(status);
+    while (fgets(line, sizeof line, status))
+        if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0)
+            count = atol(line + 24);
+    fclose(status);
+    return count;
 }
 
 START_TEST(nothing_wakes_up_while_no_call_is_under_way)
 {
-    int others = youngest_thread();
     module_options.call_limit = 10 * RDV_MILLISECOND;
-    attach_faulty(NULL);
+    attach_faulty("start-blocks");
     schedule("any", "a");
+    ck_assert_int_gt(times_told("start_task"), 0);
     usleep(30000); /* it goes to sleep again after the last call */
-    long before = switches_of_threads(others);
+    long before = sleeps_of_teller();
     usleep(100000);
-    ck_assert_int_eq(switches_of_threads(others), before);
+    ck_assert_int_eq(sleeps_of_teller(), before);
     ck_assert_int_gt(before, 0);
 }
 END_TEST
