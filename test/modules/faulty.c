@@ -16,7 +16,7 @@
 #include <rdvtask/module.h>
 
 /* How long it blocks where it does, in microseconds. */
-#define BLOCKED 60000
+#define BLOCKED 150000
 
 struct faulty {
     rdv_plugin base;
