@@ -127,6 +127,8 @@ struct rdv__plat_spawn {
     const char *const *environment; /* ends with NULL: all of the child's environment */
     const void *input;              /* its standard input: an unlinked file with these bytes */
     size_t input_size;
+    /* argv is rdvtask-child's, which is told to end its tree; this is the program that it runs. NULL = it is not. */
+    const char *supervised;
 };
 
 struct rdv__plat_child {
@@ -137,7 +139,28 @@ struct rdv__plat_child {
     /* unix/ only: -1, or the channel to the process that waits for it, and that process, where it takes one. */
     int monitor;
     int64_t monitor_pid;
+    bool supervised; /* it ends its tree itself when it is told to */
+    bool
+        adopted; /* it is not our child: another process of ours has started it, and has left it to us */
+    bool told; /* to end its tree at once */
 };
+
+/* How long a supervisor may take to end its tree at once, before its group is killed. */
+#define RDV__SUPERVISOR_WAIT (5 * RDV_SECOND)
+
+/* What a supervisor that outlives its agent has written down of itself; see child/record.h. */
+struct rdv__plat_record {
+    bool ended;
+    int code;   /* how the program ended, if it has: exit code, or -signal */
+    char *tail; /* the last that it printed; free() */
+    size_t tail_size;
+};
+/* RDV_ENOTFOUND if there is none, or it can't be read. */
+int rdv__plat_record_read(const char *path, struct rdv__plat_record *ret_record);
+void rdv__plat_record_delete(const char *path); /* also when there is none */
+
+/* Follow the supervisor that has this record: RDV_ENOTFOUND if it is not running (any more). output and notices are -1. */
+int rdv__plat_adopt(const char *record, struct rdv__plat_child *ret_child);
 
 /* Start a child in a process group of its own, with empty signal mask and default signals, and no descriptor but 0 to 3.
  * error's text says what failed, such as "cannot run 'apt-gt': No such file or directory". */
@@ -149,6 +172,9 @@ int rdv__plat_child_read(int fd, void *buffer, size_t room, size_t *ret_size);
 
 /* Signal the whole group: politely, or so that it can't be refused. Harmless when it is gone; never hits another's group. */
 void rdv__plat_child_end(struct rdv__plat_child *child, bool kill);
+
+/* Wait at most this long for its end; whether it has come. */
+bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait);
 
 /* After pidfd is readable: kill what is left of the group, reap the child, and say how it ended: exit code 0..255, or
  * -signal. 0 or RDV_EIO when the system can't tell. */

@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +22,16 @@
 #define TROUBLE_WORDS 160
 #define TROUBLE_MAX   10
 
+/* How many limits a child may have, and room for each as an argument. */
+#define LIMITS_MAX 8
+#define LIMIT_TEXT 48
+
 struct rdv__process {
     struct rdv__process_options options;
     struct rdv__plat_child child;
     struct rdv__io *output, *notices, *end;
     rdv_timer *grace;
+    char *record;         /* of a child that was adopted */
     rdv_duration kill_at; /* on rdv__plat_running()'s scale; INT64_MAX = nobody wants its end */
 
     int depth; /* callbacks under way */
@@ -44,8 +50,10 @@ struct rdv__process {
 
 static void free_memory(struct rdv__process *process)
 {
-    if (process->depth == 0)
-        free(process);
+    if (process->depth > 0)
+        return;
+    free(process->record);
+    free(process);
 }
 
 static void tell_trouble(struct rdv__process *process, const char *words)
@@ -275,14 +283,31 @@ static void finish(struct rdv__process *process)
     process->grace = NULL;
 }
 
+/* How a child that is not ours ended, by its own record. */
+static int read_end(struct rdv__process *process, int *ret_code)
+{
+    struct rdv__plat_record record;
+    process->child.pid = 0;
+    if (rdv__plat_record_read(process->record, &record) != 0)
+        return RDV_EIO;
+    if (record.ended) {
+        *ret_code = record.code;
+        if (record.tail_size > 0)
+            take_output(process, record.tail, record.tail_size);
+    }
+    free(record.tail);
+    return record.ended ? 0 : RDV_EIO;
+}
+
 static void has_ended(void *user)
 {
     struct rdv__process *process = user;
-    int code = 0;
-    /* First what is left of its group, which might go on printing. */
-    int result = rdv__plat_child_reap(&process->child, &code);
-
+    int code = 0, result;
     process->depth++;
+    if (process->record)
+        result = read_end(process, &code);
+    else /* first what is left of its group, which might go on printing */
+        result = rdv__plat_child_reap(&process->child, &code);
     if (process->output)
         read_pipe(process, process->child.output, DRAIN_MAX, take_output);
     if (process->notices && !process->dead)
@@ -306,6 +331,9 @@ static void grace_over(void *user)
 {
     struct rdv__process *process = user;
     rdv__plat_child_end(&process->child, true);
+    /* A supervisor that does not do it loses its group. */
+    if (process->child.supervised)
+        rdv_timer_start(process->grace, RDV__SUPERVISOR_WAIT);
 }
 
 void rdv__process_end(struct rdv__process *process, rdv_duration grace)
@@ -321,7 +349,7 @@ void rdv__process_end(struct rdv__process *process, rdv_duration grace)
 
     if (grace <= 0) {
         rdv_timer_stop(process->grace);
-        rdv__plat_child_end(&process->child, true);
+        grace_over(process);
         return;
     }
     rdv_timer_start(process->grace, kill_at - now);
@@ -329,28 +357,88 @@ void rdv__process_end(struct rdv__process *process, rdv_duration grace)
         rdv__plat_child_end(&process->child, false);
 }
 
-int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,
-                       struct rdv__process **ret_process, struct rdv_error *error)
+/* The command line of rdvtask-child for this; NULL if there is no memory. `numbers` has room for the limits' texts. */
+static const char **supervised_argv(const struct rdv__supervision *supervision,
+                                    const char *const *argv, char (*numbers)[LIMIT_TEXT])
 {
-    assert(options->ended);
-    struct rdv__process *process = calloc(1, sizeof *process);
-    if (!process)
-        return rdv__fail(error, RDV_ENOMEM, "cannot run '%s': %s", options->argv[0],
-                         rdv_strerror(RDV_ENOMEM));
-    process->options = *options;
-    /* The caller's, and needed no longer than this. */
-    process->options.argv = process->options.environment = NULL;
-    process->options.input = NULL;
-    process->kill_at = INT64_MAX;
-    process->notice.progress = -1;
+    size_t count = 0;
+    while (argv[count])
+        count++;
+    const char **all = calloc(10 + 2 * supervision->limit_count + count, sizeof *all);
+    if (!all)
+        return NULL;
+    size_t at = 0;
+    all[at++] = supervision->program;
+    const struct {
+        const char *option, *value;
+    } words[] = {{"--user", supervision->user},
+                 {"--directory", supervision->directory},
+                 {"--record", supervision->record}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].value) {
+            all[at++] = words[i].option;
+            all[at++] = words[i].value;
+        }
+    for (size_t i = 0; i < supervision->limit_count; i++) {
+        snprintf(numbers[i], LIMIT_TEXT, "%s=%" PRId64, supervision->limits[i].name,
+                 supervision->limits[i].value);
+        all[at++] = "--limit";
+        all[at++] = numbers[i];
+    }
+    all[at++] = "--";
+    memcpy(all + at, argv, count * sizeof *all);
+    return all;
+}
 
-    const struct rdv__plat_spawn spawn = {
+static int spawn(const struct rdv__process_options *options, struct rdv__plat_child *ret_child,
+                 struct rdv_error *error)
+{
+    struct rdv__plat_spawn words = {
         .argv = options->argv,
         .environment = options->environment,
         .input = options->input,
         .input_size = options->input_size,
     };
-    int result = rdv__plat_spawn(&spawn, &process->child, error);
+    const struct rdv__supervision *supervision = options->supervision;
+    if (!supervision)
+        return rdv__plat_spawn(&words, ret_child, error);
+    char numbers[LIMITS_MAX][LIMIT_TEXT];
+    assert(supervision->limit_count <= LIMITS_MAX);
+    const char **argv = supervised_argv(supervision, options->argv, numbers);
+    if (!argv)
+        return rdv__fail(error, RDV_ENOMEM, "cannot run '%s': %s", options->argv[0],
+                         rdv_strerror(RDV_ENOMEM));
+    words.argv = argv;
+    words.supervised = options->argv[0];
+    int result = rdv__plat_spawn(&words, ret_child, error);
+    free(argv);
+    return result;
+}
+
+static struct rdv__process *process_new(const struct rdv__process_options *options)
+{
+    assert(options->ended);
+    struct rdv__process *process = calloc(1, sizeof *process);
+    if (!process)
+        return NULL;
+    process->options = *options;
+    /* The caller's, and needed no longer than this. */
+    process->options.argv = process->options.environment = NULL;
+    process->options.input = NULL;
+    process->options.supervision = NULL;
+    process->kill_at = INT64_MAX;
+    process->notice.progress = -1;
+    return process;
+}
+
+int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,
+                       struct rdv__process **ret_process, struct rdv_error *error)
+{
+    struct rdv__process *process = process_new(options);
+    if (!process)
+        return rdv__fail(error, RDV_ENOMEM, "cannot run '%s': %s", options->argv[0],
+                         rdv_strerror(RDV_ENOMEM));
+    int result = spawn(options, &process->child, error);
     if (result != 0) {
         free(process);
         return result;
@@ -371,6 +459,59 @@ int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *option
     return 0;
 }
 
+/* The record has its end already: no descriptor will tell. */
+static void ended_before(void *user)
+{
+    has_ended(user);
+}
+
+int rdv__process_adopt(rdv_loop *loop, const char *record,
+                       const struct rdv__process_options *options,
+                       struct rdv__process **ret_process)
+{
+    struct rdv__plat_child child = {.pidfd = -1, .output = -1, .notices = -1, .monitor = -1};
+    struct rdv__plat_record end;
+    int result = rdv__plat_adopt(record, &child);
+    bool over = result == RDV_ENOTFOUND && rdv__plat_record_read(record, &end) == 0;
+    if (over) {
+        free(end.tail);
+        result = end.ended ? 0 : RDV_ENOTFOUND;
+    }
+    if (result != 0)
+        return result;
+
+    size_t size = strlen(record) + 1;
+    struct rdv__process *process = process_new(options);
+    if (!process || !(process->record = malloc(size))) {
+        free(process);
+        rdv__plat_child_close(&child);
+        return RDV_ENOMEM;
+    }
+    memcpy(process->record, record, size);
+    process->child = child;
+    result = rdv_timer_new(loop, over ? ended_before : grace_over, process, &process->grace);
+    if (result == 0 && over)
+        rdv_timer_start(process->grace, 0);
+    else if (result == 0)
+        result = rdv__io_new(loop, process->child.pidfd, has_ended, process, &process->end);
+    if (result != 0) {
+        rdv__process_leave(process);
+        return result;
+    }
+    *ret_process = process;
+    return 0;
+}
+
+void rdv__process_leave(struct rdv__process *process)
+{
+    if (!process)
+        return;
+    assert(!process->dead);
+    finish(process);
+    process->dead = true;
+    free_memory(process);
+}
+
 void rdv__process_free(struct rdv__process *process)
 {
     if (!process)
@@ -379,7 +520,11 @@ void rdv__process_free(struct rdv__process *process)
     if (process->child.pid != 0) {
         int code;
         rdv__plat_child_end(&process->child, true);
-        (void)rdv__plat_child_reap(&process->child, &code);
+        if (process->child.supervised &&
+            !rdv__plat_child_wait(&process->child, RDV__SUPERVISOR_WAIT))
+            rdv__plat_child_end(&process->child, true);
+        if (!process->child.adopted)
+            (void)rdv__plat_child_reap(&process->child, &code);
     }
     finish(process);
     process->dead = true;

@@ -19,11 +19,28 @@ struct rdv__notice {
     int progress;        /* -1 = not said; 0 to 100 */
 };
 
+/* What only a process between us and the child can do: rdvtask-child. It also finds all of the child's descendants. */
+struct rdv__limit {
+    const char *name; /* memory, files, processes, file-size (bytes) or cpu (seconds) */
+    int64_t value;
+};
+
+struct rdv__supervision {
+    const char *program;   /* the path of rdvtask-child */
+    const char *user;      /* NULL = as we are */
+    const char *directory; /* NULL = where we are */
+    const struct rdv__limit *limits;
+    size_t limit_count;
+    const char
+        *record; /* NULL = it ends with us; else the file that rdv__process_adopt() finds it by */
+};
+
 struct rdv__process_options {
     const char *const *argv; /* as in rdv__plat_spawn; all copied as needed */
     const char *const *environment;
     const void *input;
     size_t input_size;
+    const struct rdv__supervision *supervision; /* NULL = none: a child, and its group */
     void *user;
     /* What it printed, as it comes, standard output and error together. */
     void (*output)(void *user, const char *data, size_t size);
@@ -45,6 +62,18 @@ int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *option
 /* Ask the whole group to end: politely now, killed after `grace`. 0 = killed at once. Repeating can only shorten it. `ended`
  * follows as always. */
 void rdv__process_end(struct rdv__process *process, rdv_duration grace);
+
+/*
+ * Follow a child that another process of ours has started with this record, and has not ended: its output and notices are lost
+ * until it ends; then what it printed last is handed to `output`, before `ended`. If it has ended already, `ended` comes soon.
+ * RDV_ENOTFOUND if it is not known how it ended: it, or the machine, was killed. Of options, only user and callbacks count.
+ */
+int rdv__process_adopt(rdv_loop *loop, const char *record,
+                       const struct rdv__process_options *options,
+                       struct rdv__process **ret_process);
+
+/* Free it, but let the child run on: only for one with a record. No callback comes. NULL is fine. */
+void rdv__process_leave(struct rdv__process *process);
 
 /* Free it. A child that has not ended is killed with its group and reaped first (this may wait a moment); no callback comes.
  * NULL is fine. */

@@ -374,7 +374,11 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
                     struct rdv_error *error)
 {
     assert(spawn->argv[0]);
-    struct rdv__plat_child child = {0, -1, -1, -1, -1, 0};
+    struct rdv__plat_child child = {.pidfd = -1,
+                                    .output = -1,
+                                    .notices = -1,
+                                    .monitor = -1,
+                                    .supervised = spawn->supervised != NULL};
     /* posix_spawn() changes neither. */
     struct launch launch = {.argv = (char *const *)spawn->argv,
                             .environment = (char *const *)spawn->environment,
@@ -384,7 +388,14 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     char *path = NULL;
     int number = 0;
 
-    int result = find_program(spawn->argv[0], spawn->environment, &path, error);
+    int result = 0;
+    if (spawn->supervised) { /* so that a program that is not there is told in the same words */
+        result = find_program(spawn->supervised, spawn->environment, &path, error);
+        free(path);
+        path = NULL;
+    }
+    if (result == 0)
+        result = find_program(spawn->argv[0], spawn->environment, &path, error);
     if (result != 0)
         return result;
     launch.path = path;
@@ -467,15 +478,31 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill_it)
 {
     if (child->pid <= 0)
         return;
+    if (child->supervised && !child->told) {
+        /* It knows the whole tree, which a group does not. */
+        child->told = kill_it;
+        syscall(SYS_pidfd_send_signal, child->pidfd, kill_it ? SIGQUIT : SIGTERM, NULL, 0);
+        return;
+    }
     signal_group(child, kill_it ? SIGKILL : SIGTERM, false);
     /* What is stopped gets its signal once it goes on. */
     if (!kill_it)
         signal_group(child, SIGCONT, false);
 }
 
+bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait)
+{
+    struct pollfd end = {child->pidfd, POLLIN, 0};
+    int ready;
+    do /* a signal makes it longer; nobody counts on the time */
+        ready = poll(&end, 1, (int)(wait / RDV_MILLISECOND));
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
 int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
 {
-    assert(child->pid > 0);
+    assert(child->pid > 0 && !child->adopted);
     struct monitor_word word = {0};
     siginfo_t info;
     int number = 0;
