@@ -691,7 +691,7 @@ START_TEST(a_start_that_fails_fails_the_task)
     attach_faulty("start-fails");
     schedule("any", "a");
     ck_assert_int_eq(look("a")->outcome, RDV_OUTCOME_FAILED);
-    ck_assert_int_eq(seen.code, RDV_EBUSY);
+    ck_assert_int_eq(seen.code, RDV_EIO);
 }
 END_TEST
 

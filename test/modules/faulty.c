@@ -192,7 +192,7 @@ static int faulty_start_task(rdv_plugin *plugin, rdv_task *task)
     if (does(faulty, "start-strange"))
         return 7;
     if (does(faulty, "start-fails"))
-        return RDV_EBUSY;
+        return RDV_EIO;
     if (does(faulty, "crashes"))
         raise(SIGSEGV);
     if (does(faulty, "start-blocks"))
