@@ -11,7 +11,7 @@ trap 'exit 130' INT TERM
 store=$dir/store.db
 cd "$here" || exit 1
 
-bold= plain=
+bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 fi
