@@ -113,8 +113,8 @@ static int read_environment(struct rdv__value object, char **list, size_t *count
     const char *name;
     struct rdv__value value;
     while (rdv__json_next(object, &iterator, &name, &value)) {
-        const char *text;
-        size_t size;
+        const char *text = NULL;
+        size_t size = 0;
         int result = check_name(value, name, error);
         if (!result)
             result = read_text(value, &text, &size, error);
@@ -225,8 +225,8 @@ static int read_run(struct rdv__value value, struct rdv__step *step, struct rdv_
     struct rdv__json_iterator iterator = {0};
     struct rdv__value element;
     for (size_t i = 0; rdv__json_next(value, &iterator, NULL, &element); i++) {
-        const char *text;
-        size_t size;
+        const char *text = NULL;
+        size_t size = 0;
         result = read_text(element, &text, &size, error);
         if (result)
             return result;
@@ -256,7 +256,7 @@ static int read_step(struct rdv__value value, struct rdv__step *step, struct rdv
         return rdv__json_fail(value, error, RDV_EINVAL, "a step needs \"run\"");
     result = read_run(members[RUN], step, error);
     if (!result && is_given(members[STATUS])) {
-        size_t index;
+        size_t index = 0;
         result = read_word(members[STATUS], statuses, &index, error);
         if (!result)
             step->status = (rdv_status)(RDV_STATUS_SEARCHING + (int)index);
@@ -346,7 +346,7 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     if (!result && is_given(members[GRACE]))
         result = rdv__json_duration(members[GRACE], 0, RDV__GRACE_MAX, &handler->grace, error);
     if (!result && is_given(members[ON_INTERRUPT])) {
-        size_t index;
+        size_t index = 0;
         result = read_word(members[ON_INTERRUPT], words, &index, error);
         if (!result)
             handler->on_interrupt = (enum rdv__on_interrupt)index;
