@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Supervisors that have outlived the process of ours that started them: their records, and how to follow them. */
-#include "../plat.h"
+#define _GNU_SOURCE
+
+#include "plat.h"
 
 #include <errno.h>
 #include <fcntl.h>
