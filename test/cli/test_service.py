@@ -138,13 +138,13 @@ class Notify(Service):
 
     def test_a_status_line_that_stays_the_same_is_not_repeated(self):
         manager = self.manager()
-        program = self.service(manager, self.rows(("true", "a"), ("true", "b", "+1h")))
-        manager.wait("STATUS", r"^0 running, 1 pending; next at ")
-        while manager.listen(2.5 * PATIENCE):
-            pass
-        self.stop(program)
+        agent = self.agent(slow=["sh", "-c", "for i in $(seq 25); do echo PROGRESS=$i >&3; sleep 0.1; done"])
+        program = self.service(manager, "--once", self.rows(("slow", "a"), ("slow", "b")), config=agent)
+        out, err = program.communicate(timeout=60 * PATIENCE)
+        self.assertGreater(out.count(" applying "), 10, out + err)
         manager.drain()
         lines = [status for _, status in manager.all("STATUS")]
+        self.assertTrue([line for line in lines if line.startswith("1 running, 1 pending")], lines)
         self.assertEqual([b for a, b in zip(lines, lines[1:]) if a == b], [])
 
     def test_stopping_is_said_before_the_tasks_have_ended(self):
@@ -161,6 +161,30 @@ class Notify(Service):
         manager.drain()
         self.assertEqual(len(manager.all("STOPPING")), 1)
         self.assertNotIn("READY", manager.messages[-1][1])
+
+    def test_reloading_is_said_and_when_and_then_ready_again(self):
+        manager = self.manager()
+        agent = self.agent(true=["true"])
+        program = self.service(manager, "--max-running", "2", config=agent)
+        manager.wait("READY", "^1$")
+        before = time.clock_gettime(time.CLOCK_MONOTONIC)
+        program.send_signal(signal.SIGHUP)
+        at = int(manager.wait("RELOADING", "^1$")["MONOTONIC_USEC"]) / 1e6
+        self.assertTrue(before - 0.001 <= at <= time.clock_gettime(time.CLOCK_MONOTONIC))
+        manager.wait("READY", "^1$")
+        self.stop(program)
+
+    def test_a_reload_that_is_refused_ends_with_ready_too(self):
+        manager = self.manager()
+        agent = self.agent(true=["true"])
+        program = self.service(manager, config=agent)
+        manager.wait("READY", "^1$")
+        self.write("agent.json", "{")
+        program.send_signal(signal.SIGHUP)
+        manager.wait("RELOADING", "^1$")
+        manager.wait("READY", "^1$")
+        _, err = self.stop(program)
+        self.assertIn("agent.json", err)
 
     def test_nothing_is_said_by_the_other_verbs(self):
         manager = self.manager()
