@@ -592,10 +592,13 @@ static void count_reference(rdv_sink *sink)
     (void)sink;
 }
 
-static void no_reason(rdv_sink *sink, int reason)
+static int ends_heard, end_heard;
+
+static void hear_end(rdv_sink *sink, int reason)
 {
     (void)sink;
-    (void)reason;
+    ends_heard++;
+    end_heard = reason;
 }
 
 START_TEST(what_the_trigger_agent_takes_is_not_the_plugins_fault)
@@ -604,7 +607,7 @@ START_TEST(what_the_trigger_agent_takes_is_not_the_plugins_fault)
                                           .ref = count_reference,
                                           .unref = count_reference,
                                           .task_state_changed = slow_report,
-                                          .terminated = no_reason};
+                                          .terminated = hear_end};
     static rdv_sink slow_sink = {&slow_ops};
     rdv_task *task;
     module_options.call_limit = 20 * RDV_MILLISECOND;
@@ -637,11 +640,10 @@ static long sleeps_of_teller(void)
 
 START_TEST(nothing_wakes_up_while_no_call_is_under_way)
 {
-    module_options.call_limit = 10 * RDV_MILLISECOND;
-    attach_faulty("start-blocks");
-    schedule("any", "a");
-    ck_assert_int_gt(times_told("start_task"), 0);
-    usleep(30000); /* it goes to sleep again after the last call */
+    module_options.call_limit = 50 * RDV_MILLISECOND;
+    attach_faulty("initialize-blocks");
+    ck_assert_int_gt(times_told("initialize"), 0);
+    usleep(20000); /* it goes to sleep again after the last call, and not until its next look */
     long before = sleeps_of_teller();
     usleep(100000);
     ck_assert_int_eq(sleeps_of_teller(), before);
@@ -757,6 +759,9 @@ START_TEST(references_to_the_sink_that_are_given_back_too_often_do_no_harm)
     schedule("any", "a");
     ck_assert_int_eq(look("a")->outcome, RDV_OUTCOME_SUCCEEDED);
     terminate();
+    rdv_module_close(module);
+    module = NULL;
+    ck_assert(!is_loaded());
 }
 END_TEST
 
@@ -870,10 +875,14 @@ END_TEST
 
 START_TEST(a_plugin_that_has_terminated_is_unloaded)
 {
+    module_options.terminate_wait = 10 * RDV_MILLISECOND;
     attach_faulty(NULL);
     ck_assert(is_loaded());
     terminate();
     ck_assert_int_eq(terminated_reason, 0);
+    usleep(30000); /* nobody waits for it any more */
+    turn();
+    ck_assert_int_eq(logged("was told to terminate"), 0);
     rdv_module_close(module);
     module = NULL;
     ck_assert(!is_loaded());
@@ -902,6 +911,33 @@ START_TEST(a_plugin_that_does_not_terminate_is_named_and_stays_in_memory)
     module = NULL;
     assert_logged("plug-in 'Faulty' has not terminated: it stays in memory");
     ck_assert(is_loaded());
+}
+END_TEST
+
+static bool has_come_late(void)
+{
+    return logged("Faulty: late 1") == 1;
+}
+
+START_TEST(a_plugin_that_terminates_too_late_is_heard_once_and_unloaded)
+{
+    static const rdv_sink_ops counting_ops = {.size = sizeof counting_ops,
+                                              .ref = count_reference,
+                                              .unref = count_reference,
+                                              .terminated = hear_end};
+    static rdv_sink counting_sink = {&counting_ops};
+    ends_heard = 0;
+    module_options.terminate_wait = RDV_MILLISECOND;
+    load(test_module("faulty"), "terminates-late");
+    rdv_plugin *plugin = rdv_module_plugin(module);
+    ck_assert_int_eq(plugin->ops->initialize(plugin, &counting_sink), 0);
+    ck_assert_int_eq(plugin->ops->terminate(plugin, 0), 0);
+    wait_until(has_come_late);
+    ck_assert_int_eq(ends_heard, 1);
+    ck_assert_int_eq(end_heard, RDV_ETIMEDOUT);
+    rdv_module_close(module);
+    module = NULL;
+    ck_assert(!is_loaded());
 }
 END_TEST
 
@@ -999,6 +1035,7 @@ START_TEST(a_task_that_starts_while_the_plugin_resigns_is_left_for_the_next_proc
     ck_assert_int_eq(plugin->ops->cancel_task(plugin, "a"), RDV_ENOTFOUND);
     rdv_task_unref(task);
     turn();
+    assert_logged("Faulty: resigning 1");
     assert_logged("the task agent 'Faulty' has shut down by itself");
 }
 END_TEST
@@ -1158,6 +1195,7 @@ int main(void)
         a_plugin_that_has_terminated_is_unloaded,
         a_plugin_that_was_never_attached_is_unloaded,
         a_plugin_that_does_not_terminate_is_named_and_stays_in_memory,
+        a_plugin_that_terminates_too_late_is_heard_once_and_unloaded,
         a_plugin_that_refuses_to_terminate_is_named_and_stays_in_memory,
         a_plugin_that_was_not_told_to_terminate_stays_in_memory,
         a_plugin_that_keeps_its_sink_stays_in_memory,

@@ -115,6 +115,15 @@ static void *resign(void *user)
     return NULL;
 }
 
+static void *terminate_late(void *user)
+{
+    struct faulty *faulty = user;
+    usleep(BLOCKED / 5);
+    resign(faulty);
+    say(faulty, "late", 1);
+    return NULL;
+}
+
 static void start_thread(struct faulty *faulty, void *(*fn)(void *user))
 {
     faulty->has_thread = pthread_create(&faulty->thread, NULL, fn, faulty) == 0;
@@ -207,6 +216,7 @@ static int faulty_start_task(rdv_plugin *plugin, rdv_task *task)
         return 0;
     }
     if (does(faulty, "resigns")) {
+        say(faulty, "resigning", 1);
         do_elsewhere(faulty, resign);
         return 0;
     }
@@ -244,6 +254,10 @@ static int faulty_terminate(rdv_plugin *plugin, int reason)
     rdv_sink *sink = faulty->sink;
     if (does(faulty, "never-terminates") || does(faulty, "runs-wild"))
         return 0;
+    if (does(faulty, "terminates-late")) {
+        start_thread(faulty, terminate_late);
+        return 0;
+    }
     if (does(faulty, "terminate-fails"))
         return RDV_EBUSY;
     sink->ops->terminated(sink, does(faulty, "terminates-strangely") ? 5 : reason);
