@@ -100,7 +100,10 @@ typedef void (*rdv_control_reply_fn)(void *user, const char *line);
 RDV_API int rdv_control_call(rdv_control *control, const char *request, rdv_control_reply_fn fn,
                              void *user);
 
-/** Stop listening, remove the socket, cut off all clients, and free it. NULL is fine. Owner thread. @since 0.1.0 */
+/**
+ * Stop listening, remove the socket, cut off all clients, and free it. What was asked for and not answered yet may be done or not.
+ * NULL is fine. Not from inside `reload` or a line of the log. Owner thread. @since 0.1.0
+ */
 RDV_API void rdv_control_free(rdv_control *control);
 
 /* ------------------------------------------------------------------ client */

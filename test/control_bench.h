@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An agent with a control, on a clock and a task agent of the test's own, and raw clients of it: everything happens in the
+ * test's thread, which dispatches the loop itself.
+ */
+#ifndef RDV_TEST_CONTROL_BENCH_H
+#define RDV_TEST_CONTROL_BENCH_H
+
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <rdvtask/rdvtask.h>
+
+#include "sql.h"
+#include "store.h"
+
+#define NOW (INT64_C(420000) * RDV_DAY)
+
+/* A task agent that does only what a test tells it to. */
+struct bench_plugin {
+    rdv_plugin base;
+    rdv_sink *sink;
+    int cancel_result;
+    bool finish_at_once;
+};
+
+struct bench {
+    char directory[40], store_path[64], socket[64];
+    rdv_loop *loop;
+    rdv_store *store;
+    rdv_trigger *trigger;
+    rdv_control *control;
+    rdv_control_options options;
+    struct bench_plugin plugin;
+    rdv_time now;
+    char last_log[1024];
+    int commits;      /* counted since it was last zeroed */
+    bool fail_commit; /* the next one fails */
+    void (*at_commit)(struct bench *bench);
+};
+
+static inline const char *bench_name(rdv_plugin *base)
+{
+    (void)base;
+    return "the test's";
+}
+
+static inline int bench_report(struct bench *bench, const char *identifier, rdv_status status,
+                               int progress, const char *message)
+{
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = status;
+    report.progress = progress;
+    report.message = message;
+    return bench->plugin.sink->ops->task_state_changed(bench->plugin.sink, identifier, &report);
+}
+
+static inline int bench_initialize(rdv_plugin *base, rdv_sink *sink)
+{
+    struct bench_plugin *plugin = (struct bench_plugin *)base;
+    sink->ops->ref(sink);
+    plugin->sink = sink;
+    return 0;
+}
+
+static inline int bench_start_task(rdv_plugin *base, rdv_task *task)
+{
+    struct bench_plugin *plugin = (struct bench_plugin *)base;
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = RDV_STATUS_SUCCESS;
+    if (plugin->finish_at_once)
+        ck_assert_int_eq(
+            plugin->sink->ops->task_state_changed(plugin->sink, rdv_task_identifier(task), &report),
+            0);
+    return 0;
+}
+
+static inline int bench_cancel_task(rdv_plugin *base, const char *identifier)
+{
+    (void)identifier;
+    return ((struct bench_plugin *)base)->cancel_result;
+}
+
+static inline int bench_terminate(rdv_plugin *base, int reason)
+{
+    struct bench_plugin *plugin = (struct bench_plugin *)base;
+    plugin->sink->ops->terminated(plugin->sink, reason);
+    return 0;
+}
+
+static const rdv_plugin_ops bench_plugin_ops = {
+    .size = sizeof bench_plugin_ops,
+    .name = bench_name,
+    .initialize = bench_initialize,
+    .start_task = bench_start_task,
+    .cancel_task = bench_cancel_task,
+    .terminate = bench_terminate,
+};
+
+static inline rdv_time bench_now(void *user)
+{
+    return ((struct bench *)user)->now;
+}
+
+static inline void bench_log(void *user, rdv_log_level level, const char *text)
+{
+    struct bench *bench = user;
+    (void)level;
+    snprintf(bench->last_log, sizeof bench->last_log, "%s", text);
+}
+
+static inline int bench_committing(void *user)
+{
+    struct bench *bench = user;
+    bench->commits++;
+    if (bench->at_commit)
+        bench->at_commit(bench);
+    if (!bench->fail_commit)
+        return 0;
+    bench->fail_commit = false;
+    return 1;
+}
+
+/* Let the loop do all that is ready. */
+static inline void bench_turns(struct bench *bench)
+{
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(rdv_loop_dispatch(bench->loop), 0);
+}
+
+static inline void bench_listen(struct bench *bench)
+{
+    struct rdv_error error = {0};
+    int result = rdv_control_new(bench->loop, bench->store, bench->trigger, &bench->options,
+                                 &bench->control, &error);
+    ck_assert_msg(result == 0, "%s", error.text);
+}
+
+/* With a socket, or without. The task agent is attached by bench_attach(). */
+static inline void bench_open(struct bench *bench, bool listening)
+{
+    memset(bench, 0, sizeof *bench);
+    strcpy(bench->directory, "/tmp/rdvtask-control-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(bench->directory));
+    snprintf(bench->store_path, sizeof bench->store_path, "%s/store.db", bench->directory);
+    snprintf(bench->socket, sizeof bench->socket, "%s/socket", bench->directory);
+    bench->now = NOW;
+    ck_assert_int_eq(rdv_loop_new(&bench->loop), 0);
+    ck_assert_int_eq(rdv_store_open(bench->store_path, NULL, &bench->store, NULL), 0);
+    rdv_trigger_options how;
+    rdv_trigger_options_init(&how);
+    how.clock = (rdv_clock){.now = bench_now, .user = bench};
+    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &how, &bench->trigger), 0);
+    rdv_control_options_init(&bench->options);
+    bench->options.socket = listening ? bench->socket : NULL;
+    bench->options.log = (rdv_log){bench_log, bench};
+    bench_listen(bench);
+    bench->plugin.base.ops = &bench_plugin_ops;
+    sqlite3_commit_hook(rdv__sql_database(bench->store), bench_committing, bench);
+}
+
+static inline void bench_attach(struct bench *bench)
+{
+    ck_assert_int_eq(rdv_trigger_attach(bench->trigger, &bench->plugin.base), 0);
+    bench_turns(bench);
+}
+
+static inline void bench_close(struct bench *bench)
+{
+    if (!bench->loop)
+        return;
+    rdv_control_free(bench->control);
+    rdv_trigger_free(bench->trigger);
+    if (bench->plugin.sink)
+        bench->plugin.sink->ops->unref(bench->plugin.sink);
+    rdv_store_close(bench->store);
+    rdv_loop_free(bench->loop);
+    bench->loop = NULL;
+    DIR *list = opendir(bench->directory);
+    ck_assert_ptr_nonnull(list);
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        char name[320];
+        snprintf(name, sizeof name, "%s/%s", bench->directory, entry->d_name);
+        unlink(name);
+    }
+    closedir(list);
+    rmdir(bench->directory);
+}
+
+/* ------------------------------------------------------------------ clients */
+
+static inline int bench_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    ck_assert_uint_lt(strlen(path), sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
+/* A client that has been taken. */
+static inline int bench_client(struct bench *bench)
+{
+    int fd = bench_connect(bench->socket);
+    bench_turns(bench);
+    return fd;
+}
+
+/* Send without letting the agent do anything, as long as there is room. */
+static inline void bench_send(int fd, const char *text)
+{
+    size_t size = strlen(text);
+    ck_assert_int_eq((int)send(fd, text, size, MSG_NOSIGNAL), (int)size);
+}
+
+/* The next line, for which the agent has some turns; NULL if none comes. Valid until the next call but seven. */
+static inline const char *bench_hear(struct bench *bench, int fd)
+{
+    static char *lines[8];
+    static int next;
+    size_t size = 0, room = 4096;
+    char **line = &lines[next++ % 8];
+    free(*line);
+    *line = malloc(room);
+    ck_assert_ptr_nonnull(*line);
+    for (int quiet = 0; quiet < 4;) {
+        char peeked[4096];
+        ssize_t there = recv(fd, peeked, sizeof peeked, MSG_PEEK);
+        if (there <= 0) {
+            bench_turns(bench);
+            quiet++;
+            continue;
+        }
+        quiet = 0;
+        const char *end = memchr(peeked, '\n', (size_t)there);
+        size_t step = end ? (size_t)(end + 1 - peeked) : (size_t)there;
+        if (room - size <= step) {
+            room = room * 2 + step;
+            *line = realloc(*line, room);
+            ck_assert_ptr_nonnull(*line);
+        }
+        ck_assert_int_eq((int)recv(fd, *line + size, step, 0), (int)step);
+        size += step;
+        if (end) {
+            (*line)[size - 1] = '\0';
+            return *line;
+        }
+    }
+    return NULL;
+}
+
+/* Send a line, and hear the next. */
+static inline const char *bench_ask(struct bench *bench, int fd, const char *line)
+{
+    bench_send(fd, line);
+    bench_send(fd, "\n");
+    const char *answer = bench_hear(bench, fd);
+    ck_assert_msg(answer != NULL, "no answer to %s", line);
+    return answer;
+}
+
+/* Whether the agent has closed the connection; what it has sent is thrown away. */
+static inline bool bench_closed(struct bench *bench, int fd)
+{
+    char buffer[4096];
+    for (int quiet = 0; quiet < 4;) {
+        bench_turns(bench);
+        ssize_t size = recv(fd, buffer, sizeof buffer, 0);
+        if (size == 0 || (size < 0 && errno != EAGAIN))
+            return true;
+        quiet = size > 0 ? 0 : quiet + 1;
+    }
+    return false;
+}
+
+static inline void bench_keep(void *user, const char *line)
+{
+    char **kept = user;
+    free(*kept);
+    *kept = strdup(line);
+    ck_assert_ptr_nonnull(*kept);
+}
+
+/* The direct way. The caller frees it. NULL if there was no answer. */
+static inline char *bench_call(struct bench *bench, const char *request)
+{
+    char *answer = NULL;
+    ck_assert_int_eq(rdv_control_call(bench->control, request, bench_keep, &answer), 0);
+    return answer;
+}
+
+/* Whether there is anything to do within so many milliseconds. */
+static inline bool bench_busy(struct bench *bench, int patience)
+{
+    struct pollfd wait = {rdv_loop_fd(bench->loop), POLLIN, 0};
+    return poll(&wait, 1, patience) == 1;
+}
+
+#define REQUEST(id, method, params) \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":" params "}"
+#define CALL(method, params) REQUEST("1", method, params)
+
+#define ck_assert_has(text, part) \
+    ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in %s", part, text)
+
+#endif

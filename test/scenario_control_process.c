@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An agent in a process of its own, killed and started again, with clients in this one: what was acknowledged is there, the
+ * socket that was left behind is replaced, and who watches goes on where it was.
+ */
+#define _GNU_SOURCE
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <rdvtask/rdvtask.h>
+
+#include "harness.h"
+
+#define WAIT (30 * RDV_SECOND)
+
+static char directory[48], socket_path[80], store_path[80];
+static pid_t agent;
+
+/* ------------------------------------------------------------------- agent */
+
+/* A handler that is done at once, or never. */
+static void handle(rdv_run *run, void *user)
+{
+    if (user)
+        rdv_run_finish(run, 0, "done");
+}
+
+static void run_agent(void)
+{
+    rdv_loop *loop;
+    rdv_store *store;
+    rdv_agent *task_agent;
+    rdv_trigger *trigger;
+    rdv_control *control;
+    rdv_control_options options;
+    rdv_control_options_init(&options);
+    options.socket = socket_path;
+    if (rdv_loop_new(&loop) || rdv_store_open(store_path, NULL, &store, NULL) ||
+        rdv_agent_new(loop, store, NULL, &task_agent) ||
+        rdv_agent_add_handler(task_agent, "quick", handle, &agent, 0) ||
+        rdv_agent_add_handler(task_agent, "endless", handle, NULL, 0) ||
+        rdv_trigger_new(loop, store, NULL, &trigger) ||
+        rdv_control_new(loop, store, trigger, &options, &control, NULL) ||
+        rdv_trigger_attach(trigger, rdv_agent_plugin(task_agent)))
+        _exit(3);
+    rdv_loop_run(loop);
+    _exit(4);
+}
+
+static void start_agent(void)
+{
+    agent = fork();
+    ck_assert_int_ge(agent, 0);
+    if (agent == 0)
+        run_agent();
+}
+
+static void kill_agent(void)
+{
+    int status;
+    ck_assert_int_eq(kill(agent, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(agent, &status, 0), agent);
+    ck_assert(WIFSIGNALED(status));
+    agent = 0;
+}
+
+static void set_up(void)
+{
+    strcpy(directory, "/tmp/rdvtask-process-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(socket_path, sizeof socket_path, "%s/socket", directory);
+    snprintf(store_path, sizeof store_path, "%s/store.db", directory);
+    start_agent();
+}
+
+static void tear_down(void)
+{
+    if (agent > 0)
+        kill_agent();
+    DIR *list = opendir(directory);
+    ck_assert_ptr_nonnull(list);
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        char name[320];
+        snprintf(name, sizeof name, "%s/%s", directory, entry->d_name);
+        unlink(name);
+    }
+    closedir(list);
+    rmdir(directory);
+}
+
+/* ------------------------------------------------------------------ client */
+
+/* Connect to an agent that is starting. */
+static rdv_client *connect_client(void)
+{
+    struct rdv_error error = {0};
+    rdv_client *client = NULL;
+    int result = RDV_ENOTFOUND;
+    for (int i = 0; i < 3000 && result == RDV_ENOTFOUND; i++) {
+        result = rdv_client_open(socket_path, &client, &error);
+        if (result == RDV_ENOTFOUND)
+            usleep(5000);
+    }
+    ck_assert_msg(result == 0, "%s", error.text);
+    return client;
+}
+
+/* Ask, and get the answer; notifications that come before it are left out. */
+static rdv_response *ask(rdv_client *client, const char *method, const char *params)
+{
+    char *request = NULL;
+    rdv_response *response = NULL;
+    ck_assert_int_eq(rdv_request_new(1, method, params, &request), 0);
+    ck_assert_int_eq(rdv_client_send(client, request), 0);
+    rdv_free(request);
+    for (;;) {
+        const char *line, *words = "";
+        ck_assert_int_eq(rdv_client_receive(client, WAIT, &line), 0);
+        ck_assert_int_eq(rdv_response_parse(line, &response), 0);
+        if (!rdv_response_method(response)) {
+            ck_assert_msg(rdv_response_error(response, &words) == 0, "%s: %s", method, words);
+            return response;
+        }
+        rdv_response_free(response);
+    }
+}
+
+static int keep_entry(void *user, const rdv_entry *entry)
+{
+    rdv_entry *kept = user;
+    *kept = *entry;
+    return 0;
+}
+
+/* Hear changes up to one of this identifier with this outcome; the changes' numbers only grow. */
+static int64_t hear_until(rdv_client *client, const char *identifier, rdv_outcome outcome,
+                          int64_t after)
+{
+    for (bool found = false; !found;) {
+        const char *line;
+        rdv_response *response = NULL;
+        rdv_entry entry = {0};
+        ck_assert_int_eq(rdv_client_receive(client, WAIT, &line), 0);
+        ck_assert_int_eq(rdv_response_parse(line, &response), 0);
+        ck_assert_str_eq(rdv_response_method(response), "change");
+        ck_assert_int_eq(rdv_response_entries(response, keep_entry, &entry), 0);
+        ck_assert_int_gt(entry.change, after);
+        after = entry.change;
+        found = strcmp(entry.identifier, identifier) == 0 && entry.outcome == outcome;
+        rdv_response_free(response);
+    }
+    return after;
+}
+
+/* ------------------------------------------------------------------- tests */
+
+START_TEST(a_killed_agent_starts_again_on_its_socket_and_keeps_what_it_acknowledged)
+{
+    rdv_client *client = connect_client();
+    rdv_client *watcher = connect_client();
+    rdv_response_free(ask(watcher, "watch", "{}"));
+    rdv_response_free(
+        ask(client, "schedule", "{\"tasks\":[{\"label\":\"quick\",\"identifier\":\"first\"}]}"));
+    int64_t heard = hear_until(watcher, "first", RDV_OUTCOME_SUCCEEDED, 0);
+    rdv_response_free(ask(client, "schedule",
+                          "{\"tasks\":[{\"label\":\"endless\",\"identifier\":\"long\"},"
+                          "{\"label\":\"quick\",\"identifier\":\"second\"}]}"));
+    kill_agent();
+    const char *line;
+    while (rdv_client_receive(watcher, WAIT, &line) == 0)
+        ;
+    ck_assert_int_eq(rdv_client_receive(watcher, WAIT, &line), RDV_ESHUTDOWN);
+    ck_assert_int_eq(access(socket_path, F_OK), 0);
+    rdv_client_close(client);
+    rdv_client_close(watcher);
+
+    start_agent();
+    client = connect_client();
+    watcher = connect_client();
+    char params[64];
+    snprintf(params, sizeof params, "{\"after\":%" PRId64 "}", heard);
+    rdv_response_free(ask(watcher, "watch", params));
+    rdv_entry entry;
+    rdv_response *response = ask(client, "show", "{\"identifier\":\"first\"}");
+    ck_assert_int_eq(rdv_response_entries(response, keep_entry, &entry), 0);
+    ck_assert_int_eq(entry.outcome, RDV_OUTCOME_SUCCEEDED);
+    rdv_response_free(response);
+    rdv_response_free(ask(client, "cancel", "{\"identifier\":\"long\"}"));
+    heard = hear_until(watcher, "long", RDV_OUTCOME_NONE, heard);
+    rdv_client_close(client);
+    rdv_client_close(watcher);
+}
+END_TEST
+
+START_TEST(whatever_was_acknowledged_survives_kills_at_any_moment)
+{
+    char known[200][32];
+    int acknowledged = 0;
+    for (int round = 0; round < 5; round++) {
+        rdv_client *client = connect_client();
+        int sent = 0;
+        /* One after the other until the agent is gone: what was answered counts. */
+        for (bool alive = true; alive && acknowledged < 200;) {
+            char request[200], name[32];
+            const char *line;
+            snprintf(name, sizeof name, "task-%d-%d", round, sent++);
+            snprintf(request, sizeof request,
+                     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"schedule\",\"params\":{\"tasks\":"
+                     "[{\"label\":\"quick\",\"identifier\":\"%s\"}]}}",
+                     name);
+            if (sent == 10 + round * 3)
+                ck_assert_int_eq(kill(agent, SIGKILL), 0);
+            alive = rdv_client_send(client, request) == 0 &&
+                    rdv_client_receive(client, WAIT, &line) == 0;
+            if (alive)
+                strcpy(known[acknowledged++], name);
+        }
+        rdv_client_close(client);
+        kill_agent();
+        start_agent();
+    }
+    ck_assert_int_ge(acknowledged, 5 * 9);
+    rdv_client *client = connect_client();
+    for (int i = 0; i < acknowledged; i++) {
+        char params[128];
+        rdv_entry entry;
+        snprintf(params, sizeof params, "{\"identifier\":\"%.31s\"}", known[i]);
+        rdv_response *response = ask(client, "show", params);
+        ck_assert_int_eq(rdv_response_entries(response, keep_entry, &entry), 0);
+        ck_assert_str_eq(entry.identifier, known[i]);
+        rdv_response_free(response);
+    }
+    rdv_client_close(client);
+}
+END_TEST
+
+START_TEST(a_second_agent_does_not_take_a_socket_that_is_in_use)
+{
+    rdv_client *client = connect_client();
+    rdv_loop *loop;
+    rdv_store *store;
+    rdv_trigger *trigger;
+    rdv_control *control = NULL;
+    rdv_control_options options;
+    struct rdv_error error = {0};
+    rdv_control_options_init(&options);
+    options.socket = socket_path;
+    ck_assert_int_eq(rdv_loop_new(&loop), 0);
+    ck_assert_int_eq(rdv_store_open(NULL, NULL, &store, NULL), 0);
+    ck_assert_int_eq(rdv_trigger_new(loop, store, NULL, &trigger), 0);
+    ck_assert_int_eq(rdv_control_new(loop, store, trigger, &options, &control, &error),
+                     RDV_ELOCKED);
+    char pid[32];
+    snprintf(pid, sizeof pid, "(pid %ld)", (long)agent);
+    ck_assert_msg(strstr(error.text, pid) != NULL, "%s", error.text);
+    rdv_trigger_free(trigger);
+    rdv_store_close(store);
+    rdv_loop_free(loop);
+    rdv_response_free(ask(client, "status", NULL));
+    rdv_client_close(client);
+}
+END_TEST
+
+START_TEST(clients_that_are_killed_harm_nobody)
+{
+    rdv_client *client = connect_client();
+    for (int i = 0; i < 20; i++) {
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            rdv_client *other = NULL;
+            if (rdv_client_open(socket_path, &other, NULL) == 0)
+                for (int k = 0; k < 10000; k++)
+                    (void)rdv_client_send(other,
+                                          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"watch\"}");
+            _exit(0);
+        }
+        usleep(3000);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        rdv_response_free(ask(client, "status", NULL));
+    }
+    int status;
+    ck_assert_int_eq(waitpid(agent, &status, WNOHANG), 0);
+    rdv_client_close(client);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("control process");
+    TCase *processes = tcase_create("processes");
+    tcase_set_timeout(processes, 120);
+    tcase_add_checked_fixture(processes, set_up, tear_down);
+    tcase_add_test(processes,
+                   a_killed_agent_starts_again_on_its_socket_and_keeps_what_it_acknowledged);
+    tcase_add_test(processes, whatever_was_acknowledged_survives_kills_at_any_moment);
+    tcase_add_test(processes, a_second_agent_does_not_take_a_socket_that_is_in_use);
+    tcase_add_test(processes, clients_that_are_killed_harm_nobody);
+    suite_add_tcase(suite, processes);
+    return rdv_test_main(suite);
+}
