@@ -22,9 +22,14 @@
 #define STATUS_GAP RDV_SECOND
 #define SEND_AGAIN (100 * RDV_MILLISECOND)
 
+/* While it ends, which may take as long as the agent document allows, the manager is told to wait on: each time for so long. A
+ * loop that hangs tells it no more. */
+#define EXTEND_GAP (5 * RDV_SECOND)
+#define EXTEND     "EXTEND_TIMEOUT_USEC=20000000"
+
 /* The longest message: a state and a status line. */
 #define MESSAGE_SIZE 320
-#define STATE_SIZE   64
+#define STATE_SIZE   96
 #define STATUS_SIZE  200
 
 struct notify {
@@ -99,6 +104,8 @@ static void on_timer(void *user)
     if (strcmp(status, notify->status) == 0)
         status[0] = '\0';
     notify->changed = false;
+    if (notify->stopping && !notify->state[0])
+        snprintf(notify->state, sizeof(notify->state), "%s", EXTEND);
     if (!notify->state[0] && !status[0])
         return;
     snprintf(message, sizeof(message), "%s%s%s%s", notify->state,
@@ -113,6 +120,8 @@ static void on_timer(void *user)
         memcpy(notify->status, status, sizeof(status));
         notify->told_at = monotonic();
     }
+    if (notify->stopping)
+        start_timer(notify, EXTEND_GAP);
 }
 
 /* A state goes out at once. It takes the place of one that still waits: the later one says all that matters. */
@@ -240,7 +249,7 @@ void notify_stopping(struct notify *notify)
     notify->changed = false;
     notify->trigger = NULL;
     notify->status[0] = '\0';
-    send_state(notify, "STOPPING=1\nSTATUS=stopping in order");
+    send_state(notify, "STOPPING=1\nSTATUS=stopping in order\n" EXTEND);
 }
 
 void notify_free(struct notify *notify)

@@ -162,6 +162,20 @@ class Notify(Service):
         self.assertEqual(len(manager.all("STOPPING")), 1)
         self.assertNotIn("READY", manager.messages[-1][1])
 
+    def test_while_it_stops_the_manager_is_asked_to_wait_on(self):
+        manager = self.manager()
+        agent = self.agent(slow={"steps": [{"run": ["sh", "-c", "trap 'sleep 6; exit 0' TERM; touch %s; while :; do sleep 0.01; "
+                                                    "done" % self.path("started")]}], "grace": "1m"})
+        program = self.service(manager, self.rows(("slow", "a")), config=agent)
+        self.wait_for_file("started")
+        program.send_signal(signal.SIGTERM)
+        more = int(manager.wait("STOPPING", "^1$")["EXTEND_TIMEOUT_USEC"]) / 1e6
+        begin = time.monotonic()
+        manager.wait("EXTEND_TIMEOUT_USEC")
+        self.assertLess(time.monotonic() - begin, more / 2)
+        program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 0)
+
     def test_reloading_is_said_and_when_and_then_ready_again(self):
         manager = self.manager()
         agent = self.agent(true=["true"])
