@@ -26,5 +26,11 @@ int command_list(const struct options *options);
 int command_show(const struct options *options);
 int command_history(const struct options *options);
 int command_validate(const struct options *options);
+int command_cancel(const struct options *options);
+int command_watch(const struct options *options);
+int command_explain(const struct options *options);
+int command_reload(const struct options *options);
+int command_pause(const struct options *options);
+int command_resume(const struct options *options);
 
 #endif

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask.h"
 #include "command.h"
 #include "entry.h"
 #include "options.h"
-#include "place.h"
 #include "say.h"
 #include "system.h"
 
@@ -136,6 +136,20 @@ static int print_json(void *user, const rdv_entry *entry)
     return entry_print_json(stdout, entry);
 }
 
+/* Words for people, after a listing that nothing was in, or before one that can start nothing. */
+static void note(const struct options *options, struct ask *asked, const struct listing *listing)
+{
+    rdv_response *status = NULL;
+    if (!listing->any)
+        say_note(options,
+                 listing->finished ? "nothing has ended yet" : "nothing is pending or running");
+    if (listing->finished || !ask_is_agent(asked) || ask(asked, "status", NULL, &status) != 0)
+        return;
+    if (ask_member_true(status, "paused"))
+        say_note(options, "paused: nothing starts before 'rdvtask resume'");
+    rdv_response_free(status);
+}
+
 /* Print what the filter lets through, as an array or a table. */
 static int print_entries(const struct options *options, const rdv_filter *filter)
 {
@@ -144,34 +158,34 @@ static int print_entries(const struct options *options, const rdv_filter *filter
                               .identifier = strlen("IDENTIFIER"),
                               .label = strlen("LABEL"),
                               .colors = entry_colors(options)};
-    rdv_store *store = NULL;
+    const char *method = listing.finished ? "history" : "list";
+    struct ask *asked = NULL;
     size_t rows;
     int result = 0;
-    int code = place_open_reader(options, &store);
+    int code = ask_open(options, ASK_READ, &asked);
     if (code)
         return code;
     if (options->json) {
         fputs("[", stdout);
-        if (store)
-            result = rdv_store_entries(store, filter, print_json, &listing);
+        if (asked)
+            result = ask_entries(asked, method, filter, print_json, &listing);
         if (result == 0)
             fputs(listing.any ? "\n]\n" : "]\n", stdout);
-    } else if (store) {
+    } else if (asked) {
         if (system_live_terminal())
             system_terminal_size(&listing.columns, &rows);
-        result = rdv_store_entries(store, filter, measure, &listing);
+        result = ask_entries(asked, method, filter, measure, &listing);
         if (result == 0 && listing.any)
             result = print_head(&listing);
         if (result == 0 && listing.any)
-            result = rdv_store_entries(store, filter, print_line, &listing);
-        if (result == 0 && !listing.any)
-            say_note(options,
-                     listing.finished ? "nothing has ended yet" : "nothing is pending or running");
+            result = ask_entries(asked, method, filter, print_line, &listing);
+        if (result == 0)
+            note(options, asked, &listing);
     }
     if (result)
-        code = place_store_failed(store, "read the store", result);
+        code = ask_failed(asked, "read the store", result);
     text_finish(&listing.line);
-    rdv_store_close(store);
+    ask_close(asked);
     return code;
 }
 
@@ -306,31 +320,24 @@ static int show_entry(void *user, const rdv_entry *entry)
 int command_show(const struct options *options)
 {
     struct listing listing = {.options = options};
-    rdv_filter filter = {.size = sizeof(filter), .identifier = options->arguments[0], .limit = 1};
-    const unsigned detail = RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;
-    rdv_store *store = NULL;
-    if (!filter.identifier[0])
+    struct ask *asked = NULL;
+    const char *identifier = options->arguments[0];
+    if (!identifier[0])
         return say_usage(options->verb, "an identifier can't be empty");
-    int code = place_open_reader(options, &store);
+    int code = ask_open(options, ASK_READ, &asked);
     if (code)
         return code;
-    if (!store)
+    if (!asked)
         return EXIT_NOTHING;
-    filter.flags = RDV_FILTER_PENDING | RDV_FILTER_RUNNING | detail;
-    int result = rdv_store_entries(store, &filter, show_entry, &listing);
-    if (result == 0 && !listing.any) {
-        filter.flags = RDV_FILTER_FINISHED | detail;
-        result = rdv_store_entries(store, &filter, show_entry, &listing);
-    }
-    if (result == RDV_EINVAL || result == RDV_ELIMIT)
-        result = 0; /* what can't be an identifier isn't there */
-    if (result)
-        code = place_store_failed(store, "read the store", result);
-    else if (!listing.any) {
+    int result = ask_entry(asked, identifier, show_entry, &listing);
+    if (result == RDV_ENOTFOUND || result == RDV_EINVAL || result == RDV_ELIMIT) {
+        /* What can't be an identifier isn't there. */
         say_error("there is no task '%s': 'rdvtask list' and 'rdvtask history' show what there is",
-                  filter.identifier);
+                  identifier);
         code = EXIT_NOTHING;
+    } else if (result) {
+        code = ask_failed(asked, "read the store", result);
     }
-    rdv_store_close(store);
+    ask_close(asked);
     return code;
 }

@@ -2,9 +2,11 @@
 #include "entry.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <rdvtask/document.h>
 
+#include "command.h"
 #include "options.h"
 #include "system.h"
 
@@ -13,6 +15,12 @@
 #define YELLOW "\x1b[33m"
 #define CYAN   "\x1b[36m"
 #define PLAIN  "\x1b[0m"
+
+/* Lines of a failed task's output that `start` shows. */
+#define OUTPUT_LINES 20
+
+/* The exit code of a task that is done, but for a reboot. */
+#define CODE_REBOOT 194
 
 const char *entry_word(const rdv_entry *entry)
 {
@@ -76,4 +84,47 @@ int entry_print_json(FILE *file, const rdv_entry *entry)
     fputs(json, file);
     rdv_free(json);
     return 0;
+}
+
+int entry_print_output_end(void *user, const rdv_entry *entry)
+{
+    (void)user;
+    struct text line = {0};
+    size_t size = entry->output_size, from = size;
+    while (size > 0 && (entry->output[size - 1] == '\n' || entry->output[size - 1] == '\r'))
+        size--;
+    from = size;
+    for (int lines = 0; from > 0; from--)
+        if (entry->output[from - 1] == '\n' && ++lines == OUTPUT_LINES)
+            break;
+    while (from < size) {
+        const char *end = memchr(entry->output + from, '\n', size - from);
+        const size_t length = end ? (size_t)(end - entry->output) - from : size - from;
+        text_clear(&line);
+        text_add_string(&line, "  | ");
+        text_add_escaped(&line, entry->output + from, length, 0);
+        text_add_string(&line, "\n");
+        if (line.failed)
+            break;
+        fwrite(line.data, 1, line.size, stderr);
+        from += length + 1;
+    }
+    text_finish(&line);
+    return 0;
+}
+
+int entry_exit_code(rdv_outcome outcome, int code)
+{
+    switch (outcome) {
+    case RDV_OUTCOME_SUCCEEDED:
+        return code == CODE_REBOOT ? EXIT_REBOOT : EXIT_OK;
+    case RDV_OUTCOME_NONE: /* stopped before it ended */
+    case RDV_OUTCOME_CANCELLED:
+        return EXIT_CANCELLED;
+    case RDV_OUTCOME_EXPIRED:
+    case RDV_OUTCOME_TIMED_OUT:
+        return EXIT_TIMED_OUT;
+    default:
+        return EXIT_FAILED;
+    }
 }

@@ -21,6 +21,12 @@ bool entry_colors(const struct options *options);
 /* Add the word as a cell, in its colour if there are to be colours. */
 void entry_add_word(struct text *text, const rdv_entry *entry, size_t columns, bool colors);
 
+/* Print the end of its output to stderr. A result of 0. */
+int entry_print_output_end(void *user, const rdv_entry *entry);
+
+/* What `start` ends with for a task that has ended so, with this code in its last report. */
+int entry_exit_code(rdv_outcome outcome, int code);
+
 /* Print it as one line of JSON, without the line end. Returns 0 or an RDV_E… constant. */
 int entry_print_json(FILE *file, const rdv_entry *entry);
 

@@ -31,7 +31,9 @@ static const struct verb verbs[] = {
      "With --once it ends when nothing is pending or running; if that is so from the start, that\n"
      "is no failure.\n\n"
      "Ctrl-C, SIGTERM: starts nothing more and ends in order; what was interrupted is taken up\n"
-     "again by the next run. A second one: ends at once; the store is right all the same.\n\n"
+     "again by the next run. A second one: ends at once; the store is right all the same.\n"
+     "SIGHUP: reads the agent document anew, as 'rdvtask reload' does.\n\n"
+     "It listens on a socket, by which the other verbs ask it; see --socket.\n\n"
      "On a terminal: a live table. Otherwise a line for each change:\n"
      "TIME IDENTIFIER LABEL STATUS [PERCENT%] [MESSAGE]; with --json one object for each.\n\n"
      "Exit: 0 every task that ended in this call succeeded (with --once), or stopped in order;\n"
@@ -40,11 +42,16 @@ static const struct verb verbs[] = {
     {"start", VERB_START, command_start, 1, 2, "start LABEL [IDENTIFIER] [OPTIONS]",
      "run one task now, in the foreground",
      "Schedules the task, runs it here, and shows how it gets on; nothing else of the store is\n"
-     "started. Without IDENTIFIER one is made. An identifier that is pending is replaced.\n\n"
+     "started. Where an agent is running on the store it runs the task, before all others that "
+     "are\n"
+     "ready unless a --deadline is given, and this shows how it gets on; --config and "
+     "--clock-wait\n"
+     "are the agent's then. Without IDENTIFIER one is made. An identifier that is pending is\n"
+     "replaced.\n\n"
      "Ctrl-C, SIGTERM: cancels the task. A second one: ends at once.\n\n"
-     "Exit: 0 succeeded; 1 failed; 75 another process has the store, or the identifier is "
-     "running;\n"
-     "124 its window passed, or it ran out of time; 130 cancelled."},
+     "Exit: 0 succeeded; 1 failed; 3 succeeded, and a reboot is required; 75 another process has\n"
+     "the store, or the identifier is running; 124 its window passed, or it ran out of time; 130\n"
+     "cancelled."},
     {"schedule", VERB_SCHEDULE, command_schedule, 1, MANY,
      "schedule SCHEDULE.json... | schedule [--] LABEL [IDENTIFIER] [OPTIONS]",
      "record tasks, to be run by 'rdvtask run'",
@@ -75,6 +82,34 @@ static const struct verb verbs[] = {
      "each\n"
      "entry with its changes.\n\n"
      "Exit: 0, also for none; 1 the store can't be read."},
+    {"watch", VERB_WATCH, command_watch, 0, 0, "watch [--after N] [--json]",
+     "follow what the running agent does",
+     "Shows what changes, from any terminal: a live table; where there is none, a line for each\n"
+     "change, as 'run' does; with --json one entry a line. With --after N, what has changed since\n"
+     "the change number N comes first: nothing is missed, and nothing comes twice. Each entry has\n"
+     "the number of its change in its JSON, and at the end the last one is told.\n\n"
+     "Ctrl-C, SIGTERM: ends.\n\n"
+     "Exit: 0 interrupted; 1 the agent has gone; 2 no agent is running."},
+    {"cancel", VERB_CANCEL, command_cancel, 1, 1, "cancel IDENTIFIER",
+     "end a task that runs, or delete one that does not",
+     "A pending task is deleted, and the history keeps it as cancelled. A running one is asked to\n"
+     "end, with all its processes; it is cancelled once it has.\n\n"
+     "Exit: 0 done, or under way; 1 it can't be cancelled; 2 not found, or it was running and no\n"
+     "agent is there to end it; 75 another process has the store."},
+    {"explain", VERB_EXPLAIN, command_explain, 1, 1, "explain IDENTIFIER [--json]",
+     "say why a task has not started",
+     "Says what a task that has not ended waits for, and when it is looked at next.\n\n"
+     "Exit: 0; 2 not found; 75 another process has the store."},
+    {"pause", VERB_PAUSE, command_pause, 0, 0, "pause", "start nothing more until 'resume'",
+     "What runs goes on, and windows pass. The store keeps it, over restarts.\n\n"
+     "Exit: 0 also if it is paused already; 1 failed; 75 another process has the store."},
+    {"resume", VERB_RESUME, command_resume, 0, 0, "resume", "start tasks again after 'pause'",
+     "Lets tasks start again.\n\n"
+     "Exit: 0 also if it was not paused; 1 failed; 75 another process has the store."},
+    {"reload", VERB_RELOAD, command_reload, 0, 0, "reload",
+     "have the running agent read its document anew",
+     "The document is taken whole or not at all; what runs is left alone. SIGHUP does the same.\n\n"
+     "Exit: 0 reloaded; 1 the document is wrong, and the old one stays; 2 no agent is running."},
     {"validate", VERB_VALIDATE, command_validate, 1, MANY, "validate FILE...",
      "check agent and schedule documents",
      "Checks documents without using them; their content tells which kind they are. What is wrong\n"

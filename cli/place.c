@@ -11,6 +11,10 @@
 #include "system.h"
 #include "text.h"
 
+/* A verb that only records is done in a moment. */
+#define LOCKED_TRIES 10
+#define LOCKED_PAUSE (20 * RDV_MILLISECOND)
+
 static char *join(const char *a, const char *b, const char *c)
 {
     struct text text = {0};
@@ -67,15 +71,41 @@ int place_config(const struct options *options, char **ret_path)
                 "/rdvtask/agent.json", ret_path);
 }
 
-int place_logs(const struct options *options, char **ret_path)
+/* What is named after the store. */
+static int beside_store(const struct options *options, const char *ending, char **ret_path)
 {
     char *store = NULL;
     int code = place_store(options, &store);
     if (code)
         return code;
-    *ret_path = join(store, ".log.d", "");
+    char *path = join(store, ending, "");
     free(store);
+    if (!path)
+        return EXIT_FAILED;
+    *ret_path = path;
+    return EXIT_OK;
+}
+
+int place_socket(const struct options *options, char **ret_path)
+{
+    if (!options->socket)
+        return beside_store(options, ".sock", ret_path);
+    if (!options->socket[0])
+        return say_usage(options->verb, "option --socket needs a file name");
+    *ret_path = join(options->socket, "", "");
     return *ret_path ? EXIT_OK : EXIT_FAILED;
+}
+
+int place_logs(const struct options *options, char **ret_path)
+{
+    return beside_store(options, ".log.d", ret_path);
+}
+
+int place_say_locked(const struct rdv_error *locked)
+{
+    say_error("%s: try again when it has ended, or stop it first",
+              locked->text[0] ? locked->text : rdv_strerror(RDV_ELOCKED));
+    return EXIT_BUSY;
 }
 
 static int open_failed(const struct rdv_error *error, int code)
@@ -84,8 +114,7 @@ static int open_failed(const struct rdv_error *error, int code)
     const char *words = error->text[0] ? error->text : rdv_strerror(code);
     switch (code) {
     case RDV_ELOCKED:
-        say_error("%s: try again when it has ended, or stop it first", words);
-        return EXIT_BUSY;
+        return place_say_locked(error);
     case RDV_ECORRUPT:
         say_error(
             "%s: if it is the wrong file, give the right one with --store; if it is the right "
@@ -150,7 +179,8 @@ static int make_parent(const char *path)
     return number ? EXIT_FAILED : EXIT_OK;
 }
 
-int place_open_writer(const struct options *options, bool make, rdv_store **ret_store)
+int place_try_writer(const struct options *options, bool make, rdv_store **ret_store,
+                     struct rdv_error *ret_locked)
 {
     rdv_store_options how;
     struct rdv_error error = {0};
@@ -171,11 +201,27 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
     snprintf(holder, sizeof(holder), "rdvtask %s", options->verb);
     how.holder = holder;
     int result = rdv_store_open(path, &how, ret_store, &error);
-    if (result)
+    if (result == RDV_ELOCKED) {
+        *ret_locked = error;
+        code = EXIT_BUSY;
+    } else if (result) {
         code = open_failed(&error, result);
+    }
 out:
     free(path);
     return code;
+}
+
+int place_open_writer(const struct options *options, bool make, rdv_store **ret_store)
+{
+    struct rdv_error locked = {0};
+    int code = EXIT_BUSY;
+    for (int try = 0; try < LOCKED_TRIES && code == EXIT_BUSY; try++) {
+        if (try > 0)
+            system_pause(LOCKED_PAUSE);
+        code = place_try_writer(options, make, ret_store, &locked);
+    }
+    return code == EXIT_BUSY ? place_say_locked(&locked) : code;
 }
 
 int place_store_failed(rdv_store *store, const char *doing, int code)

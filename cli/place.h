@@ -17,6 +17,9 @@ int place_store(const struct options *options, char **ret_path);
 /* The agent document's path: --config, or the default. The caller frees it. */
 int place_config(const struct options *options, char **ret_path);
 
+/* Where an agent on the store listens: --socket, or beside the store. The caller frees it. */
+int place_socket(const struct options *options, char **ret_path);
+
 /* Where the output of runs goes. The caller frees it. */
 int place_logs(const struct options *options, char **ret_path);
 
@@ -25,6 +28,11 @@ int place_open_reader(const struct options *options, rdv_store **ret_store);
 
 /* Open the store for writing as `rdvtask VERB`; `make` = make it and its directory when missing, else *ret_store is NULL then. */
 int place_open_writer(const struct options *options, bool make, rdv_store **ret_store);
+
+/* The same once, and if it is locked that is not said: EXIT_BUSY, with the words for place_say_locked(), which returns that. */
+int place_try_writer(const struct options *options, bool make, rdv_store **ret_store,
+                     struct rdv_error *ret_locked);
+int place_say_locked(const struct rdv_error *locked);
 
 /* The words for a store's failure (code) while doing something. Returns the exit code: EXIT_BUSY for a locked one. */
 int place_store_failed(rdv_store *store, const char *doing, int code);

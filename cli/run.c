@@ -9,6 +9,8 @@
 #include <rdvtask/rdvtask.h>
 
 #include "command.h"
+#include "entry.h"
+#include "follow.h"
 #include "journal.h"
 #include "notify.h"
 #include "options.h"
@@ -22,9 +24,6 @@
 /* Timers don't follow changes of the clock, nor sleep: look at it again so often. */
 #define UNTIL_STEP RDV_MINUTE
 
-/* Lines of a failed task's output that `start` shows. */
-#define OUTPUT_LINES 20
-
 /* A trigger agent and the ready-made task agent on the store, being run. */
 struct run {
     const struct options *options;
@@ -34,6 +33,7 @@ struct run {
     rdv_agent *agent;   /* either this */
     rdv_module *module; /* or that */
     rdv_trigger *trigger;
+    rdv_control *control; /* NULL = nobody can ask us */
     rdv_watch *watch;
     rdv_timer *timer; /* for --until */
     rdv_time until;
@@ -43,6 +43,7 @@ struct run {
 
     const char *identifier; /* start: the task; NULL for run */
     rdv_outcome outcome;    /* start: how it ended */
+    int code;               /* start: of its last report */
     int64_t number;         /* start: its run */
 
     size_t not_succeeded;
@@ -134,6 +135,7 @@ static int on_change(void *user, const rdv_entry *entry)
         run->not_succeeded++;
     if (run->identifier && strcmp(run->identifier, entry->identifier) == 0) {
         run->outcome = entry->outcome;
+        run->code = entry->code;
         run->number = entry->run;
         stop(run);
     }
@@ -173,33 +175,95 @@ static void on_end_request(struct run *run)
     }
 }
 
-/* Take the agent document anew, or keep the old one. Running tasks are left alone. */
-static int reload(void *user, struct rdv_error *error)
+static int list_entries(void *source, const char *identifier, int64_t limit, rdv_entry_fn fn,
+                        void *user)
+{
+    const struct run *run = source;
+    const rdv_filter filter = {.size = sizeof(filter),
+                               .flags = RDV_FILTER_PENDING | RDV_FILTER_RUNNING,
+                               .identifier = identifier,
+                               .limit = limit};
+    return rdv_store_entries(run->store, &filter, fn, user);
+}
+
+static void figure_out(void *source, struct view_figures *ret_figures)
+{
+    const struct run *run = source;
+    ret_figures->known = true;
+    ret_figures->paused = rdv_trigger_paused(run->trigger);
+    ret_figures->running = rdv_trigger_running(run->trigger);
+    ret_figures->waiting = rdv_trigger_unfinished(run->trigger) - ret_figures->running;
+    ret_figures->next = rdv_trigger_next(run->trigger);
+}
+
+/* Take the agent document anew, or keep the old one. Running tasks are left alone. The error has the place in its words. */
+static int reload_asked(void *user, struct rdv_error *error)
 {
     struct run *run = user;
+    struct rdv_error found = {0};
     if (!run->agent) {
         *error = (struct rdv_error){.code = RDV_ENOTSUP};
         snprintf(error->text, sizeof(error->text), "a plug-in has no document to be reloaded");
         return RDV_ENOTSUP;
     }
     notify_reloading(run->notify);
-    int result = rdv_agent_load(run->agent, run->config, error);
-    if (result) {
-        if (error->line > 0)
-            say_in_run(run, "%s:%d:%d%s%s: %s", run->config, error->line, error->column,
-                       error->path[0] ? " " : "", error->path, error->text);
-        else
-            say_in_run(run, "%s", error->text);
-        say_in_run(run, "the handlers stay as they were");
-    } else if (!run->options->quiet) {
-        say_in_run(run, "reloaded %s", run->config);
-    }
+    int result = rdv_agent_load(run->agent, run->config, &found);
     notify_ready(run->notify, run->trigger);
+    if (result == 0) {
+        if (!run->options->quiet)
+            say_in_run(run, "reloaded %s", run->config);
+        return 0;
+    }
+    *error = (struct rdv_error){.code = result};
+    const int size =
+        snprintf(error->text, sizeof(error->text), "%s:%d:%d%s%s: %s", run->config, found.line,
+                 found.column, found.path[0] ? " " : "", found.path, found.text);
+    if (found.line <= 0 || size < 0 || (size_t)size >= sizeof(error->text))
+        memcpy(error->text, found.text,
+               sizeof(found.text)); /* which names the file, or has to do */
     return result;
+}
+
+static void reload(struct run *run)
+{
+    struct rdv_error error = {0};
+    if (reload_asked(run, &error) != 0)
+        say_in_run(run, "not reloaded, and all stays as it was: %s", error.text);
+}
+
+/* Listen for those who ask. A place of our own choice need not be good for it: then it is done without. */
+static int listen(struct run *run)
+{
+    const struct options *options = run->options;
+    rdv_control_options how;
+    struct rdv_error error = {0};
+    char *path = NULL;
+    int code = place_socket(options, &path);
+    if (code)
+        return code;
+    rdv_control_options_init(&how);
+    how.socket = path;
+    how.reader_group = options->reader_group;
+    how.reload = reload_asked;
+    how.user = run;
+    how.log.write = log_line;
+    how.log.user = run;
+    int result = rdv_control_new(run->loop, run->store, run->trigger, &how, &run->control, &error);
+    if (result && !options->socket && !options->reader_group) {
+        say_note(options,
+                 "other processes can't ask this one: %s: give another place with --socket",
+                 error.text);
+    } else if (result) {
+        say_error("cannot listen: %s", error.text);
+        code = result == RDV_ELOCKED ? EXIT_BUSY : EXIT_FAILED;
+    }
+    free(path);
+    return code;
 }
 
 static void run_finish(struct run *run)
 {
+    rdv_control_free(run->control);
     rdv_watch_free(run->watch);
     rdv_trigger_free(run->trigger);
     rdv_agent_free(run->agent);
@@ -284,6 +348,7 @@ static int make_agent(struct run *run)
 static int run_init(struct run *run, const struct options *options, unsigned flags,
                     const char *identifier)
 {
+    const struct view_source source = {list_entries, figure_out, run};
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
     how.flags = flags;
@@ -321,7 +386,7 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     result = rdv_trigger_new(run->loop, run->store, &how, &run->trigger);
     if (result == 0)
         result =
-            view_new(options, run->loop, run->store, identifier, on_output_failed, run, &run->view);
+            view_new(options, run->loop, &source, identifier, on_output_failed, run, &run->view);
     if (result == 0)
         result = rdv_trigger_watch(run->trigger, on_change, run, &run->watch);
     if (result)
@@ -336,7 +401,7 @@ static int run_loop(struct run *run)
     int result = rdv_trigger_attach(run->trigger, plugin);
     if (result)
         return place_store_failed(run->store, "start the task agent", result);
-    view_follow(run->view, run->trigger);
+    view_begin(run->view);
     notify_ready(run->notify, run->trigger);
     if (run->until)
         on_until(run);
@@ -344,11 +409,8 @@ static int run_loop(struct run *run)
         result = rdv_loop_run(run->loop);
         while (!run->stopped && run->ends < signals_ends(run->signals))
             on_end_request(run);
-        if (signals_reload(run->signals) && !run->stopping) {
-            struct rdv_error error = {0};
-            if (reload(run, &error) == RDV_ENOTSUP)
-                say_in_run(run, "%s", error.text);
-        }
+        if (signals_reload(run->signals) && !run->stopping)
+            reload(run);
         if (run->deserted)
             stop(run);
         if (signals_resized(run->signals))
@@ -372,6 +434,8 @@ int command_run(const struct options *options)
     int code = run_init(&run, options, 0, NULL);
     if (code == 0)
         code = place_record_files(run.trigger, run.store, options);
+    if (code == 0)
+        code = listen(&run);
     if (code)
         goto out;
     if (options->once && rdv_trigger_unfinished(run.trigger) == 0) {
@@ -399,60 +463,25 @@ out:
 
 /* ------------------------------------------------------------ start */
 
-static int print_output_end(void *user, const rdv_entry *entry)
-{
-    (void)user;
-    struct text line = {0};
-    size_t size = entry->output_size, from = size;
-    while (size > 0 && (entry->output[size - 1] == '\n' || entry->output[size - 1] == '\r'))
-        size--;
-    from = size;
-    for (int lines = 0; from > 0; from--)
-        if (entry->output[from - 1] == '\n' && ++lines == OUTPUT_LINES)
-            break;
-    while (from < size) {
-        const char *end = memchr(entry->output + from, '\n', size - from);
-        const size_t length = end ? (size_t)(end - entry->output) - from : size - from;
-        text_clear(&line);
-        text_add_string(&line, "  | ");
-        text_add_escaped(&line, entry->output + from, length, 0);
-        text_add_string(&line, "\n");
-        if (line.failed)
-            break;
-        fwrite(line.data, 1, line.size, stderr);
-        from += length + 1;
-    }
-    text_finish(&line);
-    return 0;
-}
-
-static int exit_code_of(rdv_outcome outcome)
-{
-    switch (outcome) {
-    case RDV_OUTCOME_SUCCEEDED:
-        return EXIT_OK;
-    case RDV_OUTCOME_NONE: /* stopped before it ended */
-    case RDV_OUTCOME_CANCELLED:
-        return EXIT_CANCELLED;
-    case RDV_OUTCOME_EXPIRED:
-    case RDV_OUTCOME_TIMED_OUT:
-        return EXIT_TIMED_OUT;
-    default:
-        return EXIT_FAILED;
-    }
-}
-
 int command_start(const struct options *options)
 {
     struct run run = {0};
     rdv_window window;
     rdv_task *task = NULL;
+    struct ask *asked = NULL;
     int code = window_from_options(options, &window);
     if (code == 0)
         code = task_from_options(options, &task);
     if (code)
         return code;
-    code = run_init(&run, options, RDV_TRIGGER_HOLD_STORED, rdv_task_identifier(task));
+    code = ask_open(options, ASK_NOBODY, &asked);
+    if (code == 0 && asked) {
+        code = follow_start(options, asked, task, &window);
+        rdv_task_unref(task);
+        return code;
+    }
+    if (code == 0)
+        code = run_init(&run, options, RDV_TRIGGER_HOLD_STORED, rdv_task_identifier(task));
     if (code)
         goto out;
     int result = rdv_trigger_schedule(run.trigger, &window, task);
@@ -467,13 +496,13 @@ int command_start(const struct options *options)
     code = run_loop(&run);
     if (code)
         goto out;
-    code = exit_code_of(run.outcome);
+    code = entry_exit_code(run.outcome, run.code);
     if (code == EXIT_FAILED || code == EXIT_TIMED_OUT) {
         rdv_filter filter = {.size = sizeof(filter),
                              .flags = RDV_FILTER_FINISHED | RDV_FILTER_OUTPUT,
                              .run = run.number};
         if (!options->json && !options->quiet)
-            rdv_store_entries(run.store, &filter, print_output_end, NULL);
+            rdv_store_entries(run.store, &filter, entry_print_output_end, NULL);
     }
 out:
     run_finish(&run);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that change the schedule and start nothing: `schedule` and `delete`. */
+/* The verbs that change the schedule, and start nothing themselves: `schedule`, `delete` and `cancel`. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <rdvtask/trigger.h>
-
+#include "ask.h"
 #include "command.h"
 #include "entry.h"
 #include "options.h"
+#include "params.h"
 #include "place.h"
 #include "say.h"
 #include "system.h"
@@ -17,15 +17,11 @@
 /* How many of a file's tasks are told one by one. */
 #define TOLD_MOST 20
 
-/* An agent-less trigger on the store: it records, and starts nothing. */
-struct recorder {
+/* What has been done, being told. */
+struct telling {
     const struct options *options;
-    rdv_loop *loop;
-    rdv_store *store;
-    rdv_trigger *trigger;
-    rdv_watch *watch;
+    const char *word; /* "deleted" */
     size_t told;
-    int result; /* of printing */
 };
 
 static void print_window(const rdv_window *window)
@@ -42,110 +38,104 @@ static void print_window(const rdv_window *window)
     }
 }
 
-static int tell(void *user, const rdv_entry *entry)
+static int tell_json(void *user, const rdv_entry *entry)
 {
-    struct recorder *recorder = user;
-    const struct options *options = recorder->options;
-    if (options->json) {
-        /* It is recorded; what could come after it here, such as its expiry, is not this verb's news. */
-        if (entry->state != RDV_STATE_PENDING && strcmp(options->verb, "schedule") == 0)
-            return 0;
-        int result = entry_print_json(stdout, entry);
-        fputc('\n', stdout);
-        if (result)
-            recorder->result = result;
-    } else if (!options->quiet && entry->state == RDV_STATE_PENDING) {
-        if (recorder->told++ >= TOLD_MOST)
-            return 0;
-        fputs("scheduled ", stdout);
-        text_print(stdout, entry->identifier);
-        fputs(" (", stdout);
-        text_print(stdout, entry->label);
-        fputs(")", stdout);
-        print_window(&entry->window);
-        fputc('\n', stdout);
-    }
+    (void)user;
+    int result = entry_print_json(stdout, entry);
+    fputc('\n', stdout);
+    return result;
+}
+
+static int tell_scheduled(void *user, const rdv_entry *entry)
+{
+    struct telling *telling = user;
+    if (telling->told++ >= TOLD_MOST)
+        return 0;
+    fputs("scheduled ", stdout);
+    text_print(stdout, entry->identifier);
+    fputs(" (", stdout);
+    text_print(stdout, entry->label);
+    fputs(")", stdout);
+    print_window(&entry->window);
+    fputc('\n', stdout);
     return 0;
 }
 
-static void log_line(void *user, rdv_log_level level, const char *text)
+static int tell_word(void *user, const rdv_entry *entry)
 {
-    const struct recorder *recorder = user;
-    if (level <= RDV_LOG_WARNING || recorder->options->verbose)
-        say_error("%s", text);
+    const struct telling *telling = user;
+    /* Whatever runs is only asked to end. */
+    fputs(entry->state == RDV_STATE_RUNNING ? "cancelling" : telling->word, stdout);
+    fputc(' ', stdout);
+    text_print(stdout, entry->identifier);
+    fputc('\n', stdout);
+    return 0;
 }
 
-static void recorder_finish(struct recorder *recorder)
+/* Tell what an answer says was done. */
+static int tell(struct telling *telling, const rdv_response *response, rdv_entry_fn words)
 {
-    rdv_watch_free(recorder->watch);
-    rdv_trigger_free(recorder->trigger);
-    rdv_store_close(recorder->store);
-    rdv_loop_free(recorder->loop);
-}
-
-/* Returns an exit code; recorder->store stays NULL if there is none and none was to be made. */
-static int recorder_init(struct recorder *recorder, const struct options *options, bool make)
-{
-    rdv_trigger_options how;
-    memset(recorder, 0, sizeof(*recorder));
-    recorder->options = options;
-    int code = place_open_writer(options, make, &recorder->store);
-    if (code || !recorder->store)
-        return code;
-    rdv_trigger_options_init(&how);
-    how.flags = RDV_TRIGGER_HOLD_STORED;
-    how.log.write = log_line;
-    how.log.user = recorder;
-    int result = rdv_loop_new(&recorder->loop);
-    if (result == 0)
-        result = rdv_trigger_new(recorder->loop, recorder->store, &how, &recorder->trigger);
-    if (result == 0)
-        result = rdv_trigger_watch(recorder->trigger, tell, recorder, &recorder->watch);
-    if (result == 0)
+    const struct options *options = telling->options;
+    if (options->quiet && !options->json)
         return EXIT_OK;
-    code = place_store_failed(recorder->store, "read the schedule", result);
-    recorder_finish(recorder);
-    return code;
-}
-
-/* Have what was done told: watchers are called from the loop. */
-static int recorder_tell(struct recorder *recorder)
-{
-    int result = rdv_loop_dispatch(recorder->loop);
-    if (result == 0)
-        result = recorder->result;
+    if (strcmp(rdv_response_result(response), "true") == 0) {
+        say_note(options, "done; it is too much to be shown");
+        return EXIT_OK;
+    }
+    int result = rdv_response_entries(response, options->json ? tell_json : words, telling);
     if (result) {
-        say_error("recorded, but it can't be shown: %s", rdv_strerror(result));
+        say_error("it is done, but can't be shown: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
-    if (recorder->told > TOLD_MOST)
-        printf("and %zu more\n", recorder->told - TOLD_MOST);
+    if (telling->told > TOLD_MOST)
+        printf("and %zu more\n", telling->told - TOLD_MOST);
     return EXIT_OK;
+}
+
+/* Have tasks recorded. Returns an exit code. */
+static int schedule(const struct options *options, const char *params)
+{
+    struct telling telling = {.options = options};
+    struct ask *asked = NULL;
+    rdv_response *response = NULL;
+    int code = ask_open(options, ASK_MAKE, &asked);
+    if (code)
+        return code;
+    int result = ask(asked, "schedule", params, &response);
+    if (result == RDV_EBUSY) {
+        say_error("%s: try again when it has ended", ask_words(asked));
+        code = EXIT_BUSY;
+    } else if (result) {
+        code = ask_failed(asked, "record the schedule", result);
+    } else {
+        code = tell(&telling, response, tell_scheduled);
+    }
+    rdv_response_free(response);
+    ask_close(asked);
+    return code;
 }
 
 static int schedule_files(const struct options *options)
 {
-    struct recorder recorder;
+    struct text params = {0};
     int code = EXIT_OK;
-    /* All of them first, so that none is recorded if one is wrong. */
+    /* All of them first, so that each one's mistakes are told, and where in it they are. */
     for (size_t i = 0; i < options->argument_count; i++) {
         const int checked = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
         if (checked)
             code = checked;
     }
     if (code == 0)
-        code = recorder_init(&recorder, options, true);
-    if (code)
-        return code;
-    code = place_record_files(recorder.trigger, recorder.store, options);
-    const int told = recorder_tell(&recorder);
-    recorder_finish(&recorder);
-    return code ? code : told;
+        code = params_from_files(options, &params);
+    if (code == 0)
+        code = schedule(options, params.data);
+    text_finish(&params);
+    return code;
 }
 
 static int schedule_task(const struct options *options)
 {
-    struct recorder recorder;
+    struct text params = {0};
     rdv_window window;
     rdv_task *task = NULL;
     int code = window_from_options(options, &window);
@@ -156,20 +146,10 @@ static int schedule_task(const struct options *options)
     if (options->argument_count == 1 && !options->literal && system_exists(options->arguments[0]))
         say_note(options, "'%s' is taken as a label; for the file say ./%s", options->arguments[0],
                  options->arguments[0]);
-    code = recorder_init(&recorder, options, true);
-    if (code)
-        goto out;
-    int result = rdv_trigger_schedule(recorder.trigger, &window, task);
-    if (result == RDV_EBUSY) {
-        say_error("task '%s' is running: try again when it has ended", rdv_task_identifier(task));
-        code = EXIT_BUSY;
-    } else if (result) {
-        code = place_store_failed(recorder.store, "record the task", result);
-    } else {
-        code = recorder_tell(&recorder);
-    }
-    recorder_finish(&recorder);
-out:
+    code = params_from_task(task, &window, &params);
+    if (code == 0)
+        code = schedule(options, params.data);
+    text_finish(&params);
     rdv_task_unref(task);
     return code;
 }
@@ -200,40 +180,65 @@ int command_schedule(const struct options *options)
     return schedule_files(options);
 }
 
-int command_delete(const struct options *options)
+/* Do something with the one task that is named. */
+static int change_one(const struct options *options, const char *method, const char *word)
 {
-    struct recorder recorder;
+    struct telling telling = {.options = options, .word = word};
+    struct text params = {0};
+    struct ask *asked = NULL;
+    rdv_response *response = NULL;
     const char *identifier = options->arguments[0];
     if (!identifier[0])
         return say_usage(options->verb, "an identifier can't be empty");
-    int code = recorder_init(&recorder, options, false);
+    int code = ask_open(options, ASK_WRITE, &asked);
     if (code)
         return code;
-    if (!recorder.store)
+    if (!asked)
         return EXIT_NOTHING;
-    int result = rdv_trigger_delete(recorder.trigger, identifier);
+    /* What can't be an identifier isn't there. */
+    int result = RDV_ENOTFOUND;
+    if (ask_add_identifier(&params, identifier))
+        result = ask(asked, method, params.data, &response);
+    text_finish(&params);
     switch (result) {
     case 0:
-        if (!options->quiet && !options->json) {
-            fputs("deleted ", stdout);
-            text_print(stdout, identifier);
-            fputc('\n', stdout);
-        }
-        code = recorder_tell(&recorder);
+        code = tell(&telling, response, tell_word);
         break;
     case RDV_EBUSY:
-        say_error("task '%s' is running: it can't be deleted any more", identifier);
+        say_error("task '%s' is running: 'rdvtask cancel' ends it", identifier);
         code = EXIT_BUSY;
         break;
-    case RDV_EINVAL: /* what can't be an identifier isn't there */
-    case RDV_ELIMIT:
     case RDV_ENOTFOUND:
-        say_error("no task '%s' is pending: 'rdvtask list' shows what is", identifier);
+        say_error("no task '%s' is %s: 'rdvtask list' shows what is", identifier,
+                  strcmp(method, "delete") == 0 ? "pending" : "pending or running");
+        code = EXIT_NOTHING;
+        break;
+    case RDV_ENOTSUP:
+        if (ask_is_agent(asked)) {
+            code = ask_failed(asked, "cancel the task", result);
+            break;
+        }
+        say_error(
+            "task '%s' was running, and no agent is running that could end it: start one with "
+            "'rdvtask run'",
+            identifier);
         code = EXIT_NOTHING;
         break;
     default:
-        code = place_store_failed(recorder.store, "delete the task", result);
+        code = ask_failed(
+            asked, strcmp(method, "delete") == 0 ? "delete the task" : "cancel the task", result);
     }
-    recorder_finish(&recorder);
+    rdv_response_free(response);
+    ask_close(asked);
     return code;
+}
+
+int command_delete(const struct options *options)
+{
+    return change_one(options, "delete", "deleted");
+}
+
+int command_cancel(const struct options *options)
+{
+    return change_one(options, "cancel", "cancelled");
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <rdvtask/base.h>
+
 /* To be called first: no output to a closed descriptor may end in a file of ours, and none may kill the program. */
 void system_prepare(void);
 
@@ -13,6 +15,12 @@ void system_prepare(void);
 bool system_is_administrator(void);
 
 bool system_exists(const char *path);
+
+/* Wait for some time. */
+void system_pause(rdv_duration duration);
+
+/* Wait until one of two descriptors can be read. */
+void system_wait(int first, int second);
 
 /* Make a directory and what is missing above it, for us only. Returns 0 or errno. */
 int system_make_directory(const char *path);

@@ -33,8 +33,9 @@ enum mode { MODE_NOTHING, MODE_LINES, MODE_JSON, MODE_LIVE };
 struct view {
     enum mode mode;
     bool colors, broken, ended, has_head;
-    rdv_store *store;
-    rdv_trigger *trigger;
+    struct view_source source;
+    bool begun;
+    struct view_figures figures;
     const char *identifier;
     void (*failed)(void *user);
     void *user;
@@ -131,7 +132,7 @@ static void add_window(struct view *view, struct text *line, const rdv_entry *en
     const char *word = opens ? "opens" : "closes";
     const rdv_time moment = opens ? window->start : window->end;
     if (entry->state != RDV_STATE_FINISHED && moment > view->now) {
-        if (view->trigger && rdv_trigger_running(view->trigger) > 0) {
+        if (view->figures.running > 0) {
             text_duration(moment - view->now, false, length);
             snprintf(text, sizeof(text), "%s in %s", word, length);
         } else {
@@ -218,15 +219,14 @@ static void add_figures(struct view *view)
 {
     struct text line = {0};
     char words[128], time[TEXT_TIME_SIZE];
-    const size_t running = rdv_trigger_running(view->trigger);
-    const size_t unfinished = rdv_trigger_unfinished(view->trigger);
-    snprintf(words, sizeof(words), "%zu running, %zu waiting, %zu succeeded, %zu not", running,
-             unfinished - running, view->succeeded, view->not_succeeded);
+    const struct view_figures *figures = &view->figures;
+    snprintf(words, sizeof(words), "%s%zu running, %zu waiting, %zu succeeded, %zu not",
+             figures->paused ? "paused: " : "", figures->running, figures->waiting, view->succeeded,
+             view->not_succeeded);
     text_add_string(&line, words);
-    const rdv_time next = running == 0 ? rdv_trigger_next(view->trigger) : 0;
-    if (next > view->now) {
+    if (figures->running == 0 && figures->next > view->now) {
         text_add_string(&line, "; next at ");
-        text_add_string(&line, text_time(next, time));
+        text_add_string(&line, text_time(figures->next, time));
     }
     if (!line.failed)
         view->widths[view->drawn++] =
@@ -268,9 +268,9 @@ static void start_timer(struct view *view, rdv_duration duration)
 static void draw(struct view *view)
 {
     struct text *output = &view->output;
-    rdv_filter filter = {.size = sizeof(filter),
-                         .flags = RDV_FILTER_PENDING | RDV_FILTER_RUNNING,
-                         .identifier = view->identifier};
+    memset(&view->figures, 0, sizeof(view->figures));
+    if (view->begun)
+        view->source.figures(view->source.source, &view->figures);
     view->now = rdv_time_now();
     measure_terminal(view);
     add_erase(view);
@@ -281,9 +281,10 @@ static void draw(struct view *view)
         text_add(output, view->ended_rows.data, view->ended_rows.size);
     text_clear(&view->ended_rows);
     const size_t room = view->rows > 6 ? view->rows - 3 : 3;
-    filter.limit = (int64_t)(room < LIVE_ROWS_MOST ? room : LIVE_ROWS_MOST);
-    rdv_store_entries(view->store, &filter, draw_entry, view);
-    if (view->trigger && !view->identifier)
+    const int64_t limit = (int64_t)(room < LIVE_ROWS_MOST ? room : LIVE_ROWS_MOST);
+    if (view->begun)
+        view->source.entries(view->source.source, view->identifier, limit, draw_entry, view);
+    if (view->figures.known && !view->identifier)
         add_figures(view);
     if (!output->failed)
         write_out(view, output->data, output->size);
@@ -302,7 +303,7 @@ static void on_timer(void *user)
         return;
     draw(view);
     /* Only what runs has something new to show by itself. */
-    if (view->trigger && rdv_trigger_running(view->trigger) > 0)
+    if (view->figures.running > 0)
         start_timer(view, RDV_SECOND);
 }
 
@@ -315,13 +316,13 @@ static void draw_soon(struct view *view)
 
 /* ------------------------------------------------------------ what others call */
 
-int view_new(const struct options *options, rdv_loop *loop, rdv_store *store,
+int view_new(const struct options *options, rdv_loop *loop, const struct view_source *source,
              const char *identifier, void (*failed)(void *user), void *user, struct view **ret_view)
 {
     struct view *view = calloc(1, sizeof(*view));
     if (!view)
         return RDV_ENOMEM;
-    view->store = store;
+    view->source = *source;
     view->identifier = identifier;
     view->failed = failed;
     view->user = user;
@@ -349,9 +350,9 @@ int view_new(const struct options *options, rdv_loop *loop, rdv_store *store,
     return 0;
 }
 
-void view_follow(struct view *view, rdv_trigger *trigger)
+void view_begin(struct view *view)
 {
-    view->trigger = trigger;
+    view->begun = true;
     if (view->mode == MODE_LIVE)
         draw_soon(view);
 }

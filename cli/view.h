@@ -4,24 +4,42 @@
 #define CLI_VIEW_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <rdvtask/loop.h>
 #include <rdvtask/store.h>
-#include <rdvtask/trigger.h>
 
 struct options;
 struct view;
+
+/* The live table's last line. */
+struct view_figures {
+    bool known; /* else the rest is not */
+    bool paused;
+    size_t running, waiting;
+    rdv_time next; /* when something happens next; 0 = not known */
+};
+
+/* Where the live table gets what it shows. */
+struct view_source {
+    /* Call fn for the first entries that have not ended. Returns 0 or an RDV_E…. */
+    int (*entries)(void *source, const char *identifier, int64_t limit, rdv_entry_fn fn,
+                   void *user);
+    void (*figures)(void *source, struct view_figures *ret_figures);
+    void *source;
+};
 
 /*
  * Make a view. `identifier`: the only one to show, NULL = all. Output that fails is told by `failed(user)`, once.
  * Returns 0 or an RDV_E… constant.
  */
-int view_new(const struct options *options, rdv_loop *loop, rdv_store *store,
+int view_new(const struct options *options, rdv_loop *loop, const struct view_source *source,
              const char *identifier, void (*failed)(void *user), void *user,
              struct view **ret_view);
 
-/* The live table's figures come from this trigger; before the first change is shown. */
-void view_follow(struct view *view, rdv_trigger *trigger);
+/* Show the table from now on: its source is ready. */
+void view_begin(struct view *view);
 
 /* An entry has changed. */
 void view_change(struct view *view, const rdv_entry *entry);

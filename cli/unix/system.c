@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,17 @@ bool system_exists(const char *path)
 {
     struct stat status;
     return stat(path, &status) == 0;
+}
+
+void system_pause(rdv_duration duration)
+{
+    poll(NULL, 0, (int)(duration / RDV_MILLISECOND));
+}
+
+void system_wait(int first, int second)
+{
+    struct pollfd ready[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    poll(ready, 2, -1);
 }
 
 int system_make_directory(const char *path)

@@ -98,7 +98,8 @@ class ProgramTest(unittest.TestCase):
 
     def command(self, *arguments):
         arguments = list(arguments)
-        verbs = ("run", "start", "schedule", "list", "show", "delete", "history")
+        verbs = ("run", "start", "schedule", "list", "show", "delete", "history", "watch", "cancel", "explain", "pause",
+                 "resume", "reload")
         if arguments and arguments[0] in ("run", "start") and "--clock-wait" not in arguments:
             arguments[1:1] = ["--clock-wait", "0"]
         if arguments and arguments[0] in verbs and "--store" not in arguments:

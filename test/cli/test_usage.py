@@ -4,7 +4,8 @@
 import tap
 from program import ProgramTest
 
-VERBS = ["run", "start", "schedule", "list", "show", "delete", "history", "validate"]
+VERBS = ["run", "start", "schedule", "list", "show", "delete", "history", "watch", "cancel", "explain", "pause", "resume", "reload",
+         "validate"]
 
 
 class Usage(ProgramTest):
@@ -50,10 +51,6 @@ class Usage(ProgramTest):
         self.assertNotIn("did you mean", self.usage_error("xyzzy"))
         self.assertNotIn("did you mean", self.usage_error(""))
 
-    def test_verbs_of_later_versions_are_unknown(self):
-        for verb in ("cancel", "watch", "explain"):
-            self.usage_error(verb, says="no verb")
-
     def test_an_unknown_option_is_guessed(self):
         self.usage_error("list", "--jsn", says="did you mean --json")
         self.usage_error("list", "--storage=x", says="unknown option --storage")
@@ -85,7 +82,9 @@ class Usage(ProgramTest):
         self.assertEqual(self.rdvtask("--json", "--store", self.store, "list").stdout, "[]\n")
 
     def test_too_many_or_too_few_arguments_are_refused(self):
-        for arguments in (["list", "x"], ["show"], ["show", "a", "b"], ["delete"], ["delete", "a", "b"], ["start"],
+        for arguments in (["list", "x"], ["show"], ["show", "a", "b"], ["delete"], ["cancel"], ["explain"],
+                          ["cancel", "a", "b"], ["explain", "a", "b"], ["watch", "a"], ["pause", "a"], ["resume", "a"],
+                          ["reload", "a"], ["delete", "a", "b"], ["start"],
                           ["start", "a", "b", "c"], ["schedule"], ["schedule", "a", "b", "c"], ["history", "a", "b"],
                           ["validate"], ["help", "list", "show"]):
             self.usage_error(*arguments)
@@ -96,6 +95,9 @@ class Usage(ProgramTest):
         self.usage_error("show", "", says="empty")
         self.usage_error("delete", "", says="empty")
         self.usage_error("history", "", says="empty")
+        self.usage_error("cancel", "", says="empty")
+        self.usage_error("explain", "", says="empty")
+        self.usage_error("list", "--socket", "", says="--socket")
 
     def test_times_that_are_none_are_refused_with_an_example(self):
         for text in ("tomorrow", "", "2026-11-22", "2026-11-22T03:00:00", "2026-13-01T00:00:00Z", "2h", "+2", "+1y",
@@ -113,6 +115,8 @@ class Usage(ProgramTest):
             self.usage_error("run", "--once", "--config", agent, "--max-running", text)
         for text in ("0", "-1", "x", "1.5", "99999999999999999999"):
             self.usage_error("history", "--limit", text)
+        for text in ("-1", "x", "", "1.5", "99999999999999999999"):
+            self.usage_error("watch", "--after", text)
         for text in ("x", "-5m", "5", "10q", "999999999d"):
             self.usage_error("run", "--once", "--config", agent, "--clock-wait", text)
             self.usage_error("schedule", "label", "--run-limit", text)
@@ -138,6 +142,10 @@ class Usage(ProgramTest):
         self.assertIn("\\e[31mred\\n", err)
         self.assertIn("\\xff", self.usage_error(b"\xff"))
         self.assertIn("\\u{202e}", self.usage_error("a\u202eb"))
+
+    def test_an_agent_document_and_a_plug_in_at_once_are_refused(self):
+        self.usage_error("run", "--config", "x", "--plugin", "y", says="not both")
+        self.usage_error("run", "--plugin-config", "x", says="--plugin")
 
     def test_both_kinds_of_context_at_once_are_refused(self):
         self.usage_error("schedule", "label", "--context", "x", "--context-file", "y", says="both")

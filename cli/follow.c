@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* The verb `watch`, and `start` where an agent runs the task. */
+#include "follow.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "entry.h"
+#include "journal.h"
+#include "options.h"
+#include "params.h"
+#include "say.h"
+#include "signals.h"
+#include "system.h"
+#include "view.h"
+
+/* The deadline that comes before all others: 0 is none. */
+#define EARLIEST_DEADLINE 1
+
+struct following {
+    const struct options *options;
+    struct ask *asked;  /* for all that is asked meanwhile */
+    rdv_client *stream; /* where changes come from */
+    int64_t after;      /* the last change that came */
+    rdv_loop *loop;
+    struct signals *signals;
+    struct view *view;
+
+    rdv_task *task; /* start: the one that is followed; NULL for watch */
+    int64_t run;
+    rdv_outcome outcome;
+    int code;
+
+    int ends; /* requests to end that were dealt with */
+    bool stopped, gone, output_failed;
+};
+
+/* ------------------------------------------------------------ the view */
+
+static int list_entries(void *source, const char *identifier, int64_t limit, rdv_entry_fn fn,
+                        void *user)
+{
+    struct following *following = source;
+    struct text params = {0};
+    char text[40];
+    rdv_response *response = NULL;
+    int result;
+    if (identifier) {
+        result = ask_add_identifier(&params, identifier) ? 0 : RDV_EINVAL;
+    } else {
+        snprintf(text, sizeof(text), "{\"limit\":%" PRId64 "}", limit);
+        text_add_string(&params, text);
+        result = params.failed ? RDV_ENOMEM : 0;
+    }
+    if (result == 0)
+        result = ask(following->asked, identifier ? "show" : "list", params.data, &response);
+    if (result == 0)
+        result = rdv_response_entries(response, fn, user);
+    rdv_response_free(response);
+    text_finish(&params);
+    return result;
+}
+
+static void figure_out(void *source, struct view_figures *ret_figures)
+{
+    struct following *following = source;
+    rdv_response *response = NULL;
+    int64_t running = 0, waiting = 0;
+    if (ask(following->asked, "status", NULL, &response) != 0)
+        return;
+    ret_figures->known = ask_member_number(response, "running", &running) &&
+                         ask_member_number(response, "pending", &waiting);
+    ret_figures->running = (size_t)running;
+    ret_figures->waiting = (size_t)waiting;
+    ret_figures->paused = ask_member_true(response, "paused");
+    ask_member_time(response, "next", &ret_figures->next);
+    rdv_response_free(response);
+}
+
+static void on_output_failed(void *user)
+{
+    struct following *following = user;
+    following->output_failed = true;
+    following->stopped = true;
+}
+
+/* ------------------------------------------------------------ following */
+
+static int on_change(void *user, const rdv_entry *entry)
+{
+    struct following *following = user;
+    following->after = entry->change;
+    if (following->task && entry->run != following->run)
+        return 0;
+    view_change(following->view, entry);
+    if (following->task && entry->state == RDV_STATE_FINISHED) {
+        following->outcome = entry->outcome;
+        following->code = entry->code;
+        following->stopped = true;
+    }
+    return 0;
+}
+
+static int on_line(struct following *following, const char *line)
+{
+    rdv_response *response = NULL;
+    int result = rdv_response_parse(line, &response);
+    if (result == 0 && rdv_response_method(response) &&
+        strcmp(rdv_response_method(response), "change") == 0)
+        result = rdv_response_entries(response, on_change, following);
+    rdv_response_free(response);
+    return result;
+}
+
+/* Take what has come. */
+static int drain(struct following *following)
+{
+    while (!following->stopped) {
+        const char *line;
+        int result = rdv_client_receive(following->stream, 0, &line);
+        if (result == RDV_ETIMEDOUT)
+            return 0;
+        if (result == 0)
+            result = on_line(following, line);
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+static void on_end_request(struct following *following)
+{
+    struct text params = {0};
+    rdv_response *response = NULL;
+    if (++following->ends > 1 || !following->task) {
+        following->stopped = true;
+        return;
+    }
+    if (!following->options->quiet)
+        view_say(following->view, JOURNAL_NOTICE,
+                 "cancelling; once more to stop waiting for its end");
+    int result = RDV_ENOMEM;
+    if (ask_add_identifier(&params, rdv_task_identifier(following->task)))
+        result = ask(following->asked, "cancel", params.data, &response);
+    rdv_response_free(response);
+    text_finish(&params);
+    if (result && result != RDV_ENOTFOUND) { /* it may just have ended */
+        view_say(following->view, JOURNAL_ERROR, ask_words(following->asked));
+        following->stopped = true;
+    }
+}
+
+static void finish(struct following *following)
+{
+    view_free(following->view);
+    rdv_client_close(following->stream);
+    ask_close(following->asked);
+    signals_stop(following->signals);
+    rdv_loop_free(following->loop);
+}
+
+/* Have changes after following->after sent. */
+static int subscribe(struct following *following)
+{
+    struct ask *asked = NULL;
+    rdv_response *response = NULL;
+    char params[48];
+    int code = ask_open(following->options, ASK_AGENT, &asked);
+    if (code)
+        return code;
+    snprintf(params, sizeof(params), "{\"after\":%" PRId64 "}", following->after);
+    int result = ask(asked, "watch", params, &response);
+    if (result)
+        code = ask_failed(asked, "watch", result);
+    else
+        following->stream = ask_take_client(asked);
+    rdv_response_free(response);
+    ask_close(asked);
+    return code;
+}
+
+/* Follow until it is stopped. Returns an exit code. */
+static int follow(struct following *following)
+{
+    const struct view_source source = {list_entries, figure_out, following};
+    const char *identifier = following->task ? rdv_task_identifier(following->task) : NULL;
+    int result = rdv_loop_new(&following->loop);
+    if (result == 0 && signals_start(following->loop, false, &following->signals) != 0)
+        result = RDV_ENOMEM;
+    if (result == 0)
+        result = view_new(following->options, following->loop, &source, identifier,
+                          on_output_failed, following, &following->view);
+    if (result) {
+        say_error("cannot start: %s", rdv_strerror(result));
+        return EXIT_FAILED;
+    }
+    int code = subscribe(following);
+    if (code)
+        return code;
+    view_begin(following->view);
+    while (!following->stopped && result == 0) {
+        result = drain(following);
+        if (result == 0)
+            result = rdv_loop_dispatch(following->loop);
+        while (!following->stopped && following->ends < signals_ends(following->signals))
+            on_end_request(following);
+        if (signals_resized(following->signals))
+            view_resized(following->view);
+        if (!following->stopped && result == 0)
+            system_wait(rdv_client_fd(following->stream), rdv_loop_fd(following->loop));
+    }
+    following->gone = result == RDV_ESHUTDOWN;
+    view_end(following->view);
+    if (result && !following->gone)
+        say_error("the agent can't be followed any more: %s", rdv_strerror(result));
+    return result || following->output_failed ? EXIT_FAILED : EXIT_OK;
+}
+
+/* ------------------------------------------------------------ watch */
+
+/* Where to begin: at what was asked for, or now. */
+static int find_begin(struct following *following)
+{
+    const struct options *options = following->options;
+    rdv_response *status = NULL;
+    if (options->after) {
+        char *end;
+        errno = 0;
+        const long long after = strtoll(options->after, &end, 10);
+        if (errno || *end || end == options->after || after < 0)
+            return say_usage(options->verb, "--after '%s' is not a number from 0 on",
+                             options->after);
+        following->after = after;
+    }
+    int code = ask_open(options, ASK_AGENT, &following->asked);
+    if (code || options->after)
+        return code;
+    int result = ask(following->asked, "status", NULL, &status);
+    if (result == 0 && !ask_member_number(status, "change", &following->after))
+        result = RDV_ENOTSUP;
+    rdv_response_free(status);
+    return result ? ask_failed(following->asked, "watch", result) : EXIT_OK;
+}
+
+int command_watch(const struct options *options)
+{
+    struct following following = {.options = options};
+    int code = find_begin(&following);
+    if (code == 0) {
+        code = follow(&following);
+        if (following.gone)
+            say_error(
+                "the agent has gone: once one is running again, 'rdvtask watch --after %" PRId64
+                "' goes on from here",
+                following.after);
+        else if (code == 0)
+            say_note(options, "'rdvtask watch --after %" PRId64 "' goes on from here",
+                     following.after);
+    }
+    finish(&following);
+    return code;
+}
+
+/* ------------------------------------------------------------ start */
+
+static int on_scheduled(void *user, const rdv_entry *entry)
+{
+    struct following *following = user;
+    following->run = entry->run;
+    following->after = entry->change - 1;
+    return 0;
+}
+
+static int schedule(struct following *following, const rdv_window *window)
+{
+    struct text params = {0};
+    rdv_window first = *window;
+    rdv_response *response = NULL;
+    if (first.deadline == 0)
+        first.deadline = EARLIEST_DEADLINE;
+    int code = params_from_task(following->task, &first, &params);
+    if (code)
+        goto out;
+    int result = ask(following->asked, "schedule", params.data, &response);
+    if (result == 0)
+        result = rdv_response_entries(response, on_scheduled, following);
+    if (result == RDV_EBUSY) {
+        say_error("task '%s' is running already: give another identifier, or none",
+                  rdv_task_identifier(following->task));
+        code = EXIT_BUSY;
+    } else if (result) {
+        code = ask_failed(following->asked, "record the task", result);
+    }
+out:
+    rdv_response_free(response);
+    text_finish(&params);
+    return code;
+}
+
+static int print_output(void *user, const rdv_entry *entry)
+{
+    const struct following *following = user;
+    return entry->run == following->run ? entry_print_output_end(NULL, entry) : 0;
+}
+
+int follow_start(const struct options *options, struct ask *asked, rdv_task *task,
+                 const rdv_window *window)
+{
+    struct following following = {.options = options, .asked = asked, .task = task};
+    int code = schedule(&following, window);
+    if (code == 0)
+        code = follow(&following);
+    if (following.gone) {
+        say_error(
+            "the agent has gone before the task has ended: the next 'rdvtask run' goes on with it");
+    } else if (code == 0) {
+        code = entry_exit_code(following.outcome, following.code);
+        if ((code == EXIT_FAILED || code == EXIT_TIMED_OUT) && !options->json && !options->quiet)
+            ask_entry(following.asked, rdv_task_identifier(task), print_output, &following);
+    }
+    finish(&following);
+    return code;
+}
