@@ -91,6 +91,16 @@ static char *copy(const char *text, size_t size)
     return line;
 }
 
+/* A text of so many characters. */
+static char *fill(char c, size_t count)
+{
+    char *text = malloc(count + 1);
+    ck_assert_ptr_nonnull(text);
+    memset(text, c, count);
+    text[count] = '\0';
+    return text;
+}
+
 /* "keep" keeps its answer back, "late" waits for the late part of a turn, "big" has an answer of 300,000 bytes. */
 static enum rdv__line peer_line(void *user, void *state, const char *line, size_t size, bool late)
 {
@@ -106,9 +116,7 @@ static enum rdv__line peer_line(void *user, void *state, const char *line, size_
         ck_assert_uint_lt(peer->kept_count, 32);
         peer->kept[peer->kept_count++] = rdv__connection_expect(peer->connection);
     } else if (size == 3 && memcmp(line, "big", 3) == 0) {
-        char *answer = copy("", 300000);
-        memset(answer, 'x', 300000);
-        rdv__connection_answer(peer->connection, answer);
+        rdv__connection_answer(peer->connection, fill('x', 300000));
     } else {
         rdv__connection_answer(peer->connection, copy(line, size));
     }
@@ -259,16 +267,6 @@ static bool has_work(int patience)
 {
     struct pollfd wait = {rdv_loop_fd(loop), POLLIN, 0};
     return poll(&wait, 1, patience) == 1;
-}
-
-/* A text of so many characters. */
-static char *fill(char c, size_t count)
-{
-    char *text = malloc(count + 1);
-    ck_assert_ptr_nonnull(text);
-    memset(text, c, count);
-    text[count] = '\0';
-    return text;
 }
 
 /* --------------------------------------------------------------------- lines */
