@@ -7,7 +7,8 @@
  * It is the program's parent, and the reaper of all its descendants, however they detach themselves: when the program ends, or
  * when it is told to end it, it ends them all, and then ends as the program did: with its exit code, or by its signal.
  *
- * SIGTERM is passed on to all of them. SIGQUIT kills them all. It is never in the way: its descriptors 0 to 3 are the program's.
+ * SIGTERM, SIGINT and SIGHUP are passed on to all of them. SIGQUIT kills them all. It is never in the way: its descriptors 0 to 3
+ * are the program's. Is it killed itself, the kernel kills the program: nobody would follow it any more.
  *
  * With --record it outlives the agent. Output and notices go through it, so that the program can write on when nobody reads any
  * more, and FILE says who it is and, at the end, how the program ended and what it printed last (record.h). A later agent reads
@@ -16,6 +17,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "record.h"
@@ -31,11 +34,8 @@
 #include "start.h"
 #include "tree.h"
 
-/* How the program ended, once it has. */
-struct ended {
-    bool yes;
-    int status; /* as waitpid() gives it */
-};
+/* 0 to 3 are the program's: input, output, errors, notices. */
+#define FIRST_FREE 4
 
 static int usage(void)
 {
@@ -46,29 +46,45 @@ static int usage(void)
     return START_FAILED;
 }
 
-/* Take in all that has ended; orphans of the tree come to us too. */
-static void reap(pid_t program, struct ended *ended)
+/* Something else may have closed them: what we open ourselves must not land there, and a program may count on the first three. */
+static int fill_descriptors(void)
 {
-    int status;
-    pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (pid == program) {
-            ended->yes = true;
-            ended->status = status;
-        }
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd < FIRST_FREE);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    /* What else we were given would go on to the program. */
+    return (int)syscall(SYS_close_range, (unsigned)FIRST_FREE, ~0u, 0);
 }
 
-static void handle_signals(int signals, pid_t program, struct ended *ended)
+static int take_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    signal(SIGCHLD, SIG_DFL); /* where it is ignored there is nobody to be waited for */
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void handle_signals(int signals, struct tree *tree)
 {
     struct signalfd_siginfo info;
     while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGCHLD)
-            reap(program, ended);
-        else if (info.ssi_signo == SIGQUIT)
-            tree_kill();
-        else
+        if (info.ssi_signo == SIGQUIT)
+            tree_kill(tree);
+        else if (info.ssi_signo != SIGCHLD)
             tree_signal((int)info.ssi_signo);
     }
+    tree_reap(tree);
 }
 
 /* End as the program did. */
@@ -88,52 +104,45 @@ static int end_as(int status)
     return 128 + number; /* not reached, unless the signal is one that does not end us */
 }
 
+static int fail(const char *what)
+{
+    fprintf(stderr, "rdvtask-child: %s: %s\n", what, strerror(errno));
+    return START_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct start start;
+    struct relay relay;
+    struct record record;
+    if (fill_descriptors() != 0)
+        return fail("cannot open /dev/null");
     if (start_parse(argc, argv, &start) != 0)
         return usage();
-
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGQUIT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    const int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        fprintf(stderr, "rdvtask-child: %s\n", strerror(errno));
-        return START_FAILED;
-    }
-
-    struct relay relay;
-    if (relay_init(&relay, start.record != NULL) != 0) {
-        fprintf(stderr, "rdvtask-child: %s\n", strerror(errno));
-        return START_FAILED;
-    }
+    const int signals = take_signals();
+    if (signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
+        relay_init(&relay, start.record != NULL) != 0)
+        return fail("cannot start");
     /* The record comes first: from its beginning on the program is never without somebody who is known. */
-    if (start.record && record_begin(start.record) != 0) {
+    if (start.record && record_begin(&record, start.record, RELAY_TAIL) != 0) {
         fprintf(stderr, "rdvtask-child: cannot write '%s': %s\n", start.record, strerror(errno));
         return START_FAILED;
     }
-    const pid_t program = start_program(&start, &relay);
-    if (program < 0)
-        return START_FAILED;
-    relay_started(&relay);
 
-    struct ended ended = {false, 0};
-    while (!ended.yes) {
+    struct tree tree = {start_program(&start, &relay), false, 0};
+    relay_started(&relay);
+    if (tree.program < 0) {
+        tree.ended = true;
+        tree.status = W_EXITCODE(START_FAILED, 0);
+    }
+    while (!tree.ended) {
         relay_wait(&relay, signals);
-        handle_signals(signals, program, &ended);
+        handle_signals(signals, &tree);
         relay_pass_on(&relay);
     }
-    /* What it leaves behind ends with it. */
-    tree_kill();
+    tree_kill(&tree); /* what it leaves behind ends with it */
     relay_drain(&relay);
-    if (start.record)
-        record_end(start.record, ended.status, relay.tail, relay_tail_size(&relay));
-    return end_as(ended.status);
+    if (start.record && record_end(&record, tree.status, relay.tail, relay_tail_size(&relay)) != 0)
+        fprintf(stderr, "rdvtask-child: cannot write '%s': %s\n", start.record, strerror(errno));
+    return end_as(tree.status);
 }

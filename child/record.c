@@ -12,6 +12,9 @@
 
 #include <sys/wait.h>
 
+#define PATH_SIZE 4096
+#define HEAD_SIZE 256
+
 /* Field 22 of our stat: when we were started, in clock ticks since boot. */
 static unsigned long long started(void)
 {
@@ -39,66 +42,90 @@ static void boot_id(char *buffer, size_t size)
     buffer[strcspn(buffer, "\n")] = '\0';
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
+static int fresh_path(const struct record *record, char path[PATH_SIZE])
+{
+    if (snprintf(path, PATH_SIZE, "%s.new", record->path) < PATH_SIZE)
+        return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+/* Open FILE.new with room for so much; -1 with errno. */
+static int open_fresh(const struct record *record, size_t room)
+{
+    char path[PATH_SIZE];
+    if (fresh_path(record, path) != 0)
+        return -1;
+    const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    const int number = posix_fallocate(fd, 0, (off_t)room);
+    if (number == 0)
+        return fd;
+    close(fd);
+    unlink(path);
+    errno = number;
+    return -1;
+}
+
+static int write_at(int fd, const char *bytes, size_t size, off_t at)
 {
     while (size > 0) {
-        const ssize_t written = write(fd, bytes, size);
+        const ssize_t written = pwrite(fd, bytes, size, at);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
             return -1;
         bytes += written;
         size -= (size_t)written;
+        at += written;
     }
     return 0;
 }
 
-/* Whoever reads sees the old file or the new one. */
-static int write_file(const char *path, const char *head, size_t head_size, const char *tail,
-                      size_t tail_size)
+/* Fill FILE.new, and make it FILE: whoever reads sees the old one or the new one. Closes it. */
+static int replace(struct record *record, const char *end, const char *tail, size_t size)
 {
-    char fresh[4096];
-    if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    const int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -1;
-    int result = write_all(fd, head, head_size);
+    char path[PATH_SIZE], head[HEAD_SIZE], boot[64];
+    boot_id(boot, sizeof boot);
+    const int length = snprintf(head, sizeof head, "rdvtask-child 1\npid %d %llu %s\n%s",
+                                (int)getpid(), started(), boot, end);
+    const int fd = record->fresh;
+    int result = write_at(fd, head, (size_t)length, 0);
     if (result == 0)
-        result = write_all(fd, tail, tail_size);
+        result = write_at(fd, tail, size, length);
+    if (result == 0)
+        result = ftruncate(fd, length + (off_t)size);
     if (result == 0)
         result = fsync(fd);
     const int number = errno;
     close(fd);
-    if (result == 0)
-        return rename(fresh, path);
-    unlink(fresh);
+    record->fresh = -1;
+    errno = number;
+    return result == 0 && fresh_path(record, path) == 0 ? rename(path, record->path) : -1;
+}
+
+int record_begin(struct record *record, const char *path, size_t tail_size)
+{
+    record->path = path;
+    record->fresh = open_fresh(record, HEAD_SIZE);
+    if (record->fresh < 0 || replace(record, "", NULL, 0) != 0)
+        return -1;
+    record->fresh = open_fresh(record, HEAD_SIZE + tail_size);
+    if (record->fresh >= 0)
+        return 0;
+    const int number = errno;
+    unlink(path);
     errno = number;
     return -1;
 }
 
-static int write_record(const char *path, const char *end, const char *tail, size_t size)
-{
-    char head[256], boot[64];
-    boot_id(boot, sizeof boot);
-    const int length = snprintf(head, sizeof head, "rdvtask-child 1\npid %d %llu %s\n%s",
-                                (int)getpid(), started(), boot, end);
-    return write_file(path, head, (size_t)length, tail, size);
-}
-
-int record_begin(const char *path)
-{
-    return write_record(path, "", NULL, 0);
-}
-
-int record_end(const char *path, int status, const char *tail, size_t size)
+int record_end(struct record *record, int status, const char *tail, size_t size)
 {
     char end[64];
     if (WIFSIGNALED(status))
         snprintf(end, sizeof end, "signal %d\noutput %zu\n", WTERMSIG(status), size);
     else
         snprintf(end, sizeof end, "exit %d\noutput %zu\n", WEXITSTATUS(status), size);
-    return write_record(path, end, tail, size);
+    return replace(record, end, tail, size);
 }

@@ -6,11 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long the agent may take at the end to read what is left, in ms. */
-#define DRAIN_WAIT 2000
+#define DRAIN_WAIT 1000
+
+/* More than a pipe holds, whatever its reads come to. */
+#define DROP_ROUNDS 64
 
 static int way_init(struct relay_way *way, int to)
 {
@@ -144,18 +149,31 @@ void relay_wait(struct relay *relay, int signals)
     wait_for(relay, signals, -1);
 }
 
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void relay_drain(struct relay *relay)
 {
+    /* Everyone who wrote has ended: what is left is in our buffers and in the pipes, and no more comes. */
+    const int64_t until = milliseconds() + DRAIN_WAIT;
     for (int i = 0; relay->on && i < 2; i++) {
         struct relay_way *way = &relay->ways[i];
-        while (way_move(relay, way))
-            ;
-        /* Everyone who wrote has ended: what is left is in our buffer and in the pipe, and no more comes. */
-        for (int waited = 0; way->size > 0 && waited < DRAIN_WAIT; waited += 50) {
-            struct pollfd out = {.fd = way->to, .events = POLLOUT};
-            poll(&out, 1, 50);
-            while (way_move(relay, way))
+        for (;;) {
+            while (way_move(relay, way) && milliseconds() < until)
                 ;
+            const int64_t left = until - milliseconds();
+            if (way->size == 0 || left <= 0)
+                break;
+            struct pollfd out = {.fd = way->to, .events = POLLOUT};
+            poll(&out, 1, (int)left);
         }
+        /* Nobody has taken it, but the record's tail needs the rest of it. */
+        way->to = -1;
+        for (int round = 0; round < DROP_ROUNDS && way_move(relay, way); round++)
+            ;
     }
 }

@@ -5,15 +5,18 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 static const struct {
     const char *name;
@@ -79,24 +82,86 @@ __attribute__((noreturn, format(printf, 1, 2))) static void stop(const char *for
     _exit(START_FAILED);
 }
 
-/* Groups first, then the user: once that is done the rest is not allowed any more. */
-static void become(const char *name)
+/* What the program may reach by a name too, such as /dev/stdout: pipes, and the nameless file that is its input. */
+static void give_descriptors(const struct passwd *user)
 {
+    struct stat about;
+    for (int fd = 0; fd <= 3; fd++)
+        if (fstat(fd, &about) == 0 && about.st_uid == geteuid() &&
+            (S_ISFIFO(about.st_mode) || (S_ISREG(about.st_mode) && about.st_nlink == 0)) &&
+            fchown(fd, user->pw_uid, user->pw_gid) != 0)
+            stop("cannot give descriptor %d to '%s'", fd, user->pw_name);
+}
+
+/* Past its time a program is told first, by a signal that says why, and killed if it goes on regardless. */
+#define CPU_MORE 5
+
+static void set_limits(const struct start *start)
+{
+    for (size_t i = 0; i < start->limit_count; i++) {
+        const rlim_t value = start->limits[i].value;
+        const bool cpu = start->limits[i].resource == RLIMIT_CPU;
+        const struct rlimit limit = {value, cpu ? value + CPU_MORE : value};
+        if (setrlimit((__rlimit_resource_t)start->limits[i].resource, &limit) != 0)
+            stop("cannot set a limit to %llu", (unsigned long long)value);
+    }
+}
+
+/* Become the user, if one is given, and set the limits between: looking up names takes more than they may allow, while afterwards
+ * we may not be allowed to set them. */
+static void become(const struct start *start)
+{
+    const char *name = start->user;
+    if (!name) {
+        set_limits(start);
+        return;
+    }
     errno = 0;
     const struct passwd *user = getpwnam(name);
     if (!user) {
         errno = errno ? errno : ENOENT;
         stop("no user '%s'", name);
     }
-    if (geteuid() == user->pw_uid && getegid() == user->pw_gid)
-        return;
-    if (initgroups(name, user->pw_gid) != 0 ||
-        setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
-        setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
+    const bool same = geteuid() == user->pw_uid && getegid() == user->pw_gid;
+    if (!same) {
+        give_descriptors(user);
+        /* Groups first: once we are the user that is not allowed any more. */
+        if (initgroups(name, user->pw_gid) != 0 ||
+            setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0)
+            stop("cannot become user '%s'", name);
+    }
+    set_limits(start);
+    if (!same && setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
         stop("cannot become user '%s'", name);
-    setenv("HOME", user->pw_dir, 1);
-    setenv("USER", name, 1);
-    setenv("LOGNAME", name, 1);
+    /* Unless the agent's document says otherwise. */
+    setenv("HOME", user->pw_dir, 0);
+    setenv("USER", name, 0);
+    setenv("LOGNAME", name, 0);
+}
+
+/* Become the program, found as lib/unix/spawn.c finds one: only in absolute directories of PATH, and never by way of a shell. */
+__attribute__((noreturn)) static void run(char **argv)
+{
+    const char *name = argv[0], *path = getenv("PATH");
+    if (strchr(name, '/')) {
+        execv(name, argv);
+        stop("cannot run '%s'", name);
+    }
+    int number = ENOENT;
+    for (size_t size; path && *path; path += size + (path[size] == ':')) {
+        char file[PATH_MAX];
+        size = strcspn(path, ":");
+        if (*path != '/' ||
+            snprintf(file, sizeof file, "%.*s/%s", (int)size, path, name) >= (int)sizeof file)
+            continue;
+        execv(file, argv);
+        if (errno != ENOENT && errno != ENOTDIR)
+            number = errno;
+        if (number != ENOENT && number != EACCES)
+            break;
+    }
+    errno = number;
+    stop("cannot run '%s'", name);
 }
 
 pid_t start_program(const struct start *start, const struct relay *relay)
@@ -109,23 +174,18 @@ pid_t start_program(const struct start *start, const struct relay *relay)
         return program;
 
     relay_become(relay);
-    /* Should we be killed, the program is too, and with it all that does not detach itself. */
-    prctl(PR_SET_PDEATHSIG, start->record ? 0 : SIGKILL);
+    /* What it does to its group or its terminal is not for us, nor what we do to ours for it. */
+    setsid();
+    become(start);
+    /* Should we be killed, so is the program. Last, as a change of the user undoes this. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(START_FAILED);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    for (size_t i = 0; i < start->limit_count; i++) {
-        const struct rlimit limit = {start->limits[i].value, start->limits[i].value};
-        if (setrlimit((__rlimit_resource_t)start->limits[i].resource, &limit) != 0)
-            stop("cannot set a limit to %llu", (unsigned long long)limit.rlim_cur);
-    }
-    if (start->user)
-        become(start->user);
     if (start->directory && chdir(start->directory) != 0)
         stop("cannot go to '%s'", start->directory);
-    execvp(start->argv[0], start->argv);
-    stop("cannot run '%s'", start->argv[0]);
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    run(start->argv);
 }

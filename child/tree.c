@@ -7,24 +7,43 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <sys/types.h>
 #include <sys/wait.h>
+
+/* How long tree_kill() tries, in ms: less than the agent waits before it takes us for stuck (RDV__SUPERVISOR_WAIT). */
+#define KILL_MOST 4000
+
+/* Children are killed as fast as they can be found for so many rounds; then the whole tree is looked for, and we rest. */
+#define CHASE_ROUNDS 64
+
+/* Room for the numbers of our children: those that don't fit are for the next round. */
+#define CHILDREN_TEXT 65536
+
+bool tree_reap(struct tree *tree)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        if (pid == tree->program) {
+            tree->ended = true;
+            tree->status = status;
+        }
+    return pid == 0;
+}
+
+/* ------------------------------------------------------- the whole tree, at once */
 
 /* A process and its parent. */
 struct process {
     pid_t pid, parent;
     bool ours;
 };
-
-/* How often killing goes round at most: a tree that forks as fast as it is killed is stopped first, so few rounds are needed. */
-#define ROUNDS 1000
 
 /* The parent of a process, from /proc/PID/stat: "PID (NAME) STATE PARENT …"; the name may hold anything. 0 if it has gone, or
  * is a zombie, which needs no signal. */
@@ -48,7 +67,13 @@ static pid_t parent_of(pid_t pid)
     return parent;
 }
 
-/* All processes of the system that have a parent; NULL if there is no memory for them. */
+static int compare(const void *a, const void *b)
+{
+    const struct process *one = a, *two = b;
+    return (one->pid > two->pid) - (one->pid < two->pid);
+}
+
+/* All processes of the system that have a parent, by number; NULL if there is no memory for them. */
 static struct process *look(size_t *ret_count)
 {
     DIR *directory = opendir("/proc");
@@ -61,74 +86,117 @@ static struct process *look(size_t *ret_count)
         if (parent <= 0)
             continue;
         if (count == room) {
-            room = room ? room * 2 : 256;
-            struct process *more = realloc(processes, room * sizeof *processes);
+            const size_t larger = room ? room * 2 : 256;
+            struct process *more = realloc(processes, larger * sizeof *processes);
             if (!more)
                 break;
             processes = more;
+            room = larger;
         }
         processes[count++] = (struct process){pid, parent, false};
     }
     if (directory)
         closedir(directory);
+    if (count > 0)
+        qsort(processes, count, sizeof *processes, compare);
     *ret_count = count;
     return processes;
 }
 
-static bool is_ours(const struct process *processes, size_t count, pid_t pid)
+/*
+ * Signal all descendants. Our own children keep their numbers until we reap them; deeper down a number may in theory have become
+ * another's since it was looked up, as with any kill by number.
+ */
+static void signal_all(int number, int then)
 {
-    for (size_t i = 0; i < count; i++)
-        if (processes[i].pid == pid)
-            return processes[i].ours;
-    return false;
-}
-
-/* Signal all descendants; how many there were. A process id can't be used anew between the look and the signal unless its process
- * has been reaped, which for our own children only we do; deeper down the tree a parent of theirs might, and that is the risk of
- * any kill by number. */
-static size_t signal_all(int number)
-{
-    size_t count, found = 0;
+    size_t count;
     struct process *processes = look(&count);
     const pid_t self = getpid();
-    /* Children may stand before their parents: go round until nothing is new. */
+    /* Parents mostly have the lower number, so this is done in a round or two. */
     for (bool changed = true; changed;) {
         changed = false;
-        for (size_t i = 0; i < count; i++)
-            if (!processes[i].ours &&
-                (processes[i].parent == self || is_ours(processes, count, processes[i].parent)))
+        for (size_t i = 0; i < count; i++) {
+            if (processes[i].ours)
+                continue;
+            const struct process key = {processes[i].parent, 0, false};
+            const struct process *parent =
+                bsearch(&key, processes, count, sizeof *processes, compare);
+            if (processes[i].parent == self || (parent && parent->ours))
                 processes[i].ours = changed = true;
+        }
     }
     for (size_t i = 0; i < count; i++)
         if (processes[i].ours) {
-            found++;
             kill(processes[i].pid, number);
+            if (then)
+                kill(processes[i].pid, then);
         }
     free(processes);
-    return found;
 }
 
 void tree_signal(int number)
 {
-    signal_all(number);
-    signal_all(SIGCONT);
+    signal_all(number, SIGCONT);
 }
 
-/* Whether anybody is left: all descendants hang on a child of ours. */
-static bool any_left(void)
+/* ---------------------------------------------------------------- and its end */
+
+static int64_t milliseconds(void)
 {
-    siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void tree_kill(void)
+/* Kill a child of ours, and its group, whose members can't slip away by forking meanwhile: the kernel takes them all at once. */
+static void kill_child(pid_t pid)
 {
-    for (int round = 0; round < ROUNDS && any_left(); round++) {
-        signal_all(SIGSTOP);
-        /* Zombies are left for their reaper, which wants to know how the program ended. */
-        if (signal_all(SIGKILL) == 0)
-            return;
+    const pid_t group = getpgid(pid);
+    if (group > 1 && getsid(pid) != getsid(0))
+        kill(-group, SIGKILL);
+    kill(pid, SIGKILL);
+}
+
+/*
+ * Kill our children, as the kernel lists them; false where it doesn't. This is so much faster than a look at all processes that
+ * it also catches one that forks and exits, again and again, always gone before anybody has found it.
+ */
+static bool kill_children(int list)
+{
+    static char text[CHILDREN_TEXT];
+    const ssize_t size = list < 0 ? -1 : pread(list, text, sizeof text - 1, 0);
+    if (size < 0)
+        return false;
+    text[size] = '\0';
+    char *end;
+    for (const char *at = text;; at = end) {
+        const long pid = strtol(at, &end, 10);
+        /* A number at the very end of a full buffer may be cut. */
+        if (end == at || (*end == '\0' && (size_t)size == sizeof text - 1))
+            return true;
+        kill_child((pid_t)pid);
+    }
+}
+
+void tree_kill(struct tree *tree)
+{
+    char path[64];
+    if (!tree_reap(tree))
+        return; /* as nearly always: nothing needs to be looked for */
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    const int list = open(path, O_RDONLY | O_CLOEXEC);
+    const int64_t until = milliseconds() + KILL_MOST;
+    do {
+        for (int round = 0; round < CHASE_ROUNDS && kill_children(list); round++)
+            if (!tree_reap(tree))
+                goto out;
+        /* Stopped ones start no others while the rest is found. */
+        signal_all(SIGSTOP, 0);
+        signal_all(SIGKILL, 0);
         const struct timespec moment = {0, 1000000};
         nanosleep(&moment, NULL);
-    }
+    } while (tree_reap(tree) && milliseconds() < until);
+out:
+    if (list >= 0)
+        close(list);
 }
