@@ -140,12 +140,11 @@ struct rdv__plat_child {
     int monitor;
     int64_t monitor_pid;
     bool supervised; /* it ends its tree itself when it is told to */
-    bool
-        adopted; /* it is not our child: another process of ours has started it, and has left it to us */
-    bool told; /* to end its tree at once */
+    bool adopted;    /* it is not our child: another process of ours has started it, and left it */
+    bool told;       /* to end its tree at once */
 };
 
-/* How long a supervisor may take to end its tree at once, before its group is killed. */
+/* How long a supervisor may take to end its tree at once, before it is killed. */
 #define RDV__SUPERVISOR_WAIT (5 * RDV_SECOND)
 
 /* What a supervisor that outlives its agent has written down of itself; see child/record.h. */
@@ -179,6 +178,9 @@ bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait
 /* After pidfd is readable: kill what is left of the group, reap the child, and say how it ended: exit code 0..255, or
  * -signal. 0 or RDV_EIO when the system can't tell. */
 int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code);
+
+/* Close output and notices: what it still writes is lost. */
+void rdv__plat_child_deafen(struct rdv__plat_child *child);
 
 /* Close all descriptors. */
 void rdv__plat_child_close(struct rdv__plat_child *child);

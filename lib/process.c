@@ -283,6 +283,15 @@ static void finish(struct rdv__process *process)
     process->grace = NULL;
 }
 
+/* Close our ends of its output and notices. */
+static void stop_reading(struct rdv__process *process)
+{
+    rdv__io_free(process->output);
+    rdv__io_free(process->notices);
+    process->output = process->notices = NULL;
+    rdv__plat_child_deafen(&process->child);
+}
+
 /* How a child that is not ours ended, by its own record. */
 static int read_end(struct rdv__process *process, int *ret_code)
 {
@@ -331,7 +340,7 @@ static void grace_over(void *user)
 {
     struct rdv__process *process = user;
     rdv__plat_child_end(&process->child, true);
-    /* A supervisor that does not do it loses its group. */
+    /* A supervisor that does not do it is killed. */
     if (process->child.supervised)
         rdv_timer_start(process->grace, RDV__SUPERVISOR_WAIT);
 }
@@ -520,6 +529,8 @@ void rdv__process_free(struct rdv__process *process)
     if (process->child.pid != 0) {
         int code;
         rdv__plat_child_end(&process->child, true);
+        /* Nobody reads any more what a relay would have us take first. */
+        stop_reading(process);
         if (process->child.supervised &&
             !rdv__plat_child_wait(&process->child, RDV__SUPERVISOR_WAIT))
             rdv__plat_child_end(&process->child, true);

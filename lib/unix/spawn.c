@@ -370,6 +370,27 @@ static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret
 
 /* ------------------------------------------------------------------- start */
 
+/* A program that is not there is told in the same words as where it is started directly, as far as this can be known before: a
+ * relative path depends on the folder that the supervisor goes to. */
+static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_error *error)
+{
+    char *path;
+    int result = find_program(spawn->supervised, spawn->environment, &path, error);
+    if (result != 0)
+        return result;
+    struct stat about;
+    int number = 0;
+    if (path[0] == '/' && (access(path, X_OK) < 0 || stat(path, &about) < 0))
+        number = errno;
+    else if (path[0] == '/' && !S_ISREG(about.st_mode))
+        number = EACCES;
+    if (number != 0)
+        result = rdv__fail(error, rdv__unix_error(number), "cannot run '%s': %s", spawn->supervised,
+                           rdv__unix_words(number));
+    free(path);
+    return result;
+}
+
 int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
                     struct rdv_error *error)
 {
@@ -389,11 +410,8 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     int number = 0;
 
     int result = 0;
-    if (spawn->supervised) { /* so that a program that is not there is told in the same words */
-        result = find_program(spawn->supervised, spawn->environment, &path, error);
-        free(path);
-        path = NULL;
-    }
+    if (spawn->supervised)
+        result = check_supervised(spawn, error);
     if (result == 0)
         result = find_program(spawn->argv[0], spawn->environment, &path, error);
     if (result != 0)
@@ -474,14 +492,30 @@ static void signal_group(const struct rdv__plat_child *child, int number, bool r
         kill(-(pid_t)child->pid, number);
 }
 
+/* Signal the supervisor alone. */
+static void signal_supervisor(const struct rdv__plat_child *child, int number)
+{
+    /* Without pidfds the number serves: such a child is ours, and not reaped. */
+    if (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, 0) < 0 && errno != ESRCH &&
+        !child->adopted)
+        kill((pid_t)child->pid, number);
+}
+
+/* It knows the whole tree, which is not in its group. Only one that does not do what it is told to is killed, and the program with
+ * it. */
+static void end_supervised(struct rdv__plat_child *child, bool kill_it)
+{
+    signal_supervisor(child, child->told ? SIGKILL : kill_it ? SIGQUIT : SIGTERM);
+    signal_supervisor(child, SIGCONT);
+    child->told = child->told || kill_it;
+}
+
 void rdv__plat_child_end(struct rdv__plat_child *child, bool kill_it)
 {
     if (child->pid <= 0)
         return;
-    if (child->supervised && !child->told) {
-        /* It knows the whole tree, which a group does not. */
-        child->told = kill_it;
-        syscall(SYS_pidfd_send_signal, child->pidfd, kill_it ? SIGQUIT : SIGTERM, NULL, 0);
+    if (child->supervised) {
+        end_supervised(child, kill_it);
         return;
     }
     signal_group(child, kill_it ? SIGKILL : SIGTERM, false);
@@ -539,10 +573,15 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
     return 0;
 }
 
-void rdv__plat_child_close(struct rdv__plat_child *child)
+void rdv__plat_child_deafen(struct rdv__plat_child *child)
 {
-    close_if_open(&child->pidfd);
     close_if_open(&child->output);
     close_if_open(&child->notices);
+}
+
+void rdv__plat_child_close(struct rdv__plat_child *child)
+{
+    rdv__plat_child_deafen(child);
+    close_if_open(&child->pidfd);
     close_if_open(&child->monitor);
 }
