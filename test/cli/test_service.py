@@ -96,6 +96,7 @@ class Notify(Service):
         message = manager.wait("READY", "^1$")
         self.assertEqual([entry["identifier"] for entry in self.entries("list")], ["a", "b"])
         self.assertRegex(message["STATUS"], r"^0 running, 2 pending")
+        self.assertTrue(os.path.exists(self.store + ".sock"))
         self.stop(program)
 
     def test_a_name_in_the_abstract_namespace_is_as_good_as_a_path(self):
