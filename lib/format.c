@@ -53,6 +53,10 @@ static const char *const migrations[] = {
     "state TEXT NOT NULL,"
     " context BLOB NOT NULL);"
     "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
+
+    /* Version 2: a run that asks for a reboot is known again afterwards. */
+    "ALTER TABLE journal ADD COLUMN reboots INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE journal ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';",
 };
 
 const struct rdv__format rdv__format = {

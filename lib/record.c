@@ -525,8 +525,8 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
 {
     struct binder binder = bind(
         store, JOURNAL_PUT,
-        "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, state, context)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)");
+        "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, state, context,"
+        " reboots, boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_text(&binder, journal->identifier);
     bind_text(&binder, journal->label);
     bind_int(&binder, journal->run);
@@ -534,6 +534,8 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
     bind_int(&binder, journal->attempt);
     bind_text(&binder, journal->state);
     bind_bytes(&binder, journal->context, journal->context_size);
+    bind_int(&binder, journal->reboots);
+    bind_text(&binder, journal->boot_id ? journal->boot_id : "");
     return bound_run(&binder);
 }
 
@@ -557,9 +559,10 @@ int rdv__journal_delete(rdv_store *store, const char *identifier)
 int rdv__journal_get(rdv_store *store, const char *identifier,
                      int (*fn)(void *user, const struct rdv__journal *journal), void *user)
 {
-    struct binder binder = bind(store, JOURNAL_GET,
-                                "SELECT identifier, label, run, step, attempt, state, context FROM "
-                                "journal WHERE identifier = ?");
+    struct binder binder =
+        bind(store, JOURNAL_GET,
+             "SELECT identifier, label, run, step, attempt, state, context, reboots,"
+             " boot_id FROM journal WHERE identifier = ?");
     bind_text(&binder, identifier);
     int result = bound_row(&binder);
     if (result != 1)
@@ -572,6 +575,8 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
         .attempt = sqlite3_column_int(binder.statement, 4),
         .state = column_text(binder.statement, 5),
         .context = sqlite3_column_blob(binder.statement, 6),
+        .reboots = sqlite3_column_int(binder.statement, 7),
+        .boot_id = column_text(binder.statement, 8),
     };
     journal.context_size = column_size(binder.statement, 6);
     result = fn(user, &journal);

@@ -87,11 +87,13 @@ struct rdv__journal {
     const void *context;
     size_t context_size;
     int64_t run;
-    int step;          /* 0-based: this step was about to start or had started */
-    int attempt;       /* of the step, from 1 */
-    const char *state; /* "step": see agent.c for the words */
+    int step;            /* 0-based: this step was about to start or had started */
+    int attempt;         /* of the step, from 1 */
+    const char *state;   /* "step": see run_steps.c for the words */
+    int reboots;         /* how often the run has asked for one */
+    const char *boot_id; /* which boot it asked in; "" (or NULL, to put) = it has not */
 };
-/* Write a run's row (in place of an older one of the identifier), or move it to another step. */
+/* Write a run's row (in place of an older one of the identifier), or move it to another step and leave the rest as it is. */
 int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal);
 int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt);
 int rdv__journal_delete(rdv_store *store, const char *identifier);

@@ -486,9 +486,10 @@ static char journalled[256];
 
 static int read_journal(void *user, const struct rdv__journal *journal)
 {
-    snprintf(journalled, sizeof journalled, "%s %s %d %d %d %s %.*s", journal->identifier,
+    snprintf(journalled, sizeof journalled, "%s %s %d %d %d %s %d [%s] %.*s", journal->identifier,
              journal->label, (int)journal->run, journal->step, journal->attempt, journal->state,
-             (int)journal->context_size, (const char *)journal->context);
+             journal->reboots, journal->boot_id, (int)journal->context_size,
+             (const char *)journal->context);
     return *(int *)user;
 }
 
@@ -514,15 +515,19 @@ START_TEST(a_journal_row_is_put_moved_replaced_and_deleted)
     ck_assert_int_eq(rdv__journal_put(store, &row), 0);
     commit();
     reopen(NULL);
-    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 step bytes");
+    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 step 0 [] bytes");
     stage();
     ck_assert_int_eq(rdv__journal_step(store, "a", 4, 5), 0);
-    ck_assert_str_eq(journal_of("a"), "a label -3 4 5 step bytes");
+    ck_assert_str_eq(journal_of("a"), "a label -3 4 5 step 0 [] bytes");
     row.context = NULL;
     row.context_size = 0;
-    row.state = "wait";
+    row.state = "reboot";
+    row.reboots = 3;
+    row.boot_id = "this boot";
     ck_assert_int_eq(rdv__journal_put(store, &row), 0);
-    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 wait ");
+    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 reboot 3 [this boot] ");
+    ck_assert_int_eq(rdv__journal_step(store, "a", 2, 1), 0);
+    ck_assert_str_eq(journal_of("a"), "a label -3 2 1 reboot 3 [this boot] ");
     ck_assert_int_eq(rdv__journal_delete(store, "a"), 0);
     commit();
     int result = 0;

@@ -805,19 +805,21 @@ END_TEST
 /* ----------------------------------------------------------------- formats */
 
 static const char *next_migrations[] = {
+    NULL,
     NULL, /* ours */
     "ALTER TABLE entry ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey'",
     "CREATE TABLE more (number INTEGER PRIMARY KEY); INSERT INTO more VALUES (1), (2)",
 };
-static const struct rdv__format next_format = {next_migrations, 3};
+static const struct rdv__format next_format = {next_migrations, 4};
 
 static int open_next(unsigned flags, rdv_store **ret_store, struct rdv_error *error)
 {
     rdv_store_options options;
     rdv_store_options_init(&options);
     options.flags = flags;
-    ck_assert_int_eq(rdv__format.version, 1);
-    next_migrations[0] = rdv__format.migrations[0];
+    ck_assert_int_eq(rdv__format.version, 2);
+    for (int i = 0; i < rdv__format.version; i++)
+        next_migrations[i] = rdv__format.migrations[i];
     return rdv__store_open_as(path, &options, &next_format, ret_store, error);
 }
 
@@ -843,7 +845,7 @@ START_TEST(an_older_store_is_migrated_and_loses_nothing)
     ck_assert_int_eq(open_next(RDV_STORE_READ_ONLY, &store, &error), RDV_ESTATE);
     ck_assert_ptr_nonnull(strstr(error.text, "older"));
     ck_assert_int_eq(open_next(0, &store, &error), 0);
-    ck_assert_int_eq(number_of("PRAGMA user_version"), 3);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), next_format.version);
     ck_assert_int_eq(number_of("SELECT count(*) FROM entry WHERE colour = 'grey'"), 1);
     ck_assert_int_eq(number_of("SELECT count(*) FROM more"), 2);
     stage(b);
@@ -857,6 +859,33 @@ START_TEST(an_older_store_is_migrated_and_loses_nothing)
 }
 END_TEST
 
+static int see_row(void *user, const struct rdv__journal *row)
+{
+    snprintf(user, 64, "%s %d %s %d %d [%s]", row->identifier, (int)row->run, row->state, row->step,
+             row->reboots, row->boot_id);
+    return 0;
+}
+
+START_TEST(a_journal_of_version_1_has_asked_for_no_reboot)
+{
+    const struct rdv__format first = {rdv__format.migrations, 1};
+    rdv_store_options options;
+    rdv_store_options_init(&options);
+    struct rdv_error error;
+    ck_assert_int_eq(rdv__store_open_as(path, &options, &first, &store, &error), 0);
+    ck_assert_int_eq(
+        rdv__sql_execute(store, "INSERT INTO journal (identifier, label, run, step, attempt, state,"
+                                " context) VALUES ('a', 'l', 7, 1, 2, 'step', x'00')"),
+        0);
+    rdv_store_close(store);
+    store = open_store(path, 0);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), 2);
+    char row[64] = "";
+    ck_assert_int_eq(rdv__journal_get(store, "a", see_row, row), 0);
+    ck_assert_str_eq(row, "a 7 step 1 0 []");
+}
+END_TEST
+
 START_TEST(a_migration_that_fails_changes_nothing)
 {
     store = open_store(path, 0);
@@ -867,13 +896,13 @@ START_TEST(a_migration_that_fails_changes_nothing)
     rdv_store_close(store);
     store = NULL;
 
-    next_migrations[2] = "CREATE TABLE more (number); INSERT INTO nothing VALUES (1)";
+    next_migrations[3] = "CREATE TABLE more (number); INSERT INTO nothing VALUES (1)";
     struct rdv_error error;
     ck_assert_int_eq(open_next(0, &store, &error), RDV_EIO);
     ck_assert_ptr_nonnull(strstr(error.text, path));
     ck_assert_ptr_null(store);
     store = open_store(path, 0);
-    ck_assert_int_eq(number_of("PRAGMA user_version"), 1);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);
     ck_assert_int_eq(count_entries(store, 0), 1);
     ck_assert_int_eq(number_of("SELECT count(*) FROM sqlite_schema WHERE name = 'more'"), 0);
 }
@@ -888,7 +917,7 @@ START_TEST(a_newer_store_is_refused_and_left_alone)
     for (unsigned flags = 0; flags <= RDV_STORE_READ_ONLY; flags++) {
         ck_assert_int_eq(open_error(path, flags, &error), RDV_ENEWER);
         ck_assert_ptr_nonnull(strstr(error.text, path));
-        ck_assert_ptr_nonnull(strstr(error.text, "has format 3"));
+        ck_assert_ptr_nonnull(strstr(error.text, "has format 4"));
         ck_assert_ptr_nonnull(strstr(error.text, "use the newer rdvtask"));
     }
     ck_assert_int_eq(open_next(0, &store, &error), 0);
@@ -948,6 +977,7 @@ int main(void)
     tcase_add_test(opening, a_reader_does_not_make_a_store);
     tcase_add_test(opening, a_new_store_says_what_it_is);
     tcase_add_test(opening, an_older_store_is_migrated_and_loses_nothing);
+    tcase_add_test(opening, a_journal_of_version_1_has_asked_for_no_reboot);
     tcase_add_test(opening, a_migration_that_fails_changes_nothing);
     tcase_add_test(opening, a_newer_store_is_refused_and_left_alone);
     suite_add_tcase(suite, opening);
