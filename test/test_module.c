@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -996,16 +997,31 @@ START_TEST(nothing_is_taken_from_a_plugin_that_has_terminated)
 }
 END_TEST
 
-/* Its thread calls log and sink all the time, and is never stopped: what it calls must stay. */
+static int count_threads(void)
+{
+    int count = 0;
+    DIR *list = opendir("/proc/self/task");
+    while (readdir(list))
+        count++;
+    closedir(list);
+    return count;
+}
+
+/* Its thread calls log and sink all the time, and nothing stops it: what it calls must stay. */
 START_TEST(a_plugin_that_runs_on_does_no_harm_after_its_module_was_closed)
 {
+    rdv_duration end = rdv__plat_running() + PATIENCE;
     module_options.terminate_wait = 0;
+    module_options.log.write = NULL;
     options.log.write = NULL; /* the trigger agent logs each of its reports */
     attach_faulty("runs-wild");
     terminate();
-    module_options.log.write = NULL;
-    close_all();
-    usleep(20000);
+    int threads = count_threads();
+    close_all(); /* ends the thread that looks at calls */
+    ck_assert_int_eq(count_threads(), threads - 1);
+    while (count_threads() > threads - 2 && rdv__plat_running() < end)
+        usleep(1000);
+    ck_assert_int_eq(count_threads(), threads - 2);
     ck_assert(is_loaded());
 }
 END_TEST

@@ -18,6 +18,9 @@
 /* How long it blocks where it does, in microseconds. */
 #define BLOCKED 150000
 
+/* How often a thread that nothing stops calls what it can. */
+#define WILD_TURNS 2000
+
 struct faulty {
     rdv_plugin base;
     rdv_plugin_ops ops;
@@ -75,11 +78,11 @@ static const char *faulty_name(rdv_plugin *plugin)
 
 /* ------------------------------------------------------------------- threads */
 
-/* Goes on for ever, whatever it is told. */
+/* Goes on, whatever it is told, for a time that is longer than that of all others. */
 static void *run_wild(void *user)
 {
     struct faulty *faulty = user;
-    for (int i = 0;; i++) {
+    for (int i = 0; i < WILD_TURNS; i++) {
         report(faulty, "wild", RDV_STATUS_APPLYING);
         say(faulty, "wild", i);
         faulty->sink->ops->ref(faulty->sink);
@@ -157,8 +160,10 @@ static int faulty_initialize(rdv_plugin *plugin, rdv_sink *sink)
         sink->ops->terminated(sink, 0);
         sink->ops->unref(sink);
     }
-    if (does(faulty, "runs-wild"))
+    if (does(faulty, "runs-wild")) {
         start_thread(faulty, run_wild);
+        pthread_detach(faulty->thread); /* it won't be closed */
+    }
     if (does(faulty, "gives-back-too-much")) {
         sink->ops->unref(sink);
         sink->ops->unref(sink);
