@@ -478,8 +478,8 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
     if (result == RDV_ENOTFOUND || (result == 0 && !run) ||
         (result == 0 && !rdv__status_may_follow(run->at.status, report->status))) {
         rdv__log(&trigger->options.log, RDV_LOG_WARNING,
-                 "a report (%s) for %s, which is not running, was refused",
-                 rdv_status_name(report->status), identifier);
+                 "a report (%s) of the task agent '%s' for %s, which is not running, was refused",
+                 rdv_status_name(report->status), agent_name(trigger), identifier);
         return RDV_ENOTFOUND;
     }
     if (result != 0)

@@ -730,6 +730,7 @@ START_TEST(a_report_after_the_end_is_refused)
     attach_faulty("reports-after-the-end");
     schedule("any", "a");
     assert_logged("Faulty: after the end -3");
+    assert_logged("a report (applying) of the task agent 'Faulty' for a, which is not running");
     ck_assert_int_eq(look("a")->outcome, RDV_OUTCOME_SUCCEEDED);
 }
 END_TEST
