@@ -8,12 +8,15 @@
 #include <string.h>
 
 #include "base.h"
+#include "folder.h"
 #include "json.h"
+#include "plat.h"
 #include "task.h"
 
 #define NAME_DEFAULT        "rdvtask"
 #define GRACE_DEFAULT       (10 * RDV_SECOND)
 #define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)
+#define STOP_WAIT_DEFAULT   (90 * RDV_SECOND)
 
 /* What a child finds in its environment whatever the document says. HOME is not among it: whose would it be? */
 static const char *const environment_base[] = {
@@ -77,7 +80,10 @@ static int read_word(struct rdv__value value, const char *const *words, size_t *
             *ret_index = i;
             return 0;
         }
-    assert(words[0] && words[1] && words[2]);
+    assert(words[0] && words[1]);
+    if (!words[2])
+        return rdv__json_fail(value, error, RDV_EINVAL, "expected \"%s\" or \"%s\"", words[0],
+                              words[1]);
     return rdv__json_fail(value, error, RDV_EINVAL, "expected \"%s\", \"%s\" or \"%s\"", words[0],
                           words[1], words[2]);
 }
@@ -297,6 +303,31 @@ static int read_steps(struct rdv__value value, struct rdv__handler *handler,
     return result;
 }
 
+static int read_reboot(struct rdv__value value, struct rdv__reboot *reboot, struct rdv_error *error)
+{
+    enum { RUN, WHEN_EXISTS, MEMBERS };
+    static const char *const names[] = {"run", "when_exists", NULL};
+    struct rdv__value members[MEMBERS];
+    const char *text;
+    size_t size;
+
+    int result = rdv__json_members(value, names, members, error);
+    if (result)
+        return result;
+    if (!is_given(members[RUN]))
+        return rdv__json_fail(value, error, RDV_EINVAL, "\"reboot\" needs \"run\"");
+    result = read_run(members[RUN], &reboot->step, error);
+    if (result || !is_given(members[WHEN_EXISTS]))
+        return result;
+    result = read_text(members[WHEN_EXISTS], &text, &size, error);
+    if (result)
+        return result;
+    if (size == 0)
+        return rdv__json_fail(members[WHEN_EXISTS], error, RDV_EINVAL, "expected a path");
+    reboot->when_exists = copy_text(text, size);
+    return reboot->when_exists ? 0 : out_of_memory(error);
+}
+
 /* ---------------------------------------------------------------- handlers */
 
 static int read_label(struct rdv__value value, struct rdv__handler *handler,
@@ -323,13 +354,15 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
                         struct rdv__scan_cursor *cursor, struct rdv__handler *handler,
                         struct rdv_error *error)
 {
-    enum { LABEL, STEPS, ENVIRONMENT, GRACE, ON_INTERRUPT, MEMBERS };
-    static const char *const names[] = {"label", "steps",        "environment",
-                                        "grace", "on_interrupt", NULL};
+    enum { LABEL, STEPS, ENVIRONMENT, GRACE, ON_INTERRUPT, REBOOT, ON_STOP, STOP_WAIT, MEMBERS };
+    static const char *const names[] = {"label",  "steps",   "environment", "grace", "on_interrupt",
+                                        "reboot", "on_stop", "stop_wait",   NULL};
     static const char *const words[] = {"resume", "restart", "fail", NULL};
+    static const char *const stop_words[] = {"kill", "wait", NULL};
     struct rdv__value members[MEMBERS];
 
     handler->grace = GRACE_DEFAULT;
+    handler->stop_wait = STOP_WAIT_DEFAULT;
     int result = rdv__json_members(value, names, members, error);
     if (result)
         return result;
@@ -351,7 +384,31 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
         if (!result)
             handler->on_interrupt = (enum rdv__on_interrupt)index;
     }
+    if (!result && is_given(members[REBOOT]))
+        result = read_reboot(members[REBOOT], &handler->reboot, error);
+    if (!result && is_given(members[ON_STOP])) {
+        size_t index;
+        result = read_word(members[ON_STOP], stop_words, &index, error);
+        if (!result)
+            handler->on_stop = (enum rdv__on_stop)index;
+    }
+    if (!result && is_given(members[STOP_WAIT]))
+        result = rdv__json_duration(members[STOP_WAIT], 0, RDV__STOP_WAIT_MAX, &handler->stop_wait,
+                                    error);
+    if (!result && is_given(members[STOP_WAIT]) && handler->on_stop != RDV__STOP_WAIT)
+        result = rdv__json_fail(members[STOP_WAIT], error, RDV_EINVAL,
+                                "only \"on_stop\": \"wait\" waits");
     return result;
+}
+
+/* Put the file of an error and the place in it into the words, where it is not the document's: a place without a file is taken
+ * for one in the document. What could not be read is named already. */
+static void name_file(struct rdv_error *error, const char *file)
+{
+    if (!error || !file || error->line == 0)
+        return;
+    rdv__fail_at(error, error->code, 0, 0, error->path, "%s:%d:%d%s%s: %s", file, error->line,
+                 error->column, error->path[0] ? " " : "", error->path, error->text);
 }
 
 int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *error, int code,
@@ -364,7 +421,9 @@ int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *erro
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
     snprintf(path, sizeof path, "handlers[%zu].label", handler->index);
-    return rdv__fail_at(error, code, handler->line, handler->column, path, "%s", words);
+    rdv__fail_at(error, code, handler->line, handler->column, path, "%s", words);
+    name_file(error, handler->file);
+    return code;
 }
 
 static int compare_labels(const void *a, const void *b)
@@ -373,40 +432,58 @@ static int compare_labels(const void *a, const void *b)
     int order = strcmp(one->label, two->label);
     if (order)
         return order;
-    return one->index < two->index ? -1 : one->index > two->index;
+    return one->order < two->order ? -1 : one->order > two->order;
 }
 
 static int read_handlers(struct rdv__value value, const struct rdv__environment *environment,
-                         struct rdv__handlers *handlers, struct rdv_error *error)
+                         const char *file, struct rdv__handlers *handlers, struct rdv_error *error)
 {
-    size_t count;
+    size_t count, first = handlers->count;
     int result = rdv__json_array(value, &count, error);
     if (result)
         return result;
     if (count == 0)
         return 0;
-    handlers->handlers = calloc(count, sizeof *handlers->handlers);
-    if (!handlers->handlers)
+    struct rdv__handler *larger =
+        realloc(handlers->handlers, (first + count) * sizeof *handlers->handlers);
+    if (!larger)
         return out_of_memory(error);
+    memset(larger + first, 0, count * sizeof *larger);
+    handlers->handlers = larger;
 
     struct rdv__scan_cursor cursor = {0};
     struct rdv__json_iterator iterator = {0};
     struct rdv__value element;
     while (rdv__json_next(value, &iterator, NULL, &element)) {
         struct rdv__handler *handler = &handlers->handlers[handlers->count];
-        handler->index = handlers->count++;
+        handler->file = file;
+        handler->order = handlers->count++;
+        handler->index = handler->order - first;
         result = read_handler(element, environment, &cursor, handler, error);
         if (result)
             return result;
     }
+    return 0;
+}
+
+/* Sort all by label; each label once. */
+static int index_handlers(struct rdv__handlers *handlers, struct rdv_error *error)
+{
+    if (handlers->count == 0)
+        return 0;
     qsort(handlers->handlers, handlers->count, sizeof *handlers->handlers, compare_labels);
     for (size_t i = 1; i < handlers->count; i++) {
         const struct rdv__handler *handler = &handlers->handlers[i];
-        if (strcmp(handler[-1].label, handler->label) == 0) {
+        const struct rdv__handler *earlier = handler - 1;
+        if (strcmp(earlier->label, handler->label) != 0)
+            continue;
+        if (handler->file == earlier->file)
             return rdv__handler_fail(handler, error, RDV_EINVAL,
                                      "the label '%s' has a handler already, handlers[%zu]",
-                                     handler->label, handler[-1].index);
-        }
+                                     handler->label, earlier->index);
+        return rdv__handler_fail(
+            handler, error, RDV_EINVAL, "the label '%s' has a handler already, handlers[%zu] of %s",
+            handler->label, earlier->index, earlier->file ? earlier->file : handlers->main_file);
     }
     return 0;
 }
@@ -428,13 +505,17 @@ static int read_name(struct rdv__value value, struct rdv__handlers *handlers,
     return handlers->name ? 0 : out_of_memory(error);
 }
 
-static int read_document(struct rdv__value root, struct rdv__handlers *handlers,
+/* file: NULL for the document, which names the agent and has the environment of all. */
+static int read_document(struct rdv__value root, const char *file, struct rdv__handlers *handlers,
                          struct rdv_error *error)
 {
     enum { SCHEMA, NAME, ENVIRONMENT, HANDLERS, MEMBERS };
     static const char *const names[] = {"$schema", "name", "environment", "handlers", NULL};
     struct rdv__value members[MEMBERS];
     struct rdv__environment environment = {NULL, 0};
+    const char *const *inherited =
+        file ? (const char *const *)handlers->environment.list : environment_base;
+    size_t inherited_count = file ? handlers->environment.count : BASE_COUNT;
     const char *schema;
 
     int result = rdv__json_members(root, names, members, error);
@@ -444,41 +525,151 @@ static int read_document(struct rdv__value root, struct rdv__handlers *handlers,
         return rdv__json_fail(root, error, RDV_EINVAL, "an agent document needs \"handlers\"");
     if (is_given(members[SCHEMA]))
         result = rdv__json_string(members[SCHEMA], &schema, error);
-    if (!result)
+    if (!result && !file)
         result = read_name(members[NAME], handlers, error);
+    else if (!result && is_given(members[NAME]))
+        result = rdv__json_fail(members[NAME], error, RDV_EINVAL, "only %s names the task agent",
+                                handlers->main_file);
     if (!result)
-        result = make_environment(environment_base, BASE_COUNT, members[ENVIRONMENT], &environment,
-                                  error);
+        result =
+            make_environment(inherited, inherited_count, members[ENVIRONMENT], &environment, error);
     if (!result)
-        result = read_handlers(members[HANDLERS], &environment, handlers, error);
-    free_texts(environment.list);
+        result = read_handlers(members[HANDLERS], &environment, file, handlers, error);
+    if (!result && !file)
+        handlers->environment = environment;
+    else
+        free_texts(environment.list);
+    return result;
+}
+
+/* Between the look at the file and the reading only those whom we trust can change it. */
+static int read_json(const char *path, bool trusted, struct rdv__json **ret_json,
+                     struct rdv_error *error)
+{
+    if (!trusted)
+        return rdv__json_load(path, ret_json, error);
+    int fd;
+    char *found;
+    int result = rdv__plat_open_trusted(path, &fd, &found, error);
+    if (result)
+        return result;
+    result = rdv__json_load(found, ret_json, error);
+    rdv__plat_close(fd);
+    free(found);
+    return result;
+}
+
+static int read_file(const char *path, const char *file, bool trusted,
+                     struct rdv__handlers *handlers, struct rdv_error *error)
+{
+    struct rdv__json *json;
+    int result = read_json(path, trusted, &json, error);
+    if (!result) {
+        result = read_document(rdv__json_root(json), file, handlers, error);
+        rdv__json_free(json);
+    }
+    if (result)
+        name_file(error, file);
+    return result;
+}
+
+/* "PATH/name.json" -> "PATH/name.d" */
+static char *folder_of(const char *path)
+{
+    static const char suffix[] = ".json";
+    size_t size = strlen(path), cut = sizeof suffix - 1;
+    if (size > cut && strcmp(path + size - cut, suffix) == 0)
+        size -= cut;
+    char *folder = malloc(size + sizeof ".d");
+    if (folder) {
+        memcpy(folder, path, size);
+        memcpy(folder + size, ".d", sizeof ".d");
+    }
+    return folder;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static char *join(const char *folder, const char *name)
+{
+    size_t size = strlen(folder) + 1 + strlen(name) + 1;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s/%s", folder, name);
+    return path;
+}
+
+/* The documents of the folder, which may be missing. */
+static int read_folder(const char *folder, bool trusted, struct rdv__handlers *handlers,
+                       struct rdv_error *error)
+{
+    char **names;
+    int result = 0;
+    size_t count = 0;
+    if (trusted)
+        result = rdv__plat_check_trusted(folder, error);
+    if (!result)
+        result = rdv__folder_list(folder, ".json", RDV__MEMBERS_MAX, &names, error);
+    if (result)
+        return result == RDV_ENOTFOUND && !rdv__folder_has(folder) ? 0 : result;
+    while (names[count])
+        count++;
+    handlers->files = calloc(count + 1, sizeof *handlers->files);
+    if (!handlers->files)
+        result = out_of_memory(error);
+    for (size_t i = 0; !result && i < count; i++) {
+        char *path = join(folder, names[i]);
+        char *file = join(last_part(folder), names[i]);
+        handlers->files[i] = file;
+        result =
+            path && file ? read_file(path, file, trusted, handlers, error) : out_of_memory(error);
+        free(path);
+    }
+    free_texts(names);
+    return result;
+}
+
+static int load(const char *path, bool trusted, struct rdv__handlers **ret_handlers,
+                struct rdv_error *error)
+{
+    char *folder = folder_of(path);
+    struct rdv__handlers *handlers = calloc(1, sizeof *handlers);
+    int result;
+    if (!handlers || !folder) {
+        free(handlers);
+        free(folder);
+        return out_of_memory(error);
+    }
+    handlers->references = 1;
+    handlers->main_file = last_part(path);
+    result = read_file(path, NULL, trusted, handlers, error);
+    if (!result)
+        result = read_folder(folder, trusted, handlers, error);
+    if (!result)
+        result = index_handlers(handlers, error);
+    handlers->main_file = NULL;
+    free(folder);
+    if (result)
+        rdv__handlers_unref(handlers);
+    else
+        *ret_handlers = handlers;
     return result;
 }
 
 int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
                        struct rdv_error *error)
 {
-    struct rdv__json *json = NULL;
-    struct rdv__handlers *handlers = NULL;
+    return load(path, false, ret_handlers, error);
+}
 
-    int result = rdv__json_load(path, &json, error);
-    if (result)
-        return result;
-    handlers = calloc(1, sizeof *handlers);
-    if (!handlers) {
-        result = out_of_memory(error);
-        goto out;
-    }
-    handlers->references = 1;
-    result = read_document(rdv__json_root(json), handlers, error);
-    if (result)
-        goto out;
-    *ret_handlers = handlers;
-    handlers = NULL;
-out:
-    rdv__handlers_unref(handlers);
-    rdv__json_free(json);
-    return result;
+int rdv__handlers_load_trusted(const char *path, struct rdv__handlers **ret_handlers,
+                               struct rdv_error *error)
+{
+    return load(path, true, ret_handlers, error);
 }
 
 struct rdv__handlers *rdv__handlers_ref(struct rdv__handlers *handlers)
@@ -496,10 +687,14 @@ struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers)
         for (size_t k = 0; k < handler->step_count; k++)
             free_texts(handler->steps[k].argv);
         free(handler->steps);
+        free_texts(handler->reboot.step.argv);
+        free(handler->reboot.when_exists);
         free_texts(handler->environment.list);
         free(handler->label);
     }
     free(handlers->handlers);
+    free_texts(handlers->environment.list);
+    free_texts(handlers->files);
     free(handlers->name);
     free(handlers);
     return NULL;

@@ -17,8 +17,13 @@
 #define RDV__RETRIES_MAX     100
 #define RDV__RETRY_DELAY_MAX RDV_HOUR
 #define RDV__GRACE_MAX       RDV_HOUR
+#define RDV__STOP_WAIT_MAX   RDV_HOUR
+#define RDV__MEMBERS_MAX     1024 /* files in the folder beside the document */
 
 enum rdv__on_interrupt { RDV__INTERRUPT_RESUME, RDV__INTERRUPT_RESTART, RDV__INTERRUPT_FAIL };
+
+/* What becomes of a step under way when the agent is told to terminate: it is ended, or waited for. */
+enum rdv__on_stop { RDV__STOP_KILL, RDV__STOP_WAIT };
 
 struct rdv__step {
     rdv_status status;
@@ -35,6 +40,12 @@ struct rdv__environment {
     size_t count;
 };
 
+/* How the machine is rebooted. */
+struct rdv__reboot {
+    struct rdv__step step; /* its argv is NULL where there is no such rule */
+    char *when_exists;     /* or NULL: only when a step asks for it */
+};
+
 struct rdv__handler {
     char *label;
     struct rdv__step *steps;
@@ -43,8 +54,13 @@ struct rdv__handler {
     struct rdv__environment environment;
     rdv_duration grace;
     enum rdv__on_interrupt on_interrupt;
-    size_t index;     /* in the document's "handlers" */
-    int line, column; /* of its label there */
+    struct rdv__reboot reboot;
+    enum rdv__on_stop on_stop;
+    rdv_duration stop_wait; /* for RDV__STOP_WAIT: how long at most */
+    const char *file;       /* "agent.d/20-more.json"; NULL = the document itself; the handlers' */
+    size_t order;           /* of all handlers */
+    size_t index;           /* in the "handlers" of its file */
+    int line, column;       /* of its label there */
 };
 
 /* A name and its value; NULL = leave it out. */
@@ -56,20 +72,31 @@ struct rdv__variable {
 int rdv__environment_join(const struct rdv__environment *environment,
                           const struct rdv__variable *more, size_t count, const char ***ret_list);
 
-/* The handlers of one document: reference-counted on the owner thread, so that runs keep theirs when a new document comes. */
+/* The handlers of one document and of its folder: reference-counted on the owner thread, so that runs keep theirs when a new document comes. */
 struct rdv__handlers {
     int references;
     char *name;
     struct rdv__handler *handlers; /* by label */
     size_t count;
+    char **files;                        /* what handlers' `file` points to; ends with NULL */
+    struct rdv__environment environment; /* the document's, for those of its folder */
+    const char *main_file;               /* the document's name, while loading */
 };
 
 /* Fill in error (may be NULL) with the place of a handler's label and these words; returns code. */
 int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *error, int code,
                       const char *format, ...) RDV__PRINTF(4, 5);
 
+/*
+ * Load a document, "PATH/name.json", and those of the folder "PATH/name.d", if there is one: its regular files named *.json, in
+ * byte order, add handlers. All or nothing. Where the trouble is in one of these, error has no line: its words name the file and
+ * the place.
+ */
 int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
                        struct rdv_error *error);
+/* The same, but RDV_EACCES for a file or folder that others than root and the effective user could have changed. */
+int rdv__handlers_load_trusted(const char *path, struct rdv__handlers **ret_handlers,
+                               struct rdv_error *error);
 struct rdv__handlers *rdv__handlers_ref(struct rdv__handlers *handlers);
 /* NULL is fine; returns NULL. */
 struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers);

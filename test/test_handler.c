@@ -200,8 +200,8 @@ END_TEST
 START_TEST(unknown_keys_are_refused_and_the_known_ones_named)
 {
     refuse("{'handlers':[],'handler':1}", RDV_EINVAL, "handler", "environment");
-    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'reboot':{}}]}", RDV_EINVAL,
-           "handlers[0].reboot", "on_interrupt");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'boot':{}}]}", RDV_EINVAL,
+           "handlers[0].boot", "on_interrupt");
     refuse_step("{'run':['x'],'user':'root'}", RDV_EINVAL, ".user", "retry_delay");
 }
 END_TEST
@@ -379,6 +379,245 @@ START_TEST(handlers_live_as_long_as_someone_has_them)
 }
 END_TEST
 
+START_TEST(a_rule_for_reboots_has_a_command_and_may_name_a_file)
+{
+    const struct rdv__handler *handler =
+        load_one("{'handlers':[{'label':'l','steps':[{'run':['x']}]}]}");
+    ck_assert_ptr_null(handler->reboot.step.argv);
+    ck_assert_ptr_null(handler->reboot.when_exists);
+    handler = load_one("{'handlers':[{'label':'l','steps':[{'run':['x']}],"
+                       "'reboot':{'run':['systemctl','reboot'],'when_exists':'/run/r'}}]}");
+    ck_assert_str_eq(handler->reboot.step.argv[0], "systemctl");
+    ck_assert_str_eq(handler->reboot.step.argv[1], "reboot");
+    ck_assert_ptr_null(handler->reboot.step.argv[2]);
+    ck_assert_str_eq(handler->reboot.when_exists, "/run/r");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'reboot':{'when_exists':'/a'}}]}",
+           RDV_EINVAL, "handlers[0].reboot", "\"run\"");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'reboot':{'run':[]}}]}", RDV_EINVAL,
+           "handlers[0].reboot.run", "found none");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'reboot':{'run':['x'],"
+           "'when_exists':''}}]}",
+           RDV_EINVAL, "handlers[0].reboot.when_exists", "path");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'reboot':{'run':['x'],'wait':1}}]}",
+           RDV_EINVAL, "handlers[0].reboot.wait", "when_exists");
+}
+END_TEST
+
+START_TEST(a_stop_kills_unless_it_is_to_wait_for_a_time)
+{
+    const struct rdv__handler *handler =
+        load_one("{'handlers':[{'label':'l','steps':[{'run':['x']}]}]}");
+    ck_assert_int_eq(handler->on_stop, RDV__STOP_KILL);
+    handler = load_one("{'handlers':[{'label':'l','steps':[{'run':['x']}],'on_stop':'wait'}]}");
+    ck_assert_int_eq(handler->on_stop, RDV__STOP_WAIT);
+    ck_assert(handler->stop_wait == 90 * RDV_SECOND);
+    handler = load_one(
+        "{'handlers':[{'label':'l','steps':[{'run':['x']}],'on_stop':'wait','stop_wait':'1h'}]}");
+    ck_assert(handler->stop_wait == RDV_HOUR);
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'on_stop':'no'}]}", RDV_EINVAL,
+           "handlers[0].on_stop", "\"wait\"");
+    refuse(
+        "{'handlers':[{'label':'l','steps':[{'run':['x']}],'on_stop':'wait','stop_wait':'61m'}]}",
+        RDV_EINVAL, "handlers[0].stop_wait", "1h");
+    refuse("{'handlers':[{'label':'l','steps':[{'run':['x']}],'stop_wait':'1m'}]}", RDV_EINVAL,
+           "handlers[0].stop_wait", "\"wait\"");
+}
+END_TEST
+
+/* -------------------------------------------------------------- the folder */
+
+static const char *in_directory(const char *name)
+{
+    static char paths[4][128];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    return path;
+}
+
+/* A file of the folder with these documents' handlers. */
+static void put(const char *name, const char *document)
+{
+    mkdir(in_directory("agent.d"), 0755);
+    FILE *file = fopen(in_directory(name), "w");
+    ck_assert_ptr_nonnull(file);
+    for (const char *c = document; *c; c++)
+        fputc(*c == '\'' ? '"' : *c, file);
+    fclose(file);
+}
+
+#define ONE(label, more) "{" more "'handlers':[{'label':'" label "','steps':[{'run':['x']}]}]}"
+
+START_TEST(the_folder_of_a_document_adds_handlers)
+{
+    put("agent.d/10-a.json", ONE("a", ""));
+    put("agent.d/20-b.json", ONE("b", "'environment':{'A':'theirs','B':'b'},"));
+    ck_assert_int_eq(load(ONE("main", "'name':'N','environment':{'A':'a','C':'c'},")), 0);
+    ck_assert_uint_eq(handlers->count, 3);
+    ck_assert_str_eq(handlers->name, "N");
+    ck_assert_ptr_null(rdv__handlers_find(handlers, "main")->file);
+    ck_assert_str_eq(rdv__handlers_find(handlers, "a")->file, "agent.d/10-a.json");
+    /* What the document says of the environment is for all, and a file's own goes before it. */
+    char **list = rdv__handlers_find(handlers, "b")->environment.list;
+    const char *const expected[] = {"A=theirs", "C=c", "B=b", NULL};
+    for (int i = 0; expected[i]; i++) {
+        int k = 0;
+        while (list[k] && strcmp(list[k], expected[i]) != 0)
+            k++;
+        ck_assert_msg(list[k] != NULL, "%s", expected[i]);
+    }
+}
+END_TEST
+
+START_TEST(only_regular_files_named_json_are_taken_from_the_folder)
+{
+    put("agent.d/a.json", ONE("a", ""));
+    put("agent.d/b.json.rpmsave", "no");
+    put("agent.d/b.JSON", "no");
+    put("agent.d/.c.json", "no");
+    put("agent.d/json", "no");
+    ck_assert_int_eq(mkdir(in_directory("agent.d/folder.json"), 0700), 0);
+    ck_assert_int_eq(mkfifo(in_directory("agent.d/fifo.json"), 0600), 0);
+    ck_assert_int_eq(symlink("/dev/null", in_directory("agent.d/off.json")), 0);
+    ck_assert_int_eq(symlink("a.json", in_directory("agent.d/json.link")), 0);
+    ck_assert_int_eq(load("{'handlers':[]}"), 0);
+    ck_assert_uint_eq(handlers->count, 1);
+    /* What is there but leads nowhere is missed rather than passed over. */
+    ck_assert_int_eq(symlink("nowhere", in_directory("agent.d/z.json")), 0);
+    ck_assert_int_eq(load("{'handlers':[]}"), RDV_ENOTFOUND);
+    ck_assert_ptr_nonnull(strstr(error.text, "agent.d/z.json"));
+}
+END_TEST
+
+START_TEST(a_folder_that_is_missing_or_empty_adds_nothing)
+{
+    ck_assert_int_eq(load(ONE("a", "")), 0);
+    ck_assert_int_eq(mkdir(in_directory("agent.d"), 0755), 0);
+    ck_assert_int_eq(load(ONE("a", "")), 0);
+    ck_assert_uint_eq(handlers->count, 1);
+    ck_assert_int_eq(rmdir(in_directory("agent.d")), 0);
+    put("x", "");
+    rmdir(in_directory("agent.d"));
+    ck_assert_int_eq(rename(in_directory("x"), in_directory("agent.d")), 0);
+    ck_assert_int_ne(load(ONE("a", "")), 0);
+    ck_assert_ptr_nonnull(strstr(error.text, "agent.d"));
+}
+END_TEST
+
+START_TEST(files_of_the_folder_come_in_byte_order_and_no_label_comes_twice)
+{
+    put("agent.d/B.json", ONE("twice", ""));
+    put("agent.d/a.json", "{'handlers':[]}");
+    put("agent.d/10.json", ONE("other", ""));
+    put("agent.d/9.json", ONE("twice", ""));
+    ck_assert_int_eq(load(ONE("main", "")), RDV_EINVAL);
+    /* 10, 9, B, a */
+    ck_assert_str_eq(error.text, "agent.d/B.json:1:23 handlers[0].label: the label 'twice' has a "
+                                 "handler already, handlers[0] of agent.d/9.json");
+    ck_assert_int_eq(error.line, 0);
+    ck_assert_str_eq(error.path, "handlers[0].label");
+    put("agent.d/B.json", ONE("main", ""));
+    ck_assert_int_eq(load(ONE("main", "")), RDV_EINVAL);
+    ck_assert_str_eq(error.text, "agent.d/B.json:1:23 handlers[0].label: the label 'main' has a "
+                                 "handler already, handlers[0] of agent.json");
+}
+END_TEST
+
+START_TEST(errors_in_the_folder_name_the_file_and_the_place)
+{
+    put("agent.d/a.json", "{'handlers':[\n{'label':1}]}");
+    ck_assert_int_eq(load(ONE("main", "")), RDV_EINVAL);
+    ck_assert_ptr_null(handlers);
+    ck_assert_msg(strncmp(error.text, "agent.d/a.json:2:", 17) == 0, "%s", error.text);
+    ck_assert_str_eq(error.path, "handlers[0]");
+    put("agent.d/a.json", "{'handlers':[");
+    ck_assert_int_eq(load(ONE("main", "")), RDV_ESYNTAX);
+    ck_assert_msg(strncmp(error.text, "agent.d/a.json:1:", 17) == 0, "%s", error.text);
+    put("agent.d/a.json", ONE("a", "'name':'N',"));
+    ck_assert_int_eq(load(ONE("main", "")), RDV_EINVAL);
+    ck_assert_str_eq(error.text, "agent.d/a.json:1:9 name: only agent.json names the task agent");
+    /* Checking finds what loading does. */
+    ck_assert_int_eq(rdv_document_check(in_directory("agent.json"), NULL, &error), RDV_EINVAL);
+    ck_assert_str_eq(error.text, "agent.d/a.json:1:9 name: only agent.json names the task agent");
+}
+END_TEST
+
+START_TEST(a_document_with_another_ending_has_a_folder_of_its_own)
+{
+    put("agent.d/a.json", ONE("a", ""));
+    put("agent.conf", ONE("b", ""));
+    ck_assert_int_eq(rdv__handlers_load(in_directory("agent.conf"), &handlers, &error), 0);
+    ck_assert_uint_eq(handlers->count, 1);
+    ck_assert_int_eq(mkdir(in_directory("agent.conf.d"), 0755), 0);
+    put("agent.conf.d/c.json", ONE("c", ""));
+    rdv__handlers_unref(handlers);
+    ck_assert_int_eq(rdv__handlers_load(in_directory("agent.conf"), &handlers, &error), 0);
+    ck_assert_uint_eq(handlers->count, 2);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- trust */
+
+static int load_trusted(void)
+{
+    rdv__handlers_unref(handlers);
+    handlers = NULL;
+    return rdv__handlers_load_trusted(in_directory("agent.json"), &handlers, &error);
+}
+
+START_TEST(what_others_may_write_to_is_not_believed)
+{
+    umask(022);
+    put("agent.d/a.json", ONE("a", ""));
+    ck_assert_int_eq(load(ONE("main", "")), 0);
+    ck_assert_int_eq(load_trusted(), 0);
+    ck_assert_uint_eq(handlers->count, 2);
+    static const char *const names[] = {"agent.json", "agent.d", "agent.d/a.json", ""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        mode_t was = strcmp(names[i], "agent.d") == 0 || !names[i][0] ? 0755 : 0644;
+        static const mode_t bad[] = {0020, 0002};
+        for (int k = 0; k < 2; k++) {
+            ck_assert_int_eq(chmod(in_directory(names[i]), was | bad[k]), 0);
+            ck_assert_msg(load_trusted() == RDV_EACCES, "%s", names[i]);
+            ck_assert_ptr_null(handlers);
+            ck_assert_ptr_nonnull(strstr(error.text, directory));
+            ck_assert_int_eq(error.line, 0);
+            /* Its content is right. */
+            ck_assert_int_eq(rdv_document_check(in_directory("agent.json"), NULL, &error), 0);
+        }
+        ck_assert_int_eq(chmod(in_directory(names[i]), was), 0);
+        ck_assert_int_eq(load_trusted(), 0);
+    }
+}
+END_TEST
+
+START_TEST(a_link_is_believed_no_more_than_where_it_leads)
+{
+    umask(022);
+    ck_assert_int_eq(load("{'handlers':[]}"), 0);
+    mkdir(in_directory("open"), 0755);
+    put("open/a.json", ONE("a", ""));
+    ck_assert_int_eq(symlink("../open/a.json", in_directory("agent.d/a.json")), 0);
+    ck_assert_int_eq(load_trusted(), 0);
+    ck_assert_uint_eq(handlers->count, 1);
+    ck_assert_int_eq(chmod(in_directory("open"), 0777), 0);
+    ck_assert_int_eq(load_trusted(), RDV_EACCES);
+    ck_assert_ptr_nonnull(strstr(error.text, "open"));
+}
+END_TEST
+
+START_TEST(what_belongs_to_another_user_is_not_believed)
+{
+    if (geteuid() != 0)
+        return; /* only root can give files away */
+    ck_assert_int_eq(load("{'handlers':[]}"), 0);
+    ck_assert_int_eq(load_trusted(), 0);
+    ck_assert_int_eq(chown(in_directory("agent.json"), 65534, 65534), 0);
+    ck_assert_int_eq(load_trusted(), RDV_EACCES);
+    ck_assert_ptr_nonnull(strstr(error.text, "65534"));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -398,6 +637,17 @@ int main(void)
         every_list_and_text_has_a_bound,
         a_file_that_is_not_there_or_not_json_is_refused,
         handlers_live_as_long_as_someone_has_them,
+        a_rule_for_reboots_has_a_command_and_may_name_a_file,
+        a_stop_kills_unless_it_is_to_wait_for_a_time,
+        the_folder_of_a_document_adds_handlers,
+        only_regular_files_named_json_are_taken_from_the_folder,
+        a_folder_that_is_missing_or_empty_adds_nothing,
+        files_of_the_folder_come_in_byte_order_and_no_label_comes_twice,
+        errors_in_the_folder_name_the_file_and_the_place,
+        a_document_with_another_ending_has_a_folder_of_its_own,
+        what_others_may_write_to_is_not_believed,
+        a_link_is_believed_no_more_than_where_it_leads,
+        what_belongs_to_another_user_is_not_believed,
     };
     Suite *suite = suite_create("handler");
     TCase *tcase = tcase_create("handler");
