@@ -16,6 +16,7 @@
 
 #define LOG_RUN_BYTES   (INT64_C(1) << 20)
 #define LOG_TOTAL_BYTES (INT64_C(64) << 20)
+#define REBOOT_WAIT     (10 * RDV_MINUTE)
 
 /* A label that a C function does. */
 struct call_handler {
@@ -32,7 +33,7 @@ struct rdv_agent {
     struct rdv__calls *calls;
     struct call_handler *call_handlers;
     struct rdv__handlers *handlers; /* of the document; NULL before the first */
-    char *log_directory;
+    char *log_directory, *boot_id_file;
     bool terminated; /* told to the sink, which was given back */
     int reason;
 };
@@ -93,6 +94,9 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
 
     const char *label = rdv_task_label(task);
     const struct call_handler *call = find_call(agent, label);
+    /* Its run could not be told to wait. Our trigger agent starts nothing before a reboot; another's may. */
+    if (call && agent->runs.rebooter)
+        return RDV_EBUSY;
     if (call)
         return rdv__calls_start(agent->calls, task, call->fn, call->user, call->flags);
     const struct rdv__handler *handler = rdv__handlers_find(agent->handlers, label);
@@ -174,7 +178,7 @@ int rdv_agent_load(rdv_agent *agent, const char *path, struct rdv_error *error)
     if (!agent || !path)
         return rdv__fail(error, RDV_EINVAL, "%s", rdv_strerror(RDV_EINVAL));
     struct rdv__handlers *handlers;
-    int result = rdv__handlers_load(path, &handlers, error);
+    int result = rdv__handlers_load_trusted(path, &handlers, error);
     if (result)
         return result;
     for (const struct call_handler *call = agent->call_handlers; call; call = call->next) {
@@ -222,6 +226,18 @@ void rdv_agent_options_init(rdv_agent_options *options)
     options->size = sizeof *options;
     options->log_run_bytes = LOG_RUN_BYTES;
     options->log_total_bytes = LOG_TOTAL_BYTES;
+    options->reboot_wait = REBOOT_WAIT;
+}
+
+static int copy_string(const char *string, char **ret_copy)
+{
+    size_t size = string ? strlen(string) + 1 : 0;
+    *ret_copy = size ? malloc(size) : NULL;
+    if (size && !*ret_copy)
+        return RDV_ENOMEM;
+    if (size)
+        memcpy(*ret_copy, string, size);
+    return 0;
 }
 
 int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *options,
@@ -232,7 +248,8 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     if (!options)
         options = &defaults;
     if (!loop || !store || !ret_agent || options->size != sizeof *options ||
-        options->log_run_bytes <= 0 || options->log_total_bytes <= 0)
+        options->log_run_bytes <= 0 || options->log_total_bytes <= 0 || options->reboot_wait <= 0 ||
+        options->reboot_wait > RDV_LIMIT_MAX)
         return RDV_EINVAL;
     rdv_agent *agent = calloc(1, sizeof *agent);
     if (!agent)
@@ -248,15 +265,11 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         result = rdv__store_commit(store);
     if (result)
         goto out;
-    if (options->log_directory) {
-        size_t size = strlen(options->log_directory) + 1;
-        agent->log_directory = malloc(size);
-        if (!agent->log_directory) {
-            result = RDV_ENOMEM;
-            goto out;
-        }
-        memcpy(agent->log_directory, options->log_directory, size);
-    }
+    result = copy_string(options->log_directory, &agent->log_directory);
+    if (!result)
+        result = copy_string(options->boot_id_file, &agent->boot_id_file);
+    if (result)
+        goto out;
     agent->runs.loop = loop;
     agent->runs.log = options->log;
     agent->runs.output = (struct rdv__output_options){
@@ -265,6 +278,8 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         .total_bytes = options->log_total_bytes,
         .log = options->log,
     };
+    agent->runs.boot_id_file = agent->boot_id_file;
+    agent->runs.reboot_wait = options->reboot_wait;
     agent->runs.emptied = emptied;
     result = rdv__runs_init(&agent->runs);
     if (!result)
@@ -301,5 +316,6 @@ void rdv_agent_free(rdv_agent *agent)
     }
     rdv__handlers_unref(agent->handlers);
     free(agent->log_directory);
+    free(agent->boot_id_file);
     free(agent);
 }

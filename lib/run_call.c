@@ -447,7 +447,7 @@ static void interrupt(struct rdv__run *base)
 }
 
 /* Runs of this kind can't be destroyed: their handlers still have them. rdv__calls_free() lets go of them. */
-static const struct rdv__run_ops ops = {cancel, interrupt, NULL};
+static const struct rdv__run_ops ops = {.cancel = cancel, .interrupt = interrupt};
 
 int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
 {

@@ -11,8 +11,16 @@
  * is ever started before that. WAITING is the time before a retry. ENDING waits until the end is on disk, and tries again where
  * the disk refuses. LEAVING is a way to ENDING from where a run can't end at once.
  *
- * The journal's row says which step and attempt was about to start or had started; its state is "step", or "wait" while a retry
- * waits and nothing is under way that could be interrupted. A run that a shutdown interrupts leaves its row, and goes.
+ * While some run asks for a reboot, others come to rest: in WAITING, or, in place of the next JOURNALLING, in HOLDING. The one that
+ * asks goes through three phases. ASKING: that it asks is put on disk. ASKED: others are waited for. REBOOTING: the command is
+ * started, once all that the others have written is on disk; then the end of the machine is waited for.
+ *
+ * The journal's row says which step and attempt was about to start or had started. Its state is one of
+ *   "step"    that step may be under way,
+ *   "wait"    nothing is that could be interrupted; the next attempt is attempt + 1,
+ *   "reboot"  the step is the next one (or their number: none is left), and comes after a reboot.
+ * Its boot id is that of the boot which is to end in state "reboot"; in other states, that of the boot in which a step has asked
+ * for a reboot that no rule says how to do. A run that a shutdown interrupts leaves its row, and goes.
  */
 #include "run_steps.h"
 
@@ -24,6 +32,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "folder.h"
 #include "leftovers.h"
 #include "process.h"
 #include "record.h"
@@ -38,7 +47,21 @@
 /* How much of a message is the last line that the program printed, with the NUL. */
 #define LINE_SHOWN 512
 
-enum phase { CLEANING, JOURNALLING, RUNNING, WAITING, LEAVING, ENDING };
+/* How often a run may have the machine rebooted: no task can keep it rebooting. */
+#define REBOOTS_MAX 5
+
+enum phase {
+    CLEANING,
+    JOURNALLING,
+    RUNNING,
+    WAITING,
+    HOLDING,
+    ASKING,
+    ASKED,
+    REBOOTING,
+    LEAVING,
+    ENDING
+};
 
 struct steps {
     struct rdv__run run;
@@ -51,17 +74,26 @@ struct steps {
     struct rdv__process *process;
     struct rdv__leftovers *leftovers;
     rdv_timer *timer;
-    int64_t number;  /* 0 = not drawn yet */
-    bool own_number; /* no trigger agent of ours counts it: our store has no entry for it */
+    rdv_timer *stop_timer; /* NULL unless a shutdown waits for the step */
+    int64_t number;        /* 0 = not drawn yet */
+    bool own_number;       /* no trigger agent of ours counts it: our store has no entry for it */
     bool resumed;
     size_t step;
     int attempt;
     bool journalled; /* the journal's row is this run's */
-    bool waited;     /* and its state is "wait" */
+    bool stale;      /* but for its numbers it is out of date */
+
+    /* Which reboot was asked for, or "": see the journal's row. */
+    char boot_id[RDV__BOOT_ID_ROOM];
+    int reboots;
+    bool asked_before; /* by a process before this one, and in vain */
+    bool rebooted;     /* to be reported with the next step */
 
     bool given_up; /* it was interrupted, and the document says to fail then */
     bool cancelled;
     bool interrupted; /* by a shutdown */
+    bool stopping;    /* which waits for the step, and has not lost its patience yet */
+    bool released;    /* HOLDING is over */
     bool timed_out;   /* the step under way */
     bool told;        /* the end has been reported */
 
@@ -142,6 +174,7 @@ static void free_steps(struct steps *run)
 {
     assert(!run->settling);
     rdv_timer_free(run->timer);
+    rdv_timer_free(run->stop_timer);
     rdv__process_free(run->process);
     rdv__leftovers_free(run->leftovers);
     rdv__output_free(run->output);
@@ -240,42 +273,57 @@ static void finish_soon(struct steps *run, int code)
 
 /* ----------------------------------------------------------------- journal */
 
-static int put_journal(struct steps *run, const char *state)
+static int put_journal(struct steps *run, size_t step, int attempt, const char *state)
 {
     struct rdv__journal row = {
         .identifier = identifier_of(run),
         .label = rdv_task_label(run->run.task),
         .run = run->number,
-        .step = (int)run->step,
-        .attempt = run->attempt,
+        .step = (int)step,
+        .attempt = attempt,
         .state = state,
+        .reboots = run->reboots,
+        .boot_id = run->boot_id,
     };
     row.context = rdv_task_context(run->run.task, &row.context_size);
     return rdv__journal_put(run->run.runs->store, &row);
 }
 
-/* Put the step and attempt on disk; the step starts when they are. */
-static int journal(struct steps *run)
+/* Put where the run is on disk, and settle in this phase when it is there. state NULL: nothing but what others have staged. */
+static int journal_as(struct steps *run, enum phase phase, size_t step, int attempt,
+                      const char *state)
 {
     rdv_store *store = run->run.runs->store;
-    run->phase = JOURNALLING;
+    bool is_step = phase == JOURNALLING;
+    run->phase = phase;
     int result = rdv__store_stage(store);
     if (result)
         return result;
     if (run->number == 0)
         result = rdv__journal_new_run(store, &run->number);
     /* The row is written anew only when more than its numbers changes: the context may be large. */
-    if (!result && run->journalled && !run->waited)
-        result = rdv__journal_step(store, identifier_of(run), (int)run->step, run->attempt);
-    else if (!result)
-        result = put_journal(run, "step");
+    if (!result && is_step && run->journalled && !run->stale)
+        result = rdv__journal_step(store, identifier_of(run), (int)step, attempt);
+    else if (!result && state)
+        result = put_journal(run, step, attempt, state);
     if (result)
         return rdv__store_fail(store, result);
-    run->journalled = true;
-    run->waited = false;
+    if (state) {
+        run->journalled = true;
+        run->stale = !is_step;
+    }
     run->settling = true;
     rdv__store_defer(store, &run->change);
     return 0;
+}
+
+/* Put the step and attempt on disk; the step starts when they are. While a reboot is to come it is put off. */
+static int journal(struct steps *run)
+{
+    if (run->run.runs->asking == 0)
+        return journal_as(run, JOURNALLING, run->step, run->attempt, "step");
+    run->released = false;
+    return journal_as(run, HOLDING, run->step, run->attempt - 1, "wait");
 }
 
 static void cannot_record(struct steps *run, int result)
@@ -294,17 +342,118 @@ static void next_attempt(struct steps *run)
         cannot_record(run, result);
 }
 
-/* While a retry waits nothing can be interrupted. Only a document that asks for more than to go on needs to be told. */
-static void journal_waiting(struct steps *run)
+/* Have the row say so, if it can be: this run does not wait for it. */
+static void note(struct steps *run, size_t step, int attempt, const char *state)
 {
     rdv_store *store = run->run.runs->store;
-    if (run->handler->on_interrupt == RDV__INTERRUPT_RESUME || rdv__store_stage(store))
+    if (rdv__store_stage(store))
         return;
-    int result = put_journal(run, "wait");
+    int result = put_journal(run, step, attempt, state);
     if (result)
         rdv__store_fail(store, result);
     else
-        run->waited = true;
+        run->stale = true;
+}
+
+/* While a retry waits nothing can be interrupted. Only a document that asks for more than to go on needs to be told. */
+static void journal_waiting(struct steps *run)
+{
+    if (run->handler->on_interrupt != RDV__INTERRUPT_RESUME)
+        note(run, run->step, run->attempt, "wait");
+}
+
+/* ----------------------------------------------------------------- reboots */
+
+/* A run without a rule for that ends with the exit code of the step that has asked. */
+static bool needs_reboot(const struct steps *run)
+{
+    return run->boot_id[0] != '\0' && !run->handler->reboot.step.argv;
+}
+
+static void finish_done(struct steps *run)
+{
+    run->message[0] = '\0';
+    if (needs_reboot(run))
+        set_message(run, "done; a reboot is needed");
+    finish(run, RDV_STATUS_SUCCESS, needs_reboot(run) ? RDV__EXIT_REBOOT : 0);
+}
+
+static void fail_soon(struct steps *run, int code, const char *before, const char *words)
+{
+    set_message(run, "%s: %s", before, words);
+    finish_soon(run, code);
+}
+
+/*
+ * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
+ * sink has the same store, before anything is done.
+ */
+static void ask_for_reboot(struct steps *run, size_t next)
+{
+    struct rdv_error error = {0};
+    rdv_store *store = run->run.runs->store;
+    run->step = next;
+    run->attempt = 1;
+    if (run->reboots >= REBOOTS_MAX) {
+        char why[RDV_MESSAGE_MAX + 1];
+        memcpy(why, run->message, sizeof why);
+        set_message(run, "rebooted %d times, and that is enough (%s)", run->reboots, why);
+        finish_soon(run, RDV_EFAILED);
+        return;
+    }
+    int result = rdv__runs_boot_id(run->run.runs, run->boot_id, &error);
+    if (result) {
+        fail_soon(run, result, "cannot reboot", error.text);
+        return;
+    }
+    run->reboots++;
+    rdv__runs_ask(&run->run);
+    result = journal_as(run, ASKING, next, 1, "reboot");
+    if (result) {
+        const char *words = rdv_store_message(store);
+        fail_soon(run, result, "cannot record that a reboot is to come",
+                  *words ? words : rdv_strerror(result));
+        return;
+    }
+    run->status = RDV_STATUS_REBOOTING;
+    run->code = 0;
+    run->progress = -1;
+    tell(run);
+}
+
+/* Whether a step that has ended so is followed by a reboot; then it is asked for. */
+static bool reboots_after(struct steps *run, bool asked)
+{
+    const struct rdv__reboot *rule = &run->handler->reboot;
+    size_t next = run->step + 1;
+    if (rule->step.argv && asked) {
+        set_step_message(run, "rebooting: ", " asks for it");
+    } else if (rule->when_exists && next == run->handler->step_count &&
+               rdv__folder_has(rule->when_exists)) {
+        set_message(run, "rebooting: %s exists", rule->when_exists);
+    } else {
+        return false;
+    }
+    if (run->interrupted) {
+        /* For the next process to ask. */
+        if (!rdv__runs_boot_id(run->run.runs, run->boot_id, NULL))
+            note(run, next, 1, "reboot");
+        leave(run);
+    } else {
+        ask_for_reboot(run, next);
+    }
+    return true;
+}
+
+/* A step has asked for a reboot, and there is no rule. */
+static void remember_reboot(struct steps *run)
+{
+    struct rdv_error error;
+    if (rdv__runs_boot_id(run->run.runs, run->boot_id, &error)) {
+        rdv__log(log_of(run), RDV_LOG_WARNING, "%s: %s", identifier_of(run), error.text);
+        snprintf(run->boot_id, sizeof run->boot_id, "?");
+    }
+    run->stale = true;
 }
 
 /* ---------------------------------------------------------- how steps end */
@@ -325,6 +474,8 @@ static void retry_later(struct steps *run, int retries, int code, const char *wo
     tell(run);
     if (run->run.gone && run->phase == WAITING)
         finish_soon(run, code);
+    else
+        rdv__runs_rested(run->run.runs);
 }
 
 /* May free the run. */
@@ -334,6 +485,11 @@ static void step_failed(struct steps *run, const struct rdv__step_end *end)
     if (run->output)
         rdv__output_last_line(run->output, line, sizeof line);
     int retries = rdv__step_retries(step_of(run), end);
+    if (run->attempt <= retries && run->interrupted) {
+        note(run, run->step, run->attempt, "wait");
+        leave(run);
+        return;
+    }
     if (run->attempt <= retries) {
         retry_later(run, retries, end->code, end->words, line);
         return;
@@ -344,14 +500,21 @@ static void step_failed(struct steps *run, const struct rdv__step_end *end)
     finish(run, RDV_STATUS_FAILED, end->code);
 }
 
-static void step_done(struct steps *run)
+static void step_done(struct steps *run, bool reboot)
 {
-    if (run->step + 1 == run->handler->step_count) {
-        run->message[0] = '\0';
-        finish(run, RDV_STATUS_SUCCESS, 0);
-    } else if (run->cancelled) {
+    bool last = run->step + 1 == run->handler->step_count;
+    if (reboot && !run->handler->reboot.step.argv)
+        remember_reboot(run);
+    if (run->cancelled && !last) {
         set_step_message(run, "cancelled after ", "");
         finish_cancelled(run);
+    } else if (!run->cancelled && reboots_after(run, reboot)) {
+        /* That goes on by itself. */
+    } else if (last) {
+        finish_done(run);
+    } else if (run->interrupted) {
+        note(run, run->step + 1, 0, "wait");
+        leave(run);
     } else {
         run->step++;
         run->attempt = 1;
@@ -407,6 +570,13 @@ static void hear_notice(void *user, const struct rdv__notice *notice)
         rdv__process_end(run->process, run->handler->grace);
 }
 
+/* The command that reboots has nothing to say: the status is REBOOTING. */
+static void hear_no_notice(void *user, const struct rdv__notice *notice)
+{
+    (void)user;
+    (void)notice;
+}
+
 static void hear_end(void *user, int result, int code)
 {
     struct steps *run = user;
@@ -418,11 +588,11 @@ static void hear_end(void *user, int result, int code)
     rdv__step_ended(step_of(run), run->timed_out, result, code, &end);
     if (run->run.gone)
         finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
-    else if (run->interrupted && !run->cancelled)
+    else if (run->interrupted && !run->stopping && !run->cancelled)
         leave(
             run); /* also with code 0: a program that is asked to end may well call that a success */
-    else if (end.kind == RDV__STEP_DONE)
-        step_done(run);
+    else if (end.kind == RDV__STEP_DONE || end.kind == RDV__STEP_REBOOT)
+        step_done(run, end.kind == RDV__STEP_REBOOT);
     else if (run->cancelled) {
         set_step_message(run, "cancelled during ", "");
         finish_cancelled(run);
@@ -430,8 +600,18 @@ static void hear_end(void *user, int result, int code)
         step_failed(run, &end);
 }
 
-static int start_process(struct steps *run, struct rdv_error *error)
+/* Start the program of a step, or the one that reboots. */
+static int start_process(struct steps *run, const struct rdv__step *step,
+                         void (*ended)(void *user, int result, int code), struct rdv_error *error)
 {
+    if (!run->output) {
+        int result =
+            rdv__output_new(&run->run.runs->output, run->number, run->resumed, &run->output);
+        if (result)
+            return rdv__fail(error, result, "%s", rdv_strerror(result));
+    }
+    rdv__output_mark(run->output);
+
     char number[24], attempt[16];
     snprintf(number, sizeof number, "%" PRId64, run->number);
     snprintf(attempt, sizeof attempt, "%d", run->attempt);
@@ -448,13 +628,13 @@ static int start_process(struct steps *run, struct rdv_error *error)
     if (result)
         return rdv__fail(error, result, "%s", rdv_strerror(result));
     struct rdv__process_options options = {
-        .argv = (const char *const *)step_of(run)->argv,
+        .argv = (const char *const *)step->argv,
         .environment = environment,
         .user = run,
         .output = hear_output,
-        .notice = hear_notice,
+        .notice = run->phase == REBOOTING ? hear_no_notice : hear_notice,
         .trouble = hear_trouble,
-        .ended = hear_end,
+        .ended = ended,
     };
     options.input = rdv_task_context(run->run.task, &options.input_size);
     result = rdv__process_start(run->run.runs->loop, &options, &run->process, error);
@@ -472,7 +652,7 @@ static bool is_over(struct steps *run)
         finish_cancelled(run);
     } else if (run->interrupted) {
         /* This attempt has not begun, so there is nothing that could have been interrupted. */
-        if (run->phase != CLEANING)
+        if (run->phase == JOURNALLING || run->phase == RUNNING)
             journal_waiting(run);
         leave(run);
     } else {
@@ -486,6 +666,11 @@ static void begin_step(struct steps *run)
 {
     if (is_over(run))
         return;
+    if (run->run.runs->asking > 0) {
+        /* Another run has come to that meanwhile. */
+        next_attempt(run);
+        return;
+    }
     const struct rdv__step *step = step_of(run);
     char program[RDV__PROGRAM_SHOWN];
     run->phase = RUNNING;
@@ -500,16 +685,7 @@ static void begin_step(struct steps *run)
         return;
 
     struct rdv_error error = {0};
-    int result = 0;
-    if (!run->output) {
-        result = rdv__output_new(&run->run.runs->output, run->number, run->resumed, &run->output);
-        if (result)
-            rdv__fail(&error, result, "%s", rdv_strerror(result));
-    }
-    if (!result) {
-        rdv__output_mark(run->output);
-        result = start_process(run, &error);
-    }
+    int result = start_process(run, step, hear_end, &error);
     if (result) {
         struct rdv__step_end end;
         rdv__step_not_started(result, error.text, &end);
@@ -517,6 +693,136 @@ static void begin_step(struct steps *run)
     } else if (step->timeout > 0) {
         rdv_timer_start(run->timer, step->timeout);
     }
+}
+
+/* ------------------------------------------------------- the reboot itself */
+
+/* May free the run. */
+static void reboot_failed(struct steps *run, int code, const char *words, const char *line)
+{
+    char program[RDV__PROGRAM_SHOWN];
+    set_message(run, "cannot reboot (%s): %s%s%s",
+                rdv__step_program(&run->handler->reboot.step, program), words, *line ? ": " : "",
+                line);
+    finish(run, RDV_STATUS_FAILED, code);
+}
+
+/* May free the run. */
+static void did_not_go_down(struct steps *run)
+{
+    char wait[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(run->run.runs->reboot_wait, wait, sizeof wait);
+    set_message(run, "the machine did not reboot within %s", wait);
+    finish(run, RDV_STATUS_FAILED, RDV_ETIMEDOUT);
+}
+
+static void hear_reboot_end(void *user, int result, int code)
+{
+    struct steps *run = user;
+    struct rdv__step_end end;
+    char line[LINE_SHOWN] = "";
+    rdv__process_free(run->process);
+    run->process = NULL;
+    rdv__step_ended(&run->handler->reboot.step, false, result, code, &end);
+    if (run->interrupted && !run->cancelled) {
+        leave(run); /* the system shuts down, most likely: the row says what we asked for */
+    } else if (is_over(run)) {
+        return;
+    } else if (run->timed_out) {
+        did_not_go_down(run);
+    } else if (end.kind != RDV__STEP_DONE) {
+        rdv__output_last_line(run->output, line, sizeof line);
+        reboot_failed(run, end.code, end.words[0] ? end.words : "exit code 194", line);
+    }
+    /* Else the timer waits for the machine to go down. */
+}
+
+/* All that is to be kept is on disk. May free the run. */
+static void begin_reboot(struct steps *run)
+{
+    struct rdv_error error = {0};
+    run->timed_out = false;
+    rdv__log(log_of(run), RDV_LOG_INFO, "%s: the machine is rebooted now", identifier_of(run));
+    int result = start_process(run, &run->handler->reboot.step, hear_reboot_end, &error);
+    if (result)
+        reboot_failed(run, result, error.text, "");
+    else
+        rdv_timer_start(run->timer, run->run.runs->reboot_wait);
+}
+
+static void reboot(struct rdv__run *base)
+{
+    struct steps *run = of(base);
+    assert(run->phase == ASKED);
+    int result = journal_as(run, REBOOTING, run->step, 1, NULL);
+    if (result)
+        fail_soon(run, result, "cannot reboot", rdv_strerror(result));
+}
+
+static enum rdv__rest rest(const struct rdv__run *base)
+{
+    const struct steps *run = (const struct steps *)base;
+    switch (run->phase) {
+    case ASKED:
+        return RDV__REST_ASKS;
+    case WAITING:
+    case HOLDING:
+        return RDV__REST_IDLE;
+    default:
+        return RDV__REST_NONE;
+    }
+}
+
+static void go_on(struct rdv__run *base)
+{
+    struct steps *run = of(base);
+    if (run->phase != HOLDING)
+        return;
+    run->released = true;
+    rdv_timer_start(run->timer, 0);
+}
+
+/* May free the run. */
+static void hold(struct steps *run)
+{
+    if (is_over(run))
+        return;
+    const struct rdv__run *other = rdv__runs_asking(run->run.runs);
+    if (!other)
+        return; /* so go_on() was called */
+    run->status = step_of(run)->status;
+    run->code = 0;
+    run->progress = -1;
+    set_message(run, "waits for the reboot that %s asked for", rdv_task_identifier(other->task));
+    tell(run);
+    if (!is_over(run))
+        rdv__runs_rested(run->run.runs);
+}
+
+/* Take up a run again, after what was left of it is gone. 0, or next_attempt's failure. */
+static int continue_run(struct steps *run)
+{
+    if (run->asked_before) {
+        run->asked_before = false;
+        set_message(run, "rebooting: the machine is still in the boot that was to end");
+        ask_for_reboot(run, run->step);
+        return 0;
+    }
+    if (run->rebooted) {
+        run->rebooted = false;
+        run->status = RDV_STATUS_REBOOTED;
+        run->code = 0;
+        run->progress = -1;
+        set_message(run, "rebooted");
+        tell(run);
+        if (is_over(run))
+            return 0;
+    }
+    if (run->step >= run->handler->step_count) {
+        finish_done(run);
+        return 0;
+    }
+    return journal(run);
 }
 
 /* ------------------------------------------------------------------ events */
@@ -527,11 +833,21 @@ static void settle(struct rdv__store_change *change, int result)
     run->settling = false;
     if (run->run.runs->freeing)
         return;
-    if (run->phase == JOURNALLING) {
-        if (result)
-            cannot_record(run, result);
-        else
-            begin_step(run);
+    if (result && (run->phase == JOURNALLING || run->phase == HOLDING)) {
+        cannot_record(run, result);
+    } else if (result && (run->phase == ASKING || run->phase == REBOOTING)) {
+        fail_soon(run, result, "cannot record that a reboot is to come", rdv_strerror(result));
+    } else if (run->phase == JOURNALLING) {
+        begin_step(run);
+    } else if (run->phase == HOLDING) {
+        hold(run);
+    } else if (run->phase == ASKING) {
+        run->phase = ASKED;
+        if (!is_over(run))
+            rdv__runs_rested(run->run.runs);
+    } else if (run->phase == REBOOTING) {
+        if (!is_over(run))
+            begin_reboot(run);
     } else {
         assert(run->phase == ENDING);
         if (result)
@@ -539,6 +855,13 @@ static void settle(struct rdv__store_change *change, int result)
         else
             leave(run);
     }
+}
+
+static void continue_soon(struct steps *run)
+{
+    int result = continue_run(run);
+    if (result)
+        cannot_record(run, result);
 }
 
 static void time_came(void *user)
@@ -567,8 +890,29 @@ static void time_came(void *user)
         if (!run->settling)
             store_end(run);
         break;
+    case HOLDING:
+        if (run->settling)
+            rdv_timer_start(run->timer, 0);
+        else if (!is_over(run) && run->released)
+            next_attempt(run);
+        break;
+    case ASKED:
+        is_over(run);
+        break;
+    case REBOOTING:
+        if (run->settling || is_over(run))
+            break;
+        run->timed_out = true;
+        if (run->process)
+            rdv__process_end(run->process, run->handler->grace);
+        else
+            did_not_go_down(run);
+        break;
     case CLEANING:
+        continue_soon(run);
+        break;
     case JOURNALLING:
+    case ASKING:
         break; /* no timer is set in these */
     }
 }
@@ -584,16 +928,41 @@ static void cleaned(void *user, int found)
     if (run->given_up && !run->interrupted)
         finish(run, RDV_STATUS_FAILED, RDV_EFAILED);
     else if (!is_over(run))
-        next_attempt(run);
+        continue_soon(run);
+}
+
+/* In a phase that ends for what others do, or the machine. */
+static bool is_at_rest(const struct steps *run)
+{
+    return run->phase == HOLDING || run->phase == ASKED || run->phase == REBOOTING;
+}
+
+static void stop_waited(void *user)
+{
+    struct steps *run = user;
+    run->stopping = false;
+    if (run->process)
+        rdv__process_end(run->process, run->handler->grace);
+}
+
+/* Whether a shutdown waits for the step. */
+static bool waits_for_step(struct steps *run)
+{
+    if (run->handler->on_stop != RDV__STOP_WAIT || run->cancelled || run->run.gone ||
+        rdv_timer_new(run->run.runs->loop, stop_waited, run, &run->stop_timer))
+        return false;
+    run->stopping = true;
+    rdv_timer_start(run->stop_timer, run->handler->stop_wait);
+    return true;
 }
 
 static void cancel(struct rdv__run *base)
 {
     struct steps *run = of(base);
     run->cancelled = true;
-    if (run->phase == RUNNING && run->process) {
+    if ((run->phase == RUNNING || run->phase == REBOOTING) && run->process) {
         rdv__process_end(run->process, run->handler->grace);
-    } else if (run->phase == WAITING) {
+    } else if (run->phase == WAITING || (is_at_rest(run) && !run->settling)) {
         set_message(run, "cancelled");
         finish_soon(run, RDV_ECANCELLED);
     }
@@ -604,9 +973,11 @@ static void interrupt(struct rdv__run *base)
 {
     struct steps *run = of(base);
     run->interrupted = true;
-    if (run->phase == RUNNING && run->process)
+    if (run->phase == RUNNING && run->process && waits_for_step(run))
+        return;
+    if ((run->phase == RUNNING || run->phase == REBOOTING) && run->process)
         rdv__process_end(run->process, run->handler->grace);
-    else if (run->phase == WAITING || run->phase == ENDING)
+    else if (run->phase == WAITING || run->phase == ENDING || (is_at_rest(run) && !run->settling))
         rdv_timer_start(run->timer, 0);
 }
 
@@ -615,16 +986,17 @@ static void destroy(struct rdv__run *base)
     leave(of(base));
 }
 
-static const struct rdv__run_ops ops = {cancel, interrupt, destroy};
+static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, reboot, go_on};
 
 /* ------------------------------------------------------------------- start */
 
 /* What the journal has on the identifier. */
 struct found {
     const rdv_task *task;
-    bool any, ours, waited;
+    bool any, ours, waited, reboot;
     int64_t run;
-    int step, attempt;
+    int step, attempt, reboots;
+    char boot_id[RDV__BOOT_ID_ROOM];
 };
 
 static int look(void *user, const struct rdv__journal *row)
@@ -644,17 +1016,50 @@ static int look(void *user, const struct rdv__journal *row)
     found->step = row->step;
     found->attempt = row->attempt;
     found->waited = strcmp(row->state, "wait") == 0;
+    found->reboot = strcmp(row->state, "reboot") == 0;
+    found->reboots = row->reboots;
+    snprintf(found->boot_id, sizeof found->boot_id, "%s", row->boot_id);
     return 0;
 }
 
-/* Go on with a run that was interrupted, as the document says. */
-static void take_up(struct steps *run, const struct found *found)
+/* Go on with a run that has asked for a reboot. */
+static void take_up_reboot(struct steps *run, const struct found *found, bool same_boot)
+{
+    run->step = found->step >= 0 && (size_t)found->step < run->handler->step_count
+                    ? (size_t)found->step
+                    : run->handler->step_count;
+    run->asked_before = same_boot && run->handler->reboot.step.argv;
+    run->rebooted = !same_boot;
+    /* A new document may have no rule any more. */
+    if (same_boot && !run->asked_before)
+        memcpy(run->boot_id, found->boot_id, sizeof run->boot_id);
+    rdv__log(log_of(run), RDV_LOG_INFO, "%s: %s", identifier_of(run),
+             same_boot ? "had asked for a reboot that has not come" : "goes on after the reboot");
+}
+
+/* Go on with a run that an earlier process has left, as the document says. */
+static int take_up(struct steps *run, const struct found *found, struct rdv_error *error)
 {
     enum rdv__on_interrupt choice = run->handler->on_interrupt;
+    char boot_id[RDV__BOOT_ID_ROOM];
     run->number = found->run;
     run->resumed = true;
     run->journalled = true;
-    run->waited = found->waited;
+    run->stale = true;
+    run->reboots = found->reboots;
+    if (found->boot_id[0]) {
+        int result = rdv__runs_boot_id(run->run.runs, boot_id, error);
+        if (result && found->reboot)
+            return result;
+        bool same = result == 0 && strcmp(boot_id, found->boot_id) == 0;
+        if (found->reboot) {
+            take_up_reboot(run, found, same);
+            return 0;
+        }
+        /* A reboot that a step has asked for may have come meanwhile. */
+        if (result || same)
+            memcpy(run->boot_id, found->boot_id, sizeof run->boot_id);
+    }
     if (found->waited)
         choice = RDV__INTERRUPT_RESUME;
     /* The document may have changed, and have fewer steps now. */
@@ -669,6 +1074,7 @@ static void take_up(struct steps *run, const struct found *found)
     }
     rdv__log(log_of(run), RDV_LOG_INFO, "%s: was interrupted during step %d, attempt %d",
              identifier_of(run), found->step + 1, found->attempt);
+    return 0;
 }
 
 static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
@@ -696,8 +1102,14 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
     run->attempt = 1;
     rdv__runs_add(runs, &run->run, &ops, task);
 
-    if (found.ours)
-        take_up(run, &found);
+    if (found.ours) {
+        struct rdv_error error = {0};
+        result = take_up(run, &found, &error);
+        if (result) {
+            run->given_up = true;
+            set_message(run, "cannot tell whether the machine was rebooted: %s", error.text);
+        }
+    }
     if (cancelled) {
         run->cancelled = true;
         run->given_up = false;
@@ -711,6 +1123,9 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
                                     &run->leftovers);
     } else if (run->given_up || cancelled) {
         finish_soon(run, run->given_up ? RDV_EFAILED : RDV_ECANCELLED);
+    } else if (found.ours && found.reboot) {
+        run->phase = CLEANING; /* reports come later */
+        rdv_timer_start(run->timer, 0);
     } else {
         result = journal(run);
     }

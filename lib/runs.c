@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base.h"
 #include "plat.h"
 
 #define BUCKETS_FIRST 64
@@ -111,6 +112,10 @@ void rdv__runs_remove(struct rdv__run *run)
         runs->first = run->next;
     if (run->next)
         run->next->previous = run->previous;
+    if (run->asks)
+        rdv__runs_withdraw(run);
+    else
+        rdv__runs_rested(runs);
     rdv__runs_drop(runs);
 }
 
@@ -124,6 +129,86 @@ void rdv__runs_drop(struct rdv__runs *runs)
     assert(runs->held > 0);
     if (--runs->held == 0 && !runs->freeing)
         runs->emptied(runs);
+}
+
+/* ----------------------------------------------------------------- reboots */
+
+void rdv__runs_ask(struct rdv__run *run)
+{
+    assert(!run->asks);
+    run->asks = true;
+    run->runs->asking++;
+}
+
+void rdv__runs_rested(struct rdv__runs *runs)
+{
+    struct rdv__run *found = NULL;
+    if (runs->asking == 0 || runs->rebooter || runs->terminating || runs->freeing)
+        return;
+    for (struct rdv__run *run = runs->first; run; run = run->next) {
+        enum rdv__rest rest = run->ops->rest ? run->ops->rest(run) : RDV__REST_NONE;
+        if (rest == RDV__REST_NONE)
+            return;
+        if (rest == RDV__REST_ASKS)
+            found = run; /* of several, the one that came first: the list begins with the latest */
+    }
+    if (found) {
+        runs->rebooter = found;
+        found->ops->reboot(found);
+    }
+}
+
+void rdv__runs_withdraw(struct rdv__run *run)
+{
+    struct rdv__runs *runs = run->runs;
+    assert(run->asks && runs->asking > 0);
+    run->asks = false;
+    runs->asking--;
+    if (runs->rebooter == run)
+        runs->rebooter = NULL;
+    if (runs->asking > 0) {
+        rdv__runs_rested(runs);
+        return;
+    }
+    if (runs->terminating || runs->freeing)
+        return;
+    for (struct rdv__run *other = runs->first; other; other = other->next)
+        if (other->ops->go_on)
+            other->ops->go_on(other);
+}
+
+const struct rdv__run *rdv__runs_asking(const struct rdv__runs *runs)
+{
+    const struct rdv__run *run = runs->asking > 0 ? runs->first : NULL;
+    while (run && !run->asks)
+        run = run->next;
+    return run;
+}
+
+int rdv__runs_boot_id(const struct rdv__runs *runs, char buffer[RDV__BOOT_ID_ROOM],
+                      struct rdv_error *error)
+{
+    if (!runs->boot_id_file) {
+        int result = rdv__plat_boot_id(buffer);
+        return result ? rdv__fail(error, result, "the system does not say which boot this is") : 0;
+    }
+    char *text;
+    size_t size;
+    int result = rdv__plat_read_file(runs->boot_id_file, 65536, &text, &size, error);
+    if (result)
+        return result;
+    size = strcspn(text, "\r\n");
+    if (size == 0 || size >= RDV__BOOT_ID_ROOM || !rdv__utf8_valid(text, size)) {
+        result =
+            rdv__fail(error, RDV_EINVAL,
+                      "'%s' should have the boot's name in its first line, of at most %d bytes",
+                      runs->boot_id_file, RDV__BOOT_ID_ROOM - 1);
+    } else {
+        memcpy(buffer, text, size);
+        buffer[size] = '\0';
+    }
+    free(text);
+    return result;
 }
 
 int rdv__runs_report(const struct rdv__run *run, const rdv_report *report)

@@ -19,6 +19,13 @@
 
 struct rdv__run;
 
+/* What a run does that a reboot would disturb: rule 12. */
+enum rdv__rest {
+    RDV__REST_NONE, /* it is in the middle of something */
+    RDV__REST_IDLE, /* it is between steps */
+    RDV__REST_ASKS  /* it only waits for the reboot that it has asked for */
+};
+
 struct rdv__run_ops {
     /* End it, and report that. */
     void (*cancel)(struct rdv__run *run);
@@ -26,6 +33,12 @@ struct rdv__run_ops {
     void (*interrupt)(struct rdv__run *run);
     /* The agent is freed: end it at once and tell nobody. May free the run. */
     void (*destroy)(struct rdv__run *run);
+    /* NULL for runs that have no steps: they are waited for until they end. */
+    enum rdv__rest (*rest)(const struct rdv__run *run);
+    /* All others rest: reboot the machine. Not done from inside. */
+    void (*reboot)(struct rdv__run *run);
+    /* No reboot is to be waited for any more: go on. Not done from inside. */
+    void (*go_on)(struct rdv__run *run);
 };
 
 /* Embedded in a run of either kind. */
@@ -36,6 +49,7 @@ struct rdv__run {
     uint32_t hash;
     bool in_flight;         /* its identifier is taken */
     bool gone;              /* the sink knows it no more: it is being ended, and reports nothing */
+    bool asks;              /* for a reboot */
     struct rdv__run *chain; /* of its bucket */
     struct rdv__run *next, *previous;
 };
@@ -47,6 +61,8 @@ struct rdv__runs {
     rdv_sink *sink; /* NULL before initialize */
     rdv_log log;
     struct rdv__output_options output;
+    const char *boot_id_file; /* NULL = ask the system */
+    rdv_duration reboot_wait; /* how long the machine may take to go down */
     bool terminating;
     bool freeing;
     /* Called when the last run has gone and nothing is held. */
@@ -58,6 +74,8 @@ struct rdv__runs {
     size_t bucket_count; /* a power of two */
     size_t in_flight;
     uint32_t seed;
+    size_t asking;             /* how many runs ask for a reboot */
+    struct rdv__run *rebooter; /* the one of them that was told to do it */
 };
 
 /* The rest of the struct is the caller's to fill in. 0 or RDV_ENOMEM. */
@@ -80,6 +98,23 @@ void rdv__runs_remove(struct rdv__run *run);
 /* Keep the agent from being done (a thread to join); drop may call `emptied`. */
 void rdv__runs_hold(struct rdv__runs *runs);
 void rdv__runs_drop(struct rdv__runs *runs);
+
+/*
+ * Reboots (rule 12). A run that asks for one has other runs come to rest, and then one that asks is told to reboot: all that
+ * ask are served by it. Whoever comes to rest says so. A run that does not ask any more, or that is removed, withdraws; the
+ * last one to do so has the others go on.
+ */
+void rdv__runs_ask(struct rdv__run *run);
+void rdv__runs_rested(struct rdv__runs *runs);
+void rdv__runs_withdraw(struct rdv__run *run);
+
+/* One that asks for a reboot, or NULL. */
+const struct rdv__run *rdv__runs_asking(const struct rdv__runs *runs);
+
+/* Which boot of the machine this is. 0, or an error with words. */
+#define RDV__BOOT_ID_ROOM 128
+int rdv__runs_boot_id(const struct rdv__runs *runs, char buffer[RDV__BOOT_ID_ROOM],
+                      struct rdv_error *error);
 
 /* Hand a report to the sink. */
 int rdv__runs_report(const struct rdv__run *run, const rdv_report *report);

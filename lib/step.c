@@ -42,10 +42,6 @@ void rdv__step_ended(const struct rdv__step *step, bool timed_out, int result, i
         /* As shells write it: negative codes are errors of ours. */
         ret_end->code = 128 - code;
     } else if (code == RDV__EXIT_REBOOT) {
-        snprintf(words, size,
-                 "exit code %d asks for a reboot, which this version can't do yet: reboot, then "
-                 "schedule the task again",
-                 code);
         ret_end->kind = RDV__STEP_REBOOT;
     } else if (code == 0) {
         ret_end->kind = RDV__STEP_DONE;
@@ -65,8 +61,7 @@ void rdv__step_not_started(int result, const char *words, struct rdv__step_end *
 
 int rdv__step_retries(const struct rdv__step *step, const struct rdv__step_end *end)
 {
-    if (end->kind == RDV__STEP_REBOOT)
-        return 0;
+    assert(end->kind == RDV__STEP_LATER || end->kind == RDV__STEP_FAILED);
     if (step->retries >= 0)
         return step->retries;
     return end->kind == RDV__STEP_LATER ? RDV__RETRIES_LATER : 0;

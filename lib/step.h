@@ -19,7 +19,7 @@ enum rdv__step_kind {
     RDV__STEP_DONE,
     RDV__STEP_LATER,  /* failed, and asks to be tried again */
     RDV__STEP_FAILED, /* failed */
-    RDV__STEP_REBOOT /* failed, because it asks for what can't be done yet: trying again is of no use */
+    RDV__STEP_REBOOT  /* done, and a reboot is needed */
 };
 
 struct rdv__step_end {

@@ -87,9 +87,6 @@ START_TEST(retries_are_what_the_document_says_or_three_for_who_asks)
     step.retries = -1;
     ck_assert_int_eq(rdv__step_retries(&step, &end), RDV__RETRIES_LATER);
     ck_assert_int_eq(RDV__RETRIES_LATER, 3);
-    step.retries = 7;
-    rdv__step_ended(&step, false, 0, 194, &end);
-    ck_assert_int_eq(rdv__step_retries(&step, &end), 0);
 }
 END_TEST
 

@@ -12,14 +12,22 @@
  *    for a store in memory). HOME is not set: a document that needs it says what it is.
  *  - The context is its standard input, a file that can be read again. On descriptor 3 it may say, in lines, STATUS=searching,
  *    downloading or applying, PROGRESS=0 to 100, and MESSAGE=text.
- *  - Exit code 0: done, the next step. 75: try again later. 194: done, but a reboot is needed, which this version can't do yet:
- *    the run fails and says so, and is not tried again. All else is a failure, as are the end by a signal (whose code is 128
+ *  - Exit code 0: done, the next step. 75: try again later. 194: done, and a reboot is needed (see below). All else is a failure, as are the end by a signal (whose code is 128
  *    and the signal's number), a timeout (RDV_ETIMEDOUT), and a program that can't be started (the error).
  *  - "retries" are for whatever makes a step fail. Where it is not given, exit code 75 is tried again three times, and all else
  *    not at all. The first retry comes after "retry_delay" (default 30 s), each further one after twice the time, at most 1 h.
  *  - A step is in the store's journal before it starts. When the process was killed or shut down in the middle of it, the next
  *    start of the same task first ends what is left of it, and then does what "on_interrupt" says: resume (do the step again, as
  *    the next attempt), restart (begin with the first step), or fail. A wait for a retry is no interruption.
+ *  - Where the handler says how to reboot, the machine is rebooted right after a step that exits with 194, and at the end if the
+ *    path is there that the handler names. Before that the run's state is REBOOTING, on disk; the agent's other runs finish the
+ *    step they are in, C handlers their run, and no next step begins; runs that ask too are served by the same reboot. When the
+ *    command has succeeded, the machine has `reboot_wait` to go down, else the run fails. After it, known by the boot id, the
+ *    next start of the same task reports REBOOTED and goes on with the next step. If only this process was restarted, the
+ *    reboot is asked for again. Five times in all; then the run fails.
+ *  - Without such a rule the next step follows, and the run ends as SUCCESS with code 194.
+ *  - A shutdown ends the step under way ("on_stop": "kill"), and the next process begins it again; or it waits until the step
+ *    has ended ("wait"), but at most "stop_wait" (default 90 s), and the next process goes on after it.
  *  - Timeout, cancelling and shutdown end the step's whole process group: politely, and by force after "grace" (default 10 s).
  *    What a program makes of a shutdown does not matter, also if it exits with 0: its step counts as interrupted.
  */
@@ -56,6 +64,14 @@ typedef struct rdv_agent_options {
     /** Of all files in log_directory at most: the oldest go first. Default 64 MiB. */
     int64_t log_total_bytes;
     rdv_log log;
+    /**
+     * A file whose first line names the boot that this is, in at most 127 bytes: it is read whenever that is asked, so a reboot
+     * can be rehearsed. NULL = ask the system.
+     */
+    const char *boot_id_file;
+    /** How long the machine may take to go down once the command that reboots it has succeeded. Default 10 min, at most
+     * RDV_LIMIT_MAX. */
+    rdv_duration reboot_wait;
 } rdv_agent_options;
 
 /** Set the size and the defaults. Any thread. @since 0.1.0 */
@@ -78,9 +94,13 @@ RDV_API int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_opti
  * Take the handlers of a JSON document (rdvtask-agent): all of them, in place of those of an earlier document, or, on
  * failure, none. Handlers added by rdv_agent_add_handler() stay. Running tasks are left alone.
  *
- * @param error  optional: where the trouble is.
+ * For "PATH/name.json" the regular files *.json of the folder "PATH/name.d", if there is one, add theirs, in byte order of their
+ * names. Files and folders that others than root and the effective user could have changed are refused, and so are those whose
+ * path, links included, leads through such a place.
+ *
+ * @param error  optional: where the trouble is. In a file of the folder: the words name it and the place, and line is 0.
  * @return 0; RDV_ESYNTAX, RDV_EINVAL, RDV_ELIMIT for a document that is not right; RDV_EEXISTS for a label that a C handler
- * has; RDV_ENOTFOUND, RDV_EACCES, RDV_EIO for the file; RDV_ENOMEM.
+ * has; RDV_ENOTFOUND, RDV_EACCES (also for a file that can't be trusted), RDV_EIO for the file; RDV_ENOMEM.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_agent_load(rdv_agent *agent, const char *path, struct rdv_error *error);
