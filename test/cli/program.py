@@ -48,7 +48,7 @@ class ProgramTest(unittest.TestCase):
                 cut_short = True  # the test has failed before it could end it
                 program.kill()
             program.communicate()
-        left = marked_processes(self.mark)
+        left = self.processes_left()
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -57,6 +57,13 @@ class ProgramTest(unittest.TestCase):
         shutil.rmtree(self.dir, ignore_errors=True)
         if not cut_short:
             self.assertEqual(left, {}, "processes were left behind")
+
+    def processes_left(self, seconds=2):
+        """What still runs, once what was killed has had time to be gone."""
+        end = time.monotonic() + seconds * PATIENCE
+        while marked_processes(self.mark) and time.monotonic() < end:
+            time.sleep(0.01)
+        return marked_processes(self.mark)
 
     def path(self, name):
         return os.path.join(self.dir, name)

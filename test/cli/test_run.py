@@ -214,7 +214,7 @@ class Signals(ProgramTest):
                 code, _, err = self.end(program)
                 self.assertEqual(code, 0, err)
                 self.assertIn("once more", err)
-                self.assertEqual(marked_processes(self.mark), {})
+                self.assertEqual(self.processes_left(), {})
                 self.assertEqual([(e["identifier"], e["state"]) for e in self.entries("list")], [("x", "running")])
                 self.rdvtask("run", "--once", "--config", self.agent(sleep=["true"]))
                 self.assertEqual(self.outcomes(), [("x", "succeeded")])
@@ -234,7 +234,7 @@ class Signals(ProgramTest):
         begin = time.monotonic()
         self.assertEqual(self.end(program)[0], 130)
         self.assertLess(time.monotonic() - begin, 10 * PATIENCE)
-        self.assertEqual(marked_processes(self.mark), {})
+        self.assertEqual(self.processes_left(), {})
         self.assertEqual([e["state"] for e in self.entries("list")], ["running"])
 
     def test_a_hangup_reloads_the_document_and_a_broken_one_changes_nothing(self):

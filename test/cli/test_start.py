@@ -87,7 +87,7 @@ class Start(ProgramTest):
         self.assertEqual(program.returncode, 130)
         self.assertIn("cancelling", err)
         self.assertEqual(self.outcomes(), [("x", "cancelled")])
-        self.assertEqual(marked_processes(self.mark), {})
+        self.assertEqual(self.processes_left(), {})
 
     def test_an_interruption_before_it_has_started_is_130(self):
         program = self.popen("start", "a", "x", "--start", "+1h", "--config", self.agent(a=["true"]))
@@ -104,7 +104,7 @@ class Start(ProgramTest):
         program.send_signal(signal.SIGINT)
         program.communicate(timeout=10 * PATIENCE)
         self.assertEqual(program.returncode, 130)
-        self.assertEqual(marked_processes(self.mark), {})
+        self.assertEqual(self.processes_left(), {})
         # The request is durable: the next process ends it.
         self.assertEqual([(e["state"], e["cancelling"]) for e in self.entries("list")], [("running", True)])
         self.rdvtask("run", "--once", "--config", self.path("agent.json"), code=1)
