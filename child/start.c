@@ -36,9 +36,11 @@ static int parse_limit(struct start *start, const char *text)
             strncmp(resources[i].name, text, (size_t)(equals - text)) != 0)
             continue;
         char *end;
+        if (equals[1] < '0' || equals[1] > '9')
+            return -1;
         errno = 0;
         const unsigned long long value = strtoull(equals + 1, &end, 10);
-        if (errno != 0 || *end != '\0' || end == equals + 1)
+        if (errno != 0 || *end != '\0')
             return -1;
         start->limits[start->limit_count].resource = resources[i].resource;
         start->limits[start->limit_count].value = (rlim_t)value;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,8 +122,9 @@ int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
     const int pidfd = rdv__unix_high((int)syscall(SYS_pidfd_open, head.pid, 0));
     if (pidfd < 0)
         return errno == ESRCH ? RDV_ENOTFOUND : rdv__unix_error(errno);
-    /* Only now: the number can't become another's while the descriptor is open. */
-    if (started(head.pid) != head.started) {
+    /* Only now: the number can't become another's while the descriptor is open. One that has ended may not be reaped yet. */
+    struct pollfd end = {pidfd, POLLIN, 0};
+    if (started(head.pid) != head.started || poll(&end, 1, 0) != 0) {
         close(pidfd);
         return RDV_ENOTFOUND;
     }

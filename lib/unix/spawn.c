@@ -197,7 +197,7 @@ static int give_descriptors(struct launch *launch)
 }
 
 /* 0 or an errno; on failure nothing is left to be undone. The monitor gives its own descriptors 0 to 3. */
-static int launch_init(struct launch *launch, bool monitored)
+static int launch_init(struct launch *launch, bool monitored, bool supervised)
 {
     int number = posix_spawnattr_init(&launch->attributes);
     if (number != 0)
@@ -206,10 +206,14 @@ static int launch_init(struct launch *launch, bool monitored)
     if (number != 0)
         goto no_actions;
 
-    sigset_t none, all;
-    sigemptyset(&none);
+    sigset_t blocked, all;
+    sigemptyset(&blocked);
     sigfillset(&all);
-    posix_spawnattr_setsigmask(&launch->attributes, &none);
+    if (supervised) { /* it hears these once it is ready to, however soon they come */
+        sigaddset(&blocked, SIGTERM);
+        sigaddset(&blocked, SIGQUIT);
+    }
+    posix_spawnattr_setsigmask(&launch->attributes, &blocked);
     posix_spawnattr_setsigdefault(&launch->attributes, &all);
     posix_spawnattr_setpgroup(&launch->attributes, 0);
     posix_spawnattr_setflags(&launch->attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
@@ -425,7 +429,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
         goto failed;
     }
     bool pidfds = has_pidfds(), monitored = !pidfds || host_ignores_children();
-    number = launch_init(&launch, monitored);
+    number = launch_init(&launch, monitored, spawn->supervised != NULL);
     if (number != 0)
         goto failed;
 
