@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes under a supervisor: whole trees, being left, and being found again. test_process.c has what is the same without. */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rdvtask/loop.h>
+
+#include "harness.h"
+#include "loop.h"
+#include "plat.h"
+#include "process.h"
+
+#define ORDINARY_USER "nobody"
+#define PATIENCE      (20 * RDV_SECOND)
+
+/* ------------------------------------------------------------------- stage */
+
+static rdv_loop *loop;
+static struct rdv_error error;
+static char directory[64], record[128], mark[48];
+static const char *const plain[] = {"PATH=/usr/bin:/bin", mark, NULL};
+
+struct watched {
+    struct rdv__process *process;
+    char output[32768];
+    size_t output_size;
+    char notices[256];
+    bool line, ended;
+    int result, code;
+};
+
+static void take_output(void *user, const char *data, size_t size)
+{
+    struct watched *watched = user;
+    ck_assert(!watched->ended);
+    ck_assert_uint_lt(watched->output_size + size, sizeof watched->output);
+    memcpy(watched->output + watched->output_size, data, size);
+    watched->output_size += size;
+    watched->output[watched->output_size] = '\0';
+    if (strchr(watched->output, '\n'))
+        rdv_loop_stop(loop);
+}
+
+static void take_notice(void *user, const struct rdv__notice *notice)
+{
+    struct watched *watched = user;
+    snprintf(watched->notices, sizeof watched->notices, "%d %s", notice->progress,
+             notice->message ? notice->message : "");
+}
+
+static void take_end(void *user, int result, int code)
+{
+    struct watched *watched = user;
+    ck_assert(!watched->ended);
+    watched->ended = true;
+    watched->result = result;
+    watched->code = code;
+    rdv__process_free(watched->process);
+    watched->process = NULL;
+    rdv_loop_stop(loop);
+}
+
+static struct rdv__process_options options_of(struct watched *watched, const char *const *argv,
+                                              const struct rdv__supervision *supervision)
+{
+    return (struct rdv__process_options){
+        .argv = argv,
+        .environment = plain,
+        .supervision = supervision,
+        .user = watched,
+        .output = take_output,
+        .notice = take_notice,
+        .ended = take_end,
+    };
+}
+
+static void start_with(struct watched *watched, const struct rdv__supervision *supervision,
+                       const char *script)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    struct rdv__process_options options = options_of(watched, argv, supervision);
+    options.input = "context";
+    options.input_size = 7;
+    memset(watched, 0, sizeof *watched);
+    ck_assert_msg(rdv__process_start(loop, &options, &watched->process, &error) == 0, "%s",
+                  error.text);
+}
+
+static void start(struct watched *watched, const char *script)
+{
+    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD};
+    start_with(watched, &supervision, script);
+}
+
+static void start_recorded(struct watched *watched, const char *script)
+{
+    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD, .record = record};
+    start_with(watched, &supervision, script);
+}
+
+static void wait_for_end(struct watched *watched)
+{
+    while (!watched->ended)
+        ck_assert_int_eq(rdv_loop_run(loop), 0);
+}
+
+static void wait_for_line(struct watched *watched)
+{
+    while (!strchr(watched->output, '\n')) {
+        ck_assert(!watched->ended);
+        ck_assert_int_eq(rdv_loop_run(loop), 0);
+    }
+}
+
+static int adopt(struct watched *watched)
+{
+    const char *const argv[] = {NULL};
+    struct rdv__process_options options = options_of(watched, argv, NULL);
+    memset(watched, 0, sizeof *watched);
+    return rdv__process_adopt(loop, record, &options, &watched->process);
+}
+
+static void rest(rdv_duration duration)
+{
+    const struct timespec moment = {duration / RDV_SECOND, duration % RDV_SECOND * 100};
+    nanosleep(&moment, NULL);
+}
+
+/* How many of our children's descendants there are, by the mark in the name of what they wait for. */
+static int marked(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "pgrep -cfx 'sleep %s'", mark + strlen("MARK="));
+    FILE *pipe = popen(command, "r");
+    ck_assert_ptr_nonnull(pipe);
+    int count = -1;
+    ck_assert_int_eq(fscanf(pipe, "%d", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+static void wait_for_marked(int count)
+{
+    rdv_duration until = rdv__plat_running() + PATIENCE;
+    while (marked() != count && rdv__plat_running() < until)
+        rest(10 * RDV_MILLISECOND);
+    ck_assert_int_eq(marked(), count);
+}
+
+static void set_up(void)
+{
+    ck_assert_int_eq(rdv_loop_new(&loop), 0);
+    snprintf(directory, sizeof directory, "/tmp/rdvtask-test-supervised.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(record, sizeof record, "%s/record", directory);
+    snprintf(mark, sizeof mark, "MARK=2000000.%d", (int)getpid());
+}
+
+static void tear_down(void)
+{
+    char command[128];
+    rdv_loop_free(loop);
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static const char *root_reason(void)
+{
+    return getuid() == 0 && getpwnam(ORDINARY_USER) ? NULL : "needs root";
+}
+
+/* ------------------------------------------------------------------ whole trees */
+
+#define ALL_WAYS_TO_HIDE                                                  \
+    "setsid sleep $MARK & ( (sleep $MARK &) & ) \n env -i sleep $MARK & " \
+    "(trap '' TERM HUP; exec sleep $MARK) & echo ready\n "
+#define HIDDEN 4
+
+START_TEST(the_end_takes_the_whole_tree_along)
+{
+    struct watched watched;
+    start(&watched, "trap '' TERM;" ALL_WAYS_TO_HIDE "while :; do sleep 1; done");
+    wait_for_line(&watched);
+    wait_for_marked(HIDDEN);
+    rdv__process_end(watched.process, 50 * RDV_MILLISECOND);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    ck_assert_int_eq(marked(), 0);
+}
+END_TEST
+
+START_TEST(what_a_program_leaves_behind_ends_with_it)
+{
+    struct watched watched;
+    start(&watched,
+          ALL_WAYS_TO_HIDE "until pgrep -fx \"sleep $MARK\" >/dev/null; do :; done; exit 3");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 3);
+    ck_assert_int_eq(marked(), 0);
+}
+END_TEST
+
+START_TEST(freeing_a_process_takes_the_whole_tree_along)
+{
+    struct watched watched;
+    start(&watched, ALL_WAYS_TO_HIDE "yes");
+    wait_for_line(&watched);
+    wait_for_marked(HIDDEN);
+    rdv__process_free(watched.process);
+    ck_assert(!watched.ended);
+    ck_assert_int_eq(marked(), 0);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* nor does the supervisor stay */
+}
+END_TEST
+
+START_TEST(freeing_a_process_whose_output_is_not_read_takes_no_time)
+{
+    struct watched watched;
+    start_recorded(&watched, "echo x; yes");
+    wait_for_line(&watched);
+    rdv_duration began = rdv__plat_running();
+    rdv__process_free(watched.process);
+    ck_assert_int_lt(rdv__plat_running() - began, RDV_SECOND);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+START_TEST(a_fork_loop_within_its_limit_is_gone_after_the_end)
+{
+    static const struct rdv__limit limit = {"processes", 50};
+    const struct rdv__supervision supervision = {
+        .program = RDV_TEST_CHILD, .user = ORDINARY_USER, .limits = &limit, .limit_count = 1};
+    struct watched watched;
+    start_with(&watched, &supervision,
+               "exec 2>/dev/null; trap '' TERM; echo go; bomb() { bomb | bomb & }; while :; do "
+               "bomb; done");
+    wait_for_line(&watched);
+    rdv__process_end(watched.process, 100 * RDV_MILLISECOND);
+    wait_for_end(&watched);
+    ck_assert_int_eq(system("pgrep -u " ORDINARY_USER " >/dev/null"), 1 << 8);
+}
+END_TEST
+
+START_TEST(a_supervisor_that_does_nothing_is_killed_and_the_program_with_it)
+{
+    struct watched watched;
+    start(&watched, "echo $PPID; sleep $MARK; echo not reached");
+    wait_for_line(&watched);
+    wait_for_marked(1);
+    /* It can't see what it is told; told twice, it is stuck. */
+    struct rdv__plat_child child = {.pid = atoi(watched.output), .pidfd = -1, .supervised = true};
+    child.told = true;
+    rdv__plat_child_end(&child, true);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    ck_assert_ptr_null(strstr(watched.output, "not reached"));
+}
+END_TEST
+
+START_TEST(user_folder_and_limits_are_those_asked_for)
+{
+    static const struct rdv__limit limits[] = {{"files", 33}, {"file-size", 4096}};
+    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD,
+                                                 .user = getuid() == 0 ? ORDINARY_USER : NULL,
+                                                 .directory = "/usr",
+                                                 .limits = limits,
+                                                 .limit_count = 2};
+    struct watched watched;
+    start_with(&watched, &supervision, "echo $(pwd) $(ulimit -n) $(ulimit -f) $(id -u) $(cat)");
+    wait_for_end(&watched);
+    char expected[128];
+    const struct passwd *user = getpwnam(ORDINARY_USER);
+    snprintf(expected, sizeof expected, "/usr 33 8 %d context\n",
+             getuid() == 0 ? (int)user->pw_uid : (int)getuid());
+    ck_assert_str_eq(watched.output, expected);
+    ck_assert_int_eq(watched.code, 0);
+}
+END_TEST
+
+START_TEST(a_supervisor_that_is_not_there_is_named)
+{
+    const struct rdv__supervision supervision = {.program = "/nonexistent/rdvtask-child"};
+    const char *const argv[] = {"true", NULL};
+    struct watched watched = {0};
+    struct rdv__process_options options = options_of(&watched, argv, &supervision);
+    ck_assert_int_eq(rdv__process_start(loop, &options, &watched.process, &error), RDV_ENOTFOUND);
+    ck_assert_str_eq(error.text,
+                     "cannot run '/nonexistent/rdvtask-child': No such file or directory");
+}
+END_TEST
+
+/* ------------------------------------------------------------ left, and found again */
+
+START_TEST(with_a_record_all_is_as_without)
+{
+    struct watched watched;
+    start_recorded(&watched, "cat; echo; echo err >&2; echo PROGRESS=5 >&3; exit 9");
+    wait_for_end(&watched);
+    ck_assert_str_eq(watched.output, "context\nerr\n");
+    ck_assert_str_eq(watched.notices, "5 ");
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert_int_eq(watched.code, 9);
+}
+END_TEST
+
+START_TEST(a_child_that_was_left_is_adopted_and_its_end_and_tail_are_told)
+{
+    struct watched watched;
+    char script[256];
+    snprintf(script, sizeof script,
+             "echo one; until [ -e %s/go ]; do sleep 0.01; done; echo two; exit 7", directory);
+    start_recorded(&watched, script);
+    wait_for_line(&watched);
+    rdv__process_leave(watched.process);
+
+    ck_assert_int_eq(adopt(&watched), 0);
+    char path[128];
+    snprintf(path, sizeof path, "%s/go", directory);
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert_int_eq(watched.code, 7);
+    ck_assert_str_eq(watched.output, "one\ntwo\n");
+}
+END_TEST
+
+/* In a process of its own, which ends without a word to anybody, as one that is killed does. */
+static void start_in_another_process(const char *script)
+{
+    const pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        struct watched watched;
+        rdv_loop *other;
+        if (rdv_loop_new(&other) != 0)
+            _exit(1);
+        loop = other;
+        start_recorded(&watched, script);
+        wait_for_line(&watched);
+        raise(SIGKILL);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+}
+
+START_TEST(a_child_of_an_agent_that_was_killed_is_adopted)
+{
+    struct watched watched;
+    start_in_another_process("echo one; sleep 0.2; echo two; exit 8");
+    ck_assert_int_eq(adopt(&watched), 0);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert_int_eq(watched.code, 8);
+    ck_assert_str_eq(watched.output, "one\ntwo\n");
+}
+END_TEST
+
+START_TEST(a_child_that_has_ended_meanwhile_is_told_as_ended)
+{
+    struct watched watched;
+    start_in_another_process("echo one; kill -USR1 $$");
+    rdv_duration until = rdv__plat_running() + PATIENCE;
+    struct rdv__plat_record end = {0};
+    do {
+        free(end.tail);
+        ck_assert_int_eq(rdv__plat_record_read(record, &end), 0);
+    } while (!end.ended && rdv__plat_running() < until);
+    free(end.tail);
+    ck_assert_int_eq(adopt(&watched), 0);
+    ck_assert(!watched.ended);
+    rdv__process_end(watched.process, 0); /* there is nothing to be ended */
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert_int_eq(watched.code, -SIGUSR1);
+    ck_assert_str_eq(watched.output, "one\n");
+}
+END_TEST
+
+START_TEST(one_that_has_ended_can_be_freed_before_it_is_told)
+{
+    struct watched watched;
+    start_recorded(&watched, "exit 1");
+    wait_for_end(&watched);
+    ck_assert_int_eq(adopt(&watched), 0);
+    rdv__process_free(watched.process);
+    ck_assert_int_eq(adopt(&watched), 0);
+    rdv__process_leave(watched.process);
+    rdv__process_leave(NULL);
+    ck_assert(!watched.ended);
+}
+END_TEST
+
+START_TEST(an_adopted_child_ends_with_its_whole_tree)
+{
+    struct watched watched;
+    start_in_another_process("trap '' TERM;" ALL_WAYS_TO_HIDE "while :; do sleep 1; done");
+    wait_for_marked(HIDDEN);
+    ck_assert_int_eq(adopt(&watched), 0);
+    rdv__process_end(watched.process, 50 * RDV_MILLISECOND);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    ck_assert_int_eq(marked(), 0);
+}
+END_TEST
+
+START_TEST(freeing_an_adopted_child_ends_its_whole_tree)
+{
+    struct watched watched;
+    start_in_another_process(ALL_WAYS_TO_HIDE "while :; do sleep 1; done");
+    wait_for_marked(HIDDEN);
+    ck_assert_int_eq(adopt(&watched), 0);
+    rdv__process_free(watched.process);
+    ck_assert(!watched.ended);
+    ck_assert_int_eq(marked(), 0);
+}
+END_TEST
+
+START_TEST(a_supervisor_that_is_killed_takes_the_program_along_and_its_end_is_unknown)
+{
+    struct watched watched;
+    start_in_another_process("echo $PPID; exec sleep $MARK");
+    wait_for_marked(1);
+    ck_assert_int_eq(adopt(&watched), 0);
+    int pid;
+    FILE *file = fopen(record, "r");
+    ck_assert_int_eq(fscanf(file, "rdvtask-child 1\npid %d", &pid), 1);
+    fclose(file);
+    kill(pid, SIGKILL);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, RDV_EIO);
+    wait_for_marked(0);
+    /* And who comes later finds nobody. */
+    ck_assert_int_eq(adopt(&watched), RDV_ENOTFOUND);
+}
+END_TEST
+
+/* A record of a process that runs: ours. */
+static void write_record(const char *format, int pid, unsigned long long ticks, const char *boot)
+{
+    FILE *file = fopen(record, "w");
+    ck_assert_ptr_nonnull(file);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    fprintf(file, format, pid, ticks, boot);
+#pragma GCC diagnostic pop
+    fclose(file);
+}
+
+static unsigned long long our_ticks(void)
+{
+    char text[1024] = "";
+    FILE *file = fopen("/proc/self/stat", "r");
+    ck_assert_ptr_nonnull(fgets(text, sizeof text, file));
+    fclose(file);
+    const char *at = strrchr(text, ')');
+    for (int field = 2; field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return strtoull(at + 1, NULL, 10);
+}
+
+START_TEST(nobody_else_is_taken_for_the_supervisor)
+{
+    static const char good[] = "rdvtask-child 1\npid %d %llu %s\n";
+    char boot[RDV__BOOT_ID_SIZE];
+    ck_assert_int_eq(rdv__plat_boot_id(boot), 0);
+    struct watched watched;
+
+    write_record(good, getpid(), our_ticks(), boot);
+    ck_assert_int_eq(adopt(&watched), 0);
+    rdv__process_leave(watched.process);
+    /* The number is another's now. */
+    write_record(good, getpid(), our_ticks() + 1, boot);
+    ck_assert_int_eq(adopt(&watched), RDV_ENOTFOUND);
+    /* It is from before the machine was started. */
+    write_record(good, getpid(), our_ticks(), "00000000-0000-0000-0000-000000000000");
+    ck_assert_int_eq(adopt(&watched), RDV_ENOTFOUND);
+    /* There is no such process. */
+    write_record(good, INT_MAX, our_ticks(), boot);
+    ck_assert_int_eq(adopt(&watched), RDV_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(a_record_that_is_not_right_is_as_good_as_none)
+{
+    static const char *const wrong[] = {
+        "",
+        "rdvtask-child 1\n",
+        "rdvtask-child 1\npid",
+        "rdvtask-child 2\npid %d %llu %s\n",
+        "rdvtask-child 1\npid -%d %llu %s\n",
+        "rdvtask-child 1\npid %d %llu %s",
+        "rdvtask-child 1\npid %d %llu %s\nexit 0\n",
+        "rdvtask-child 1\npid %d %llu %s\nexit 0\noutput 5\nabc",
+        "rdvtask-child 1\npid %d %llu %s\nexit 0\noutput 2\nabc",
+        "rdvtask-child 1\npid %d %llu %s\nexit\noutput 3\nabc",
+        "rdvtask-child 1\npid %d %llu %s\ngone 0\noutput 3\nabc",
+    };
+    char boot[RDV__BOOT_ID_SIZE];
+    struct watched watched;
+    ck_assert_int_eq(rdv__plat_boot_id(boot), 0);
+    ck_assert_int_eq(adopt(&watched), RDV_ENOTFOUND);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        write_record(wrong[i], getpid(), our_ticks(), boot);
+        ck_assert_msg(adopt(&watched) == RDV_ENOTFOUND, "%s", wrong[i]);
+    }
+    write_record("rdvtask-child 1\npid %d %llu %s\nexit 4\noutput 3\nabc", getpid(), our_ticks(),
+                 boot);
+    ck_assert_int_eq(adopt(&watched), 0);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 4);
+    ck_assert_str_eq(watched.output, "abc");
+    rdv__plat_record_delete(record);
+    rdv__plat_record_delete(record);
+    ck_assert_int_eq(adopt(&watched), RDV_ENOTFOUND);
+}
+END_TEST
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 60);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("supervised");
+
+    TCase *trees = add_case(suite, "trees");
+    tcase_add_test(trees, the_end_takes_the_whole_tree_along);
+    tcase_add_test(trees, what_a_program_leaves_behind_ends_with_it);
+    tcase_add_test(trees, freeing_a_process_takes_the_whole_tree_along);
+    tcase_add_test(trees, freeing_a_process_whose_output_is_not_read_takes_no_time);
+    rdv_test_add_unless(trees, a_fork_loop_within_its_limit_is_gone_after_the_end, root_reason());
+    tcase_add_test(trees, a_supervisor_that_does_nothing_is_killed_and_the_program_with_it);
+
+    TCase *given = add_case(suite, "given");
+    tcase_add_test(given, user_folder_and_limits_are_those_asked_for);
+    tcase_add_test(given, a_supervisor_that_is_not_there_is_named);
+
+    TCase *left = add_case(suite, "left");
+    tcase_add_test(left, with_a_record_all_is_as_without);
+    tcase_add_test(left, a_child_that_was_left_is_adopted_and_its_end_and_tail_are_told);
+    tcase_add_test(left, a_child_of_an_agent_that_was_killed_is_adopted);
+    tcase_add_test(left, a_child_that_has_ended_meanwhile_is_told_as_ended);
+    tcase_add_test(left, one_that_has_ended_can_be_freed_before_it_is_told);
+    tcase_add_test(left, an_adopted_child_ends_with_its_whole_tree);
+    tcase_add_test(left, freeing_an_adopted_child_ends_its_whole_tree);
+    tcase_add_test(left,
+                   a_supervisor_that_is_killed_takes_the_program_along_and_its_end_is_unknown);
+    tcase_add_test(left, nobody_else_is_taken_for_the_supervisor);
+    tcase_add_test(left, a_record_that_is_not_right_is_as_good_as_none);
+
+    return rdv_test_main(suite);
+}
