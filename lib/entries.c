@@ -344,8 +344,8 @@ static void settle_ended_pending(struct change *change, int result)
 
 /* ------------------------------------------------------------------- start */
 
-int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration default_limit,
-                       rdv_time now)
+int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
+                       struct rdv__running **ret_run)
 {
     struct change *change = NULL;
     struct rdv__running *run = NULL;
@@ -368,10 +368,9 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration
     }
     run_link(entries, run);
     entries->running++;
-    rdv__entries_look_at(
-        entries, run,
-        rdv__time_later(now, run->window.limit != 0 ? run->window.limit : default_limit));
+    rdv__entries_look_at(entries, run, 0);
     defer(change);
+    *ret_run = run;
     return 0;
 }
 

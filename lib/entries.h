@@ -82,9 +82,9 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
 int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_outcome outcome,
                              int code, const char *message, rdv_time now);
 
-/* A pending entry starts; it is to be looked at again `limit` from now (0 = the default). */
-int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_duration default_limit,
-                       rdv_time now);
+/* A pending entry starts: from now on it is a run, which is not to be looked at before the caller says when. */
+int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
+                       struct rdv__running **ret_run);
 
 /* A resuming run starts again. */
 int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run, rdv_time now);

@@ -406,17 +406,21 @@ static bool slots_full(const rdv_trigger *trigger)
 
 static int start_ready(rdv_trigger *trigger, rdv_time now)
 {
-    int result = 0;
     uint32_t slot;
-    while (result == 0 && !slots_full(trigger) &&
+    while (!slots_full(trigger) &&
            (slot = rdv__queue_first_ready(trigger->entries.queue)) != RDV__QUEUE_NONE) {
-        struct rdv__keys keys = rdv__queue_keys(trigger->entries.queue, slot);
-        if (keys.start > now) /* the clock was set back */
+        if (rdv__queue_keys(trigger->entries.queue, slot).start >
+            now) { /* the clock was set back */
             rdv__queue_wait(trigger->entries.queue, slot);
-        else
-            result = rdv__entries_start(&trigger->entries, slot, trigger->options.run_limit, now);
+            continue;
+        }
+        struct rdv__running *run;
+        int result = rdv__entries_start(&trigger->entries, slot, now, &run);
+        if (result != 0)
+            return result;
+        rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
     }
-    return result;
+    return 0;
 }
 
 static void set_alarm(rdv_trigger *trigger)

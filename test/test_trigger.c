@@ -305,6 +305,13 @@ static struct seen look_from_outside(const char *identifier)
     return seen;
 }
 
+/* What a process that is killed leaves behind: the store as it is, with nobody told. */
+static void restart(const rdv_plugin_ops *ops)
+{
+    close_trigger();
+    open_trigger(ops);
+}
+
 /* ------------------------------------------------------------------ rule 1 */
 
 START_TEST(rule_1_a_schedule_is_on_disk_before_success_is_returned)
@@ -768,8 +775,9 @@ START_TEST(rule_8_the_slot_is_free_again_even_if_the_plug_in_does_not_answer)
 }
 END_TEST
 
-START_TEST(rule_8_the_limit_can_be_set_for_an_entry)
+START_TEST(rule_8_the_limit_can_be_set_for_an_entry_and_holds_after_a_restart)
 {
+    use_a_file(&restart_safe_ops);
     attach();
     rdv_task *task;
     ck_assert_int_eq(rdv_task_new("label", "a", NULL, 0, &task), 0);
@@ -777,6 +785,10 @@ START_TEST(rule_8_the_limit_can_be_set_for_an_entry)
     ck_assert_int_eq(rdv_trigger_schedule(trigger, &window, task), 0);
     rdv_task_unref(task);
     turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + RDV_MINUTE);
+    now += RDV_HOUR;
+    restart(&restart_safe_ops);
+    attach();
     ck_assert_int_eq(rdv_trigger_next(trigger), now + RDV_MINUTE);
 }
 END_TEST
@@ -848,13 +860,6 @@ START_TEST(cancel_does_not_turn_a_success_into_something_else)
 END_TEST
 
 /* ------------------------------------------------------------------ rule 9 */
-
-/* What a process that is killed leaves behind: the store as it is, with nobody told. */
-static void restart(const rdv_plugin_ops *ops)
-{
-    close_trigger();
-    open_trigger(ops);
-}
 
 START_TEST(rule_9_pending_entries_are_as_before_after_a_restart)
 {
@@ -1400,7 +1405,7 @@ int main(void)
     tcase_add_test(rules, rule_7_a_report_for_an_unknown_or_pending_run_is_an_error_and_a_log_line);
     tcase_add_test(rules, rule_8_past_its_limit_a_run_is_cancelled_then_timed_out);
     tcase_add_test(rules, rule_8_the_slot_is_free_again_even_if_the_plug_in_does_not_answer);
-    tcase_add_test(rules, rule_8_the_limit_can_be_set_for_an_entry);
+    tcase_add_test(rules, rule_8_the_limit_can_be_set_for_an_entry_and_holds_after_a_restart);
     tcase_add_test(rules, rule_8_a_plug_in_that_can_not_cancel_loses_its_run_at_once);
     tcase_add_test(rules, cancel_ends_a_running_task_as_cancelled_once_the_plug_in_reports);
     tcase_add_test(rules, cancel_is_over_after_cancel_wait_even_if_the_plug_in_does_not_answer);
