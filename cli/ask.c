@@ -49,7 +49,7 @@ static void log_line(void *user, rdv_log_level level, const char *text)
 /* ------------------------------------------------------------ who is asked */
 
 /* Connect to an agent; asked->client stays NULL if there is none. */
-static int connect_agent(struct ask *asked, const char *path)
+static int connect_agent(struct ask *asked, enum ask_else otherwise, const char *path)
 {
     struct rdv_error error = {0};
     int result = rdv_client_open(path, &asked->client, &error);
@@ -60,7 +60,7 @@ static int connect_agent(struct ask *asked, const char *path)
     case RDV_EACCES:
     case RDV_EINVAL:
         /* The store may be open to us all the same, and if it is not, that says more. */
-        if (!asked->options->socket)
+        if (!asked->options->socket && otherwise != ASK_AGENT)
             return EXIT_OK;
         break;
     default:
@@ -93,7 +93,7 @@ static int find_out(struct ask *asked, enum ask_else otherwise, const char *path
 {
     struct rdv_error locked = {0};
     for (int try = 0; try < LOCKED_TRIES; try++) {
-        int code = connect_agent(asked, path);
+        int code = connect_agent(asked, otherwise, path);
         if (code || asked->client || otherwise == ASK_NOBODY)
             return code;
         if (otherwise == ASK_READ)
@@ -302,7 +302,7 @@ static int list(struct ask *asked, const char *method, const rdv_filter *filter)
         return 0;
     text_add_string(&params, "{");
     if (filter->identifier && !add_identifier(&params, filter->identifier))
-        result = RDV_EINVAL;
+        result = RDV_ENOTFOUND; /* what can't be an identifier isn't there */
     if (filter->limit > 0) {
         snprintf(limit, sizeof(limit), "%s\"limit\":%" PRId64, filter->identifier ? "," : "",
                  filter->limit);
@@ -321,6 +321,8 @@ int ask_entries(struct ask *asked, const char *method, const rdv_filter *filter,
     int result = 0;
     if (asked->client && !asked->store)
         result = list(asked, method, filter);
+    if (result == RDV_ENOTFOUND)
+        return 0;
     /* What is too much for one answer can still be read, if the store is ours to read. */
     if (result == RDV_ELIMIT && place_open_reader(asked->options, &asked->store) != 0)
         return result;

@@ -197,9 +197,6 @@ static int follow(struct following *following)
         say_error("cannot start: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
-    int code = subscribe(following);
-    if (code)
-        return code;
     view_begin(following->view);
     while (!following->stopped && result == 0) {
         result = drain(following);
@@ -221,11 +218,20 @@ static int follow(struct following *following)
 
 /* ------------------------------------------------------------ watch */
 
-/* Where to begin: at what was asked for, or now. */
+/* Where to begin if nothing else is asked for: now. */
+static int find_now(struct following *following)
+{
+    rdv_response *status = NULL;
+    int result = ask(following->asked, "status", NULL, &status);
+    if (result == 0 && !ask_member_number(status, "change", &following->after))
+        result = RDV_ENOTSUP;
+    rdv_response_free(status);
+    return result ? ask_failed(following->asked, "watch", result) : EXIT_OK;
+}
+
 static int find_begin(struct following *following)
 {
     const struct options *options = following->options;
-    rdv_response *status = NULL;
     if (options->after) {
         char *end;
         errno = 0;
@@ -236,19 +242,17 @@ static int find_begin(struct following *following)
         following->after = after;
     }
     int code = ask_open(options, ASK_AGENT, &following->asked);
-    if (code || options->after)
-        return code;
-    int result = ask(following->asked, "status", NULL, &status);
-    if (result == 0 && !ask_member_number(status, "change", &following->after))
-        result = RDV_ENOTSUP;
-    rdv_response_free(status);
-    return result ? ask_failed(following->asked, "watch", result) : EXIT_OK;
+    if (code == 0 && !options->after)
+        code = find_now(following);
+    return code;
 }
 
 int command_watch(const struct options *options)
 {
     struct following following = {.options = options};
     int code = find_begin(&following);
+    if (code == 0)
+        code = subscribe(&following);
     if (code == 0) {
         code = follow(&following);
         if (following.gone)
@@ -270,7 +274,6 @@ static int on_scheduled(void *user, const rdv_entry *entry)
 {
     struct following *following = user;
     following->run = entry->run;
-    following->after = entry->change - 1;
     return 0;
 }
 
@@ -310,7 +313,12 @@ int follow_start(const struct options *options, struct ask *asked, rdv_task *tas
                  const rdv_window *window)
 {
     struct following following = {.options = options, .asked = asked, .task = task};
-    int code = schedule(&following, window);
+    /* First to listen, then to say something: so all that follows is heard, not only where it has led. */
+    int code = find_now(&following);
+    if (code == 0)
+        code = subscribe(&following);
+    if (code == 0)
+        code = schedule(&following, window);
     if (code == 0)
         code = follow(&following);
     if (following.gone) {

@@ -1,0 +1,553 @@
+# SPDX-License-Identifier: MIT
+"""One process runs, others ask it: each verb with an agent and without one, and what becomes of it all when it is killed."""
+import grp
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import tap
+from program import PATIENCE, RDVTASK, ProgramTest, marked_processes
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class AgentTest(ProgramTest):
+    """A running agent with labels that end at once (quick), fail (bad), go on until told to end (long), and wait for a file
+    named as the task (gate)."""
+    def document(self, **more):
+        gate = ["sh", "-c", "until [ -e %s/go-$RDV_IDENTIFIER ]; do sleep 0.02; done" % self.dir]
+        return self.agent(quick=["true"], bad=["sh", "-c", "echo no luck; exit 7"], long=["sleep", "1000"], gate=gate, **more)
+
+    def listens(self):
+        """Whether somebody does; a socket may be left behind."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(self.store + ".sock")
+                return True
+            except OSError:
+                return False
+
+    def start_agent(self, *options, **keywords):
+        program = self.popen("run", "-q", "--config", self.document(), *options, **keywords)
+        self.wait_for(lambda: self.listens() or program.poll() is not None, "its socket")
+        self.assertIsNone(program.poll(), "the agent has ended")
+        return program
+
+    def end(self, program, number=signal.SIGTERM, code=0):
+        program.send_signal(number)
+        out, err = program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, code, err)
+        return out, err
+
+    def open_gate(self, identifier):
+        self.write("go-" + identifier, "")
+
+    def wait_for_state(self, identifier, word):
+        """Wait until a task is in a state or has an outcome; returns its entry."""
+        def look():
+            entry = json.loads(self.rdvtask("show", identifier, "--json").stdout)
+            return entry if word in (entry["state"], entry["outcome"]) else None
+        return self.wait_for(look, "%s to be %s" % (identifier, word))
+
+    def watch(self, *options):
+        return self.popen("watch", "--json", *options)
+
+    def watched(self, program, identifier, outcome):
+        """Read what a watch prints up to the end of a task."""
+        entries = []
+        while not (entries and entries[-1]["identifier"] == identifier and entries[-1]["outcome"] == outcome):
+            entries.append(json.loads(self.wait_for_line(program.stdout, "")))
+        return entries
+
+
+class Both(AgentTest):
+    """Each verb does the same and says the same, whoever does it."""
+    VARIABLE = ((r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z *", "TIME "), (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
+                (r"rdvtask-cli-\w+", "FOLDER"))
+
+    def normal(self, text):
+        for pattern, word in self.VARIABLE:
+            text = re.sub(pattern, word, text)
+        return text
+
+    def do_all(self):
+        """[what was asked, and what came of it]"""
+        good = self.schedule_file([{"label": "quick", "identifier": "f%d" % i, "start": "+2h", "deadline": "+%dh" % (i + 3),
+                                    "context": {"json": {"a": "\"][{\\"}}} for i in range(25)], "good.json")
+        other = self.schedule_file([{"label": "quick", "start": "+5h"}], "other.json")
+        none = self.schedule_file([], "none.json")
+        bad = self.write("bad.json", '{"tasks":[{"label":"a"},{"label":1}]}')
+        twice = self.schedule_file([{"label": "a", "identifier": "f1"}, {"label": "b", "identifier": "f1"}], "twice.json")
+        # Nothing of this opens its window meanwhile.
+        later = ["--start", "2999-01-01T00:00:00.1234567Z"]
+        done = []
+        for arguments in (
+                ["list"], ["list", "--json"], ["history"], ["history", "--json"], ["show", "x"], ["delete", "x"], ["cancel", "x"],
+                ["schedule", "quick", "x", *later], ["schedule", "quick", *later, "--json", "--end", "2999-01-01T00:00:01Z"],
+                ["schedule", "caf\u00e9 \"\\\t\u202e\U0001f600", "odd \"\\ \u20ac\x01", *later, "--context", "\"\\\n\u20ac"],
+                ["schedule", "gate", "x", *later, "--run-limit", "90m", "--context-file", "-"],
+                ["schedule", good, none, other], ["schedule", "--json", good], ["schedule", "-q", other], ["schedule", bad],
+                ["schedule", good, bad], ["schedule", none], ["schedule", "--json", none], ["schedule", twice],
+                ["list"], ["list", "--json"], ["show", "x"], ["show", "x", "--json"], ["show", "odd \"\\ \u20ac\x01", "--json"],
+                ["show", b"\xff"], ["show", "x" * 1025], ["show", "missing"], ["delete", "missing"], ["delete", b"\xff"],
+                ["cancel", "missing"], ["cancel", "missing", "--json"], ["explain", "missing"], ["explain", b"\xff\n"],
+                ["delete", "x"], ["delete", "f2", "--json"], ["delete", "f3", "-q"], ["cancel", "f4"], ["cancel", "f5", "--json"],
+                ["cancel", "f6", "-q"], ["history"], ["history", "--json"], ["history", "f4", "--json"], ["history", "--limit", "2"],
+                ["history", "missing"], ["history", b"\xff"], ["show", "f4"], ["show", "f4", "--json"],
+                ["pause"], ["pause"], ["pause", "--json"], ["resume", "-q"], ["resume"], ["resume", "--json"]):
+            program = self.popen(*arguments, stdin=subprocess.PIPE)
+            out, err = program.communicate("\x00\x01context" * 1000, timeout=30 * PATIENCE)
+            done.append((arguments, program.returncode, self.normal(out), self.normal(err).replace(self.store, "STORE")))
+        return done
+
+    def test_each_verb_does_and_says_the_same_with_an_agent_and_without(self):
+        self.rdvtask("resume", "-q")  # so that there is a store in both
+        alone = self.do_all()
+        for name in os.listdir(self.dir):
+            os.remove(self.path(name))
+        program = self.start_agent()
+        asked = self.do_all()
+        self.assertEqual([code for _, code, _, _ in asked if code not in (0, 1, 2)], [])
+        for one, other in zip(alone, asked):
+            self.assertEqual(one, other)
+        self.end(program)
+
+    def test_without_an_agent_a_task_waits_for_one(self):
+        self.rdvtask("schedule", "quick", "x")
+        self.assertEqual(self.rdvtask("explain", "x").stdout, "x: it waits for 'rdvtask run'\n")
+        self.assertEqual(json.loads(self.rdvtask("explain", "x", "--json").stdout)["why"], "held")
+
+    def test_what_only_an_agent_can_do_is_2_without_one(self):
+        for arguments in (["watch"], ["watch", "--after", "0"], ["reload"]):
+            err = self.rdvtask(*arguments, code=2).stderr
+            self.assertIn("no agent is running on " + self.store, err)
+            self.assertIn("'rdvtask run'", err)
+        self.rdvtask("schedule", "long", "x")
+        program = self.start_agent()
+        self.wait_for_state("x", "running")
+        program.kill()
+        program.wait()
+        self.may_leave_processes = True
+        self.assertIn("no agent is running", self.rdvtask("cancel", "x", code=2).stderr)
+        self.assertIn("'x' is running", self.rdvtask("delete", "x", code=75).stderr)
+        self.assertEqual([e["cancelling"] for e in self.entries("list")], [False])
+
+    def test_a_store_that_another_program_writes_to_is_75_and_can_be_read(self):
+        self.rdvtask("schedule", "quick", "waiting", "--start", "+1h")
+        holder = self.popen("start", "gate", "x", "--config", self.document())  # it does not listen
+        self.wait_for_line(holder.stdout, "running")
+        for arguments in (["schedule", "quick"], ["delete", "waiting"], ["cancel", "waiting"], ["explain", "waiting"], ["pause"],
+                          ["resume"], ["start", "quick", "--config", self.path("agent.json")]):
+            err = self.rdvtask(*arguments, code=75).stderr
+            self.assertIn("rdvtask start", err)
+            self.assertIn(str(holder.pid), err)
+        self.assertEqual({e["identifier"] for e in self.entries("list")}, {"x", "waiting"})
+        self.rdvtask("show", "x")
+        self.rdvtask("watch", code=2)
+        self.open_gate("x")
+        holder.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(holder.returncode, 0)
+
+    def test_who_writes_for_a_moment_only_is_waited_for(self):
+        programs = [self.popen("schedule", "quick", str(i)) for i in range(8)]
+        for program in programs:
+            program.communicate(timeout=30 * PATIENCE)
+        codes = [program.returncode for program in programs]
+        self.assertLessEqual(set(codes), {0, 75})
+        self.assertEqual(len(self.entries("list")), codes.count(0))
+        self.assertGreaterEqual(codes.count(0), 4)
+
+
+class Agent(AgentTest):
+    def test_the_whole_story(self):
+        agent = self.start_agent()
+        all_along = self.watch("--after", "0")
+        seen = []  # what who watches with interruptions has seen
+        self.rdvtask("schedule", "quick", "first")
+        watch = self.watch("--after", "0")
+        seen += self.watched(watch, "first", "succeeded")
+        err = self.end(watch, signal.SIGINT)[1]
+        self.assertIn("--after %d'" % seen[-1]["change"], err)
+
+        # Not being watched, things go on.
+        self.rdvtask("schedule", self.schedule_file([{"label": "quick", "identifier": "file"},
+                                                     {"label": "long", "identifier": "cancelled", "deadline": "+1h"},
+                                                     {"label": "quick", "identifier": "behind"}]))
+        self.wait_for_state("cancelled", "running")
+        watch = self.watch("--after", str(seen[-1]["change"]))
+        self.assertIn("cancelling cancelled", self.rdvtask("cancel", "cancelled").stdout)
+        seen += self.watched(watch, "behind", "succeeded")
+        self.assertEqual([e["outcome"] for e in seen if e["identifier"] == "cancelled"][-1], "cancelled")
+
+        # It is killed in the middle of a task; what was acknowledged is there.
+        self.rdvtask("schedule", "gate", "interrupted")
+        self.rdvtask("schedule", "quick", "later", "--start", "+1h")
+        self.wait_for_state("interrupted", "running")
+        history, pending = self.history(), self.entries("list")
+        agent.kill()
+        agent.wait()
+        for program in (watch, all_along):
+            rest, err = program.communicate(timeout=30 * PATIENCE)
+            self.assertEqual(program.returncode, 1)
+            self.assertIn("the agent has gone", err)
+        rest = (self.unread.get(watch.stdout, b"").decode() + rest).splitlines()
+        last = int(re.search(r"--after (\d+)'", err).group(1))
+        self.assertEqual(self.history(), history)
+        self.assertEqual([e["run"] for e in self.entries("list")], [e["run"] for e in pending])
+        self.rdvtask("schedule", "quick", "alone")  # without an agent
+
+        agent = self.start_agent()
+        watch = self.watch("--after", str(last))
+        self.open_gate("interrupted")
+        after = self.watched(watch, "alone", "succeeded")
+        self.end(watch)
+        changes = [e["change"] for e in after]
+        self.assertGreater(min(changes), last)
+        self.assertEqual(changes, sorted(set(changes)))
+        ends = {e["identifier"]: e["outcome"] for e in after}
+        self.assertEqual((ends["interrupted"], ends["alone"]), ("succeeded", "succeeded"))
+        self.assertEqual(dict(self.outcomes()), {"first": "succeeded", "file": "succeeded", "cancelled": "cancelled",
+                                                 "behind": "succeeded", "interrupted": "succeeded", "alone": "succeeded"})
+        self.assertEqual([e["identifier"] for e in self.entries("list")], ["later"])
+        self.end(agent)
+        self.assertFalse(os.path.exists(self.store + ".sock"))
+
+    def test_a_watch_that_is_restarted_misses_nothing_and_sees_nothing_twice(self):
+        agent = self.start_agent("--max-running", "4")
+        self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": str(i)} for i in range(120)]))
+        after, seen = 0, []
+        for _ in range(6):
+            watch = self.watch("--after", str(after))
+            for _ in range(40):
+                seen.append(json.loads(self.wait_for_line(watch.stdout, "")))
+            after = seen[-1]["change"]
+            watch.kill()
+        while len({e["identifier"] for e in seen if e["outcome"]}) < 120:
+            watch = self.watch("--after", str(after))
+            seen.append(json.loads(self.wait_for_line(watch.stdout, "")))
+            after = seen[-1]["change"]
+            watch.kill()
+        changes = [e["change"] for e in seen]
+        self.assertEqual(changes, sorted(set(changes)))
+        self.assertEqual({e["change"] for e in seen if e["outcome"]}, {e["change"] for e in self.history()})
+        self.end(agent)
+
+    def test_a_watch_without_a_terminal_is_a_line_a_change_from_now_on(self):
+        agent = self.start_agent()
+        self.rdvtask("schedule", "quick", "before")
+        self.wait_for_state("before", "succeeded")
+        watch = self.popen("watch")
+        time.sleep(0.3 * PATIENCE)
+        self.rdvtask("schedule", "bad", "x")
+        line = self.wait_for_line(watch.stdout, "")
+        self.assertRegex(line, r"^\S+Z x bad pending$")
+        self.assertIn("exit code 7", self.wait_for_line(watch.stdout, "x bad failed"))
+        last = self.history()[-1]["change"]
+        self.assertEqual(self.end(watch)[1], "rdvtask: 'rdvtask watch --after %d' goes on from here\n" % last)
+        self.assertIn("the last change of this store is %d" % last, self.rdvtask("watch", "--after", str(last + 1), code=1).stderr)
+        self.end(agent)
+
+    def test_each_reason_for_waiting_is_explained(self):
+        def explain(identifier):
+            answer = json.loads(self.rdvtask("explain", identifier, "--json").stdout)
+            words = self.rdvtask("explain", identifier).stdout.splitlines()
+            self.assertTrue(words[0].startswith(identifier + ": "))
+            if answer["next"]:
+                self.assertIn(answer["next"][:19], words[1])
+            return answer["why"], words[0]
+        agent = self.start_agent()
+        self.rdvtask("schedule", "quick", "early", "--start", "2999-01-01T00:00:00Z")
+        self.assertEqual(explain("early")[0], "window")
+        self.assertIn("2999-01-01T00:00:00Z", explain("early")[1])
+        self.rdvtask("schedule", "gate", "runs", "--deadline", "+1h")
+        self.wait_for_state("runs", "running")
+        self.assertEqual(explain("runs")[0], "running")
+        self.rdvtask("schedule", "quick", "waits")
+        self.assertEqual(explain("waits")[0], "behind")
+        self.rdvtask("pause")
+        self.assertEqual(explain("waits")[0], "paused")
+        self.assertIn("rdvtask resume", explain("waits")[1])
+        self.rdvtask("explain", "missing", code=2)
+        self.open_gate("runs")
+        self.wait_for_state("runs", "succeeded")
+        self.rdvtask("resume")
+        self.wait_for_state("waits", "succeeded")
+        self.assertIn("'rdvtask show'", self.rdvtask("explain", "waits", code=2).stderr)
+        self.end(agent)
+
+    def test_paused_nothing_starts_also_after_a_restart(self):
+        agent = self.start_agent()
+        self.rdvtask("pause")
+        self.rdvtask("schedule", "quick", "x")
+        self.assertIn("paused", self.rdvtask("list").stderr)
+        self.end(agent)
+        agent = self.start_agent()
+        time.sleep(0.3 * PATIENCE)
+        self.assertEqual([e["state"] for e in self.entries("list")], ["pending"])
+        self.rdvtask("resume")
+        self.assertEqual(self.rdvtask("list").stderr.count("paused"), 0)
+        self.wait_for_state("x", "succeeded")
+        self.end(agent)
+        self.rdvtask("pause")  # without an agent it is the same
+        self.rdvtask("schedule", "quick", "y")
+        agent = self.start_agent()
+        time.sleep(0.3 * PATIENCE)
+        self.assertEqual([e["state"] for e in self.entries("list")], ["pending"])
+        self.end(agent)
+
+    def test_reload_takes_a_changed_document_and_a_broken_one_changes_nothing(self):
+        agent = self.start_agent()
+        self.rdvtask("schedule", "long", "runs", "--deadline", "+1h")
+        self.wait_for_state("runs", "running")
+        self.write("agent.json", '{"handlers": [\n  {"label": "new"}]}')
+        self.assertRegex(self.rdvtask("reload", code=1).stderr,
+                         r"^rdvtask: cannot reload: %s:2:3 handlers\[0\]: .+\n$" % self.path("agent.json"))
+        self.document(new=["true"])
+        self.assertEqual(self.rdvtask("reload").stdout, "reloaded\n")
+        self.rdvtask("cancel", "runs")
+        self.rdvtask("schedule", "new", "x")
+        self.wait_for_state("x", "succeeded")
+        self.assertEqual(self.outcomes(), [("runs", "cancelled"), ("x", "succeeded")])
+        self.end(agent)
+
+    def test_fifty_clients_at_once_are_all_served(self):
+        agent = self.start_agent()
+        self.rdvtask("pause")
+        programs = [self.popen("schedule", "quick", str(i)) for i in range(50)]
+        programs += [self.popen("list", "--json") for _ in range(10)]
+        for program in programs:
+            _, err = program.communicate(timeout=60 * PATIENCE)
+            self.assertEqual(program.returncode, 0, err)
+        self.assertEqual({e["identifier"] for e in self.entries("list")}, {str(i) for i in range(50)})
+        self.rdvtask("resume")
+        self.wait_for(lambda: not self.entries("list"), "all to be done")
+        self.assertEqual({e["outcome"] for e in self.history()}, {"succeeded"})
+        self.end(agent)
+
+    def test_a_large_context_and_a_long_list_pass_through_the_socket(self):
+        agent = self.start_agent()
+        self.rdvtask("pause")
+        with open(self.path("large"), "wb") as file:
+            file.truncate(16 * 1024 * 1024)
+        self.rdvtask("schedule", "quick", "large", "--context-file", self.path("large"))
+        file = self.schedule_file([{"label": "quick", "identifier": "%05d" % i, "context": "x" * 100} for i in range(5000)])
+        self.assertEqual(self.rdvtask("schedule", file).stdout.splitlines()[-1], "and 4980 more")
+        entries = {e["identifier"]: e["context_size"] for e in self.entries("list")}
+        self.assertEqual((len(entries), entries["large"], entries["04999"]), (5001, 16 * 1024 * 1024, 100))
+        self.end(agent)
+
+    def test_a_running_identifier_is_busy_and_nothing_of_the_document_is_taken(self):
+        agent = self.start_agent()
+        self.rdvtask("schedule", "gate", "x")
+        self.wait_for_state("x", "running")
+        self.assertIn("'x' is running", self.rdvtask("schedule", "quick", "x", code=75).stderr)
+        self.assertIn("rdvtask cancel", self.rdvtask("delete", "x", code=75).stderr)
+        self.rdvtask("schedule", self.schedule_file([{"label": "quick", "identifier": "new"}, {"label": "quick", "identifier": "x"}]),
+                     code=75)
+        self.rdvtask("start", "quick", "x", code=75)
+        self.assertEqual([e["identifier"] for e in self.entries("list")], ["x"])
+        self.open_gate("x")
+        self.wait_for_state("x", "succeeded")
+        self.end(agent)
+
+    def test_the_socket_may_be_elsewhere(self):
+        place = self.path("elsewhere.sock")
+        agent = self.popen("run", "--config", self.document(), "--socket", place)
+        self.wait_for_file("elsewhere.sock")
+        self.rdvtask("schedule", "quick", "x", code=75)
+        self.rdvtask("schedule", "quick", "x", "--socket", place)
+        self.assertEqual(oct(os.stat(place).st_mode & 0o777), "0o600")
+        self.wait_for_state("x", "succeeded")
+        self.end(agent)
+
+    def test_a_place_that_is_no_good_for_a_socket_is_an_error_if_it_was_asked_for(self):
+        self.write("file", "")
+        document = self.document()
+        self.assertIn("not a socket", self.rdvtask("run", "--once", "--socket", self.path("file"), "--config", document, code=1).stderr)
+        self.assertEqual(open(self.path("file")).read(), "")
+        self.assertIn("no-such-group", self.rdvtask("run", "--once", "--reader-group", "no-such-group", "--config", document,
+                                                    code=1).stderr)
+        self.write("store.db.sock", "")
+        self.rdvtask("schedule", "quick", "x")
+        self.assertIn("--socket", self.rdvtask("run", "--once", "--config", document).stderr)
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+
+    def test_who_is_in_the_reader_group_reads_and_changes_nothing(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can play another user")
+        self.unprivileged()
+        try:
+            group = grp.getgrgid(65534).gr_name
+        except KeyError:
+            self.skipTest("no group has the number 65534")
+        os.chmod(self.dir, 0o711)
+        agent = self.start_agent("--reader-group", group)
+        self.rdvtask("schedule", "gate", "x")
+        self.wait_for_state("x", "running")
+        reader = {"user": 12345, "group": 65534, "extra_groups": []}
+        member = {"user": 12345, "group": 12345, "extra_groups": [65534]}
+        stranger = {"user": 12345, "group": 12345, "extra_groups": []}
+        for who in (reader, member):
+            self.assertIn('"identifier":"x"', self.rdvtask("list", "--json", **who).stdout)
+            self.rdvtask("show", "x", **who)
+            self.rdvtask("explain", "x", **who)
+            self.rdvtask("history", **who)
+            watch = self.popen("watch", "--json", "--after", "0", **who)
+            self.assertIn('"x"', self.wait_for_line(watch.stdout, ""))
+            self.end(watch)
+            for arguments in (["schedule", "quick", "y"], ["delete", "x"], ["cancel", "x"], ["pause"], ["resume"], ["reload"],
+                              ["start", "quick"]):
+                self.assertIn("only read", self.rdvtask(*arguments, code=1, **who).stderr)
+        for arguments in (["list"], ["watch"], ["cancel", "x"]):
+            self.assertNotEqual(self.rdvtask(*arguments, code=1, **stranger).stderr, "")
+        self.assertEqual([(e["identifier"], e["cancelling"]) for e in self.entries("list")], [("x", False)])
+        self.open_gate("x")
+        self.wait_for_state("x", "succeeded")
+        self.end(agent)
+
+    def test_a_client_that_is_stopped_or_talks_nonsense_holds_up_nobody(self):
+        agent = self.start_agent()
+        stopped = self.watch("--after", "0")
+        self.wait_for(lambda: len(os.listdir("/proc/%d/task" % stopped.pid)) > 1, "its threads")
+        stopped.send_signal(signal.SIGSTOP)
+        with socket.socket(socket.AF_UNIX) as half, socket.socket(socket.AF_UNIX) as nonsense:
+            half.connect(self.store + ".sock")
+            half.sendall(b'{"jsonrpc":"2.0","id":1,"meth')
+            nonsense.connect(self.store + ".sock")
+            nonsense.sendall(b"\xff\xfe\n{}\n[]\n" + b"x" * 100000 + b"\n")
+            self.rdvtask("schedule", "quick", "x")
+            self.wait_for_state("x", "succeeded")
+        stopped.kill()
+        self.end(agent)
+
+    def test_idle_with_an_open_socket_nothing_wakes(self):
+        with open(RDVTASK, "rb") as file:
+            if b"__tsan_init" in file.read():
+                self.skipTest("the thread sanitizer has a thread of its own that wakes up")
+        agent = self.start_agent()
+        self.rdvtask("schedule", "quick", "x", "--start", "+1h")
+        watch = self.watch("--after", "0")
+        self.wait_for_line(watch.stdout, "pending")
+        self.end(watch)
+        time.sleep(0.5 * PATIENCE)
+
+        def switches():
+            total = 0
+            for task in os.listdir("/proc/%d/task" % agent.pid):
+                with open("/proc/%d/task/%s/status" % (agent.pid, task)) as file:
+                    total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+            return total
+        before = switches()
+        time.sleep(5)
+        self.assertEqual(switches(), before)
+        self.end(agent)
+
+
+class Start(AgentTest):
+    """The verb start, where the agent runs the task."""
+    def test_the_agent_runs_it_and_its_end_is_the_exit_code(self):
+        agent = self.start_agent()
+        self.assertIn("x quick succeeded", self.rdvtask("start", "quick", "x").stdout)
+        result = self.rdvtask("start", "bad", "y", code=1)
+        self.assertIn("  | no luck\n", result.stderr)
+        self.assertNotIn("x quick", result.stdout)
+        self.rdvtask("start", "long", "z", "--run-limit", "200ms", code=124)
+        self.rdvtask("start", "quick", "w", "--end", "-1s", code=124)
+        lines = self.rdvtask("start", "quick", "--json", "v").stdout.splitlines()
+        self.assertEqual({json.loads(line)["identifier"] for line in lines}, {"v"})
+        self.assertEqual(json.loads(lines[-1])["outcome"], "succeeded")
+        self.assertEqual(self.outcomes(), [("x", "succeeded"), ("y", "failed"), ("z", "timed-out"), ("w", "expired"), ("v", "succeeded")])
+        self.end(agent)
+
+    def test_it_comes_before_all_that_is_ready(self):
+        agent = self.start_agent()
+        self.rdvtask("schedule", "gate", "runs")
+        self.wait_for_state("runs", "running")
+        self.rdvtask("schedule", "quick", "first", "--deadline", "1999-01-01T00:00:00Z")
+        program = self.popen("start", "quick", "x")
+        self.wait_for_line(program.stdout, "x quick")
+        self.open_gate("runs")
+        program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 0)
+        self.wait_for_state("first", "succeeded")
+        self.assertEqual([identifier for identifier, _ in self.outcomes()], ["runs", "x", "first"])
+        self.end(agent)
+
+    def test_an_interruption_cancels_it_and_is_130(self):
+        agent = self.start_agent()
+        program = self.popen("start", "long", "x")
+        self.wait_for_line(program.stdout, "x long")
+        self.wait_for_state("x", "running")
+        _, err = self.end(program, signal.SIGINT, code=130)
+        self.assertIn("cancelling", err)
+        self.assertEqual(self.outcomes(), [("x", "cancelled")])
+        self.assertEqual(marked_processes(self.mark), {})
+        self.end(agent)
+
+    def test_when_the_agent_goes_it_is_1_and_the_task_goes_on_later(self):
+        agent = self.start_agent()
+        program = self.popen("start", "gate", "x")
+        self.wait_for_line(program.stdout, "x gate")
+        self.wait_for_state("x", "running")
+        agent.kill()
+        agent.wait()
+        _, err = program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 1)
+        self.assertIn("'rdvtask run' goes on with it", err)
+        self.open_gate("x")
+        self.rdvtask("run", "--once", "--config", self.path("agent.json"))
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+
+    def test_a_task_that_needs_a_reboot_is_3(self):
+        document = self.agent(reboot=["sh", "-c", "exit 194"])
+        self.rdvtask("start", "reboot", "x", "--config", document, code=3)
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+        agent = self.popen("run", "--config", document)
+        self.wait_for_file("store.db.sock")
+        self.rdvtask("start", "reboot", "y", code=3)
+        self.end(agent)
+
+
+class Plugin(ProgramTest):
+    """A task agent from a shared library."""
+    def setUp(self):
+        super().setUp()
+        compiler = shutil.which("cc")
+        source = os.path.join(ROOT, "examples", "plugin.c")
+        if not compiler:
+            self.skipTest("there is no C compiler")
+        self.plugin = self.path("plugin.so")
+        subprocess.run([compiler, "-std=c11", "-shared", "-fPIC", "-I", os.path.join(ROOT, "include"), "-o", self.plugin, source],
+                       check=True)
+        os.chmod(self.plugin, 0o755)
+
+    def test_it_does_what_is_scheduled(self):
+        self.rdvtask("schedule", "update", "x", "--context", "hello")
+        self.rdvtask("run", "--once", "--plugin", self.plugin, "--plugin-config", "10")
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+
+    def test_it_has_no_document_to_reload(self):
+        program = self.popen("run", "--plugin", self.plugin)
+        self.wait_for_file("store.db.sock")
+        self.assertIn("plug-in", self.rdvtask("reload", code=1).stderr)
+        program.send_signal(signal.SIGHUP)
+        self.wait_for_line(program.stderr, "plug-in")
+        program.terminate()
+        program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 0)
+
+    def test_one_that_others_may_write_to_or_that_is_none_is_refused(self):
+        os.chmod(self.plugin, 0o777)
+        self.assertIn("plugin.so", self.rdvtask("run", "--once", "--plugin", self.plugin, code=1).stderr)
+        self.write("text.so", "text")
+        self.assertIn("text.so", self.rdvtask("run", "--once", "--plugin", self.path("text.so"), code=1).stderr)
+        self.rdvtask("run", "--once", "--plugin", self.path("missing.so"), code=1)
+
+
+if __name__ == "__main__":
+    tap.main()
