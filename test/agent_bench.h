@@ -142,6 +142,7 @@ static inline struct bench *bench_new(const char *directory, bool in_memory)
     bench->heard = calloc(BENCH_REPORTS, sizeof *bench->heard);
     ck_assert_ptr_nonnull(bench->heard);
     bench->sink.ops = &bench_ops;
+    umask(022); /* documents that others may write to are refused */
     if (directory) {
         snprintf(bench->directory, sizeof bench->directory, "%s", directory);
     } else {

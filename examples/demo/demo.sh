@@ -10,6 +10,10 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 store=$dir/store.db
 cd "$here" || exit 1
+# What a task runs as root is not believed in a folder of someone else's, and a checkout may be that.
+umask 022
+agent=$dir/agent.json
+cp agent.json "$agent" || exit 1
 
 bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -19,12 +23,12 @@ say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 fail() { echo "demo: $*" >&2; exit 1; }
 
 say "1. A schedule is checked, then recorded: whole or not at all, and durably."
-"$rdvtask" validate agent.json schedule.json || fail "the documents are not right"
+"$rdvtask" validate "$agent" schedule.json || fail "the documents are not right"
 "$rdvtask" schedule schedule.json --store "$store" || fail "the schedule could not be recorded"
 
 say "2. It is run: earliest deadline first, whatever the order in the file. One window has passed, one opens
    in some seconds, one command fails, one says 'try again later', one hangs with all its children."
-"$rdvtask" run --once --config agent.json --store "$store" --clock-wait 0
+"$rdvtask" run --once --config "$agent" --store "$store" --clock-wait 0
 [ $? -eq 1 ] || fail "three tasks were meant not to succeed"
 
 ! grep -qsz "^98765$" /proc/[0-9]*/cmdline || fail "processes of the task that hung are left"

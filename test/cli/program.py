@@ -35,6 +35,7 @@ def marked_processes(mark):
 
 class ProgramTest(unittest.TestCase):
     def setUp(self):
+        os.umask(0o022)  # documents that others may write to are refused
         self.dir = tempfile.mkdtemp(prefix="rdvtask-cli-")
         self.store = os.path.join(self.dir, "store.db")
         self.mark = "TEST_MARK=" + uuid.uuid4().hex
