@@ -49,6 +49,8 @@ static const struct option table[] = {
     {"plugin", 0, "FILE", PLACE(plugin), VERB_RUN,
      "a task agent from a shared library, in place of the agent document"},
     {"plugin-config", 0, "TEXT", PLACE(plugin_config), VERB_RUN, "is handed to the plug-in"},
+    {"boot-id-file", 0, "FILE", PLACE(boot_id_file), VERB_RUN,
+     "to rehearse reboots: its first line says which boot this is"},
     {"socket", 0, "FILE", PLACE(socket), VERB_ALL & ~VERB_VALIDATE,
      "where 'rdvtask run' listens for the other verbs (the store's name and .sock)"},
     {"reader-group", 0, "NAME", PLACE(reader_group), VERB_RUN,

@@ -31,7 +31,7 @@ struct options {
     size_t argument_count;
     bool literal; /* "--" came before the first argument of the verb */
 
-    const char *store, *config, *socket, *reader_group, *plugin, *plugin_config;
+    const char *store, *config, *socket, *reader_group, *plugin, *plugin_config, *boot_id_file;
     const char *start, *end, *deadline, *run_limit, *context, *context_file;
     const char *until, *max_running, *clock_wait, *limit, *after;
     bool json, quiet, verbose, no_color, help, version, once;

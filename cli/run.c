@@ -334,6 +334,7 @@ static int make_agent(struct run *run)
         return code;
     rdv_agent_options_init(&how);
     how.log_directory = logs;
+    how.boot_id_file = run->options->boot_id_file;
     how.log.write = log_line;
     how.log.user = run;
     int result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
