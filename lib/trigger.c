@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base.h"
-#include "document.h"
+#include "clock.h"
 #include "entries.h"
 #include "explain.h"
 #include "loop.h"
@@ -43,13 +43,12 @@ struct rdv_trigger {
     rdv_timer *timer; /* for what goes by running time: the store's retry, the wait for the clock */
     rdv_time next;    /* what the alarm is set to */
 
+    struct rdv__clock clock;
     rdv_plugin *plugin;
     rdv_sink *sink;
     bool paused;
-    size_t rebooting;   /* runs whose status is REBOOTING: nothing starts meanwhile */
-    bool resume_due;    /* runs of the last process are to be taken up */
-    bool clock_trusted; /* it is known to be right, or was waited for long enough */
-    bool clock_told;
+    size_t rebooting; /* runs whose status is REBOOTING: nothing starts meanwhile */
+    bool resume_due;  /* runs of the last process are to be taken up */
     bool retry_waiting;
     rdv_duration retry_delay; /* 0 = the store works */
 
@@ -58,14 +57,6 @@ struct rdv_trigger {
     rdv_terminated_fn terminated_fn;
     void *terminated_user;
 };
-
-/* -------------------------------------------------------------------- time */
-
-static rdv_time now_of(const rdv_trigger *trigger)
-{
-    const rdv_clock *clock = &trigger->options.clock;
-    return clock->now ? clock->now(clock->user) : rdv_time_now();
-}
 
 /* ------------------------------------------------------------------- store */
 
@@ -222,7 +213,7 @@ static void run_cancelling(void *user, struct rdv__running *run)
 {
     rdv_trigger *trigger = user;
     if (run->ending == RDV__ENDING_NONE && !rdv__status_terminal(run->at.status))
-        ask_to_end(trigger, run, RDV__ENDING_CANCEL, now_of(trigger));
+        ask_to_end(trigger, run, RDV__ENDING_CANCEL, rdv__clock_now(&trigger->clock));
 }
 
 /* A plug-in that still ends an earlier run of the same task (rule 8 has freed its slot) is asked again soon. */
@@ -248,7 +239,7 @@ static void run_started(void *user, struct rdv__running *run)
     /* A plug-in that reports the end from inside the call and then fails it: nothing follows an end. */
     if (rdv__status_terminal(run->at.status))
         return;
-    rdv_time now = now_of(trigger);
+    rdv_time now = rdv__clock_now(&trigger->clock);
     if (result == 0 && run->busy_until != 0) {
         run->busy_until = 0;
         rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
@@ -272,44 +263,6 @@ static const struct rdv__entries_ops entries_ops = {
 };
 
 /* ---------------------------------------------------------------- deciding */
-
-/* Rule 3: shortly after boot a clock that is not synchronised is not to be trusted. */
-static bool trust_clock(rdv_trigger *trigger)
-{
-    if (trigger->clock_trusted)
-        return true;
-    const rdv_clock *clock = &trigger->options.clock;
-    bool own = clock->now != NULL;
-    bool synchronised = !own                  ? rdv__plat_clock_synchronised()
-                        : clock->synchronised ? clock->synchronised(clock->user)
-                                              : true;
-    rdv_duration up = !own                ? rdv__plat_since_boot()
-                      : clock->since_boot ? clock->since_boot(clock->user)
-                                          : RDV_TIME_MAX;
-    if (synchronised || up >= trigger->options.clock_wait) {
-        if (trigger->clock_told)
-            rdv__log(&trigger->options.log, RDV_LOG_INFO, "%s",
-                     synchronised ? "the clock is synchronised"
-                                  : "the clock is not synchronised, going on all the same");
-        trigger->clock_trusted = true;
-        return true;
-    }
-    if (!trigger->clock_told) {
-        char wait[RDV_DURATION_TEXT_SIZE];
-        rdv_duration left =
-            (trigger->options.clock_wait - up + RDV_SECOND - 1) / RDV_SECOND * RDV_SECOND;
-        rdv_duration_format(left, wait, sizeof wait);
-        rdv__log(&trigger->options.log, RDV_LOG_WARNING,
-                 "the system has just started and its clock is not synchronised: waiting for that, "
-                 "at most %s",
-                 wait);
-        trigger->clock_told = true;
-    }
-    /* The kernel tells nobody when its clock becomes right without being set, so this is looked at each second. */
-    if (!own && !trigger->retry_waiting)
-        rdv_timer_start(trigger->timer, RDV_SECOND);
-    return false;
-}
 
 /* Rule 9: what was under way when the last process ended, oldest first. */
 static int resume(rdv_trigger *trigger, rdv_time now)
@@ -390,7 +343,7 @@ static rdv_why held_up(rdv_trigger *trigger)
         return RDV_WHY_STORE;
     if (!trigger->plugin || trigger->terminating)
         return RDV_WHY_NO_AGENT;
-    if (!trust_clock(trigger))
+    if (!rdv__clock_trusted(&trigger->clock))
         return RDV_WHY_CLOCK;
     if (trigger->rebooting > 0)
         return RDV_WHY_REBOOT;
@@ -447,10 +400,12 @@ static void finish_termination(rdv_trigger *trigger)
 static int turn_decide(struct rdv__turn *turn)
 {
     rdv_trigger *trigger = (rdv_trigger *)((char *)turn - offsetof(rdv_trigger, turn));
-    rdv_time now = now_of(trigger);
+    rdv_time now = rdv__clock_now(&trigger->clock);
     if (!trigger->retry_waiting)
         write_unwritten(trigger, now);
     rdv_why why = held_up(trigger);
+    if (why == RDV_WHY_CLOCK && trigger->alarm)
+        rdv_timer_start(trigger->timer, RDV_SECOND);
     if (why == RDV_WHY_STARTS || why == RDV_WHY_REBOOT || why == RDV_WHY_PAUSED) {
         int result = trigger->resume_due ? resume(trigger, now) : 0;
         if (result == 0)
@@ -489,7 +444,7 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
     if (result != 0)
         return result;
 
-    rdv_time now = now_of(trigger);
+    rdv_time now = rdv__clock_now(&trigger->clock);
     bool same = run->at.status == report->status;
     bool keep = run->reports < REPORTS_KEPT || !same;
     if (run->resuming) {
@@ -572,6 +527,8 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
         return RDV_ENOMEM;
     trigger->loop = loop;
     trigger->options = *options;
+    trigger->clock = (struct rdv__clock){
+        .source = options->clock, .wait = options->clock_wait, .log = options->log};
     trigger->turn = (struct rdv__turn){.run = turn_decide, .phase = RDV__TURN_DECIDE};
     rdv__loop_add_turn(loop, &trigger->turn);
 
@@ -590,7 +547,7 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
         trigger->rebooting += run->at.status == RDV_STATUS_REBOOTING;
     if (result == 0)
         result = rdv_timer_new(loop, timer_fired, trigger, &trigger->timer);
-    if (result == 0 && !options->clock.now)
+    if (result == 0 && rdv__clock_is_system(&trigger->clock))
         result = rdv__alarm_new(loop, alarm_fired, trigger, &trigger->alarm);
     if (result == 0)
         result = rdv__sink_new(trigger, &sink_target, loop, &options->log, &trigger->sink);
@@ -649,48 +606,12 @@ int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_ta
         return RDV_EINVAL;
     if (trigger->terminating)
         return RDV_ESHUTDOWN;
-    return rdv__entries_schedule(&trigger->entries, window, task, now_of(trigger));
+    return rdv__entries_schedule(&trigger->entries, window, task, rdv__clock_now(&trigger->clock));
 }
 
 int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
 {
     return done(trigger, rdv__trigger_schedule(trigger, window, task));
-}
-
-int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
-                     struct rdv_error *error)
-{
-    if (!trigger || !path)
-        return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_trigger_load");
-    struct rdv__schedule items;
-    int result = rdv__schedule_load(path, now_of(trigger), &items, error);
-    if (result != 0)
-        return result;
-    rdv_store *store = trigger->entries.store;
-    bool own_batch = !rdv__store_is_held(store);
-    if (own_batch)
-        result = rdv__store_hold(store);
-    for (size_t i = 0; i < items.count && result == 0; i++) {
-        const struct rdv__schedule_item *item = &items.items[i];
-        result = rdv_trigger_schedule(trigger, &item->window, item->task);
-        if (result != 0) {
-            char path_text[64];
-            snprintf(path_text, sizeof path_text, "tasks[%zu]", i);
-            rdv__fail_at(error, result, item->line, item->column, path_text, "%s",
-                         rdv_strerror(result));
-        }
-    }
-    if (result != 0 && !own_batch)
-        (void)rdv__store_fail(store, RDV_ECANCELLED); /* on purpose: the store is well */
-    if (own_batch) {
-        int released = rdv__store_release(store, result == 0);
-        if (result == 0 && released != 0)
-            result = rdv__fail(error, released, "%s", rdv_store_message(store));
-    }
-    if (result == 0 && ret_count)
-        *ret_count = items.count;
-    rdv__schedule_finish(&items);
-    return result;
 }
 
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
@@ -705,7 +626,7 @@ int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
     if (run)
         return RDV_EBUSY;
     return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
-                                    "deleted before it started", now_of(trigger));
+                                    "deleted before it started", rdv__clock_now(&trigger->clock));
 }
 
 int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
@@ -727,9 +648,9 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
     if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
         return RDV_ENOTSUP;
     if (run)
-        return rdv__entries_cancel(&trigger->entries, run, now_of(trigger));
+        return rdv__entries_cancel(&trigger->entries, run, rdv__clock_now(&trigger->clock));
     return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
-                                    "cancelled before it started", now_of(trigger));
+                                    "cancelled before it started", rdv__clock_now(&trigger->clock));
 }
 
 int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
@@ -830,7 +751,7 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
     int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
     if (result != 0)
         return result;
-    rdv_time now = now_of(trigger);
+    rdv_time now = rdv__clock_now(&trigger->clock);
     rdv_explanation answer = {.size = sizeof answer,
                               .run = rdv__queue_number(trigger->entries.queue, slot),
                               .running = trigger->entries.running};
@@ -876,9 +797,14 @@ size_t rdv_trigger_running(const rdv_trigger *trigger)
     return trigger->entries.running;
 }
 
+rdv_store *rdv__trigger_store(const rdv_trigger *trigger)
+{
+    return trigger->entries.store;
+}
+
 rdv_time rdv__trigger_now(const rdv_trigger *trigger)
 {
-    return now_of(trigger);
+    return rdv__clock_now(&trigger->clock);
 }
 
 int rdv__trigger_max_running(const rdv_trigger *trigger)

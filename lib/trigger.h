@@ -20,6 +20,7 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier);
 int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,
                       bool *ret_running);
 
+rdv_store *rdv__trigger_store(const rdv_trigger *trigger);
 rdv_time rdv__trigger_now(const rdv_trigger *trigger);
 int rdv__trigger_max_running(const rdv_trigger *trigger);
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "clock.h"
+
+#include "base.h"
+#include "plat.h"
+
+bool rdv__clock_is_system(const struct rdv__clock *clock)
+{
+    return !clock->source.now;
+}
+
+rdv_time rdv__clock_now(const struct rdv__clock *clock)
+{
+    return clock->source.now ? clock->source.now(clock->source.user) : rdv_time_now();
+}
+
+static bool synchronised(const struct rdv__clock *clock)
+{
+    if (rdv__clock_is_system(clock))
+        return rdv__plat_clock_synchronised();
+    return !clock->source.synchronised || clock->source.synchronised(clock->source.user);
+}
+
+static rdv_duration since_boot(const struct rdv__clock *clock)
+{
+    if (rdv__clock_is_system(clock))
+        return rdv__plat_since_boot();
+    return clock->source.since_boot ? clock->source.since_boot(clock->source.user) : RDV_TIME_MAX;
+}
+
+bool rdv__clock_trusted(struct rdv__clock *clock)
+{
+    if (clock->trusted)
+        return true;
+    bool right = synchronised(clock);
+    rdv_duration up = since_boot(clock);
+    if (right || up >= clock->wait) {
+        if (clock->told)
+            rdv__log(&clock->log, RDV_LOG_INFO, "%s",
+                     right ? "the clock is synchronised"
+                           : "the clock is not synchronised, going on all the same");
+        clock->trusted = true;
+        return true;
+    }
+    if (!clock->told) {
+        char wait[RDV_DURATION_TEXT_SIZE];
+        rdv_duration left = (clock->wait - up + RDV_SECOND - 1) / RDV_SECOND * RDV_SECOND;
+        rdv_duration_format(left, wait, sizeof wait);
+        rdv__log(&clock->log, RDV_LOG_WARNING,
+                 "the system has just started and its clock is not synchronised: waiting for that, "
+                 "at most %s",
+                 wait);
+        clock->told = true;
+    }
+    return false;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The one clock that a trigger agent reads, and whether it can be trusted yet (rule 3). */
+#ifndef RDV__CLOCK_H
+#define RDV__CLOCK_H
+
+#include <stdbool.h>
+
+#include <rdvtask/trigger.h>
+
+struct rdv__clock {
+    rdv_clock source;  /* no `now`: the system's */
+    rdv_duration wait; /* how long after boot it is waited for at most */
+    rdv_log log;
+    bool trusted; /* it is known to be right, or was waited for long enough */
+    bool told;    /* that it is waited for */
+};
+
+/* Whether it is the system's, and not one of the program's own. */
+bool rdv__clock_is_system(const struct rdv__clock *clock);
+
+rdv_time rdv__clock_now(const struct rdv__clock *clock);
+
+/* Whether it can be trusted. What keeps it from being so is told to the log once; nobody tells us when that is over. */
+bool rdv__clock_trusted(struct rdv__clock *clock);
+
+#endif
