@@ -32,298 +32,28 @@
 #include <string.h>
 
 #include "base.h"
-#include "folder.h"
 #include "leftovers.h"
 #include "process.h"
 #include "record.h"
 #include "step.h"
+#include "steps.h"
 #include "store.h"
 #include "task.h"
 
-/* How soon the end of a run is written again when the store has refused it; doubles from first to last. */
-#define STORE_DELAY_FIRST RDV_SECOND
-#define STORE_DELAY_LAST  RDV_MINUTE
-
-/* How much of a message is the last line that the program printed, with the NUL. */
-#define LINE_SHOWN 512
-
-/* How often a run may have the machine rebooted: no task can keep it rebooting. */
-#define REBOOTS_MAX 5
-
-enum phase {
-    CLEANING,
-    JOURNALLING,
-    RUNNING,
-    WAITING,
-    HOLDING,
-    ASKING,
-    ASKED,
-    REBOOTING,
-    LEAVING,
-    ENDING
-};
-
-struct steps {
-    struct rdv__run run;
-    struct rdv__store_change change;
-    bool settling; /* the change is in a batch */
-    enum phase phase;
-    struct rdv__handlers *handlers;
-    const struct rdv__handler *handler;
-    struct rdv__output *output;
-    struct rdv__process *process;
-    struct rdv__leftovers *leftovers;
-    rdv_timer *timer;
-    rdv_timer *stop_timer; /* NULL unless a shutdown waits for the step */
-    int64_t number;        /* 0 = not drawn yet */
-    bool own_number;       /* no trigger agent of ours counts it: our store has no entry for it */
-    bool resumed;
-    size_t step;
-    int attempt;
-    bool journalled; /* the journal's row is this run's */
-    bool stale;      /* but for its numbers it is out of date */
-
-    /* Which reboot was asked for, or "": see the journal's row. */
-    char boot_id[RDV__BOOT_ID_ROOM];
-    int reboots;
-    bool asked_before; /* by a process before this one, and in vain */
-    bool rebooted;     /* to be reported with the next step */
-
-    bool given_up; /* it was interrupted, and the document says to fail then */
-    bool cancelled;
-    bool interrupted; /* by a shutdown */
-    bool stopping;    /* which waits for the step, and has not lost its patience yet */
-    bool released;    /* HOLDING is over */
-    bool timed_out;   /* the step under way */
-    bool told;        /* the end has been reported */
-
-    /* What the next report says, or the last one has said. */
-    rdv_status status;
-    int code, progress;
-    char message[RDV_MESSAGE_MAX + 1];
-
-    rdv_duration store_delay;
-};
-
-static struct steps *of(struct rdv__run *base)
-{
-    return (struct steps *)base;
-}
-
-/* ------------------------------------------------------------------- words */
-
-static const struct rdv__step *step_of(const struct steps *run)
-{
-    return &run->handler->steps[run->step];
-}
-
-static const char *identifier_of(const struct steps *run)
-{
-    return rdv_task_identifier(run->run.task);
-}
-
-static const rdv_log *log_of(const struct steps *run)
-{
-    return &run->run.runs->log;
-}
-
-RDV__PRINTF(2, 3) static void set_message(struct steps *run, const char *format, ...)
-{
-    char words[2 * RDV_MESSAGE_MAX]; /* more than all parts of a message together */
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    rdv__output_show(words, strlen(words), run->message, sizeof run->message);
-}
-
-static void set_step_message(struct steps *run, const char *before, const char *after)
-{
-    char program[RDV__PROGRAM_SHOWN];
-    set_message(run, "%sstep %zu of %zu (%s)%s", before, run->step + 1, run->handler->step_count,
-                rdv__step_program(step_of(run), program), after);
-}
-
-/* ----------------------------------------------------------------- reports */
-
-/* Report what run says. The sink may call back. */
-static void tell(struct steps *run)
-{
-    if (run->run.gone)
-        return;
-    rdv_report report = RDV_REPORT_INIT;
-    report.status = run->status;
-    report.code = run->code;
-    report.progress = run->progress;
-    report.attempt = run->attempt;
-    report.message = run->message[0] ? run->message : NULL;
-    int result = rdv__runs_report(&run->run, &report);
-    if (result == RDV_ENOTFOUND) {
-        run->run.gone = true;
-        rdv__log(log_of(run), RDV_LOG_INFO, "%s: its run is not wanted any more, and is ended",
-                 identifier_of(run));
-    } else if (result) {
-        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: a report was not taken: %s", identifier_of(run),
-                 rdv_strerror(result));
-    }
-}
-
-/* --------------------------------------------------------------------- end */
-
-static void free_steps(struct steps *run)
-{
-    assert(!run->settling);
-    rdv_timer_free(run->timer);
-    rdv_timer_free(run->stop_timer);
-    rdv__process_free(run->process);
-    rdv__leftovers_free(run->leftovers);
-    rdv__output_free(run->output);
-    rdv__handlers_unref(run->handlers);
-    rdv_task_unref(run->run.task);
-    free(run);
-}
-
-/* Nothing is left to be done, or the next process does it. Frees the run. */
-static void leave(struct steps *run)
-{
-    rdv__runs_remove(&run->run);
-    free_steps(run);
-}
-
-static void store_end_later(struct steps *run)
-{
-    if (run->store_delay == 0)
-        run->store_delay = STORE_DELAY_FIRST;
-    else if (run->store_delay < STORE_DELAY_LAST)
-        run->store_delay *= 2;
-    rdv_timer_start(run->timer, run->run.runs->terminating ? 0 : run->store_delay);
-}
-
-static int write_end(struct steps *run)
-{
-    rdv_store *store = run->run.runs->store;
-    int result = 0;
-    /* Unless the identifier, which is free already, was started anew: then the row is that run's. */
-    if (run->journalled && !rdv__runs_find(run->run.runs, identifier_of(run)))
-        result = rdv__journal_delete(store, identifier_of(run));
-    if (!result && run->output && !run->own_number) {
-        size_t size;
-        const char *tail = rdv__output_tail(run->output, &size);
-        if (size > 0)
-            result = rdv__output_put(store, run->number, tail, size);
-    }
-    return result;
-}
-
-/*
- * Take the run from the journal and report its end, in one commit if the sink has the same store. The row goes first: a sink may
- * start the same task anew while it is told. May free the run.
- */
-static void store_end(struct steps *run)
-{
-    rdv_store *store = run->run.runs->store;
-    int result = rdv__store_stage(store);
-    if (!result) {
-        result = write_end(run);
-        if (result)
-            rdv__store_fail(store, result);
-    }
-    if (result && run->run.runs->terminating) {
-        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: its end can't be recorded: %s",
-                 identifier_of(run), rdv_strerror(result));
-        leave(run);
-        return;
-    }
-    if (result) {
-        store_end_later(run);
-        return;
-    }
-    run->settling = true;
-    rdv__store_defer(store, &run->change);
-    if (!run->told) {
-        /* Once: from here on it is the trigger agent's to keep. */
-        run->told = true;
-        tell(run);
-    }
-}
-
-/* End the run; the message is set. May free it. */
-static void finish(struct steps *run, rdv_status status, int code)
-{
-    run->phase = ENDING;
-    run->status = status;
-    run->code = code;
-    run->progress = -1;
-    rdv__runs_release(&run->run);
-    store_end(run);
-}
+/* ------------------------------------------------------------------- steps */
 
 static void finish_cancelled(struct steps *run)
 {
-    finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
-}
-
-/* End as failed with this message and code, but not from where we are called. */
-static void finish_soon(struct steps *run, int code)
-{
-    run->phase = LEAVING;
-    run->code = code;
-    rdv_timer_start(run->timer, 0);
-}
-
-/* ----------------------------------------------------------------- journal */
-
-static int put_journal(struct steps *run, size_t step, int attempt, const char *state)
-{
-    struct rdv__journal row = {
-        .identifier = identifier_of(run),
-        .label = rdv_task_label(run->run.task),
-        .run = run->number,
-        .step = (int)step,
-        .attempt = attempt,
-        .state = state,
-        .reboots = run->reboots,
-        .boot_id = run->boot_id,
-    };
-    row.context = rdv_task_context(run->run.task, &row.context_size);
-    return rdv__journal_put(run->run.runs->store, &row);
-}
-
-/* Put where the run is on disk, and settle in this phase when it is there. state NULL: nothing but what others have staged. */
-static int journal_as(struct steps *run, enum phase phase, size_t step, int attempt,
-                      const char *state)
-{
-    rdv_store *store = run->run.runs->store;
-    bool is_step = phase == JOURNALLING;
-    run->phase = phase;
-    int result = rdv__store_stage(store);
-    if (result)
-        return result;
-    if (run->number == 0)
-        result = rdv__journal_new_run(store, &run->number);
-    /* The row is written anew only when more than its numbers changes: the context may be large. */
-    if (!result && is_step && run->journalled && !run->stale)
-        result = rdv__journal_step(store, identifier_of(run), (int)step, attempt);
-    else if (!result && state)
-        result = put_journal(run, step, attempt, state);
-    if (result)
-        return rdv__store_fail(store, result);
-    if (state) {
-        run->journalled = true;
-        run->stale = !is_step;
-    }
-    run->settling = true;
-    rdv__store_defer(store, &run->change);
-    return 0;
+    rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
 }
 
 /* Put the step and attempt on disk; the step starts when they are. While a reboot is to come it is put off. */
 static int journal(struct steps *run)
 {
     if (run->run.runs->asking == 0)
-        return journal_as(run, JOURNALLING, run->step, run->attempt, "step");
+        return rdv__steps_journal(run, JOURNALLING, run->step, run->attempt, "step");
     run->released = false;
-    return journal_as(run, HOLDING, run->step, run->attempt - 1, "wait");
+    return rdv__steps_journal(run, HOLDING, run->step, run->attempt - 1, "wait");
 }
 
 static void cannot_record(struct steps *run, int result)
@@ -331,8 +61,8 @@ static void cannot_record(struct steps *run, int result)
     const char *words = rdv_store_message(run->run.runs->store);
     char after[512];
     snprintf(after, sizeof after, ": %s", *words ? words : rdv_strerror(result));
-    set_step_message(run, "cannot record ", after);
-    finish_soon(run, result);
+    rdv__steps_say_step(run, "cannot record ", after);
+    rdv__steps_finish_soon(run, result);
 }
 
 static void next_attempt(struct steps *run)
@@ -342,118 +72,11 @@ static void next_attempt(struct steps *run)
         cannot_record(run, result);
 }
 
-/* Have the row say so, if it can be: this run does not wait for it. */
-static void note(struct steps *run, size_t step, int attempt, const char *state)
-{
-    rdv_store *store = run->run.runs->store;
-    if (rdv__store_stage(store))
-        return;
-    int result = put_journal(run, step, attempt, state);
-    if (result)
-        rdv__store_fail(store, result);
-    else
-        run->stale = true;
-}
-
 /* While a retry waits nothing can be interrupted. Only a document that asks for more than to go on needs to be told. */
 static void journal_waiting(struct steps *run)
 {
     if (run->handler->on_interrupt != RDV__INTERRUPT_RESUME)
-        note(run, run->step, run->attempt, "wait");
-}
-
-/* ----------------------------------------------------------------- reboots */
-
-/* A run without a rule for that ends with the exit code of the step that has asked. */
-static bool needs_reboot(const struct steps *run)
-{
-    return run->boot_id[0] != '\0' && !run->handler->reboot.step.argv;
-}
-
-static void finish_done(struct steps *run)
-{
-    run->message[0] = '\0';
-    if (needs_reboot(run))
-        set_message(run, "done; a reboot is needed");
-    finish(run, RDV_STATUS_SUCCESS, needs_reboot(run) ? RDV__EXIT_REBOOT : 0);
-}
-
-static void fail_soon(struct steps *run, int code, const char *before, const char *words)
-{
-    set_message(run, "%s: %s", before, words);
-    finish_soon(run, code);
-}
-
-/*
- * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
- * sink has the same store, before anything is done.
- */
-static void ask_for_reboot(struct steps *run, size_t next)
-{
-    struct rdv_error error = {0};
-    rdv_store *store = run->run.runs->store;
-    run->step = next;
-    run->attempt = 1;
-    if (run->reboots >= REBOOTS_MAX) {
-        char why[RDV_MESSAGE_MAX + 1];
-        memcpy(why, run->message, sizeof why);
-        set_message(run, "rebooted %d times, and that is enough (%s)", run->reboots, why);
-        finish_soon(run, RDV_EFAILED);
-        return;
-    }
-    int result = rdv__runs_boot_id(run->run.runs, run->boot_id, &error);
-    if (result) {
-        fail_soon(run, result, "cannot reboot", error.text);
-        return;
-    }
-    run->reboots++;
-    rdv__runs_ask(&run->run);
-    result = journal_as(run, ASKING, next, 1, "reboot");
-    if (result) {
-        const char *words = rdv_store_message(store);
-        fail_soon(run, result, "cannot record that a reboot is to come",
-                  *words ? words : rdv_strerror(result));
-        return;
-    }
-    run->status = RDV_STATUS_REBOOTING;
-    run->code = 0;
-    run->progress = -1;
-    tell(run);
-}
-
-/* Whether a step that has ended so is followed by a reboot; then it is asked for. */
-static bool reboots_after(struct steps *run, bool asked)
-{
-    const struct rdv__reboot *rule = &run->handler->reboot;
-    size_t next = run->step + 1;
-    if (rule->step.argv && asked) {
-        set_step_message(run, "rebooting: ", " asks for it");
-    } else if (rule->when_exists && next == run->handler->step_count &&
-               rdv__folder_has(rule->when_exists)) {
-        set_message(run, "rebooting: %s exists", rule->when_exists);
-    } else {
-        return false;
-    }
-    if (run->interrupted) {
-        /* For the next process to ask. */
-        if (!rdv__runs_boot_id(run->run.runs, run->boot_id, NULL))
-            note(run, next, 1, "reboot");
-        leave(run);
-    } else {
-        ask_for_reboot(run, next);
-    }
-    return true;
-}
-
-/* A step has asked for a reboot, and there is no rule. */
-static void remember_reboot(struct steps *run)
-{
-    struct rdv_error error;
-    if (rdv__runs_boot_id(run->run.runs, run->boot_id, &error)) {
-        rdv__log(log_of(run), RDV_LOG_WARNING, "%s: %s", identifier_of(run), error.text);
-        snprintf(run->boot_id, sizeof run->boot_id, "?");
-    }
-    run->stale = true;
+        rdv__steps_note(run, run->step, run->attempt, "wait");
 }
 
 /* ---------------------------------------------------------- how steps end */
@@ -464,16 +87,16 @@ static void retry_later(struct steps *run, int retries, int code, const char *wo
     rdv_duration delay = rdv__step_delay(step_of(run), run->attempt);
     char text[RDV_DURATION_TEXT_SIZE];
     rdv_duration_format(delay, text, sizeof text);
-    set_message(run, "trying again in %s (attempt %d of %d): %s%s%s", text, run->attempt + 1,
-                retries + 1, words, *line ? ": " : "", line);
+    rdv__steps_say(run, "trying again in %s (attempt %d of %d): %s%s%s", text, run->attempt + 1,
+                   retries + 1, words, *line ? ": " : "", line);
     run->code = code;
     run->progress = -1;
     run->phase = WAITING;
     rdv_timer_start(run->timer, delay);
     journal_waiting(run);
-    tell(run);
+    rdv__steps_tell(run);
     if (run->run.gone && run->phase == WAITING)
-        finish_soon(run, code);
+        rdv__steps_finish_soon(run, code);
     else
         rdv__runs_rested(run->run.runs);
 }
@@ -486,8 +109,8 @@ static void step_failed(struct steps *run, const struct rdv__step_end *end)
         rdv__output_last_line(run->output, line, sizeof line);
     int retries = rdv__step_retries(step_of(run), end);
     if (run->attempt <= retries && run->interrupted) {
-        note(run, run->step, run->attempt, "wait");
-        leave(run);
+        rdv__steps_note(run, run->step, run->attempt, "wait");
+        rdv__steps_leave(run);
         return;
     }
     if (run->attempt <= retries) {
@@ -495,26 +118,26 @@ static void step_failed(struct steps *run, const struct rdv__step_end *end)
         return;
     }
     char program[RDV__PROGRAM_SHOWN];
-    set_message(run, "step %zu of %zu (%s): %s%s%s", run->step + 1, run->handler->step_count,
-                rdv__step_program(step_of(run), program), end->words, *line ? ": " : "", line);
-    finish(run, RDV_STATUS_FAILED, end->code);
+    rdv__steps_say(run, "step %zu of %zu (%s): %s%s%s", run->step + 1, run->handler->step_count,
+                   rdv__step_program(step_of(run), program), end->words, *line ? ": " : "", line);
+    rdv__steps_finish(run, RDV_STATUS_FAILED, end->code);
 }
 
 static void step_done(struct steps *run, bool reboot)
 {
     bool last = run->step + 1 == run->handler->step_count;
     if (reboot && !run->handler->reboot.step.argv)
-        remember_reboot(run);
+        rdv__steps_remember_reboot(run);
     if (run->cancelled && !last) {
-        set_step_message(run, "cancelled after ", "");
+        rdv__steps_say_step(run, "cancelled after ", "");
         finish_cancelled(run);
-    } else if (!run->cancelled && reboots_after(run, reboot)) {
+    } else if (!run->cancelled && rdv__steps_reboot_after(run, reboot)) {
         /* That goes on by itself. */
     } else if (last) {
-        finish_done(run);
+        rdv__steps_finish_done(run);
     } else if (run->interrupted) {
-        note(run, run->step + 1, 0, "wait");
-        leave(run);
+        rdv__steps_note(run, run->step + 1, 0, "wait");
+        rdv__steps_leave(run);
     } else {
         run->step++;
         run->attempt = 1;
@@ -565,7 +188,7 @@ static void hear_notice(void *user, const struct rdv__notice *notice)
                          sizeof run->message);
     if (!said)
         return;
-    tell(run);
+    rdv__steps_tell(run);
     if (run->run.gone && run->process)
         rdv__process_end(run->process, run->handler->grace);
 }
@@ -587,22 +210,23 @@ static void hear_end(void *user, int result, int code)
     struct rdv__step_end end;
     rdv__step_ended(step_of(run), run->timed_out, result, code, &end);
     if (run->run.gone)
-        finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
+        rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
     else if (run->interrupted && !run->stopping && !run->cancelled)
-        leave(
+        rdv__steps_leave(
             run); /* also with code 0: a program that is asked to end may well call that a success */
     else if (end.kind == RDV__STEP_DONE || end.kind == RDV__STEP_REBOOT)
         step_done(run, end.kind == RDV__STEP_REBOOT);
     else if (run->cancelled) {
-        set_step_message(run, "cancelled during ", "");
+        rdv__steps_say_step(run, "cancelled during ", "");
         finish_cancelled(run);
     } else
         step_failed(run, &end);
 }
 
 /* Start the program of a step, or the one that reboots. */
-static int start_process(struct steps *run, const struct rdv__step *step,
-                         void (*ended)(void *user, int result, int code), struct rdv_error *error)
+int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
+                             void (*ended)(void *user, int result, int code),
+                             struct rdv_error *error)
 {
     if (!run->output) {
         int result =
@@ -643,18 +267,18 @@ static int start_process(struct steps *run, const struct rdv__step *step,
 }
 
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
-static bool is_over(struct steps *run)
+bool rdv__steps_is_over(struct steps *run)
 {
     if (run->run.gone) {
-        finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
+        rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
     } else if (run->cancelled) {
-        set_message(run, "cancelled");
+        rdv__steps_say(run, "cancelled");
         finish_cancelled(run);
     } else if (run->interrupted) {
         /* This attempt has not begun, so there is nothing that could have been interrupted. */
         if (run->phase == JOURNALLING || run->phase == RUNNING)
             journal_waiting(run);
-        leave(run);
+        rdv__steps_leave(run);
     } else {
         return false;
     }
@@ -664,7 +288,7 @@ static bool is_over(struct steps *run)
 /* The step is on disk. May free the run. */
 static void begin_step(struct steps *run)
 {
-    if (is_over(run))
+    if (rdv__steps_is_over(run))
         return;
     if (run->run.runs->asking > 0) {
         /* Another run has come to that meanwhile. */
@@ -678,14 +302,14 @@ static void begin_step(struct steps *run)
     run->status = step->status;
     run->code = 0;
     run->progress = -1;
-    set_message(run, "step %zu of %zu: %s", run->step + 1, run->handler->step_count,
-                rdv__step_program(step_of(run), program));
-    tell(run);
-    if (is_over(run))
+    rdv__steps_say(run, "step %zu of %zu: %s", run->step + 1, run->handler->step_count,
+                   rdv__step_program(step_of(run), program));
+    rdv__steps_tell(run);
+    if (rdv__steps_is_over(run))
         return;
 
     struct rdv_error error = {0};
-    int result = start_process(run, step, hear_end, &error);
+    int result = rdv__steps_start_process(run, step, hear_end, &error);
     if (result) {
         struct rdv__step_end end;
         rdv__step_not_started(result, error.text, &end);
@@ -695,69 +319,7 @@ static void begin_step(struct steps *run)
     }
 }
 
-/* ------------------------------------------------------- the reboot itself */
-
-/* May free the run. */
-static void reboot_failed(struct steps *run, int code, const char *words, const char *line)
-{
-    char program[RDV__PROGRAM_SHOWN];
-    set_message(run, "cannot reboot (%s): %s%s%s",
-                rdv__step_program(&run->handler->reboot.step, program), words, *line ? ": " : "",
-                line);
-    finish(run, RDV_STATUS_FAILED, code);
-}
-
-/* May free the run. */
-static void did_not_go_down(struct steps *run)
-{
-    char wait[RDV_DURATION_TEXT_SIZE];
-    rdv_duration_format(run->run.runs->reboot_wait, wait, sizeof wait);
-    set_message(run, "the machine did not reboot within %s", wait);
-    finish(run, RDV_STATUS_FAILED, RDV_ETIMEDOUT);
-}
-
-static void hear_reboot_end(void *user, int result, int code)
-{
-    struct steps *run = user;
-    struct rdv__step_end end;
-    char line[LINE_SHOWN] = "";
-    rdv__process_free(run->process);
-    run->process = NULL;
-    rdv__step_ended(&run->handler->reboot.step, false, result, code, &end);
-    if (run->interrupted && !run->cancelled) {
-        leave(run); /* the system shuts down, most likely: the row says what we asked for */
-    } else if (is_over(run)) {
-        return;
-    } else if (run->timed_out) {
-        did_not_go_down(run);
-    } else if (end.kind != RDV__STEP_DONE) {
-        rdv__output_last_line(run->output, line, sizeof line);
-        reboot_failed(run, end.code, end.words[0] ? end.words : "exit code 194", line);
-    }
-    /* Else the timer waits for the machine to go down. */
-}
-
-/* All that is to be kept is on disk. May free the run. */
-static void begin_reboot(struct steps *run)
-{
-    struct rdv_error error = {0};
-    run->timed_out = false;
-    rdv__log(log_of(run), RDV_LOG_INFO, "%s: the machine is rebooted now", identifier_of(run));
-    int result = start_process(run, &run->handler->reboot.step, hear_reboot_end, &error);
-    if (result)
-        reboot_failed(run, result, error.text, "");
-    else
-        rdv_timer_start(run->timer, run->run.runs->reboot_wait);
-}
-
-static void reboot(struct rdv__run *base)
-{
-    struct steps *run = of(base);
-    assert(run->phase == ASKED);
-    int result = journal_as(run, REBOOTING, run->step, 1, NULL);
-    if (result)
-        fail_soon(run, result, "cannot reboot", rdv_strerror(result));
-}
+/* ----------------------------------------------------- at rest, and again */
 
 static enum rdv__rest rest(const struct rdv__run *base)
 {
@@ -785,7 +347,7 @@ static void go_on(struct rdv__run *base)
 /* May free the run. */
 static void hold(struct steps *run)
 {
-    if (is_over(run))
+    if (rdv__steps_is_over(run))
         return;
     const struct rdv__run *other = rdv__runs_asking(run->run.runs);
     if (!other)
@@ -793,9 +355,9 @@ static void hold(struct steps *run)
     run->status = step_of(run)->status;
     run->code = 0;
     run->progress = -1;
-    set_message(run, "waits for the reboot that %s asked for", rdv_task_identifier(other->task));
-    tell(run);
-    if (!is_over(run))
+    rdv__steps_say(run, "waits for the reboot that %s asked for", rdv_task_identifier(other->task));
+    rdv__steps_tell(run);
+    if (!rdv__steps_is_over(run))
         rdv__runs_rested(run->run.runs);
 }
 
@@ -804,8 +366,8 @@ static int continue_run(struct steps *run)
 {
     if (run->asked_before) {
         run->asked_before = false;
-        set_message(run, "rebooting: the machine is still in the boot that was to end");
-        ask_for_reboot(run, run->step);
+        rdv__steps_say(run, "rebooting: the machine is still in the boot that was to end");
+        rdv__steps_ask_for_reboot(run, run->step);
         return 0;
     }
     if (run->rebooted) {
@@ -813,13 +375,13 @@ static int continue_run(struct steps *run)
         run->status = RDV_STATUS_REBOOTED;
         run->code = 0;
         run->progress = -1;
-        set_message(run, "rebooted");
-        tell(run);
-        if (is_over(run))
+        rdv__steps_say(run, "rebooted");
+        rdv__steps_tell(run);
+        if (rdv__steps_is_over(run))
             return 0;
     }
     if (run->step >= run->handler->step_count) {
-        finish_done(run);
+        rdv__steps_finish_done(run);
         return 0;
     }
     return journal(run);
@@ -836,24 +398,26 @@ static void settle(struct rdv__store_change *change, int result)
     if (result && (run->phase == JOURNALLING || run->phase == HOLDING)) {
         cannot_record(run, result);
     } else if (result && (run->phase == ASKING || run->phase == REBOOTING)) {
-        fail_soon(run, result, "cannot record that a reboot is to come", rdv_strerror(result));
+        rdv__steps_fail_soon(run, result, "cannot record that a reboot is to come",
+                             rdv_strerror(result));
     } else if (run->phase == JOURNALLING) {
         begin_step(run);
     } else if (run->phase == HOLDING) {
         hold(run);
     } else if (run->phase == ASKING) {
         run->phase = ASKED;
-        if (!is_over(run))
+        if (!rdv__steps_is_over(run))
             rdv__runs_rested(run->run.runs);
     } else if (run->phase == REBOOTING) {
-        if (!is_over(run))
-            begin_reboot(run);
+        if (!rdv__steps_is_over(run))
+            rdv__steps_begin_reboot(run);
     } else {
         assert(run->phase == ENDING);
         if (result)
-            store_end_later(run); /* and not at once: this may be inside tell() */
+            rdv__steps_store_end_later(
+                run); /* and not at once: this may be inside rdv__steps_tell() */
         else
-            leave(run);
+            rdv__steps_leave(run);
     }
 }
 
@@ -874,7 +438,7 @@ static void time_came(void *user)
         break;
     case WAITING:
         if (run->interrupted) {
-            leave(run);
+            rdv__steps_leave(run);
         } else {
             run->attempt++;
             next_attempt(run);
@@ -882,31 +446,31 @@ static void time_came(void *user)
         break;
     case LEAVING:
         if (run->interrupted && !run->cancelled)
-            leave(run);
+            rdv__steps_leave(run);
         else
-            finish(run, RDV_STATUS_FAILED, run->code);
+            rdv__steps_finish(run, RDV_STATUS_FAILED, run->code);
         break;
     case ENDING:
         if (!run->settling)
-            store_end(run);
+            rdv__steps_store_end(run);
         break;
     case HOLDING:
         if (run->settling)
             rdv_timer_start(run->timer, 0);
-        else if (!is_over(run) && run->released)
+        else if (!rdv__steps_is_over(run) && run->released)
             next_attempt(run);
         break;
     case ASKED:
-        is_over(run);
+        rdv__steps_is_over(run);
         break;
     case REBOOTING:
-        if (run->settling || is_over(run))
+        if (run->settling || rdv__steps_is_over(run))
             break;
         run->timed_out = true;
         if (run->process)
             rdv__process_end(run->process, run->handler->grace);
         else
-            did_not_go_down(run);
+            rdv__steps_stay_up(run);
         break;
     case CLEANING:
         continue_soon(run);
@@ -926,8 +490,8 @@ static void cleaned(void *user, int found)
                  "%s: ended %d process%s that a run cut short had left behind", identifier_of(run),
                  found, found == 1 ? "" : "es");
     if (run->given_up && !run->interrupted)
-        finish(run, RDV_STATUS_FAILED, RDV_EFAILED);
-    else if (!is_over(run))
+        rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_EFAILED);
+    else if (!rdv__steps_is_over(run))
         continue_soon(run);
 }
 
@@ -963,12 +527,12 @@ static void cancel(struct rdv__run *base)
     if ((run->phase == RUNNING || run->phase == REBOOTING) && run->process) {
         rdv__process_end(run->process, run->handler->grace);
     } else if (run->phase == WAITING || (is_at_rest(run) && !run->settling)) {
-        set_message(run, "cancelled");
-        finish_soon(run, RDV_ECANCELLED);
+        rdv__steps_say(run, "cancelled");
+        rdv__steps_finish_soon(run, RDV_ECANCELLED);
     }
 }
 
-/* Like cancel, this may be called from inside tell(), so it frees nothing. */
+/* Like cancel, this may be called from inside rdv__steps_tell(), so it frees nothing. */
 static void interrupt(struct rdv__run *base)
 {
     struct steps *run = of(base);
@@ -983,10 +547,10 @@ static void interrupt(struct rdv__run *base)
 
 static void destroy(struct rdv__run *base)
 {
-    leave(of(base));
+    rdv__steps_leave(of(base));
 }
 
-static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, reboot, go_on};
+static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, rdv__steps_reboot, go_on};
 
 /* ------------------------------------------------------------------- start */
 
@@ -1070,7 +634,7 @@ static int take_up(struct steps *run, const struct found *found, struct rdv_erro
     }
     if (choice == RDV__INTERRUPT_FAIL) {
         run->given_up = true;
-        set_step_message(run, "interrupted during ", "");
+        rdv__steps_say_step(run, "interrupted during ", "");
     }
     rdv__log(log_of(run), RDV_LOG_INFO, "%s: was interrupted during step %d, attempt %d",
              identifier_of(run), found->step + 1, found->attempt);
@@ -1107,13 +671,13 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
         result = take_up(run, &found, &error);
         if (result) {
             run->given_up = true;
-            set_message(run, "cannot tell whether the machine was rebooted: %s", error.text);
+            rdv__steps_say(run, "cannot tell whether the machine was rebooted: %s", error.text);
         }
     }
     if (cancelled) {
         run->cancelled = true;
         run->given_up = false;
-        set_message(run, "cancelled");
+        rdv__steps_say(run, "cancelled");
     }
     /* In memory there is no row of another process. */
     const char *path = rdv__store_path(runs->store);
@@ -1122,7 +686,7 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
         result = rdv__leftovers_end(runs->loop, path, found.run, handler->grace, cleaned, run,
                                     &run->leftovers);
     } else if (run->given_up || cancelled) {
-        finish_soon(run, run->given_up ? RDV_EFAILED : RDV_ECANCELLED);
+        rdv__steps_finish_soon(run, run->given_up ? RDV_EFAILED : RDV_ECANCELLED);
     } else if (found.ours && found.reboot) {
         run->phase = CLEANING; /* reports come later */
         rdv_timer_start(run->timer, 0);
@@ -1130,7 +694,7 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
         result = journal(run);
     }
     if (result)
-        leave(run);
+        rdv__steps_leave(run);
     return result;
 }
 

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "steps.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "record.h"
+#include "task.h"
+
+/* How soon the end of a run is written again when the store has refused it; doubles from first to last. */
+#define STORE_DELAY_FIRST RDV_SECOND
+#define STORE_DELAY_LAST  RDV_MINUTE
+
+/* ------------------------------------------------------------------- words */
+
+void rdv__steps_say(struct steps *run, const char *format, ...)
+{
+    char words[2 * RDV_MESSAGE_MAX]; /* more than all parts of a message together */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    rdv__output_show(words, strlen(words), run->message, sizeof run->message);
+}
+
+void rdv__steps_say_step(struct steps *run, const char *before, const char *after)
+{
+    char program[RDV__PROGRAM_SHOWN];
+    rdv__steps_say(run, "%sstep %zu of %zu (%s)%s", before, run->step + 1, run->handler->step_count,
+                   rdv__step_program(step_of(run), program), after);
+}
+
+/* ----------------------------------------------------------------- reports */
+
+/* Report what run says. The sink may call back. */
+void rdv__steps_tell(struct steps *run)
+{
+    if (run->run.gone)
+        return;
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = run->status;
+    report.code = run->code;
+    report.progress = run->progress;
+    report.attempt = run->attempt;
+    report.message = run->message[0] ? run->message : NULL;
+    int result = rdv__runs_report(&run->run, &report);
+    if (result == RDV_ENOTFOUND) {
+        run->run.gone = true;
+        rdv__log(log_of(run), RDV_LOG_INFO, "%s: its run is not wanted any more, and is ended",
+                 identifier_of(run));
+    } else if (result) {
+        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: a report was not taken: %s", identifier_of(run),
+                 rdv_strerror(result));
+    }
+}
+
+/* --------------------------------------------------------------------- end */
+
+static void free_steps(struct steps *run)
+{
+    assert(!run->settling);
+    rdv_timer_free(run->timer);
+    rdv_timer_free(run->stop_timer);
+    rdv__process_free(run->process);
+    rdv__leftovers_free(run->leftovers);
+    rdv__output_free(run->output);
+    rdv__handlers_unref(run->handlers);
+    rdv_task_unref(run->run.task);
+    free(run);
+}
+
+/* Nothing is left to be done, or the next process does it. Frees the run. */
+void rdv__steps_leave(struct steps *run)
+{
+    rdv__runs_remove(&run->run);
+    free_steps(run);
+}
+
+void rdv__steps_store_end_later(struct steps *run)
+{
+    if (run->store_delay == 0)
+        run->store_delay = STORE_DELAY_FIRST;
+    else if (run->store_delay < STORE_DELAY_LAST)
+        run->store_delay *= 2;
+    rdv_timer_start(run->timer, run->run.runs->terminating ? 0 : run->store_delay);
+}
+
+static int write_end(struct steps *run)
+{
+    rdv_store *store = run->run.runs->store;
+    int result = 0;
+    /* Unless the identifier, which is free already, was started anew: then the row is that run's. */
+    if (run->journalled && !rdv__runs_find(run->run.runs, identifier_of(run)))
+        result = rdv__journal_delete(store, identifier_of(run));
+    if (!result && run->output && !run->own_number) {
+        size_t size;
+        const char *tail = rdv__output_tail(run->output, &size);
+        if (size > 0)
+            result = rdv__output_put(store, run->number, tail, size);
+    }
+    return result;
+}
+
+/*
+ * Take the run from the journal and report its end, in one commit if the sink has the same store. The row goes first: a sink may
+ * start the same task anew while it is told. May free the run.
+ */
+void rdv__steps_store_end(struct steps *run)
+{
+    rdv_store *store = run->run.runs->store;
+    int result = rdv__store_stage(store);
+    if (!result) {
+        result = write_end(run);
+        if (result)
+            rdv__store_fail(store, result);
+    }
+    if (result && run->run.runs->terminating) {
+        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: its end can't be recorded: %s",
+                 identifier_of(run), rdv_strerror(result));
+        rdv__steps_leave(run);
+        return;
+    }
+    if (result) {
+        rdv__steps_store_end_later(run);
+        return;
+    }
+    run->settling = true;
+    rdv__store_defer(store, &run->change);
+    if (!run->told) {
+        /* Once: from here on it is the trigger agent's to keep. */
+        run->told = true;
+        rdv__steps_tell(run);
+    }
+}
+
+/* End the run; the message is set. May free it. */
+void rdv__steps_finish(struct steps *run, rdv_status status, int code)
+{
+    run->phase = ENDING;
+    run->status = status;
+    run->code = code;
+    run->progress = -1;
+    rdv__runs_release(&run->run);
+    rdv__steps_store_end(run);
+}
+
+/* End as failed with this message and code, but not from where we are called. */
+void rdv__steps_finish_soon(struct steps *run, int code)
+{
+    run->phase = LEAVING;
+    run->code = code;
+    rdv_timer_start(run->timer, 0);
+}
+
+/* ----------------------------------------------------------------- journal */
+
+static int put_journal(struct steps *run, size_t step, int attempt, const char *state)
+{
+    struct rdv__journal row = {
+        .identifier = identifier_of(run),
+        .label = rdv_task_label(run->run.task),
+        .run = run->number,
+        .step = (int)step,
+        .attempt = attempt,
+        .state = state,
+        .reboots = run->reboots,
+        .boot_id = run->boot_id,
+    };
+    row.context = rdv_task_context(run->run.task, &row.context_size);
+    return rdv__journal_put(run->run.runs->store, &row);
+}
+
+/* Put where the run is on disk, and settle in this phase when it is there. state NULL: nothing but what others have staged. */
+int rdv__steps_journal(struct steps *run, enum rdv__phase phase, size_t step, int attempt,
+                       const char *state)
+{
+    rdv_store *store = run->run.runs->store;
+    bool is_step = phase == JOURNALLING;
+    run->phase = phase;
+    int result = rdv__store_stage(store);
+    if (result)
+        return result;
+    if (run->number == 0)
+        result = rdv__journal_new_run(store, &run->number);
+    /* The row is written anew only when more than its numbers changes: the context may be large. */
+    if (!result && is_step && run->journalled && !run->stale)
+        result = rdv__journal_step(store, identifier_of(run), (int)step, attempt);
+    else if (!result && state)
+        result = put_journal(run, step, attempt, state);
+    if (result)
+        return rdv__store_fail(store, result);
+    if (state) {
+        run->journalled = true;
+        run->stale = !is_step;
+    }
+    run->settling = true;
+    rdv__store_defer(store, &run->change);
+    return 0;
+}
+
+/* Have the row say so, if it can be: this run does not wait for it. */
+void rdv__steps_note(struct steps *run, size_t step, int attempt, const char *state)
+{
+    rdv_store *store = run->run.runs->store;
+    if (rdv__store_stage(store))
+        return;
+    int result = put_journal(run, step, attempt, state);
+    if (result)
+        rdv__store_fail(store, result);
+    else
+        run->stale = true;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* A run of steps, for those who make it: run_steps.c has its life, run_reboot.c its reboots, and steps.c what both need: words,
+ * reports, the journal, the end. */
+#ifndef RDV__STEPS_H
+#define RDV__STEPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base.h"
+#include "handler.h"
+#include "leftovers.h"
+#include "process.h"
+#include "runs.h"
+#include "step.h"
+#include "store.h"
+
+/* How much of a message is the last line that the program printed, with the NUL. */
+#define LINE_SHOWN 512
+
+/* See run_steps.c. */
+enum rdv__phase {
+    CLEANING,
+    JOURNALLING,
+    RUNNING,
+    WAITING,
+    HOLDING,
+    ASKING,
+    ASKED,
+    REBOOTING,
+    LEAVING,
+    ENDING
+};
+
+struct steps {
+    struct rdv__run run;
+    struct rdv__store_change change;
+    bool settling; /* the change is in a batch */
+    enum rdv__phase phase;
+    struct rdv__handlers *handlers;
+    const struct rdv__handler *handler;
+    struct rdv__output *output;
+    struct rdv__process *process;
+    struct rdv__leftovers *leftovers;
+    rdv_timer *timer;
+    rdv_timer *stop_timer; /* NULL unless a shutdown waits for the step */
+    int64_t number;        /* 0 = not drawn yet */
+    bool own_number;       /* no trigger agent of ours counts it: our store has no entry for it */
+    bool resumed;
+    size_t step;
+    int attempt;
+    bool journalled; /* the journal's row is this run's */
+    bool stale;      /* but for its numbers it is out of date */
+
+    /* Which reboot was asked for, or "": see the journal's row. */
+    char boot_id[RDV__BOOT_ID_ROOM];
+    int reboots;
+    bool asked_before; /* by a process before this one, and in vain */
+    bool rebooted;     /* to be reported with the next step */
+
+    bool given_up; /* it was interrupted, and the document says to fail then */
+    bool cancelled;
+    bool interrupted; /* by a shutdown */
+    bool stopping;    /* which waits for the step, and has not lost its patience yet */
+    bool released;    /* HOLDING is over */
+    bool timed_out;   /* the step under way */
+    bool told;        /* the end has been reported */
+
+    /* What the next report says, or the last one has said. */
+    rdv_status status;
+    int code, progress;
+    char message[RDV_MESSAGE_MAX + 1];
+
+    rdv_duration store_delay;
+};
+
+static inline struct steps *of(struct rdv__run *base)
+{
+    return (struct steps *)base;
+}
+
+static inline const struct rdv__step *step_of(const struct steps *run)
+{
+    return &run->handler->steps[run->step];
+}
+
+static inline const char *identifier_of(const struct steps *run)
+{
+    return rdv_task_identifier(run->run.task);
+}
+
+static inline const rdv_log *log_of(const struct steps *run)
+{
+    return &run->run.runs->log;
+}
+
+/* ---- steps.c ---- */
+
+/* What the next report says: in words, or "BEFOREstep 2 of 3 (program)AFTER". */
+void rdv__steps_say(struct steps *run, const char *format, ...) RDV__PRINTF(2, 3);
+void rdv__steps_say_step(struct steps *run, const char *before, const char *after);
+
+/* Report what run says. The sink may call back. */
+void rdv__steps_tell(struct steps *run);
+
+/* Put where the run is on disk, and settle in this phase when it is there. state NULL: nothing but what others have staged. */
+int rdv__steps_journal(struct steps *run, enum rdv__phase phase, size_t step, int attempt,
+                       const char *state);
+
+/* Have the row say so, if it can be: this run does not wait for it. */
+void rdv__steps_note(struct steps *run, size_t step, int attempt, const char *state);
+
+/* End the run; the message is set. May free it. */
+void rdv__steps_finish(struct steps *run, rdv_status status, int code);
+
+/* End as failed with this message and code, but not from where we are called. */
+void rdv__steps_finish_soon(struct steps *run, int code);
+
+/* Nothing is left to be done, or the next process does it. Frees the run. */
+void rdv__steps_leave(struct steps *run);
+
+/* Report the end that run says, and take the run from the journal, in one commit if the sink has the same store; now, or when the
+ * store that has refused it may take it. May free the run. */
+void rdv__steps_store_end(struct steps *run);
+void rdv__steps_store_end_later(struct steps *run);
+
+/* ---- run_steps.c ---- */
+
+/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
+bool rdv__steps_is_over(struct steps *run);
+
+/* Start the program of a step, or the one that reboots. */
+int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
+                             void (*ended)(void *user, int result, int code),
+                             struct rdv_error *error);
+
+/* ---- run_reboot.c ---- */
+
+/* All steps are done. May free the run. */
+void rdv__steps_finish_done(struct steps *run);
+
+/* Whether a step that has ended so is followed by a reboot; then it is asked for. May free the run. */
+bool rdv__steps_reboot_after(struct steps *run, bool asked);
+
+/* A step has asked for a reboot, and there is no rule. */
+void rdv__steps_remember_reboot(struct steps *run);
+
+/*
+ * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
+ * sink has the same store, before anything is done.
+ */
+void rdv__steps_ask_for_reboot(struct steps *run, size_t next);
+
+/* As rdv__run_ops has it; and when all that is to be kept is on disk. May free the run. */
+void rdv__steps_reboot(struct rdv__run *base);
+void rdv__steps_begin_reboot(struct steps *run);
+
+/* The machine has not gone down. May free the run. */
+void rdv__steps_stay_up(struct steps *run);
+
+void rdv__steps_fail_soon(struct steps *run, int code, const char *before, const char *words);
+
+#endif
