@@ -6,7 +6,8 @@ build=$(cd "${1:?the build directory}" && pwd) || exit 1
 here=$(cd "$(dirname "$0")" && pwd)
 rdvtask=$build/cli/rdvtask
 dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
+machine=
+trap '[ -z "$machine" ] || kill -KILL "$machine" 2>"$dir/killed"; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 store=$dir/store.db
 cd "$here" || exit 1
@@ -27,19 +28,54 @@ say "1. A schedule is checked, then recorded: whole or not at all, and durably."
 "$rdvtask" schedule schedule.json --store "$store" || fail "the schedule could not be recorded"
 
 say "2. It is run: earliest deadline first, whatever the order in the file. One window has passed, one opens
-   in some seconds, one command fails, one says 'try again later', one hangs with all its children."
+   in some seconds, one command fails, one says 'try again later', one hangs with all its children. One would
+   go on for ever: a second process asks the running one to cancel it, through its socket."
+cancel_from_elsewhere() {
+    tries=0
+    until "$rdvtask" explain cancelled --json --store "$store" 2>&1 | grep -q '"why":"running"'; do
+        tries=$((tries + 1))
+        [ $tries -lt 50 ] || return 1
+        sleep 0.2
+    done
+    "$rdvtask" cancel cancelled --store "$store"
+}
+cancel_from_elsewhere >"$dir/second" 2>&1 &
+second=$!
 "$rdvtask" run --once --config "$agent" --store "$store" --clock-wait 0
-[ $? -eq 1 ] || fail "three tasks were meant not to succeed"
+[ $? -eq 1 ] || fail "four tasks were meant not to succeed"
+wait $second || fail "the second process could not cancel: $(cat "$dir/second")"
+echo "The second process printed: $(cat "$dir/second")"
 
 ! grep -qsz "^98765$" /proc/[0-9]*/cmdline || fail "processes of the task that hung are left"
 
 say "3. A C function does one more task, in a program of its own, on the same store."
 "$build/examples/demo-callback" "$store" || fail "the C function's task did not succeed"
 
-say "4. Why did one fail? Each report is in the history, and what the command printed."
+say "4. A reboot is rehearsed, and this script plays the machine: a step says that it needs a reboot, the agent
+   has one begun, and is killed in it. After the boot another agent goes on with the next step."
+echo "boot 1" >"$dir/boot-id"
+"$rdvtask" schedule reboots 10-reboots --store "$store" || fail "the task could not be recorded"
+"$rdvtask" run --config "$agent" --store "$store" --clock-wait 0 --boot-id-file "$dir/boot-id" >"$dir/before" 2>&1 &
+machine=$!
+tries=0
+until [ -e "$dir/going-down" ] || [ $tries -eq 50 ]; do
+    tries=$((tries + 1))
+    sleep 0.2
+done
+kill -KILL "$machine"
+wait "$machine" 2>"$dir/killed"
+machine=
+cat "$dir/before"
+[ -e "$dir/going-down" ] || fail "no reboot was asked for"
+echo "   ... it goes down, and comes up again ..."
+echo "boot 2" >"$dir/boot-id"
+"$rdvtask" run --once --config "$agent" --store "$store" --clock-wait 0 --boot-id-file "$dir/boot-id" ||
+    fail "the task did not go on after the reboot"
+
+say "5. Why did one fail? Each report is in the history, and what the command printed."
 "$rdvtask" show 5-fails --store "$store"
 
-say "5. The outcomes, in the order in which they came:"
+say "6. The outcomes, in the order in which they came:"
 "$rdvtask" history --store "$store"
 
 # Nothing above is just for show: this is what must have come out.
@@ -47,7 +83,8 @@ outcomes=$("$rdvtask" history --json --store "$store" |
     sed -n 's/.*"identifier":"\([^"]*\)".*"outcome":"\([^"]*\)".*/\1=\2/p' | tr '\n' ' ')
 for expected in 1-first-deadline=succeeded 2-second-deadline=succeeded 3-two-steps=succeeded \
     4-context=succeeded 5-fails=failed 6-tries-again=succeeded 7-process-tree=failed \
-    8-last-deadline=succeeded 9-in-c=succeeded opens-later=succeeded window-passed=expired; do
+    8-last-deadline=succeeded 9-in-c=succeeded 10-reboots=succeeded opens-later=succeeded window-passed=expired \
+    cancelled=cancelled; do
     case " $outcomes" in
     *" $expected "*) ;;
     *) fail "expected $expected, and got $outcomes" ;;

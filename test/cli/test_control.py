@@ -280,6 +280,27 @@ class Agent(AgentTest):
         self.assertIn("'rdvtask show'", self.rdvtask("explain", "waits", code=2).stderr)
         self.end(agent)
 
+    def test_a_rehearsed_reboot_resumes_with_the_next_step_and_holds_up_the_rest(self):
+        steps = [{"run": ["sh", "-c", "echo one >> %s; exit 194" % self.path("done")]},
+                 {"run": ["sh", "-c", "echo two >> %s" % self.path("done")]}]
+        more = {"reboots": {"steps": steps, "reboot": {"run": ["touch", self.path("going-down")]}}}
+        boot = self.write("boot-id", "one\n")
+        document = self.document(**more)
+        agent = self.popen("run", "-q", "--config", document, "--boot-id-file", boot, "--max-running", "2")
+        self.wait_for(self.listens, "the agent")
+        self.rdvtask("schedule", "reboots", "x")
+        self.wait_for_file("going-down")
+        self.rdvtask("schedule", "quick", "waits")
+        self.assertEqual(json.loads(self.rdvtask("explain", "waits", "--json").stdout)["why"], "reboot")
+        self.assertEqual([(e["identifier"], e["status"]) for e in self.entries("list")], [("x", "rebooting"), ("waits", "unknown")])
+        agent.kill()
+        agent.wait()
+        self.write("boot-id", "two\n")
+        self.rdvtask("run", "--once", "--config", document, "--boot-id-file", boot)
+        self.assertEqual(dict(self.outcomes()), {"x": "succeeded", "waits": "succeeded"})
+        self.assertEqual(open(self.path("done")).read(), "one\ntwo\n")
+        self.assertIn("rebooted", [c["status"] for c in self.history("x")[0]["changes"]])
+
     def test_paused_nothing_starts_also_after_a_restart(self):
         agent = self.start_agent()
         self.rdvtask("pause")

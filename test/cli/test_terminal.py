@@ -232,6 +232,39 @@ class Terminal(ProgramTest):
         self.assertIn("31", self.screen.colors)
         self.assertTrue(all(len(line) <= 120 for line in self.screen.lines))
 
+    def test_a_watch_shows_what_runs_waits_and_has_ended_in_another_process(self):
+        agent = self.agent(gate=["sh", "-c", "until [ -e %s ]; do sleep 0.02; done" % self.path("go")], quick=["true"])
+        runner = self.popen("run", "-q", "--config", agent)
+        self.wait_for_file("store.db.sock")
+        self.rdvtask("schedule", "gate", "first", "--deadline", "+1h")
+        self.rdvtask("schedule", "quick", "second")
+        program = self.start("watch")
+        self.read(self.shows("^1 running, 1 waiting, 0 succeeded, 0 not"))
+        self.read(self.shows("^first +gate +applying"))
+        self.read(self.shows("^second +quick +pending"))
+        self.rdvtask("pause")
+        self.write("go", "")
+        self.read(self.shows("^paused: 0 running, 1 waiting, 1 succeeded, 0 not"))
+        self.rdvtask("resume")
+        self.read(self.shows("^0 running, 0 waiting, 2 succeeded, 0 not"))
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(self.end(program), 0)
+        self.assertTrue(self.screen.cursor, "the cursor is back")
+        self.assertEqual([len(self.rows("^%s " % name)) for name in ("first", "second")], [1, 1])
+        self.assertEqual(len(self.rows("--after .* goes on from here")), 1)
+        runner.terminate()
+        self.assertEqual(runner.wait(timeout=30 * PATIENCE), 0)
+
+    def test_a_watch_whose_agent_is_killed_leaves_the_terminal_as_it_was(self):
+        runner = self.popen("run", "-q", "--config", self.agent(quick=["true"]))
+        self.wait_for_file("store.db.sock")
+        program = self.start("watch")
+        self.read(self.shows("^0 running, 0 waiting"))
+        runner.kill()
+        self.assertEqual(self.end(program), 1)
+        self.assertTrue(self.screen.cursor, "the cursor is back")
+        self.assertEqual(len(self.rows("the agent has gone")), 1)
+
 
 if __name__ == "__main__":
     tap.main()
