@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "handler.h"
+#include "left.h"
 #include "run_call.h"
 #include "run_steps.h"
 #include "runs.h"
@@ -33,7 +34,7 @@ struct rdv_agent {
     struct rdv__calls *calls;
     struct call_handler *call_handlers;
     struct rdv__handlers *handlers; /* of the document; NULL before the first */
-    char *log_directory, *boot_id_file;
+    char *log_directory, *boot_id_file, *supervisor;
     bool terminated; /* told to the sink, which was given back */
     int reason;
 };
@@ -268,6 +269,8 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     result = copy_string(options->log_directory, &agent->log_directory);
     if (!result)
         result = copy_string(options->boot_id_file, &agent->boot_id_file);
+    if (!result)
+        result = copy_string(options->supervisor, &agent->supervisor);
     if (result)
         goto out;
     agent->runs.loop = loop;
@@ -278,6 +281,7 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         .total_bytes = options->log_total_bytes,
         .log = options->log,
     };
+    agent->runs.supervisor = agent->supervisor;
     agent->runs.boot_id_file = agent->boot_id_file;
     agent->runs.reboot_wait = options->reboot_wait;
     agent->runs.emptied = emptied;
@@ -286,6 +290,7 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         result = rdv__calls_new(&agent->runs, &agent->calls);
     if (result)
         goto out;
+    rdv__left_clean(store, &options->log);
     *ret_agent = agent;
     agent = NULL;
 out:
@@ -317,5 +322,6 @@ void rdv_agent_free(rdv_agent *agent)
     rdv__handlers_unref(agent->handlers);
     free(agent->log_directory);
     free(agent->boot_id_file);
+    free(agent->supervisor);
     free(agent);
 }

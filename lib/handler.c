@@ -350,15 +350,56 @@ static int read_label(struct rdv__value value, struct rdv__handler *handler,
     return 0;
 }
 
+static int read_user(struct rdv__value value, struct rdv__handler *handler, struct rdv_error *error)
+{
+    const char *text;
+    size_t size;
+    int result = read_text(value, &text, &size, error);
+    if (result)
+        return result;
+    if (size == 0 || size > RDV__USER_MAX)
+        return rdv__json_fail(value, error, RDV_EINVAL, "expected the name of a user");
+    handler->user = copy_text(text, size);
+    return handler->user ? 0 : out_of_memory(error);
+}
+
+static int read_directory(struct rdv__value value, struct rdv__handler *handler,
+                          struct rdv_error *error)
+{
+    const char *text;
+    size_t size;
+    int result = read_text(value, &text, &size, error);
+    if (result)
+        return result;
+    if (text[0] != '/')
+        return rdv__json_fail(value, error, RDV_EINVAL, "expected an absolute path");
+    handler->directory = copy_text(text, size);
+    return handler->directory ? 0 : out_of_memory(error);
+}
+
 static int read_handler(struct rdv__value value, const struct rdv__environment *environment,
                         struct rdv__scan_cursor *cursor, struct rdv__handler *handler,
                         struct rdv_error *error)
 {
-    enum { LABEL, STEPS, ENVIRONMENT, GRACE, ON_INTERRUPT, REBOOT, ON_STOP, STOP_WAIT, MEMBERS };
-    static const char *const names[] = {"label",  "steps",   "environment", "grace", "on_interrupt",
-                                        "reboot", "on_stop", "stop_wait",   NULL};
+    enum {
+        LABEL,
+        STEPS,
+        ENVIRONMENT,
+        GRACE,
+        ON_INTERRUPT,
+        REBOOT,
+        ON_STOP,
+        STOP_WAIT,
+        USER,
+        DIRECTORY,
+        LIMITS,
+        MEMBERS
+    };
+    static const char *const names[] = {"label",        "steps",     "environment", "grace",
+                                        "on_interrupt", "reboot",    "on_stop",     "stop_wait",
+                                        "user",         "directory", "limits",      NULL};
     static const char *const words[] = {"resume", "restart", "fail", NULL};
-    static const char *const stop_words[] = {"kill", "wait", NULL};
+    static const char *const stop_words[] = {"kill", "wait", "leave", NULL};
     struct rdv__value members[MEMBERS];
 
     handler->grace = GRACE_DEFAULT;
@@ -398,6 +439,12 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     if (!result && is_given(members[STOP_WAIT]) && handler->on_stop != RDV__STOP_WAIT)
         result = rdv__json_fail(members[STOP_WAIT], error, RDV_EINVAL,
                                 "only \"on_stop\": \"wait\" waits");
+    if (!result && is_given(members[USER]))
+        result = read_user(members[USER], handler, error);
+    if (!result && is_given(members[DIRECTORY]))
+        result = read_directory(members[DIRECTORY], handler, error);
+    if (!result && is_given(members[LIMITS]))
+        result = rdv__limits_read(members[LIMITS], &handler->limits, error);
     return result;
 }
 
@@ -689,6 +736,8 @@ struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers)
         free(handler->steps);
         free_texts(handler->reboot.step.argv);
         free(handler->reboot.when_exists);
+        free(handler->user);
+        free(handler->directory);
         free_texts(handler->environment.list);
         free(handler->label);
     }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base.h"
+#include "limit.h"
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>
 
@@ -18,12 +19,14 @@
 #define RDV__RETRY_DELAY_MAX RDV_HOUR
 #define RDV__GRACE_MAX       RDV_HOUR
 #define RDV__STOP_WAIT_MAX   RDV_HOUR
+#define RDV__USER_MAX        256
 #define RDV__MEMBERS_MAX     1024 /* files in the folder beside the document */
 
 enum rdv__on_interrupt { RDV__INTERRUPT_RESUME, RDV__INTERRUPT_RESTART, RDV__INTERRUPT_FAIL };
 
-/* What becomes of a step under way when the agent is told to terminate: it is ended, or waited for. */
-enum rdv__on_stop { RDV__STOP_KILL, RDV__STOP_WAIT };
+/* What becomes of a step under way when the agent is told to terminate: it is ended, or waited for, or left
+ * running for the next process to take up. */
+enum rdv__on_stop { RDV__STOP_KILL, RDV__STOP_WAIT, RDV__STOP_LEAVE };
 
 struct rdv__step {
     rdv_status status;
@@ -56,6 +59,8 @@ struct rdv__handler {
     enum rdv__on_interrupt on_interrupt;
     struct rdv__reboot reboot;
     enum rdv__on_stop on_stop;
+    char *user, *directory; /* NULL = as we are, where we are */
+    struct rdv__limits limits;
     rdv_duration stop_wait; /* for RDV__STOP_WAIT: how long at most */
     const char *file;       /* "agent.d/20-more.json"; NULL = the document itself; the handlers' */
     size_t order;           /* of all handlers */

@@ -158,6 +158,9 @@ struct rdv__plat_record {
 int rdv__plat_record_read(const char *path, struct rdv__plat_record *ret_record);
 void rdv__plat_record_delete(const char *path); /* also when there is none */
 
+/* Have a folder there that is ours alone; it is made if there is none. RDV_EACCES if others may write in it, or it is another's. */
+int rdv__plat_private_folder(const char *path, struct rdv_error *error);
+
 /* Follow the supervisor that has this record: RDV_ENOTFOUND if it is not running (any more). output and notices are -1. */
 int rdv__plat_adopt(const char *record, struct rdv__plat_child *ret_child);
 

@@ -22,8 +22,7 @@
 #define TROUBLE_WORDS 160
 #define TROUBLE_MAX   10
 
-/* How many limits a child may have, and room for each as an argument. */
-#define LIMITS_MAX 8
+/* Room for a limit as an argument. */
 #define LIMIT_TEXT 48
 
 struct rdv__process {
@@ -411,8 +410,8 @@ static int spawn(const struct rdv__process_options *options, struct rdv__plat_ch
     const struct rdv__supervision *supervision = options->supervision;
     if (!supervision)
         return rdv__plat_spawn(&words, ret_child, error);
-    char numbers[LIMITS_MAX][LIMIT_TEXT];
-    assert(supervision->limit_count <= LIMITS_MAX);
+    char numbers[RDV__LIMITS_MAX][LIMIT_TEXT];
+    assert(supervision->limit_count <= RDV__LIMITS_MAX);
     const char **argv = supervised_argv(supervision, options->argv, numbers);
     if (!argv)
         return rdv__fail(error, RDV_ENOMEM, "cannot run '%s': %s", options->argv[0],

@@ -25,6 +25,8 @@ struct rdv__limit {
     int64_t value;
 };
 
+#define RDV__LIMITS_MAX 8
+
 struct rdv__supervision {
     const char *program;   /* the path of rdvtask-child */
     const char *user;      /* NULL = as we are */

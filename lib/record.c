@@ -36,6 +36,7 @@ enum slot {
     JOURNAL_PUT,
     JOURNAL_STEP,
     JOURNAL_DELETE,
+    JOURNAL_HAS_RUN,
     JOURNAL_GET,
     OUTPUT_PUT,
     SLOTS
@@ -554,6 +555,16 @@ int rdv__journal_delete(rdv_store *store, const char *identifier)
     struct binder binder = bind(store, JOURNAL_DELETE, "DELETE FROM journal WHERE identifier = ?");
     bind_text(&binder, identifier);
     return bound_run(&binder);
+}
+
+int rdv__journal_has_run(rdv_store *store, int64_t run)
+{
+    struct binder binder = bind(store, JOURNAL_HAS_RUN, "SELECT 1 FROM journal WHERE run = ?");
+    bind_int(&binder, run);
+    int result = bound_row(&binder);
+    if (result == 1)
+        sqlite3_reset(binder.statement);
+    return result == 1 ? 0 : result < 0 ? result : RDV_ENOTFOUND;
 }
 
 int rdv__journal_get(rdv_store *store, const char *identifier,

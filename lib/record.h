@@ -96,6 +96,8 @@ struct rdv__journal {
 /* Write a run's row (in place of an older one of the identifier), or move it to another step and leave the rest as it is. */
 int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal);
 int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt);
+/* Whether there is a row of this run: 0, RDV_ENOTFOUND, or an error. */
+int rdv__journal_has_run(rdv_store *store, int64_t run);
 int rdv__journal_delete(rdv_store *store, const char *identifier);
 /* Find a row: RDV_ENOTFOUND. fn gets borrowed pointers; its result is returned. */
 int rdv__journal_get(rdv_store *store, const char *identifier,

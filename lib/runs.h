@@ -61,6 +61,7 @@ struct rdv__runs {
     rdv_sink *sink; /* NULL before initialize */
     rdv_log log;
     struct rdv__output_options output;
+    const char *supervisor;   /* the path of rdvtask-child; NULL = none */
     const char *boot_id_file; /* NULL = ask the system */
     rdv_duration reboot_wait; /* how long the machine may take to go down */
     bool terminating;

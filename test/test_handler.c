@@ -424,6 +424,85 @@ START_TEST(a_stop_kills_unless_it_is_to_wait_for_a_time)
 }
 END_TEST
 
+#define CHILD(more) "{'handlers':[{'label':'l','steps':[{'run':['x']}]," more "}]}"
+
+START_TEST(a_step_may_be_left_running)
+{
+    ck_assert_int_eq(load_one(CHILD("'on_stop':'leave'"))->on_stop, RDV__STOP_LEAVE);
+    refuse(CHILD("'on_stop':'leave','stop_wait':'1m'"), RDV_EINVAL, "handlers[0].stop_wait",
+           "\"wait\"");
+}
+END_TEST
+
+START_TEST(programs_run_as_a_user_in_a_directory)
+{
+    const struct rdv__handler *handler = load_one(CHILD("'grace':'1s'"));
+    ck_assert_ptr_null(handler->user);
+    ck_assert_ptr_null(handler->directory);
+    handler = load_one(CHILD("'user':'builder','directory':'/var/build'"));
+    ck_assert_str_eq(handler->user, "builder");
+    ck_assert_str_eq(handler->directory, "/var/build");
+    refuse(CHILD("'user':''"), RDV_EINVAL, "handlers[0].user", "name of a user");
+    refuse(CHILD("'user':0"), RDV_EINVAL, "handlers[0].user", "string");
+    refuse(CHILD("'directory':'build'"), RDV_EINVAL, "handlers[0].directory", "absolute");
+    refuse(CHILD("'directory':''"), RDV_EINVAL, "handlers[0].directory", "absolute");
+    refuse(CHILD("'directory':null"), RDV_EINVAL, "handlers[0].directory", "string");
+}
+END_TEST
+
+static int64_t limit_of(const struct rdv__handler *handler, const char *name)
+{
+    for (size_t i = 0; i < handler->limits.count; i++)
+        if (strcmp(handler->limits.list[i].name, name) == 0)
+            return handler->limits.list[i].value;
+    return -1;
+}
+
+START_TEST(limits_are_numbers_in_their_units)
+{
+    ck_assert_uint_eq(load_one(CHILD("'limits':{}"))->limits.count, 0);
+    const struct rdv__handler *handler =
+        load_one(CHILD("'limits':{'memory':1048576,'file_size':'2G','files':64,'processes':32,"
+                       "'cpu':'1m0.5s'}"));
+    ck_assert_uint_eq(handler->limits.count, 5);
+    ck_assert(limit_of(handler, "memory") == 1048576);
+    ck_assert(limit_of(handler, "file-size") == INT64_C(2) << 30);
+    ck_assert(limit_of(handler, "files") == 64);
+    ck_assert(limit_of(handler, "processes") == 32);
+    ck_assert(limit_of(handler, "cpu") ==
+              61); /* as the system counts: whole seconds, and no less */
+    ck_assert(limit_of(load_one(CHILD("'limits':{'memory':'1'}")), "memory") == 1);
+    ck_assert(limit_of(load_one(CHILD("'limits':{'memory':'3K'}")), "memory") == 3072);
+    ck_assert(limit_of(load_one(CHILD("'limits':{'memory':'1T'}")), "memory") == INT64_C(1) << 40);
+    ck_assert(limit_of(load_one(CHILD("'limits':{'memory':'1048576T'}")), "memory") == INT64_C(1)
+                                                                                           << 60);
+}
+END_TEST
+
+START_TEST(limits_that_can_t_be_right_are_refused)
+{
+    static const char *const wrong[] = {
+        "''",   "'M'",  "'512m'",     "'512MB'",
+        "'-1'", "' 1'", "'1 M'",      "'0'",
+        "0",    "-1",   "1.5",        "'1.5G'",
+        "1e30", "true", "'1048577T'", "'99999999999999999999999999999999999999T'",
+    };
+    char document[256];
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(document, sizeof document, CHILD("'limits':{'memory':%s}"), wrong[i]);
+        refuse(document, RDV_EINVAL, "handlers[0].limits.memory", "");
+    }
+    refuse(CHILD("'limits':{'files':0}"), RDV_EINVAL, "handlers[0].limits.files", "1");
+    refuse(CHILD("'limits':{'files':'64'}"), RDV_EINVAL, "handlers[0].limits.files", "number");
+    refuse(CHILD("'limits':{'processes':-1}"), RDV_EINVAL, "handlers[0].limits.processes", "1");
+    refuse(CHILD("'limits':{'cpu':60}"), RDV_EINVAL, "handlers[0].limits.cpu", "");
+    refuse(CHILD("'limits':{'cpu':'999ms'}"), RDV_EINVAL, "handlers[0].limits.cpu", "1s");
+    refuse(CHILD("'limits':{'file-size':1}"), RDV_EINVAL, "handlers[0].limits.file-size",
+           "file_size");
+    refuse(CHILD("'limits':[]"), RDV_EINVAL, "handlers[0].limits", "object");
+}
+END_TEST
+
 /* -------------------------------------------------------------- the folder */
 
 static const char *in_directory(const char *name)
@@ -639,6 +718,10 @@ int main(void)
         handlers_live_as_long_as_someone_has_them,
         a_rule_for_reboots_has_a_command_and_may_name_a_file,
         a_stop_kills_unless_it_is_to_wait_for_a_time,
+        a_step_may_be_left_running,
+        programs_run_as_a_user_in_a_directory,
+        limits_are_numbers_in_their_units,
+        limits_that_can_t_be_right_are_refused,
         the_folder_of_a_document_adds_handlers,
         only_regular_files_named_json_are_taken_from_the_folder,
         a_folder_that_is_missing_or_empty_adds_nothing,

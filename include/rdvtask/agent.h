@@ -27,7 +27,10 @@
  *    reboot is asked for again. Five times in all; then the run fails.
  *  - Without such a rule the next step follows, and the run ends as SUCCESS with code 194.
  *  - A shutdown ends the step under way ("on_stop": "kill"), and the next process begins it again; or it waits until the step
- *    has ended ("wait"), but at most "stop_wait" (default 90 s), and the next process goes on after it.
+ *    has ended ("wait"), but at most "stop_wait" (default 90 s), and the next process goes on after it; or it lets the step
+ *    run on ("leave"), and the next process takes it up where it is: it is neither ended nor begun again. What it prints and tells
+ *    between the two is lost, but for the last 8 KiB that it has printed in all, and its timeout begins anew. So it goes also
+ *    when the agent is killed.
  *  - Timeout, cancelling and shutdown end the step's whole process group: politely, and by force after "grace" (default 10 s).
  *    What a program makes of a shutdown does not matter, also if it exits with 0: its step counts as interrupted.
  */
@@ -64,6 +67,14 @@ typedef struct rdv_agent_options {
     /** Of all files in log_directory at most: the oldest go first. Default 64 MiB. */
     int64_t log_total_bytes;
     rdv_log log;
+    /**
+     * The path of the program rdvtask-child, which then stands between the agent and each program: with it all of a program's
+     * descendants end with it, however they detach themselves, and documents may say "user", "directory", "limits" and
+     * "on_stop": "leave". pkg-config's variable `supervisor` says where it is installed. NULL = none: programs are direct
+     * children, which start sooner, and of their descendants those end that stay in the group; steps of handlers that ask for
+     * one of these fail.
+     */
+    const char *supervisor;
     /**
      * A file whose first line names the boot that this is, in at most 127 bytes: it is read whenever that is asked, so a reboot
      * can be rehearsed. NULL = ask the system.

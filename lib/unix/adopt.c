@@ -6,14 +6,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base.h"
 #include "unix.h"
 
 /* A record's head is far smaller, and its tail as large as the supervisor keeps it. */
@@ -87,7 +90,23 @@ int rdv__plat_record_read(const char *path, struct rdv__plat_record *ret_record)
 
 void rdv__plat_record_delete(const char *path)
 {
+    char fresh[PATH_MAX];
     unlink(path);
+    /* A supervisor that was killed leaves this too. */
+    if (snprintf(fresh, sizeof fresh, "%s.new", path) < (int)sizeof fresh)
+        unlink(fresh);
+}
+
+int rdv__plat_private_folder(const char *path, struct rdv_error *error)
+{
+    struct stat about;
+    if ((mkdir(path, 0700) < 0 && errno != EEXIST) || lstat(path, &about) < 0)
+        return rdv__fail(error, rdv__unix_error(errno), "cannot make the folder '%s': %s", path,
+                         rdv__unix_words(errno));
+    if (S_ISDIR(about.st_mode) && about.st_uid == geteuid() && (about.st_mode & 022) == 0)
+        return 0;
+    return rdv__fail(error, RDV_EACCES,
+                     "'%s' is not a folder that only its owner, we, may write in", path);
 }
 
 /* When a process was started: field 22 of its stat; 0 if it has gone. */

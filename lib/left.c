@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "left.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "folder.h"
+#include "plat.h"
+#include "record.h"
+#include "store.h"
+
+static const char folder_suffix[] = ".run.d";
+
+/* Room for "/RUN-STEP-ATTEMPT". */
+#define NAME_ROOM 64
+
+/* Records in the folder; there are hardly ever more than tasks may run at once. */
+#define RECORDS_MAX 100000
+
+static char *join(const char *store_path, const char *name)
+{
+    size_t size = strlen(store_path) + sizeof folder_suffix + strlen(name);
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s%s%s", store_path, folder_suffix, name);
+    return path;
+}
+
+char *rdv__left_record(const char *store_path, int64_t run, size_t step, int attempt)
+{
+    char name[NAME_ROOM];
+    snprintf(name, sizeof name, "/%" PRId64 "-%zu-%d", run, step, attempt);
+    return join(store_path, name);
+}
+
+int rdv__left_prepare(const char *store_path, struct rdv_error *error)
+{
+    char *folder = join(store_path, "");
+    if (!folder)
+        return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+    int result = rdv__plat_private_folder(folder, error);
+    free(folder);
+    return result;
+}
+
+/* Call fn with each record's path and run. */
+static void walk(const char *store_path, void (*fn)(void *user, const char *path, int64_t run),
+                 void *user)
+{
+    char **names, name[NAME_ROOM];
+    char *folder = join(store_path, "");
+    int result = folder ? rdv__folder_list(folder, "", RECORDS_MAX, &names, NULL) : RDV_ENOMEM;
+    free(folder);
+    if (result)
+        return;
+    for (size_t i = 0; names[i]; i++) {
+        char *end;
+        int64_t run = strtoll(names[i], &end, 10);
+        snprintf(name, sizeof name, "/%s", names[i]);
+        char *path = end != names[i] && *end == '-' ? join(store_path, name) : NULL;
+        if (path)
+            fn(user, path, run);
+        free(path);
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void forget(void *user, const char *path, int64_t run)
+{
+    const int64_t *wanted = user;
+    if (run == *wanted)
+        rdv__plat_record_delete(path);
+}
+
+void rdv__left_forget(const char *store_path, int64_t run)
+{
+    walk(store_path, forget, &run);
+}
+
+struct cleaning {
+    rdv_store *store;
+    const rdv_log *log;
+};
+
+static void clean(void *user, const char *path, int64_t run)
+{
+    const struct cleaning *cleaning = user;
+    struct rdv__plat_child child;
+    if (rdv__journal_has_run(cleaning->store, run) != RDV_ENOTFOUND)
+        return;
+    if (rdv__plat_adopt(path, &child) == 0) {
+        rdv__plat_child_close(&child);
+        rdv__log(cleaning->log, RDV_LOG_WARNING,
+                 "a program of run %" PRId64 ", which is not known any more, still runs", run);
+        return;
+    }
+    rdv__plat_record_delete(path);
+}
+
+void rdv__left_clean(rdv_store *store, const rdv_log *log)
+{
+    struct cleaning cleaning = {store, log};
+    if (rdv__store_path(store))
+        walk(rdv__store_path(store), clean, &cleaning);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* "limits" in an agent document. */
+#ifndef RDV__LIMIT_H
+#define RDV__LIMIT_H
+
+#include <stddef.h>
+
+#include "json.h"
+#include "process.h"
+
+struct rdv__limits {
+    struct rdv__limit list[RDV__LIMITS_MAX];
+    size_t count;
+};
+
+/* Read the object: what it says is added. */
+int rdv__limits_read(struct rdv__value value, struct rdv__limits *limits, struct rdv_error *error);
+
+#endif
