@@ -121,6 +121,22 @@ static void end(struct rdv_run *run, int result, const char *message)
     free_run(run);
 }
 
+/* Under the lock. */
+static void take_from_queue(struct rdv_run *run)
+{
+    struct rdv__calls *calls = run->calls;
+    struct rdv_run *previous = NULL;
+    for (struct rdv_run *at = calls->first; at != run; at = at->next_queued)
+        previous = at;
+    if (previous)
+        previous->next_queued = run->next_queued;
+    else
+        calls->first = run->next_queued;
+    if (calls->last == run)
+        calls->last = previous;
+    run->queued = false;
+}
+
 /* Tell what was said on other threads. May end and free the run. */
 static void deliver(struct rdv_run *run)
 {
@@ -131,6 +147,9 @@ static void deliver(struct rdv_run *run)
     run->first = NULL;
     run->last = NULL;
     run->count = 0;
+    /* It may have got back into the queue since it was taken out: by this end, which is seen now. */
+    if (finished && run->queued)
+        take_from_queue(run);
     rdv__mutex_unlock(lock);
 
     for (const struct saying *saying = sayings; saying; saying = saying->next) {
@@ -145,21 +164,6 @@ static void deliver(struct rdv_run *run)
     free_sayings(sayings);
     if (finished)
         end(run, run->result, run->message);
-}
-
-static void take_from_queue(struct rdv_run *run)
-{
-    struct rdv__calls *calls = run->calls;
-    struct rdv_run *previous = NULL;
-    for (struct rdv_run *at = calls->first; at != run; at = at->next_queued)
-        previous = at;
-    if (previous)
-        previous->next_queued = run->next_queued;
-    else
-        calls->first = run->next_queued;
-    if (calls->last == run)
-        calls->last = previous;
-    run->queued = false;
 }
 
 static void ask_for_turn(struct rdv__calls *calls)
