@@ -220,17 +220,16 @@ class Agent(AgentTest):
     def test_a_watch_that_is_restarted_misses_nothing_and_sees_nothing_twice(self):
         agent = self.start_agent("--max-running", "4")
         self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": str(i)} for i in range(120)]))
-        after, seen = 0, []
-        for _ in range(6):
+        after, seen, ended = 0, [], 0
+        while ended < 120:
             watch = self.watch("--after", str(after))
-            for _ in range(40):
-                seen.append(json.loads(self.wait_for_line(watch.stdout, "")))
-            after = seen[-1]["change"]
-            watch.kill()
-        while len({e["identifier"] for e in seen if e["outcome"]}) < 120:
-            watch = self.watch("--after", str(after))
-            seen.append(json.loads(self.wait_for_line(watch.stdout, "")))
-            after = seen[-1]["change"]
+            for _ in range(11):
+                entry = json.loads(self.wait_for_line(watch.stdout, ""))
+                seen.append(entry)
+                after = entry["change"]
+                ended += entry["outcome"] is not None
+                if ended == 120:
+                    break
             watch.kill()
         changes = [e["change"] for e in seen]
         self.assertEqual(changes, sorted(set(changes)))
