@@ -670,6 +670,18 @@ START_TEST(what_others_may_write_to_is_not_believed)
 }
 END_TEST
 
+START_TEST(an_empty_folder_is_looked_at_too_since_files_may_be_missing)
+{
+    umask(022);
+    ck_assert_int_eq(load("{'handlers':[]}"), 0);
+    ck_assert_int_eq(mkdir(in_directory("agent.d"), 0755), 0);
+    ck_assert_int_eq(load_trusted(), 0);
+    ck_assert_int_eq(chmod(in_directory("agent.d"), 0777), 0);
+    ck_assert_int_eq(load_trusted(), RDV_EACCES);
+    ck_assert_ptr_nonnull(strstr(error.text, "agent.d"));
+}
+END_TEST
+
 START_TEST(a_link_is_believed_no_more_than_where_it_leads)
 {
     umask(022);
@@ -729,6 +741,7 @@ int main(void)
         errors_in_the_folder_name_the_file_and_the_place,
         a_document_with_another_ending_has_a_folder_of_its_own,
         what_others_may_write_to_is_not_believed,
+        an_empty_folder_is_looked_at_too_since_files_may_be_missing,
         a_link_is_believed_no_more_than_where_it_leads,
         what_belongs_to_another_user_is_not_believed,
     };
