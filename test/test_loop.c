@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -831,6 +832,83 @@ START_TEST(a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback
 }
 END_TEST
 
+static void tell_ready(void *user)
+{
+    tell(*(const char *)user);
+}
+
+START_TEST(a_descriptor_is_watched_for_what_is_asked_for_and_no_more)
+{
+    int ends[2];
+    struct rdv__io *io;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    ck_assert_int_eq(rdv__io_new(loop, ends[0], tell_ready, "r", &io), 0);
+    drain_work();
+    ck_assert_str_eq(story, "");
+
+    /* There is room, and whoever polls the loop's descriptor sees it. */
+    rdv__io_watch(io, true, true);
+    ck_assert(has_work(0));
+    dispatch();
+    ck_assert_str_ne(story, "");
+    ck_assert(has_work(0));
+
+    rdv__io_watch(io, true, false);
+    drain_work();
+    story[0] = '\0';
+    dispatch();
+    ck_assert_str_eq(story, "");
+
+    /* What nobody asks for costs nothing, however much is there. */
+    rdv__io_watch(io, false, false);
+    drain_work();
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    drain_work();
+    ck_assert_str_eq(story, "");
+    rdv__io_watch(io, true, false);
+    ck_assert(has_work(0));
+    dispatch();
+    ck_assert_str_ne(story, "");
+    rdv__io_free(io);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+static struct rdv__io *failed_io;
+static int failed_fd;
+
+/* Reads a byte at a time, and goes on watching as long as the descriptor gives something. */
+static void read_to_the_end(void *user)
+{
+    char letter;
+    (void)user;
+    ssize_t size = read(failed_fd, &letter, 1);
+    tell(size == 1 ? letter : size == 0 ? '0' : '!');
+    if (size == 1)
+        rdv__io_watch(failed_io, true, false);
+    else
+        rdv__io_watch(failed_io, false, false);
+}
+
+START_TEST(a_descriptor_with_an_error_can_be_read_to_its_end)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    failed_fd = ends[0];
+    ck_assert_int_eq(rdv__io_new(loop, ends[0], read_to_the_end, NULL, &failed_io), 0);
+    drain_work();
+    /* Hanging up with something unread is an error at the other end. */
+    ck_assert_int_eq(write(ends[0], "unread", 6), 6);
+    ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+    close(ends[1]);
+    drain_work();
+    ck_assert_str_eq(story, "abc!");
+    rdv__io_free(failed_io);
+    close(ends[0]);
+}
+END_TEST
+
 START_TEST(a_descriptor_that_can_t_be_watched_is_refused)
 {
     struct rdv__io *io;
@@ -1261,6 +1339,8 @@ int main(void)
     tcase_add_test(descriptor, work_that_run_leaves_behind_makes_the_descriptor_ready);
     tcase_add_test(descriptor,
                    a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback);
+    tcase_add_test(descriptor, a_descriptor_is_watched_for_what_is_asked_for_and_no_more);
+    tcase_add_test(descriptor, a_descriptor_with_an_error_can_be_read_to_its_end);
     tcase_add_test(descriptor, a_descriptor_that_can_t_be_watched_is_refused);
 
     TCase *timers = add_case(suite, "timers");
