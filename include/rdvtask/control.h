@@ -4,7 +4,7 @@
  * Talking to a running trigger agent: JSON-RPC 2.0, one object a line, over a Unix socket.
  *
  * Every method is done by one dispatch function. A running agent calls it for what comes through its socket; a program that
- * finds no agent running opens the store itself and calls it directly. doc/control.md describes the methods.
+ * finds no agent running opens the store itself and calls it directly. rdvtask-control(7) describes the methods.
  */
 #ifndef RDVTASK_CONTROL_H
 #define RDVTASK_CONTROL_H

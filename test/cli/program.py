@@ -17,6 +17,12 @@ RDVTASK = os.environ.get("RDVTASK", "rdvtask")
 PATIENCE = float(os.environ.get("RDVTASK_TEST_PATIENCE", "1"))
 
 
+# What ran us may have had signals ignored (nohup, a background job), and programs start with that.
+for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def marked_processes(mark):
     """The processes that have this NAME=value in their environment, as {pid: command}."""
     found = {}

@@ -153,7 +153,7 @@ class Documents(unittest.TestCase):
                 with self.subTest(page=page), open(name, "w", encoding="utf-8") as file:
                     file.write(text)
                     file.flush()
-                    done = subprocess.run([RDVTASK, "validate", name], stderr=subprocess.PIPE, encoding="utf-8")
+                    done = subprocess.run([RDVTASK, "validate", name], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
                     os.unlink(name)
                     self.assertEqual(done.returncode, 0, done.stderr)
 
