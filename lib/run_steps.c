@@ -147,58 +147,7 @@ static void step_done(struct steps *run, bool reboot)
 
 /* ------------------------------------------------------- the step's process */
 
-static void hear_output(void *user, const char *data, size_t size)
-{
-    struct steps *run = user;
-    rdv__output_add(run->output, data, size);
-}
-
-static void hear_trouble(void *user, const char *words)
-{
-    struct steps *run = user;
-    rdv__log(log_of(run), RDV_LOG_WARNING, "%s: step %zu: %s", identifier_of(run), run->step + 1,
-             words);
-}
-
-static void hear_notice(void *user, const struct rdv__notice *notice)
-{
-    struct steps *run = user;
-    bool said = notice->message || notice->progress >= 0;
-    if (notice->status) {
-        rdv_status status;
-        if (rdv_status_parse(notice->status, &status) || status < RDV_STATUS_SEARCHING ||
-            status > RDV_STATUS_APPLYING) {
-            char shown[64];
-            rdv__output_show(notice->status, strlen(notice->status), shown, sizeof shown);
-            rdv__log(log_of(run), RDV_LOG_WARNING,
-                     "%s: step %zu: a step can't say STATUS=%s, only searching, downloading or "
-                     "applying",
-                     identifier_of(run), run->step + 1, shown);
-        } else {
-            if (status != run->status)
-                run->progress = -1;
-            run->status = status;
-            said = true;
-        }
-    }
-    if (notice->progress >= 0)
-        run->progress = notice->progress;
-    if (notice->message)
-        rdv__output_show(notice->message, strlen(notice->message), run->message,
-                         sizeof run->message);
-    if (!said)
-        return;
-    rdv__steps_tell(run);
-    if (run->run.gone && run->process)
-        rdv__process_end(run->process, run->handler->grace);
-}
-
-/* The command that reboots has nothing to say: the status is REBOOTING. */
-static void hear_no_notice(void *user, const struct rdv__notice *notice)
-{
-    (void)user;
-    (void)notice;
-}
+static void not_adopted(struct steps *run);
 
 static void hear_end(void *user, int result, int code)
 {
@@ -206,6 +155,11 @@ static void hear_end(void *user, int result, int code)
     rdv_timer_stop(run->timer);
     rdv__process_free(run->process);
     run->process = NULL;
+    if (run->adopted && result && !run->cancelled && !run->interrupted && !run->run.gone) {
+        not_adopted(run); /* its supervisor was killed */
+        return;
+    }
+    run->adopted = run->leavable = false;
 
     struct rdv__step_end end;
     rdv__step_ended(step_of(run), run->timed_out, result, code, &end);
@@ -221,49 +175,6 @@ static void hear_end(void *user, int result, int code)
         finish_cancelled(run);
     } else
         step_failed(run, &end);
-}
-
-/* Start the program of a step, or the one that reboots. */
-int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
-                             void (*ended)(void *user, int result, int code),
-                             struct rdv_error *error)
-{
-    if (!run->output) {
-        int result =
-            rdv__output_new(&run->run.runs->output, run->number, run->resumed, &run->output);
-        if (result)
-            return rdv__fail(error, result, "%s", rdv_strerror(result));
-    }
-    rdv__output_mark(run->output);
-
-    char number[24], attempt[16];
-    snprintf(number, sizeof number, "%" PRId64, run->number);
-    snprintf(attempt, sizeof attempt, "%d", run->attempt);
-    const struct rdv__variable own[] = {
-        {"RDV_LABEL", rdv_task_label(run->run.task)},
-        {"RDV_IDENTIFIER", identifier_of(run)},
-        {"RDV_RUN", number},
-        {"RDV_ATTEMPT", attempt},
-        {"RDV_STORE", rdv__store_path(run->run.runs->store)},
-    };
-    const char **environment;
-    int result = rdv__environment_join(&run->handler->environment, own, sizeof own / sizeof own[0],
-                                       &environment);
-    if (result)
-        return rdv__fail(error, result, "%s", rdv_strerror(result));
-    struct rdv__process_options options = {
-        .argv = (const char *const *)step->argv,
-        .environment = environment,
-        .user = run,
-        .output = hear_output,
-        .notice = run->phase == REBOOTING ? hear_no_notice : hear_notice,
-        .trouble = hear_trouble,
-        .ended = ended,
-    };
-    options.input = rdv_task_context(run->run.task, &options.input_size);
-    result = rdv__process_start(run->run.runs->loop, &options, &run->process, error);
-    free((void *)environment);
-    return result;
 }
 
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
@@ -361,9 +272,40 @@ static void hold(struct steps *run)
         rdv__runs_rested(run->run.runs);
 }
 
+/* Follow a step again that was left running. */
+static void go_on_with_adopted(struct steps *run)
+{
+    const struct rdv__step *step = step_of(run);
+    char program[RDV__PROGRAM_SHOWN];
+    run->phase = RUNNING;
+    run->status = step->status;
+    run->code = 0;
+    run->progress = -1;
+    rdv__steps_say(run, "step %zu of %zu: %s (left running over a restart)", run->step + 1,
+                   run->handler->step_count, rdv__step_program(step, program));
+    rdv__log(log_of(run), RDV_LOG_INFO, "%s: step %zu was left running, and is followed again",
+             identifier_of(run), run->step + 1);
+    if (step->timeout > 0)
+        rdv_timer_start(run->timer, step->timeout);
+    if (!run->cancelled)
+        rdv__steps_tell(run);
+    if (run->cancelled || run->run.gone)
+        rdv__process_end(run->process, run->handler->grace);
+}
+
 /* Take up a run again, after what was left of it is gone. 0, or next_attempt's failure. */
 static int continue_run(struct steps *run)
 {
+    if (run->adopting) {
+        run->adopting = false;
+        if (run->interrupted && !run->cancelled)
+            rdv__steps_leave(run); /* it is still left running */
+        else if (rdv__steps_adopt(run, hear_end) == 0)
+            go_on_with_adopted(run);
+        else
+            not_adopted(run);
+        return 0;
+    }
     if (run->asked_before) {
         run->asked_before = false;
         rdv__steps_say(run, "rebooting: the machine is still in the boot that was to end");
@@ -413,11 +355,13 @@ static void settle(struct rdv__store_change *change, int result)
             rdv__steps_begin_reboot(run);
     } else {
         assert(run->phase == ENDING);
-        if (result)
+        if (result) {
             rdv__steps_store_end_later(
                 run); /* and not at once: this may be inside rdv__steps_tell() */
-        else
-            rdv__steps_leave(run);
+            return;
+        }
+        rdv__steps_forget_records(run);
+        rdv__steps_leave(run);
     }
 }
 
@@ -433,6 +377,11 @@ static void time_came(void *user)
     struct steps *run = user;
     switch (run->phase) {
     case RUNNING:
+        if (run->interrupted && rdv__steps_can_leave_process(run)) {
+            rdv__steps_leave_process(run);
+            rdv__steps_leave(run);
+            break;
+        }
         run->timed_out = true;
         rdv__process_end(run->process, run->handler->grace);
         break;
@@ -489,10 +438,44 @@ static void cleaned(void *user, int found)
         rdv__log(log_of(run), RDV_LOG_WARNING,
                  "%s: ended %d process%s that a run cut short had left behind", identifier_of(run),
                  found, found == 1 ? "" : "es");
+    rdv__steps_forget_records(run);
     if (run->given_up && !run->interrupted)
         rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_EFAILED);
     else if (!rdv__steps_is_over(run))
         continue_soon(run);
+}
+
+/* The run was cut short in the step and attempt that it is at: go on as the document says. */
+static void take_up_interrupted(struct steps *run, bool known, bool waited)
+{
+    enum rdv__on_interrupt choice = waited ? RDV__INTERRUPT_RESUME : run->handler->on_interrupt;
+    rdv__log(log_of(run), RDV_LOG_INFO, "%s: was interrupted during step %zu, attempt %d",
+             identifier_of(run), run->step + 1, run->attempt);
+    if (choice == RDV__INTERRUPT_FAIL) {
+        run->given_up = true;
+        rdv__steps_say_step(run, "interrupted during ", "");
+    }
+    if (choice == RDV__INTERRUPT_RESTART) {
+        run->step = 0;
+        run->attempt = 1;
+    } else if (known) {
+        run->attempt++;
+    }
+}
+
+/* What was left running is not, or is followed by nobody: it is as if it had been interrupted. */
+static void not_adopted(struct steps *run)
+{
+    run->phase = CLEANING;
+    run->adopted = run->leavable = false;
+    take_up_interrupted(run, true, false);
+    int result =
+        rdv__leftovers_end(run->run.runs->loop, rdv__store_path(run->run.runs->store), run->number,
+                           run->handler->grace, cleaned, run, &run->leftovers);
+    if (result) {
+        rdv__steps_say_step(run, "cannot take up ", "");
+        rdv__steps_finish_soon(run, result);
+    }
 }
 
 /* In a phase that ends for what others do, or the machine. */
@@ -539,7 +522,9 @@ static void interrupt(struct rdv__run *base)
     run->interrupted = true;
     if (run->phase == RUNNING && run->process && waits_for_step(run))
         return;
-    if ((run->phase == RUNNING || run->phase == REBOOTING) && run->process)
+    if (rdv__steps_can_leave_process(run))
+        rdv_timer_start(run->timer, 0);
+    else if ((run->phase == RUNNING || run->phase == REBOOTING) && run->process)
         rdv__process_end(run->process, run->handler->grace);
     else if (run->phase == WAITING || run->phase == ENDING || (is_at_rest(run) && !run->settling))
         rdv_timer_start(run->timer, 0);
@@ -547,6 +532,8 @@ static void interrupt(struct rdv__run *base)
 
 static void destroy(struct rdv__run *base)
 {
+    if (rdv__steps_can_leave_process(of(base)))
+        rdv__steps_leave_process(of(base));
     rdv__steps_leave(of(base));
 }
 
@@ -604,7 +591,6 @@ static void take_up_reboot(struct steps *run, const struct found *found, bool sa
 /* Go on with a run that an earlier process has left, as the document says. */
 static int take_up(struct steps *run, const struct found *found, struct rdv_error *error)
 {
-    enum rdv__on_interrupt choice = run->handler->on_interrupt;
     char boot_id[RDV__BOOT_ID_ROOM];
     run->number = found->run;
     run->resumed = true;
@@ -624,20 +610,15 @@ static int take_up(struct steps *run, const struct found *found, struct rdv_erro
         if (result || same)
             memcpy(run->boot_id, found->boot_id, sizeof run->boot_id);
     }
-    if (found->waited)
-        choice = RDV__INTERRUPT_RESUME;
     /* The document may have changed, and have fewer steps now. */
     bool known = found->step >= 0 && (size_t)found->step < run->handler->step_count;
-    if (choice != RDV__INTERRUPT_RESTART && known) {
+    if (known) {
         run->step = (size_t)found->step;
-        run->attempt = found->attempt + 1;
+        run->attempt = found->attempt;
     }
-    if (choice == RDV__INTERRUPT_FAIL) {
-        run->given_up = true;
-        rdv__steps_say_step(run, "interrupted during ", "");
-    }
-    rdv__log(log_of(run), RDV_LOG_INFO, "%s: was interrupted during step %d, attempt %d",
-             identifier_of(run), found->step + 1, found->attempt);
+    run->adopting = known && !found->waited && rdv__steps_has_record(run);
+    if (!run->adopting)
+        take_up_interrupted(run, known, found->waited);
     return 0;
 }
 
@@ -681,7 +662,11 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
     }
     /* In memory there is no row of another process. */
     const char *path = rdv__store_path(runs->store);
-    if (found.any && path) {
+    if (run->adopting && !cancelled) {
+        run->phase = CLEANING; /* reports come later */
+        rdv_timer_start(run->timer, 0);
+    } else if (found.any && path) {
+        run->adopting = false;
         run->phase = CLEANING;
         result = rdv__leftovers_end(runs->loop, path, found.run, handler->grace, cleaned, run,
                                     &run->leftovers);

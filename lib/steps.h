@@ -65,6 +65,9 @@ struct steps {
     bool stopping;    /* which waits for the step, and has not lost its patience yet */
     bool released;    /* HOLDING is over */
     bool timed_out;   /* the step under way */
+    bool leavable;    /* it can be left running: it has a record */
+    bool adopting;    /* CLEANING: it may be under way, left by another process of ours */
+    bool adopted;     /* and so it is */
     bool told;        /* the end has been reported */
 
     /* What the next report says, or the last one has said. */
@@ -130,10 +133,23 @@ void rdv__steps_store_end_later(struct steps *run);
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
 bool rdv__steps_is_over(struct steps *run);
 
+/* ---- run_process.c ---- */
+
 /* Start the program of a step, or the one that reboots. */
 int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
                              void (*ended)(void *user, int result, int code),
                              struct rdv_error *error);
+
+/* Whether the step and attempt that the run is at may have been left running; whether it can be now, and leave it so. */
+bool rdv__steps_has_record(const struct steps *run);
+bool rdv__steps_can_leave_process(const struct steps *run);
+void rdv__steps_leave_process(struct steps *run);
+
+/* Follow again what was left running, or has ended since. RDV_ENOTFOUND if how it ended is not known. */
+int rdv__steps_adopt(struct steps *run, void (*ended)(void *user, int result, int code));
+
+/* Nothing of the run is to be found again. */
+void rdv__steps_forget_records(struct steps *run);
 
 /* ---- run_reboot.c ---- */
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes of a run of steps: how they are started and heard, left running, and found again. */
+#include "steps.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "folder.h"
+#include "left.h"
+#include "output.h"
+#include "task.h"
+
+/* Comes before the last that a program has printed which has run on without us. */
+static const char left_words[] =
+    "[rdvtask: left running over a restart; the last that it printed:]\n";
+
+/* ------------------------------------------------------------- what it says */
+
+static void hear_output(void *user, const char *data, size_t size)
+{
+    struct steps *run = user;
+    if (run->adopted) /* once, at its end */
+        rdv__output_add(run->output, left_words, sizeof left_words - 1);
+    rdv__output_add(run->output, data, size);
+}
+
+static void hear_trouble(void *user, const char *words)
+{
+    struct steps *run = user;
+    rdv__log(log_of(run), RDV_LOG_WARNING, "%s: step %zu: %s", identifier_of(run), run->step + 1,
+             words);
+}
+
+static void hear_notice(void *user, const struct rdv__notice *notice)
+{
+    struct steps *run = user;
+    bool said = notice->message || notice->progress >= 0;
+    if (notice->status) {
+        rdv_status status;
+        if (rdv_status_parse(notice->status, &status) || status < RDV_STATUS_SEARCHING ||
+            status > RDV_STATUS_APPLYING) {
+            char shown[64];
+            rdv__output_show(notice->status, strlen(notice->status), shown, sizeof shown);
+            rdv__log(log_of(run), RDV_LOG_WARNING,
+                     "%s: step %zu: a step can't say STATUS=%s, only searching, downloading or "
+                     "applying",
+                     identifier_of(run), run->step + 1, shown);
+        } else {
+            if (status != run->status)
+                run->progress = -1;
+            run->status = status;
+            said = true;
+        }
+    }
+    if (notice->progress >= 0)
+        run->progress = notice->progress;
+    if (notice->message)
+        rdv__output_show(notice->message, strlen(notice->message), run->message,
+                         sizeof run->message);
+    if (!said)
+        return;
+    rdv__steps_tell(run);
+    if (run->run.gone && run->process)
+        rdv__process_end(run->process, run->handler->grace);
+}
+
+/* The command that reboots has nothing to say: the status is REBOOTING. */
+static void hear_no_notice(void *user, const struct rdv__notice *notice)
+{
+    (void)user;
+    (void)notice;
+}
+
+/* ------------------------------------------------------------------- start */
+
+static int prepare_output(struct steps *run)
+{
+    int result = 0;
+    if (!run->output)
+        result = rdv__output_new(&run->run.runs->output, run->number, run->resumed, &run->output);
+    if (!result)
+        rdv__output_mark(run->output);
+    return result;
+}
+
+/* How the program is supervised; the record, if it is to have one, is the caller's to free. */
+static int supervise(struct steps *run, struct rdv__supervision *supervision, char **ret_record,
+                     struct rdv_error *error)
+{
+    const struct rdv__handler *handler = run->handler;
+    const char *path = rdv__store_path(run->run.runs->store);
+    bool leaves = handler->on_stop == RDV__STOP_LEAVE && path;
+    supervision->program = run->run.runs->supervisor;
+    if (run->phase == REBOOTING) /* which is the machine's matter, not this handler's */
+        return 0;
+    if (!supervision->program) {
+        const char *key = handler->user           ? "user"
+                          : handler->directory    ? "directory"
+                          : handler->limits.count ? "limits"
+                          : leaves                ? "on_stop"
+                                                  : NULL;
+        return key ? rdv__fail(error, RDV_ENOTSUP,
+                               "\"%s\" of the handler needs the program rdvtask-child", key)
+                   : 0;
+    }
+    supervision->user = handler->user;
+    supervision->directory = handler->directory;
+    supervision->limits = handler->limits.list;
+    supervision->limit_count = handler->limits.count;
+    if (!leaves)
+        return 0;
+    int result = rdv__left_prepare(path, error);
+    if (result)
+        return result;
+    *ret_record = rdv__left_record(path, run->number, run->step, run->attempt);
+    if (!*ret_record)
+        return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+    supervision->record = *ret_record;
+    return 0;
+}
+
+/* Start the program of a step, or the one that reboots. */
+int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
+                             void (*ended)(void *user, int result, int code),
+                             struct rdv_error *error)
+{
+    struct rdv__supervision supervision = {0};
+    char *record = NULL;
+    int result = prepare_output(run);
+    if (result)
+        return rdv__fail(error, result, "%s", rdv_strerror(result));
+    result = supervise(run, &supervision, &record, error);
+    if (result)
+        return result;
+
+    char number[24], attempt[16];
+    snprintf(number, sizeof number, "%" PRId64, run->number);
+    snprintf(attempt, sizeof attempt, "%d", run->attempt);
+    const struct rdv__variable own[] = {
+        {"RDV_LABEL", rdv_task_label(run->run.task)},
+        {"RDV_IDENTIFIER", identifier_of(run)},
+        {"RDV_RUN", number},
+        {"RDV_ATTEMPT", attempt},
+        {"RDV_STORE", rdv__store_path(run->run.runs->store)},
+    };
+    const char **environment;
+    result = rdv__environment_join(&run->handler->environment, own, sizeof own / sizeof own[0],
+                                   &environment);
+    if (result) {
+        free(record);
+        return rdv__fail(error, result, "%s", rdv_strerror(result));
+    }
+    struct rdv__process_options options = {
+        .argv = (const char *const *)step->argv,
+        .environment = environment,
+        .supervision = supervision.program ? &supervision : NULL,
+        .user = run,
+        .output = hear_output,
+        .notice = run->phase == REBOOTING ? hear_no_notice : hear_notice,
+        .trouble = hear_trouble,
+        .ended = ended,
+    };
+    options.input = rdv_task_context(run->run.task, &options.input_size);
+    result = rdv__process_start(run->run.runs->loop, &options, &run->process, error);
+    run->leavable = result == 0 && record;
+    free((void *)environment);
+    free(record);
+    return result;
+}
+
+/* --------------------------------------------------- left, and found again */
+
+static char *record_of(const struct steps *run)
+{
+    const char *path = rdv__store_path(run->run.runs->store);
+    return path ? rdv__left_record(path, run->number, run->step, run->attempt) : NULL;
+}
+
+bool rdv__steps_has_record(const struct steps *run)
+{
+    char *record = record_of(run);
+    bool has = record && rdv__folder_has(record);
+    free(record);
+    return has;
+}
+
+int rdv__steps_adopt(struct steps *run, void (*ended)(void *user, int result, int code))
+{
+    const struct rdv__process_options options = {
+        .user = run,
+        .output = hear_output,
+        .notice = hear_notice,
+        .trouble = hear_trouble,
+        .ended = ended,
+    };
+    char *record = record_of(run);
+    int result = record ? prepare_output(run) : RDV_ENOMEM;
+    if (!result)
+        result = rdv__process_adopt(run->run.runs->loop, record, &options, &run->process);
+    free(record);
+    run->adopted = run->leavable = result == 0;
+    return result;
+}
+
+bool rdv__steps_can_leave_process(const struct steps *run)
+{
+    return run->phase == RUNNING && run->process && run->leavable &&
+           run->handler->on_stop == RDV__STOP_LEAVE && !run->cancelled && !run->timed_out &&
+           !run->run.gone;
+}
+
+void rdv__steps_leave_process(struct steps *run)
+{
+    rdv__process_leave(run->process);
+    run->process = NULL;
+}
+
+void rdv__steps_forget_records(struct steps *run)
+{
+    const char *path = rdv__store_path(run->run.runs->store);
+    if (path && (run->resumed || run->handler->on_stop == RDV__STOP_LEAVE))
+        rdv__left_forget(path, run->number);
+}
