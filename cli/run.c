@@ -17,6 +17,7 @@
 #include "place.h"
 #include "say.h"
 #include "signals.h"
+#include "system.h"
 #include "task.h"
 #include "text.h"
 #include "view.h"
@@ -328,7 +329,7 @@ static int make_agent(struct run *run)
 {
     rdv_agent_options how;
     struct rdv_error error = {0};
-    char *logs = NULL;
+    char *logs = NULL, *supervisor = NULL;
     int code = place_logs(run->options, &logs);
     if (code)
         return code;
@@ -337,8 +338,13 @@ static int make_agent(struct run *run)
     how.boot_id_file = run->options->boot_id_file;
     how.log.write = log_line;
     how.log.user = run;
+    how.supervisor = supervisor = system_supervisor();
+    if (!supervisor)
+        say_line(JOURNAL_WARNING, "rdvtask-child is missing where it should be installed: what a "
+                                  "program leaves behind may outlive it");
     int result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
     free(logs);
+    free(supervisor);
     if (result)
         return place_store_failed(run->store, "make the task agent", result);
     result = rdv_agent_load(run->agent, run->config, &error);

@@ -16,6 +16,9 @@ bool system_is_administrator(void);
 
 bool system_exists(const char *path);
 
+/* Where rdvtask-child is: of the same build, or installed. free(); NULL if it is missing. */
+char *system_supervisor(void);
+
 /* Wait for some time. */
 void system_pause(rdv_duration duration);
 

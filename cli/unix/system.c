@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -32,6 +33,21 @@ bool system_exists(const char *path)
 {
     struct stat status;
     return stat(path, &status) == 0;
+}
+
+char *system_supervisor(void)
+{
+    /* In a build's folder the two are in "cli" and "child". */
+    static const char ours[] = "/cli/rdvtask", its[] = "/child/rdvtask-child";
+    char path[PATH_MAX];
+    const ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - sizeof(its));
+    const size_t end = sizeof(ours) - 1;
+    if (size > (ssize_t)end && memcmp(path + size - end, ours, end) == 0) {
+        memcpy(path + (size_t)size - end, its, sizeof(its));
+        if (access(path, X_OK) == 0)
+            return strdup(path);
+    }
+    return access(RDVTASK_CHILD, X_OK) == 0 ? strdup(RDVTASK_CHILD) : NULL;
 }
 
 void system_pause(rdv_duration duration)
