@@ -10,6 +10,12 @@
 #define BYTES_MAX  (INT64_C(1) << 60)
 #define NUMBER_MAX (INT64_C(1) << 30)
 
+/* More than BYTES_MAX stays just that. */
+static int64_t times(int64_t bytes, int64_t factor)
+{
+    return bytes > BYTES_MAX / factor ? BYTES_MAX + 1 : bytes * factor;
+}
+
 /* A number of bytes, or a text such as "512M". */
 static int read_bytes(struct rdv__value value, int64_t *ret_bytes, struct rdv_error *error)
 {
@@ -23,14 +29,14 @@ static int read_bytes(struct rdv__value value, int64_t *ret_bytes, struct rdv_er
     int64_t bytes = 0;
     size_t digits = strspn(text, "0123456789");
     for (size_t i = 0; i < digits && bytes <= BYTES_MAX; i++)
-        bytes = 10 * bytes + (text[i] - '0');
+        bytes = times(bytes, 10) + (text[i] - '0');
     const char *unit = text[digits] ? strchr(units, text[digits]) : NULL;
     if (digits == 0 || (text[digits] && (!unit || text[digits + 1])))
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a number of bytes, such as 1048576 or \"512M\" (K, M, G or "
                               "T, of 1024 each)");
-    for (const char *at = unit; at && at >= units && bytes <= BYTES_MAX; at--)
-        bytes *= 1024;
+    for (const char *at = unit; at && at >= units; at--)
+        bytes = times(bytes, 1024);
     if (bytes < 1 || bytes > BYTES_MAX)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected 1 byte to 1048576T");
     *ret_bytes = bytes;
