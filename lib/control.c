@@ -239,7 +239,7 @@ static void pending_settle(struct rdv__store_change *change, int result)
     if (result != 0) {
         rdv__failure_of_store(&failure, control->store, result);
         free(pending->line);
-        pending->line = pending->id ? rdv__answer_failure(pending->id, &failure) : NULL;
+        pending->line = pending->answer ? rdv__answer_failure(pending->id, &failure) : NULL;
     }
     if (pending->answer) {
         rdv__answer_give(pending->answer, pending->line);
@@ -305,16 +305,22 @@ static int pending_new(struct client *client, const struct rdv__request *request
         pending->id = malloc(size);
         if (pending->id)
             memcpy(pending->id, request->id, size);
-        pending->answer = rdv__connection_expect(client->connection);
-        if (!pending->id || !pending->answer) {
-            if (pending->answer)
-                rdv__answer_give(pending->answer, NULL);
+        if (pending->id)
+            pending->answer = rdv__connection_expect(client->connection);
+        if (!pending->answer) {
             pending_free(pending);
             return RDV_ENOMEM;
         }
     }
     *ret_pending = pending;
     return 0;
+}
+
+/* Answer at once, if someone waits for it. Takes line; NULL where one is due = no memory. */
+static void answer(struct client *client, const struct rdv__request *request, char *line)
+{
+    if (request->id)
+        rdv__connection_answer(client->connection, line);
 }
 
 /* A method that stages: its answer keeps its place, and waits. */
@@ -342,7 +348,7 @@ static void do_staging(struct client *client, const struct rdv__method *method,
     if (pending && pending->answer)
         rdv__answer_give(pending->answer, line);
     else
-        rdv__connection_answer(client->connection, line);
+        answer(client, request, line);
     if (pending)
         pending_free(pending);
 }
@@ -355,7 +361,7 @@ static void do_at_once(struct client *client, const struct rdv__method *method,
     target.watch = client_watch;
     target.watch_user = client;
     (void)perform(&target, method, request, &line);
-    rdv__connection_answer(client->connection, line);
+    answer(client, request, line);
 }
 
 static void no_method(const struct rdv__request *request, struct rdv__failure *failure)
@@ -403,6 +409,8 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
     if (result == 0) {
         method = rdv__method_find(request.method);
         result = check_call(client, method, &request, &failure);
+    } else if (!request.id) {
+        rdv__connection_close(connection); /* there is not even memory to say so */
     }
     /* Who asks after having changed something sees it changed: after the commit. */
     if (result == 0 && !rdv__method_stages(method) &&
@@ -411,8 +419,7 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
         return RDV__LINE_WAIT;
     }
     if (result != 0)
-        rdv__connection_answer(connection,
-                               request.id ? rdv__answer_failure(request.id, &failure) : NULL);
+        answer(client, &request, request.id ? rdv__answer_failure(request.id, &failure) : NULL);
     else if (rdv__method_stages(method))
         do_staging(client, method, &request);
     else

@@ -193,6 +193,8 @@ static void queue_answer(struct rdv__connection *connection, char *text)
 {
     if (text)
         queue_line(connection, text, strlen(text));
+    else
+        cut_off(connection, "out of memory");
     free(text);
 }
 

@@ -76,14 +76,14 @@ bool rdv__server_has_room(const struct rdv__server *server, size_t size);
 /* Keep the place of an answer that comes later. NULL without memory. */
 struct rdv__answer *rdv__connection_expect(struct rdv__connection *connection);
 
-/* Here it is; takes text (from malloc, without line end). NULL = no answer is due after all. Fine when the connection, or the
- * server, is gone. */
+/* Here it is; takes text (from malloc, without line end). NULL = there was no memory for it: rather than wait for ever, the client
+ * is cut off. Fine when the connection, or the server, is gone. */
 void rdv__answer_give(struct rdv__answer *answer, char *text);
 
 /* How many answers are expected. */
 size_t rdv__connection_expects(const struct rdv__connection *connection);
 
-/* An answer that is known at once; takes text (from malloc), may be NULL. */
+/* An answer that is known at once; the same otherwise. */
 void rdv__connection_answer(struct rdv__connection *connection, char *text);
 
 /* A line that is not an answer. */

@@ -397,14 +397,19 @@ START_TEST(answers_keep_the_order_of_their_lines)
 }
 END_TEST
 
-START_TEST(an_answer_that_is_not_due_holds_up_none)
+START_TEST(who_can_not_be_answered_for_want_of_memory_is_cut_off)
 {
-    int fd = client();
-    say(fd, "keep\nsecond\n");
-    rdv__answer_give(last_peer->kept[0], NULL);
+    int fd = client(), other = client();
+    struct peer *peer = last_peer;
+    say(other, "keep\nsecond\n");
+    rdv__answer_give(peer->kept[0], NULL);
+    ck_assert(!hear(other));
+    ck_assert_str_eq(heard, "");
+    ck_assert_str_eq(last_log, "a client was cut off: out of memory");
+    say(fd, "still here\n");
     ck_assert(hear(fd));
-    ck_assert_str_eq(heard, "second\n");
     close(fd);
+    close(other);
 }
 END_TEST
 
@@ -982,7 +987,7 @@ int main(void)
     TCase *answers = tcase_create("answers");
     tcase_add_checked_fixture(answers, set_up, tear_down);
     tcase_add_test(answers, answers_keep_the_order_of_their_lines);
-    tcase_add_test(answers, an_answer_that_is_not_due_holds_up_none);
+    tcase_add_test(answers, who_can_not_be_answered_for_want_of_memory_is_cut_off);
     tcase_add_test(answers, an_answer_for_who_has_gone_is_dropped);
     tcase_add_test(answers, an_answer_may_come_after_the_server_has_gone);
     tcase_add_test(answers, a_line_that_waits_holds_up_those_that_follow_it);
