@@ -336,11 +336,18 @@ int ask_entries(struct ask *asked, const char *method, const rdv_filter *filter,
     return result;
 }
 
-static int count(void *user, const rdv_entry *entry)
+/* Passes entries on, and knows whether there was one. */
+struct shown {
+    rdv_entry_fn fn;
+    void *user;
+    bool any;
+};
+
+static int show(void *user, const rdv_entry *entry)
 {
-    (void)entry;
-    ++*(size_t *)user;
-    return 0;
+    struct shown *shown = user;
+    shown->any = true;
+    return shown->fn(shown->user, entry);
 }
 
 int ask_entry(struct ask *asked, const char *identifier, rdv_entry_fn fn, void *user)
@@ -355,13 +362,13 @@ int ask_entry(struct ask *asked, const char *identifier, rdv_entry_fn fn, void *
         text_finish(&params);
         return result ? result : rdv_response_entries(asked->listed, fn, user);
     }
+    /* A look counts only if it shows something: between two of them the task may end. */
+    struct shown shown = {.fn = fn, .user = user};
     for (size_t i = 0; i < 2; i++) {
-        size_t found = 0;
-        filter.flags = kinds[i];
-        int result = rdv_store_entries(asked->store, &filter, count, &found);
-        filter.flags |= RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;
-        if (result == 0 && found > 0)
-            return rdv_store_entries(asked->store, &filter, fn, user);
+        filter.flags = kinds[i] | RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;
+        int result = rdv_store_entries(asked->store, &filter, show, &shown);
+        if (shown.any)
+            return result;
         if (result) {
             set_words(asked, rdv_store_message(asked->store));
             return result;
