@@ -8,7 +8,8 @@
  * when it is told to end it, it ends them all, and then ends as the program did: with its exit code, or by its signal.
  *
  * SIGTERM, SIGINT and SIGHUP are passed on to all of them. SIGQUIT kills them all. It is never in the way: its descriptors 0 to 3
- * are the program's. Is it killed itself, the kernel kills the program: nobody would follow it any more.
+ * are the program's. SIGUSR1 is said by an agent that follows it from now on: should that be one of its own descendants, as the
+ * program has restarted the agent, it is no part of the tree any more. Is it killed itself, the kernel kills the program: nobody would follow it any more.
  *
  * With --record it outlives the agent. Output and notices go through it, so that the program can write on when nobody reads any
  * more, and FILE says who it is and, at the end, how the program ended and what it printed last (record.h). A later agent reads
@@ -69,6 +70,7 @@ static int take_signals(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_SETMASK, &set, NULL);
     signal(SIGCHLD, SIG_DFL); /* where it is ignored there is nobody to be waited for */
     signal(SIGPIPE, SIG_IGN);
@@ -81,8 +83,10 @@ static void handle_signals(int signals, struct tree *tree)
     while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGQUIT)
             tree_kill(tree);
+        else if (info.ssi_signo == SIGUSR1)
+            tree_spare(tree, (pid_t)info.ssi_pid);
         else if (info.ssi_signo != SIGCHLD)
-            tree_signal((int)info.ssi_signo);
+            tree_signal(tree, (int)info.ssi_signo);
     }
     tree_reap(tree);
 }
@@ -129,7 +133,7 @@ int main(int argc, char **argv)
         return START_FAILED;
     }
 
-    struct tree tree = {start_program(&start, &relay), false, 0};
+    struct tree tree = {.program = start_program(&start, &relay)};
     relay_started(&relay);
     if (tree.program < 0) {
         tree.ended = true;

@@ -33,6 +33,8 @@ bool tree_reap(struct tree *tree)
         if (pid == tree->program) {
             tree->ended = true;
             tree->status = status;
+        } else if (pid == tree->spared) {
+            tree->spared = 0;
         }
     return pid == 0;
 }
@@ -107,16 +109,16 @@ static struct process *look(size_t *ret_count)
  * Signal all descendants. Our own children keep their numbers until we reap them; deeper down a number may in theory have become
  * another's since it was looked up, as with any kill by number.
  */
-static void signal_all(int number, int then)
+static size_t signal_all(const struct tree *tree, int number, int then)
 {
-    size_t count;
+    size_t count, found = 0;
     struct process *processes = look(&count);
     const pid_t self = getpid();
     /* Parents mostly have the lower number, so this is done in a round or two. */
     for (bool changed = true; changed;) {
         changed = false;
         for (size_t i = 0; i < count; i++) {
-            if (processes[i].ours)
+            if (processes[i].ours || processes[i].pid == tree->spared)
                 continue;
             const struct process key = {processes[i].parent, 0, false};
             const struct process *parent =
@@ -127,16 +129,28 @@ static void signal_all(int number, int then)
     }
     for (size_t i = 0; i < count; i++)
         if (processes[i].ours) {
+            found++;
             kill(processes[i].pid, number);
             if (then)
                 kill(processes[i].pid, then);
         }
     free(processes);
+    return found;
 }
 
-void tree_signal(int number)
+void tree_signal(const struct tree *tree, int number)
 {
-    signal_all(number, SIGCONT);
+    signal_all(tree, number, SIGCONT);
+}
+
+void tree_spare(struct tree *tree, pid_t pid)
+{
+    const pid_t self = getpid();
+    pid_t parent = pid;
+    while (parent > 1 && parent != self)
+        parent = parent_of(parent);
+    if (parent == self && pid != tree->program)
+        tree->spared = pid;
 }
 
 /* ---------------------------------------------------------------- and its end */
@@ -149,32 +163,36 @@ static int64_t milliseconds(void)
 }
 
 /* Kill a child of ours, and its group, whose members can't slip away by forking meanwhile: the kernel takes them all at once. */
-static void kill_child(pid_t pid)
+static void kill_child(const struct tree *tree, pid_t pid)
 {
     const pid_t group = getpgid(pid);
-    if (group > 1 && getsid(pid) != getsid(0))
+    if (!tree->spared && group > 1 && getsid(pid) != getsid(0))
         kill(-group, SIGKILL);
     kill(pid, SIGKILL);
 }
 
 /*
- * Kill our children, as the kernel lists them; false where it doesn't. This is so much faster than a look at all processes that
+ * Kill our children, as the kernel lists them; how many, or -1 where it doesn't. This is so much faster than a look at all processes that
  * it also catches one that forks and exits, again and again, always gone before anybody has found it.
  */
-static bool kill_children(int list)
+static int kill_children(const struct tree *tree, int list)
 {
+    int found = 0;
     static char text[CHILDREN_TEXT];
     const ssize_t size = list < 0 ? -1 : pread(list, text, sizeof text - 1, 0);
     if (size < 0)
-        return false;
+        return -1;
     text[size] = '\0';
     char *end;
     for (const char *at = text;; at = end) {
         const long pid = strtol(at, &end, 10);
         /* A number at the very end of a full buffer may be cut. */
         if (end == at || (*end == '\0' && (size_t)size == sizeof text - 1))
-            return true;
-        kill_child((pid_t)pid);
+            return found;
+        if (pid == tree->spared)
+            continue;
+        kill_child(tree, (pid_t)pid);
+        found++;
     }
 }
 
@@ -187,12 +205,16 @@ void tree_kill(struct tree *tree)
     const int list = open(path, O_RDONLY | O_CLOEXEC);
     const int64_t until = milliseconds() + KILL_MOST;
     do {
-        for (int round = 0; round < CHASE_ROUNDS && kill_children(list); round++)
-            if (!tree_reap(tree))
+        int found = 1;
+        for (int round = 0; round < CHASE_ROUNDS && found >= 0; round++) {
+            found = kill_children(tree, list);
+            if (!tree_reap(tree) || (found == 0 && tree->spared))
                 goto out;
+        }
         /* Stopped ones start no others while the rest is found. */
-        signal_all(SIGSTOP, 0);
-        signal_all(SIGKILL, 0);
+        signal_all(tree, SIGSTOP, 0);
+        if (signal_all(tree, SIGKILL, 0) == 0 && found < 0 && tree->spared)
+            break;
         const struct timespec moment = {0, 1000000};
         nanosleep(&moment, NULL);
     } while (tree_reap(tree) && milliseconds() < until);

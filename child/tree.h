@@ -12,15 +12,19 @@
 
 struct tree {
     pid_t program;
-    bool ended; /* the program; what it has left may still be there */
-    int status; /* as waitpid() gives it */
+    pid_t spared; /* 0, or a descendant that is, with its own, no part of the tree any more */
+    bool ended;   /* the program; what it has left may still be there */
+    int status;   /* as waitpid() gives it */
 };
 
-/* Take in those that have ended; false when nobody is left. */
+/* Take in those that have ended; false when nobody is left, not even one that is spared. */
 bool tree_reap(struct tree *tree);
 
 /* Signal each once, and wake the stopped ones. */
-void tree_signal(int number);
+void tree_signal(const struct tree *tree, int number);
+
+/* From now on this process is not killed with the others: it follows us as the agent, restarted from inside. */
+void tree_spare(struct tree *tree, pid_t pid);
 
 /* Kill and reap all, those too that are born meanwhile. Gives up after a time on what the kernel can't end now. */
 void tree_kill(struct tree *tree);

@@ -452,13 +452,20 @@ static const struct {
 };
 #define ESCAPES ((int)(sizeof escapes / sizeof *escapes))
 
-static void wait_for_marked(void)
+static void end_marked(void)
 {
-    for (int waited = 0; marked() == 0 && waited < PATIENCE; waited += 20) {
+    char command[128];
+    snprintf(command, sizeof command, "pkill -fx 'sleep %s'", mark);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void wait_for_marked(int count)
+{
+    for (int waited = 0; marked() < count && waited < PATIENCE; waited += 20) {
         const struct timespec moment = {0, 20000000};
         nanosleep(&moment, NULL);
     }
-    ck_assert_int_gt(marked(), 0);
+    ck_assert_int_ge(marked(), count);
 }
 
 START_TEST(who_slips_away_ends_with_the_program)
@@ -480,7 +487,7 @@ START_TEST(who_slips_away_is_killed_with_the_tree)
     snprintf(script, sizeof script, "trap '' TERM; %s\nwhile :; do sleep 1; done",
              escapes[_i].script);
     struct started started = start(SHELL_AND_REST, script, NULL);
-    wait_for_marked();
+    wait_for_marked(1);
     kill(started.pid, SIGTERM);
     kill(started.pid, SIGQUIT);
     ck_assert_int_eq(finish(&started), -SIGKILL);
@@ -590,6 +597,31 @@ START_TEST(the_program_ends_with_a_supervisor_that_is_killed)
     while (waitpid(-1, NULL, 0) > 0)
         ;
     ck_assert_int_eq(marked(), 0);
+}
+END_TEST
+
+START_TEST(an_agent_that_follows_from_inside_is_spared_and_nobody_else)
+{
+    static const char script[] =
+        "supervisor=$PPID; sleep $MARK & setsid sleep $MARK & "
+        "sh -c 'kill -USR1 $0; sleep $MARK; :' $supervisor >&- 2>&- 3>&- & "
+        "until [ $(pgrep -cfx \"sleep $MARK\") = 3 ]; do :; done; read x; exit 4";
+    for (int kill_it = 0; kill_it < 2; kill_it++) {
+        int input[2];
+        ck_assert_int_eq(pipe2(input, O_CLOEXEC), 0);
+        ck_assert_int_eq(dup2(input[0], 0), 0);
+        struct started started = start(SHELL_AND_REST, script, NULL);
+        wait_for_marked(3);
+        ck_assert_int_eq(kill(started.pid, SIGUSR1), 0); /* from outside: nothing is meant by it */
+        if (kill_it)
+            kill(started.pid, SIGQUIT);
+        close(input[0]);
+        close(input[1]);
+        read_text(started.output);
+        ck_assert_int_eq(finish(&started), kill_it ? -SIGKILL : 4);
+        ck_assert_int_eq(marked(), 1);
+        end_marked();
+    }
 }
 END_TEST
 
@@ -824,6 +856,7 @@ int main(int argc, char **argv)
     rdv_test_add_unless(trees, a_fork_bomb_whose_parts_all_have_sessions_of_their_own_is_ended,
                         root);
     tcase_add_test(trees, a_chain_of_processes_that_fork_and_exit_is_caught);
+    tcase_add_test(trees, an_agent_that_follows_from_inside_is_spared_and_nobody_else);
     tcase_add_test(trees, the_program_ends_with_a_supervisor_that_is_killed);
     rdv_test_add_unless(trees, another_user_s_program_ends_with_it_too, root);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,8 @@ int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
         close(pidfd);
         return RDV_ENOTFOUND;
     }
+    /* It may be that the program has restarted us: then we are not to end with it. */
+    syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
     *ret_child = (struct rdv__plat_child){.pid = head.pid,
                                           .pidfd = pidfd,
                                           .output = -1,

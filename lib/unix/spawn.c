@@ -212,6 +212,7 @@ static int launch_init(struct launch *launch, bool monitored, bool supervised)
     if (supervised) { /* it hears these once it is ready to, however soon they come */
         sigaddset(&blocked, SIGTERM);
         sigaddset(&blocked, SIGQUIT);
+        sigaddset(&blocked, SIGUSR1);
     }
     posix_spawnattr_setsigmask(&launch->attributes, &blocked);
     posix_spawnattr_setsigdefault(&launch->attributes, &all);
