@@ -361,6 +361,17 @@ class Agent(AgentTest):
         self.assertEqual((len(entries), entries["large"], entries["04999"]), (5001, 16 * 1024 * 1024, 100))
         self.end(agent)
 
+    def test_a_context_arrives_bit_for_bit(self):
+        agent = self.popen("run", "-q", "--config", self.agent(keep=["sh", "-c", "cat > %s/got-$RDV_IDENTIFIER" % self.dir]))
+        self.wait_for(self.listens, "the agent")
+        contexts = [b"", b"\0", b"\xff\xfe", bytes(range(256)), bytes(range(255, -1, -1)) + b"\n"]
+        for i, context in enumerate(contexts):
+            self.rdvtask("start", "-q", "keep", str(i), "--context-file", self.write("context", context))
+        for i, context in enumerate(contexts):
+            with open(self.path("got-%d" % i), "rb") as file:
+                self.assertEqual(file.read(), context)
+        self.end(agent)
+
     def test_a_running_identifier_is_busy_and_nothing_of_the_document_is_taken(self):
         agent = self.start_agent()
         self.rdvtask("schedule", "gate", "x")
@@ -496,6 +507,18 @@ class Start(AgentTest):
         self.assertEqual(program.returncode, 0)
         self.wait_for_state("first", "succeeded")
         self.assertEqual([identifier for identifier, _ in self.outcomes()], ["runs", "x", "first"])
+        self.end(agent)
+
+    def test_the_end_of_another_task_is_not_its_end(self):
+        agent = self.start_agent("--max-running", "2")
+        program = self.popen("start", "gate", "x", "--json")
+        self.wait_for_state("x", "running")
+        self.rdvtask("schedule", "bad", "other")
+        self.wait_for_state("other", "failed")
+        self.open_gate("x")
+        out, _ = program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 0)
+        self.assertNotIn("other", out)
         self.end(agent)
 
     def test_an_interruption_cancels_it_and_is_130(self):
