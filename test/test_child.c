@@ -615,10 +615,13 @@ START_TEST(an_agent_that_follows_from_inside_is_spared_and_nobody_else)
         ck_assert_int_eq(kill(started.pid, SIGUSR1), 0); /* from outside: nothing is meant by it */
         if (kill_it)
             kill(started.pid, SIGQUIT);
-        close(input[0]);
-        close(input[1]);
+        else
+            close(input[1]);
         read_text(started.output);
         ck_assert_int_eq(finish(&started), kill_it ? -SIGKILL : 4);
+        close(input[0]);
+        if (kill_it)
+            close(input[1]);
         ck_assert_int_eq(marked(), 1);
         end_marked();
     }

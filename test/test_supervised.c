@@ -48,7 +48,8 @@ static void take_output(void *user, const char *data, size_t size)
 {
     struct watched *watched = user;
     ck_assert(!watched->ended);
-    ck_assert_uint_lt(watched->output_size + size, sizeof watched->output);
+    if (watched->output_size + size >= sizeof watched->output)
+        return; /* one that prints without end */
     memcpy(watched->output + watched->output_size, data, size);
     watched->output_size += size;
     watched->output[watched->output_size] = '\0';
