@@ -35,7 +35,7 @@ static int read_bytes(struct rdv__value value, int64_t *ret_bytes, struct rdv_er
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a number of bytes, such as 1048576 or \"512M\" (K, M, G or "
                               "T, of 1024 each)");
-    for (const char *at = unit; at && at >= units; at--)
+    for (size_t power = unit ? (size_t)(unit - units) + 1 : 0; power > 0; power--)
         bytes = times(bytes, 1024);
     if (bytes < 1 || bytes > BYTES_MAX)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected 1 byte to 1048576T");
