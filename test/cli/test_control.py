@@ -512,6 +512,7 @@ class Start(AgentTest):
     def test_the_end_of_another_task_is_not_its_end(self):
         agent = self.start_agent("--max-running", "2")
         program = self.popen("start", "gate", "x", "--json")
+        self.wait_for_line(program.stdout, '"x"')
         self.wait_for_state("x", "running")
         self.rdvtask("schedule", "bad", "other")
         self.wait_for_state("other", "failed")
