@@ -342,7 +342,8 @@ START_TEST(a_child_that_was_left_is_adopted_and_its_end_and_tail_are_told)
 END_TEST
 
 /* In a process of its own, which ends without a word to anybody, as one that is killed does. */
-static void start_in_another_process(const char *script)
+static void start_in_another_process_with(void (*start_so)(struct watched *, const char *),
+                                          const char *script)
 {
     const pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
@@ -352,7 +353,7 @@ static void start_in_another_process(const char *script)
         if (rdv_loop_new(&other) != 0)
             _exit(1);
         loop = other;
-        start_recorded(&watched, script);
+        start_so(&watched, script);
         wait_for_line(&watched);
         raise(SIGKILL);
     }
@@ -360,6 +361,24 @@ static void start_in_another_process(const char *script)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert(WIFSIGNALED(status));
 }
+
+static void start_in_another_process(const char *script)
+{
+    start_in_another_process_with(start_recorded, script);
+}
+
+START_TEST(leftovers_are_ended_with_their_whole_trees)
+{
+    static const char *const marks[] = {mark, NULL};
+    /* Two of these have no mark in their environment: only the supervisor knows them. */
+    start_in_another_process_with(start, "trap '' TERM; " ALL_WAYS_TO_HIDE
+                                         "env -i sh -c \"trap '' TERM; exec sleep $MARK\" & "
+                                         "while :; do sleep 1; done");
+    wait_for_marked(HIDDEN + 1);
+    ck_assert_int_gt(rdv__plat_end_leftovers(marks, 50 * RDV_MILLISECOND), 0);
+    ck_assert_int_eq(marked(), 0);
+}
+END_TEST
 
 START_TEST(a_child_of_an_agent_that_was_killed_is_adopted)
 {
@@ -550,6 +569,7 @@ int main(void)
     TCase *trees = add_case(suite, "trees");
     tcase_add_test(trees, the_end_takes_the_whole_tree_along);
     tcase_add_test(trees, what_a_program_leaves_behind_ends_with_it);
+    tcase_add_test(trees, leftovers_are_ended_with_their_whole_trees);
     tcase_add_test(trees, freeing_a_process_takes_the_whole_tree_along);
     tcase_add_test(trees, freeing_a_process_whose_output_is_not_read_takes_no_time);
     rdv_test_add_unless(trees, a_fork_loop_within_its_limit_is_gone_after_the_end, root_reason());

@@ -25,6 +25,10 @@
 /* How often to look for new ones meanwhile. */
 #define LOOK_EVERY (RDV_SECOND / 2)
 
+/* A supervisor (rdvtask-child) is told to kill what it knows, which we may not find; so long it has before it is killed itself. */
+#define SUPERVISOR_WAIT (2 * RDV_SECOND)
+static const char supervisor_name[] = "rdvtask-child\n";
+
 struct leftovers {
     const char *const *marks;
     int number; /* the signal that they get */
@@ -32,7 +36,20 @@ struct leftovers {
     struct pollfd *pidfds;
     pid_t *pids;
     size_t count, room;
+    bool harder; /* supervisors are killed, too */
 };
+
+static bool is_supervisor(pid_t pid)
+{
+    char path[40], *name;
+    size_t size;
+    snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+    if (rdv__plat_read_file(path, sizeof supervisor_name, &name, &size, NULL) != 0)
+        return false;
+    bool is = strcmp(name, supervisor_name) == 0;
+    free(name);
+    return is;
+}
 
 static bool has_mark(const char *environment, size_t size, const char *mark)
 {
@@ -64,8 +81,11 @@ static int signal_pidfd(int pidfd, int number)
     return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
-static void signal_one(int pidfd, int number)
+static void signal_one(const struct leftovers *left, int pidfd, pid_t pid)
 {
+    int number = left->number;
+    if (number == SIGKILL && !left->harder && is_supervisor(pid))
+        number = SIGQUIT;
     signal_pidfd(pidfd, number);
     if (number != SIGKILL)
         signal_pidfd(pidfd, SIGCONT);
@@ -104,7 +124,7 @@ static void consider(struct leftovers *left, pid_t pid)
         close(pidfd);
         return;
     }
-    signal_one(pidfd, left->number);
+    signal_one(left, pidfd, pid);
     left->pidfds[left->count] = (struct pollfd){pidfd, POLLIN, 0};
     left->pids[left->count] = pid;
     left->count++;
@@ -143,6 +163,12 @@ static void wait_for_some(struct leftovers *left, rdv_duration patience)
     left->count = kept;
 }
 
+static void signal_each(const struct leftovers *left)
+{
+    for (size_t i = 0; i < left->count; i++)
+        signal_one(left, left->pidfds[i].fd, left->pids[i]);
+}
+
 int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace)
 {
     struct leftovers left = {.marks = marks, .number = grace > 0 ? SIGTERM : SIGKILL};
@@ -155,8 +181,10 @@ int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace)
     for (;;) {
         if (now >= kill_at && left.number != SIGKILL) {
             left.number = SIGKILL;
-            for (size_t i = 0; i < left.count; i++)
-                signal_one(left.pidfds[i].fd, SIGKILL);
+            signal_each(&left);
+        } else if (now >= kill_at + SUPERVISOR_WAIT && !left.harder) {
+            left.harder = true;
+            signal_each(&left);
         }
         /* Again and again: one that was just ended may have started another before. */
         look(&left);
