@@ -334,7 +334,7 @@ int rdv__store_fail(rdv_store *store, int result)
     assert(result != 0);
     if (!store->open)
         return result;
-    if (store->last.code != result)
+    if (store->last.code != result && result != RDV_ECANCELLED) /* which is no failure */
         (void)rdv__sql_refuse(store, result, "");
     if (store->held)
         store->held_error = result;
@@ -414,8 +414,6 @@ static int turn_settle(struct rdv__turn *turn)
     changes_move(&store->settling, &store->done);
     for (struct rdv__store_change *change; (change = changes_pop(&store->settling)) != NULL;)
         change->settle(change, 0);
-    if (store->loop && (store->done.first || store->open))
-        rdv__loop_again(store->loop);
     return 0;
 }
 
@@ -440,6 +438,8 @@ int rdv__store_attach(rdv_store *store, rdv_loop *loop)
     store->settle_turn = (struct rdv__turn){.run = turn_settle, .phase = RDV__TURN_SETTLE};
     rdv__loop_add_turn(loop, &store->commit_turn);
     rdv__loop_add_turn(loop, &store->settle_turn);
+    if (store->open || store->done.first)
+        rdv__loop_again(loop);
     return 0;
 }
 

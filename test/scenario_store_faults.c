@@ -532,6 +532,33 @@ START_TEST(a_store_on_a_read_only_disk_can_be_read_only)
 }
 END_TEST
 
+static void expect_unreadable(void)
+{
+    struct rdv_error error;
+    ck_assert_int_ne(open_error(path, RDV_STORE_READ_ONLY, &error), 0);
+    expect_words(error.text, path);
+}
+
+START_TEST(a_log_that_cannot_be_read_is_not_ignored)
+{
+    make_store_with(1);
+    ck_assert_int_eq(open_trigger(), 0);
+    ck_assert_int_eq(schedule("a", ""), 0);
+    /* What a killed writer leaves, on a disk that nobody can write to. */
+    char command[256];
+    snprintf(command, sizeof command,
+             "cd %s && cp store.db copy.db && cp store.db-wal copy.db-wal && chmod 644 copy.db*",
+             directory);
+    ck_assert_int_eq(system(command), 0);
+    close_trigger();
+    ck_assert_int_eq(chmod(directory, 0555), 0);
+    snprintf(path, sizeof path, "%s/copy.db", directory);
+    as_nobody(expect_unreadable);
+    ck_assert_int_eq(chmod(directory, 0700), 0);
+    ck_assert_int_eq(stored(0), 2);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- locks */
 
 /* A process that opens the store, writes one byte, and waits to be killed. */
@@ -964,6 +991,7 @@ int main(void)
     tcase_add_test(permissions, a_read_only_file_can_be_read_only);
     tcase_add_test(permissions, a_file_that_may_not_be_read_is_refused);
     tcase_add_test(permissions, a_store_in_a_read_only_directory_can_be_read_only);
+    tcase_add_test(permissions, a_log_that_cannot_be_read_is_not_ignored);
     suite_add_tcase(suite, permissions);
 
     TCase *locks = tcase_create("locks");

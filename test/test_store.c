@@ -64,6 +64,13 @@ static void dispatch(void)
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
 }
 
+/* Whether the loop has something to do. */
+static bool is_ready(void)
+{
+    struct pollfd fd = {.fd = rdv_loop_fd(loop), .events = POLLIN};
+    return poll(&fd, 1, 0) == 1;
+}
+
 /* What someone else finds in the file. */
 static int stored(void)
 {
@@ -122,11 +129,14 @@ END_TEST
 START_TEST(a_commit_is_heard_of_in_the_loops_turn_and_not_before)
 {
     struct note *a = note("a");
+    ck_assert(!is_ready());
     stage(a);
+    ck_assert(is_ready());
     ck_assert_int_eq(rdv__store_commit(store), 0);
     ck_assert_str_eq(heard, "");
     dispatch();
     ck_assert_str_eq(heard, "a=0 ");
+    ck_assert(!is_ready());
 }
 END_TEST
 
@@ -232,6 +242,22 @@ START_TEST(a_change_may_stage_another_when_it_is_settled)
 }
 END_TEST
 
+START_TEST(the_message_is_of_the_last_failure_whoever_failed)
+{
+    struct note *a = note("a"), *b = note("b"), *c = note("c");
+    stage(a);
+    (void)rdv__store_fail(store, RDV_ENOSPC);
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), rdv_strerror(RDV_ENOSPC)));
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), path));
+    stage(b);
+    (void)rdv__store_fail(store, RDV_ENOMEM);
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), rdv_strerror(RDV_ENOMEM)));
+    stage(c);
+    (void)rdv__store_fail(store, RDV_ECANCELLED); /* on purpose */
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), rdv_strerror(RDV_ENOMEM)));
+}
+END_TEST
+
 START_TEST(a_change_may_stage_another_when_it_is_undone)
 {
     struct note *a = note("a"), *b = note("b");
@@ -272,6 +298,21 @@ START_TEST(a_held_batch_is_committed_by_its_release_only)
     ck_assert_int_eq(count_entries(store, 0), 1); /* its own changes are seen inside */
     ck_assert_int_eq(rdv__store_release(store, true), 0);
     ck_assert_int_eq(stored(), 1);
+    dispatch();
+    ck_assert_str_eq(heard, "a=0 ");
+}
+END_TEST
+
+START_TEST(a_release_is_heard_of_also_when_turns_were_taken_before)
+{
+    struct note *a = note("a");
+    ck_assert_int_eq(rdv__store_hold(store), 0);
+    stage(a);
+    dispatch();
+    ck_assert_str_eq(heard, "");
+    ck_assert(!is_ready());
+    ck_assert_int_eq(rdv__store_release(store, true), 0);
+    ck_assert(is_ready());
     dispatch();
     ck_assert_str_eq(heard, "a=0 ");
 }
@@ -341,7 +382,9 @@ START_TEST(an_owner_that_goes_hears_of_its_changes_only)
     rdv__store_disown(store, owners);
     ck_assert_str_eq(heard, "a=-16 c=-16 ");
     ck_assert_int_eq(stored(), 3); /* committed all the same */
+    dispatch();
     ck_assert_int_eq(rdv__store_attach(store, loop), 0);
+    ck_assert(is_ready());
     dispatch();
     ck_assert_str_eq(heard, "a=-16 c=-16 b=0 ");
 }
@@ -353,6 +396,17 @@ static void disown_second(struct note *change, int result)
     (void)result;
     rdv__store_disown(store, owners + 1);
 }
+
+START_TEST(a_store_stays_on_its_loop_while_someone_uses_it)
+{
+    ck_assert_int_eq(rdv__store_attach(store, loop), 0);
+    rdv__store_disown(store, owners + 1);
+    struct note *a = note("a");
+    stage(a);
+    dispatch();
+    ck_assert_str_eq(heard, "a=0 ");
+}
+END_TEST
 
 START_TEST(an_owner_may_go_while_changes_are_settled)
 {
@@ -937,14 +991,17 @@ int main(void)
     tcase_add_test(batches, a_batch_that_fails_is_undone_at_once_in_reverse_order);
     tcase_add_test(batches, a_commit_that_fails_undoes_its_batch_and_the_next_one_works);
     tcase_add_test(batches, a_change_may_stage_another_when_it_is_settled);
+    tcase_add_test(batches, the_message_is_of_the_last_failure_whoever_failed);
     tcase_add_test(batches, a_change_may_stage_another_when_it_is_undone);
     tcase_add_test(batches, closing_undoes_what_was_not_committed);
     tcase_add_test(batches, a_held_batch_is_committed_by_its_release_only);
+    tcase_add_test(batches, a_release_is_heard_of_also_when_turns_were_taken_before);
     tcase_add_test(batches, a_held_batch_can_be_undone);
     tcase_add_test(batches, what_was_staged_before_a_hold_is_no_part_of_it);
     tcase_add_test(batches, a_held_batch_that_failed_says_so_at_release_and_takes_nothing_more);
     tcase_add_test(batches, only_one_batch_can_be_held);
     tcase_add_test(batches, an_owner_that_goes_hears_of_its_changes_only);
+    tcase_add_test(batches, a_store_stays_on_its_loop_while_someone_uses_it);
     tcase_add_test(batches, an_owner_may_go_while_changes_are_settled);
     tcase_add_test(batches, an_owner_may_go_while_changes_are_undone);
     tcase_add_test(batches, an_owner_that_goes_undoes_the_batch_that_is_held);

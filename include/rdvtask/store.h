@@ -58,12 +58,13 @@ RDV_API int rdv_store_open(const char *path, const rdv_store_options *options,
                            rdv_store **ret_store, struct rdv_error *error);
 
 /**
- * Close a store; what was staged and not committed is undone. The agent and the trigger on it must be freed before.
+ * Close a store; what was staged and not committed is undone. The agent and the trigger on it must be freed before; their loop
+ * may be freed before or after.
  * NULL is fine. @since 0.1.0
  */
 RDV_API void rdv_store_close(rdv_store *store);
 
-/** The words of the last failure of this store, one line: never NULL, "" if there was none. Valid until the next call. @since 0.1.0 */
+/** The words of the last failure of this store, one line, which names the file and says what can be done: never NULL, "" if there was none. Valid until the next call. @since 0.1.0 */
 RDV_API const char *rdv_store_message(const rdv_store *store);
 
 /** One line of an entry's history. @since 0.1.0 */
