@@ -112,7 +112,7 @@ static const char *advice(int code)
         return ": make room on the disk";
     case RDV_EREADONLY:
     case RDV_EACCES:
-        return ": check the permissions of the file and of its directory";
+        return ": check the permissions of the file, of those beside it, and of its directory";
     case RDV_ECORRUPT:
         return ": restore it from a backup, or move it away to begin with an empty one";
     case RDV_ELOCKED:
