@@ -544,14 +544,16 @@ static void check_bomb(const char *script, const char *limit)
 
 START_TEST(a_fork_bomb_within_its_limit_is_ended)
 {
-    check_bomb("echo go; bomb() { bomb | bomb & }; bomb; sleep 100", "processes=60");
+    check_bomb("echo go; bomb() { bomb | bomb & }; (while :; do bomb; done) 2>/dev/null & "
+               "exec sleep 100",
+               "processes=60");
 }
 END_TEST
 
 START_TEST(a_fork_bomb_whose_parts_all_have_sessions_of_their_own_is_ended)
 {
     check_bomb("echo go; bomb='setsid sh -c \"$bomb\" & setsid sh -c \"$bomb\" &'; export bomb;"
-               "while :; do sh -c \"$bomb\"; done",
+               "(while :; do sh -c \"$bomb\"; done) 2>/dev/null & exec sleep 100",
                "processes=60");
 }
 END_TEST
@@ -574,7 +576,8 @@ static char own_program[PATH_MAX];
 
 START_TEST(a_chain_of_processes_that_fork_and_exit_is_caught)
 {
-    struct started started = start(SHELL_AND_REST, "\"$0\" run-away; sleep 100", own_program, NULL);
+    struct started started =
+        start(SHELL_AND_REST, "\"$0\" run-away & exec sleep 100", own_program, NULL);
     ck_assert_str_eq(read_line(started.output), "go");
     kill(started.pid, SIGQUIT);
     finish(&started);
