@@ -15,9 +15,7 @@ static void greet(rdv_run *run, void *user)
 {
     struct program *program = user;
     const char *whom = rdv_task_identifier(rdv_run_task(run));
-    rdv_report report = RDV_REPORT_INIT;
-    report.status = RDV_STATUS_APPLYING;
-    report.progress = 50;
+    rdv_report report = {sizeof report, RDV_STATUS_APPLYING, 50, 0, 0, NULL};
     rdv_run_report(run, &report);
     strncat(program->order, whom, sizeof(program->order) - strlen(program->order) - 1);
     rdv_run_finish(run, 0, "greeted");
@@ -27,8 +25,7 @@ static void greet(rdv_run *run, void *user)
 static int show(void *user, const rdv_entry *entry)
 {
     struct program *program = user;
-    printf("%s: %s, %s\n", entry->identifier, rdv_state_name(entry->state),
-           rdv_status_name(entry->status));
+    printf("%s: %s\n", entry->identifier, rdv_status_name(entry->status));
     return rdv_trigger_unfinished(program->trigger) ? 0 : rdv_loop_stop(program->loop);
 }
 
@@ -39,10 +36,13 @@ int main(void)
     rdv_store *store = NULL;
     rdv_agent *agent = NULL;
     rdv_watch *watch = NULL;
+    rdv_trigger_options options;
+    rdv_trigger_options_init(&options);
+    options.clock_wait = 0; /* no window here depends on the clock */
     int result = rdv_loop_new(&program.loop) || rdv_store_open(NULL, NULL, &store, NULL) ||
                  rdv_agent_new(program.loop, store, NULL, &agent) ||
                  rdv_agent_add_handler(agent, "greet", greet, &program, 0) ||
-                 rdv_trigger_new(program.loop, store, NULL, &program.trigger) ||
+                 rdv_trigger_new(program.loop, store, &options, &program.trigger) ||
                  rdv_trigger_watch(program.trigger, show, &program, &watch);
     for (int i = 0; i < 3 && result == 0; i++) { /* the last one is the most urgent */
         rdv_window window = {.deadline = rdv_time_now() + (3 - i) * RDV_HOUR};

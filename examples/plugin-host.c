@@ -64,13 +64,16 @@ int main(int argc, char **argv)
     options.configuration = argv[3]; /* NULL if there is none */
     options.log.write = log_line;
     options.held_up = held_up;
+    rdv_trigger_options trigger_options;
+    rdv_trigger_options_init(&trigger_options);
+    trigger_options.clock_wait = 0; /* no window here depends on the clock */
     int result = rdv_loop_new(&program.loop);
     if (result == 0)
         result = rdv_module_open(program.loop, argv[1], &options, &module, &error);
     if (result == 0)
         result = rdv_store_open(NULL, NULL, &store, &error);
     if (result == 0)
-        result = rdv_trigger_new(program.loop, store, NULL, &program.trigger);
+        result = rdv_trigger_new(program.loop, store, &trigger_options, &program.trigger);
     if (result == 0)
         result = rdv_trigger_watch(program.trigger, show, &program, &watch);
     if (result == 0)

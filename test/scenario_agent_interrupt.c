@@ -264,7 +264,10 @@ static rdv_trigger *attach(struct bench *bench)
     rdv_agent_free(bench->agent);
     ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, NULL, &bench->agent), 0);
     load(bench, "resume");
-    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, NULL, &trigger), 0);
+    rdv_trigger_options options;
+    rdv_trigger_options_init(&options);
+    options.clock_wait = 0; /* whenever the machine was started */
+    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
     ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
     return trigger;
 }

@@ -43,11 +43,14 @@ static void run_agent(void)
     rdv_control_options options;
     rdv_control_options_init(&options);
     options.socket = socket_path;
+    rdv_trigger_options how;
+    rdv_trigger_options_init(&how);
+    how.clock_wait = 0; /* whenever the machine was started */
     if (rdv_loop_new(&loop) || rdv_store_open(store_path, NULL, &store, NULL) ||
         rdv_agent_new(loop, store, NULL, &task_agent) ||
         rdv_agent_add_handler(task_agent, "quick", handle, &agent, 0) ||
         rdv_agent_add_handler(task_agent, "endless", handle, NULL, 0) ||
-        rdv_trigger_new(loop, store, NULL, &trigger) ||
+        rdv_trigger_new(loop, store, &how, &trigger) ||
         rdv_control_new(loop, store, trigger, &options, &control, NULL) ||
         rdv_trigger_attach(trigger, rdv_agent_plugin(task_agent)))
         _exit(3);

@@ -628,7 +628,10 @@ START_TEST(under_our_trigger_nothing_starts_before_the_reboot_and_all_goes_on_af
         new_agent(bench);
         put("boot-id", i ? "second" : "first");
         load(bench, ASKS_THEN_TWO, REBOOT);
-        ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, NULL, &trigger), 0);
+        rdv_trigger_options options;
+        rdv_trigger_options_init(&options);
+        options.clock_wait = 0; /* whenever the machine was started */
+        ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
         ck_assert_int_eq(rdv_trigger_attach(trigger, bench->plugin), 0);
         if (i == 0) {
             rdv_task *task;

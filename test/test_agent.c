@@ -1179,7 +1179,10 @@ START_TEST(under_our_trigger_the_history_has_the_tail_of_the_output)
     bench_steps(bench, "{'run':['sh','-c','echo printed by $RDV_RUN; exit 5']}");
     rdv_trigger *trigger;
     rdv_task *task;
-    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, NULL, &trigger), 0);
+    rdv_trigger_options options;
+    rdv_trigger_options_init(&options);
+    options.clock_wait = 0; /* whenever the machine was started */
+    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
     ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
     ck_assert_int_eq(rdv_task_new("l", "task", "c", 1, &task), 0);
     ck_assert_int_eq(rdv_trigger_schedule(trigger, NULL, task), 0);
