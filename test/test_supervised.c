@@ -248,14 +248,21 @@ START_TEST(a_fork_loop_within_its_limit_is_gone_after_the_end)
     static const struct rdv__limit limit = {"processes", 50};
     const struct rdv__supervision supervision = {
         .program = RDV_TEST_CHILD, .user = ORDINARY_USER, .limits = &limit, .limit_count = 1};
+    char script[256], command[128];
     struct watched watched;
-    start_with(&watched, &supervision,
-               "exec 2>/dev/null; trap '' TERM; echo go; bomb() { bomb | bomb & }; "
-               "(while :; do bomb; done) & exec sleep 100");
+    snprintf(script, sizeof script,
+             ": %s; exec 2>/dev/null; trap '' TERM; echo go; bomb() { bomb | bomb & }; "
+             "(while :; do bomb; done) & exec sleep $MARK",
+             mark);
+    start_with(&watched, &supervision, script);
     wait_for_line(&watched);
     rdv__process_end(watched.process, 100 * RDV_MILLISECOND);
     wait_for_end(&watched);
-    ck_assert_int_eq(rdv_test_processes_with(mark), 0);
+    ck_assert_int_eq(watched.code, -SIGKILL);
+    /* So written that the shell which runs this is not meant. */
+    snprintf(command, sizeof command, "pgrep -f '[M]%s' >/dev/null", mark + 1);
+    ck_assert_int_eq(system(command), 1 << 8);
+    ck_assert_int_eq(marked(), 0);
 }
 END_TEST
 
