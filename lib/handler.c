@@ -55,7 +55,7 @@ static bool is_given(struct rdv__value value)
 static int read_text(struct rdv__value value, const char **ret_text, size_t *ret_size,
                      struct rdv_error *error)
 {
-    const char *text;
+    const char *text = NULL;
     int result = rdv__json_string(value, &text, error);
     if (result)
         return result;
@@ -71,7 +71,7 @@ static int read_text(struct rdv__value value, const char **ret_text, size_t *ret
 static int read_word(struct rdv__value value, const char *const *words, size_t *ret_index,
                      struct rdv_error *error)
 {
-    const char *text;
+    const char *text = NULL;
     int result = rdv__json_string(value, &text, error);
     if (result)
         return result;
@@ -308,8 +308,8 @@ static int read_reboot(struct rdv__value value, struct rdv__reboot *reboot, stru
     enum { RUN, WHEN_EXISTS, MEMBERS };
     static const char *const names[] = {"run", "when_exists", NULL};
     struct rdv__value members[MEMBERS];
-    const char *text;
-    size_t size;
+    const char *text = NULL;
+    size_t size = 0;
 
     int result = rdv__json_members(value, names, members, error);
     if (result)
@@ -333,7 +333,7 @@ static int read_reboot(struct rdv__value value, struct rdv__reboot *reboot, stru
 static int read_label(struct rdv__value value, struct rdv__handler *handler,
                       struct rdv__scan_cursor *cursor, struct rdv_error *error)
 {
-    const char *text;
+    const char *text = NULL;
     int result = rdv__json_string(value, &text, error);
     if (result)
         return result;
@@ -352,8 +352,8 @@ static int read_label(struct rdv__value value, struct rdv__handler *handler,
 
 static int read_user(struct rdv__value value, struct rdv__handler *handler, struct rdv_error *error)
 {
-    const char *text;
-    size_t size;
+    const char *text = NULL;
+    size_t size = 0;
     int result = read_text(value, &text, &size, error);
     if (result)
         return result;
@@ -366,8 +366,8 @@ static int read_user(struct rdv__value value, struct rdv__handler *handler, stru
 static int read_directory(struct rdv__value value, struct rdv__handler *handler,
                           struct rdv_error *error)
 {
-    const char *text;
-    size_t size;
+    const char *text = NULL;
+    size_t size = 0;
     int result = read_text(value, &text, &size, error);
     if (result)
         return result;
@@ -428,7 +428,7 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     if (!result && is_given(members[REBOOT]))
         result = read_reboot(members[REBOOT], &handler->reboot, error);
     if (!result && is_given(members[ON_STOP])) {
-        size_t index;
+        size_t index = 0;
         result = read_word(members[ON_STOP], stop_words, &index, error);
         if (!result)
             handler->on_stop = (enum rdv__on_stop)index;
