@@ -100,7 +100,7 @@ static int changed(void *user, const rdv_entry *entry)
         if (!line) {
             if (write_change(entry, &line) != 0) {
                 client->live = false;
-                rdv__connection_wake(client->connection);
+                rdv__connection_more(client->connection);
                 continue;
             }
             size = strlen(line);
@@ -129,13 +129,11 @@ static int tell_stored(void *user, const rdv_entry *entry)
     return 0;
 }
 
-/* Late in a turn, when there is room: tell who watches what is in the store, some at a time. True = there is more. */
+/* Late in a turn, when there is room: tell who has begun to watch what is in the store, some at a time. True = there is more. */
 static bool client_late(void *user, void *state)
 {
     rdv_control *control = user;
     struct client *client = state;
-    if (!client->watching || client->live)
-        return false;
     struct catch_up catch_up = {client, 0};
     int64_t last = 0;
     int result = rdv__listing_changed(control->store, client->told, ENTRIES_AT_ONCE, tell_stored,
@@ -171,7 +169,7 @@ static int client_watch(void *user, int64_t after)
     }
     client->live = false;
     client->told = after;
-    rdv__connection_wake(client->connection);
+    rdv__connection_more(client->connection);
     return 0;
 }
 
@@ -412,9 +410,9 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
     } else if (!request.id) {
         rdv__connection_close(connection); /* there is not even memory to say so */
     }
-    /* Who asks after having changed something sees it changed: after the commit. */
-    if (result == 0 && !rdv__method_stages(method) &&
-        (!late || rdv__connection_expects(connection) > 0)) {
+    /* Who asks after having changed something sees it changed, after the commit. And as long as anybody reads, which commits
+     * what is open, nobody stages anything. */
+    if (result == 0 && rdv__method_stages(method) == late) {
         rdv__request_finish(&request);
         return RDV__LINE_WAIT;
     }
@@ -460,7 +458,8 @@ int rdv_control_call(rdv_control *control, const char *text, rdv_control_reply_f
     const struct rdv__method *method = NULL;
     char *line = NULL;
     int result = rdv__request_read(text, strlen(text), &request, &failure);
-    if (result == 0) {
+    bool read = result == 0;
+    if (read) {
         method = rdv__method_find(request.method);
         result = check_direct_call(control, method, &request, &failure);
     }
@@ -477,7 +476,7 @@ int rdv_control_call(rdv_control *control, const char *text, rdv_control_reply_f
         free(line);
         line = request.id ? rdv__answer_failure(request.id, &failure) : NULL;
     }
-    bool answered = line || (!request.id && result != RDV_ENOMEM);
+    bool answered = line || (read && !request.id && result != RDV_ENOMEM);
     if (line)
         fn(user, line);
     free(line);

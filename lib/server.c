@@ -135,7 +135,8 @@ static void drop(struct buffer *buffer, size_t size)
 
 /* ------------------------------------------------------------- connections */
 
-void rdv__connection_wake(struct rdv__connection *connection)
+/* Have it looked at late in this turn, or in the next. */
+static void wake(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
     if (connection->awake)
@@ -147,11 +148,17 @@ void rdv__connection_wake(struct rdv__connection *connection)
     rdv__loop_again(server->loop);
 }
 
+void rdv__connection_more(struct rdv__connection *connection)
+{
+    connection->more = true;
+    wake(connection);
+}
+
 /* It is done when nobody is using it. */
 void rdv__connection_close(struct rdv__connection *connection)
 {
     connection->broken = true;
-    rdv__connection_wake(connection);
+    wake(connection);
 }
 
 static void cut_off(struct rdv__connection *connection, const char *why)
@@ -178,7 +185,7 @@ static void queue_line(struct rdv__connection *connection, const char *line, siz
     (void)append(&connection->out, line, size);
     (void)append(&connection->out, "\n", 1);
     connection->server->output += size + 1;
-    rdv__connection_wake(connection);
+    wake(connection);
 }
 
 void rdv__connection_push(struct rdv__connection *connection, const char *line, size_t size)
@@ -256,11 +263,6 @@ struct rdv__answer *rdv__connection_expect(struct rdv__connection *connection)
     return answer_new(connection);
 }
 
-size_t rdv__connection_expects(const struct rdv__connection *connection)
-{
-    return connection->expected;
-}
-
 static struct rdv__answer *first_answer_off(struct rdv__connection *connection)
 {
     struct rdv__answer *answer = connection->answers;
@@ -286,7 +288,6 @@ void rdv__answer_give(struct rdv__answer *answer, char *text)
         queue_answer(connection, first->text);
         free(first);
     }
-    rdv__connection_wake(connection);
 }
 
 void rdv__connection_answer(struct rdv__connection *connection, char *text)
@@ -387,7 +388,7 @@ static void do_lines(struct rdv__connection *connection, bool late)
     for (int lines = 0; !connection->broken && has_room(connection) && find_line(connection, &size);
          lines++) {
         if (lines == LINES_AT_ONCE) {
-            rdv__connection_wake(connection);
+            wake(connection);
             return;
         }
         if (size > connection->line_max) {
@@ -395,8 +396,6 @@ static void do_lines(struct rdv__connection *connection, bool late)
         } else if (server->ops->line(server->user, connection->state,
                                      connection->in.data + connection->in.begin, size,
                                      late) == RDV__LINE_WAIT) {
-            if (!late)
-                rdv__connection_wake(connection);
             return;
         }
         drop_input(connection, size + 1);
@@ -451,12 +450,11 @@ static void settle(struct rdv__connection *connection)
     size_t size;
     flush(connection);
     bool line = find_line(connection, &size), room = has_room(connection);
-    /* What has waited for room alone goes on. What waits for answers goes on with them. */
+    /* What waits for a commit is woken by its answer, all else goes on late in this turn or in the next. */
     if (room && !connection->broken && (connection->more || (line && connection->expected == 0)))
-        rdv__connection_wake(connection);
+        wake(connection);
     /* Who has sent all that it wanted to send still gets the answers. */
-    bool finished =
-        connection->ended && !line && connection->expected == 0 && used(&connection->out) == 0;
+    bool finished = connection->ended && connection->expected == 0 && used(&connection->out) == 0;
     if ((connection->broken || finished) && !connection->awake)
         connection_free(connection);
     else if (!connection->broken)
@@ -481,16 +479,18 @@ static int turn_late(struct rdv__turn *turn)
 {
     struct rdv__server *server =
         (struct rdv__server *)((char *)turn - offsetof(struct rdv__server, turn));
-    struct rdv__connection *next = server->awake;
+    struct rdv__connection *first = server->awake, *connection, *next;
     server->awake = NULL;
     server->awake_end = &server->awake;
-    while (next) {
-        struct rdv__connection *connection = next;
-        next = connection->next_awake;
-        connection->awake = false;
-        if (!connection->broken && has_room(connection))
+    for (connection = first; connection; connection = connection->next_awake) {
+        if (connection->more && !connection->broken && has_room(connection))
             connection->more = server->ops->late(server->user, connection->state);
         do_lines(connection, true);
+    }
+    for (connection = first; connection; connection = next) {
+        next = connection->next_awake;
+        connection->awake = false;
+        do_lines(connection, false);
         settle(connection);
     }
     return 0;

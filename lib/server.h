@@ -3,8 +3,9 @@
  * Lines in and lines out over a local socket: connections, their buffers and bounds, and a fair share for each. What the lines
  * mean is the user's.
  *
- * What comes in is done twice a turn: `early`, when it is read, before the turn's commit; and `late`, after the commit and after
- * what it settles. A line that has to wait stays where it is, with all that follow it.
+ * A line is done in one of two parts of a turn, and waits for the other where it does not belong in one: early, when it is read,
+ * before the turn's commit; or late, after the commit and after what it settles. When all have done what is late, they go on
+ * with what is early for the next turn. A line that waits stays where it is, with all that follow it.
  *
  * Answers keep the order of their lines, also when they are known in another. A connection whose client does not read is not
  * read from either, so that at most one answer, and what else is pushed to it, waits.
@@ -29,7 +30,7 @@ struct rdv__answer;
 
 enum rdv__line {
     RDV__LINE_DONE, /* go on */
-    RDV__LINE_WAIT  /* ask again: late in this turn, or after rdv__connection_wake() */
+    RDV__LINE_WAIT  /* ask again in the other part */
 };
 
 struct rdv__server_ops {
@@ -40,7 +41,7 @@ struct rdv__server_ops {
     enum rdv__line (*line)(void *user, void *state, const char *line, size_t size, bool late);
     /* A line was longer than allowed, and was left out. */
     void (*too_long)(void *user, void *state, size_t limit);
-    /* It is late, the connection is awake, and there is room for output; true = there is more to come. */
+    /* It is late, there is room for output, and rdv__connection_more() was called, or this has returned true the last time. */
     bool (*late)(void *user, void *state);
 };
 
@@ -80,9 +81,6 @@ struct rdv__answer *rdv__connection_expect(struct rdv__connection *connection);
  * is cut off. Fine when the connection, or the server, is gone. */
 void rdv__answer_give(struct rdv__answer *answer, char *text);
 
-/* How many answers are expected. */
-size_t rdv__connection_expects(const struct rdv__connection *connection);
-
 /* An answer that is known at once; the same otherwise. */
 void rdv__connection_answer(struct rdv__connection *connection, char *text);
 
@@ -92,7 +90,7 @@ void rdv__connection_push(struct rdv__connection *connection, const char *line, 
 /* Close it, without what waits for it to be read. */
 void rdv__connection_close(struct rdv__connection *connection);
 
-/* Have it looked at late in this turn, or in the next. */
-void rdv__connection_wake(struct rdv__connection *connection);
+/* Have `late` called for it soon. */
+void rdv__connection_more(struct rdv__connection *connection);
 
 #endif

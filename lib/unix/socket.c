@@ -160,10 +160,8 @@ static int bind_and_listen(struct rdv__listener *listener, const struct place *p
 {
     const char *path = listener->path;
     struct stat status;
-    if (fchmod(listener->fd, 0600) < 0 ||
-        bind(listener->fd, (const struct sockaddr *)&place->address, place->size) < 0)
-        return errno;
-    if (lstat(path, &status) < 0)
+    if (bind(listener->fd, (const struct sockaddr *)&place->address, place->size) < 0 ||
+        lstat(path, &status) < 0)
         return errno;
     listener->device = status.st_dev;
     listener->inode = status.st_ino;
