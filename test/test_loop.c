@@ -1334,10 +1334,8 @@ int main(void)
     tcase_add_test(descriptor, whatever_makes_work_makes_the_descriptor_ready);
     tcase_add_test(descriptor,
                    what_is_watched_from_inside_a_turn_is_seen_by_who_polls_the_descriptor);
-    const char *preload = getenv("LD_PRELOAD");
-    rdv_test_add_unless(
-        descriptor, what_is_watched_in_the_last_turn_of_a_run_is_seen_by_who_polls_the_descriptor,
-        preload && strstr(preload, "vgpreload") ? "not understood under Valgrind yet" : NULL);
+    tcase_add_test(descriptor,
+                   what_is_watched_in_the_last_turn_of_a_run_is_seen_by_who_polls_the_descriptor);
     tcase_add_test(descriptor, work_that_run_leaves_behind_makes_the_descriptor_ready);
     tcase_add_test(descriptor,
                    a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback);
