@@ -15,6 +15,16 @@ static void reset_signals(void)
         signal(signals[i], SIG_DFL);
 }
 
+/* On standard error: that is what meson shows of a test program that failed. */
+static void tell_failures(SRunner *runner, int count)
+{
+    TestResult **failures = srunner_failures(runner);
+    for (int i = 0; failures && i < count; i++)
+        fprintf(stderr, "%s:%d: %s: %s\n", tr_lfile(failures[i]), tr_lno(failures[i]),
+                tr_tcname(failures[i]), tr_msg(failures[i]));
+    free(failures); /* the array only */
+}
+
 int rdv_test_main(Suite *suite)
 {
     reset_signals();
@@ -24,6 +34,7 @@ int rdv_test_main(Suite *suite)
 
     int ran = srunner_ntests_run(runner);
     int failed = srunner_ntests_failed(runner);
+    tell_failures(runner, failed);
     srunner_free(runner);
 
     /* A report without tests would pass as one big skip. */

@@ -2,6 +2,7 @@
 """What the tests of the program have in common: a folder and a store of their own, and no process left behind."""
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -12,6 +13,12 @@ import unittest
 import uuid
 
 RDVTASK = os.environ.get("RDVTASK", "rdvtask")
+
+
+def sanitized():
+    """Whether the program was built with a sanitizer, which takes far more address space than a limit would leave."""
+    with open(shutil.which(RDVTASK), "rb") as file:
+        return re.search(b"__[at]san_init", file.read()) is not None
 
 # Slow machines and sanitizers: all waiting is a multiple of this.
 PATIENCE = float(os.environ.get("RDVTASK_TEST_PATIENCE", "1"))

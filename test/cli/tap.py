@@ -18,8 +18,9 @@ class TapResult(unittest.TestResult):
 
     def fail(self, test, error):
         self.say(False, test)
+        # On standard error: that is what meson shows of a test program that failed.
         for line in self._exc_info_to_string(error, test).splitlines():
-            print("# " + line.encode("ascii", "backslashreplace").decode(), flush=True)
+            print("# " + line.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)
 
     def addSuccess(self, test):
         super().addSuccess(test)
