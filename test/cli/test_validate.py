@@ -33,7 +33,7 @@ class Validate(ProgramTest):
         good = self.write("good.json", SCHEDULE)
         bad = self.write("bad.json", "{}")
         result = self.rdvtask("validate", good, bad, good, code=1)
-        self.assertEqual(result.stdout.count("ok"), 2)
+        self.assertEqual(len(result.stdout.splitlines()), 2)
         self.assertEqual(len(result.stderr.splitlines()), 1)
 
     def test_documents_that_are_none_are_refused(self):
