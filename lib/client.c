@@ -15,7 +15,7 @@
 #define READ_SIZE 65536
 
 struct rdv_client {
-    int fd;
+    rdv__descriptor fd;
     char *data; /* what has come in: bytes begin to end */
     size_t begin, end, room;
     size_t scanned; /* so many of them hold no line end */
@@ -124,7 +124,7 @@ int rdv_client_receive(rdv_client *client, rdv_duration wait, const char **ret_l
 
 int rdv_client_fd(const rdv_client *client)
 {
-    return client ? client->fd : -1;
+    return client ? rdv__socket_number(client->fd) : -1;
 }
 
 void rdv_client_close(rdv_client *client)
@@ -167,7 +167,7 @@ int rdv_client_open(const char *socket, rdv_client **ret_client, struct rdv_erro
     rdv_client *client = calloc(1, sizeof *client);
     if (!client)
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    client->fd = -1;
+    client->fd = RDV__NO_DESCRIPTOR;
     int result = rdv__socket_connect(socket, OPEN_WAIT, &client->fd, error);
     if (result == 0)
         result = greet(client, error);

@@ -8,6 +8,7 @@
 
 #include "loop.h"
 #include "plat.h"
+#include "thread.h"
 
 struct rdv__leftovers {
     struct rdv__post post;

@@ -7,18 +7,14 @@
  * (libuv's own are not seen from outside), and what libuv has not yet given to the kernel (it does so in the next poll) is
  * announced by a wake-up.
  */
-/* uv.h needs it where the compiler is strict about C11. */
-#define _POSIX_C_SOURCE 200809L
-
 #include "loop.h"
 
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <uv.h>
-
 #include "plat.h"
+#include "uv_loop.h"
 
 /* How many turns rdv_loop_dispatch() takes at most while each asks for another. */
 #define DISPATCH_TURNS 16
@@ -90,72 +86,16 @@ static void woken(uv_async_t *handle)
     (void)handle;
 }
 
-/* ----------------------------------------------------------- descriptors */
-
-struct rdv__io {
-    uv_poll_t poll;
-    rdv_loop *loop;
-    int events; /* what the poll is started for; 0 = it is stopped */
-    void (*fn)(void *user);
-    void *user;
-};
-
-static void io_ready(uv_poll_t *handle, int status, int events)
+uv_loop_t *rdv__uv_loop(rdv_loop *loop)
 {
-    (void)events;
-    struct rdv__io *io = handle->data;
-    /* An error is the reader's to find out, who gets it from read() again. libuv has stopped the poll for it. */
-    if (status < 0)
-        io->events = 0;
-    io->fn(io->user);
+    return &loop->uv;
 }
 
-static void io_closed(uv_handle_t *handle)
+void rdv__uv_changed(rdv_loop *loop)
 {
-    free(handle->data);
-}
-
-int rdv__io_new(rdv_loop *loop, int fd, void (*fn)(void *user), void *user, struct rdv__io **ret_io)
-{
-    struct rdv__io *io = malloc(sizeof *io);
-    if (!io)
-        return RDV_ENOMEM;
-    io->loop = loop;
-    io->fn = fn;
-    io->user = user;
-
-    int status = uv_poll_init(&loop->uv, &io->poll, fd);
-    if (status < 0) {
-        free(io);
-        return status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
-    }
-    io->poll.data = io;
-    io->events = 0;
-    rdv__io_watch(io, true, false);
-    *ret_io = io;
-    return 0;
-}
-
-void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
-{
-    rdv_loop *loop = io->loop;
-    int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
-    if (events == io->events)
-        return;
-    io->events = events;
-    int status = events == 0 ? uv_poll_stop(&io->poll) : uv_poll_start(&io->poll, events, io_ready);
-    /* They fail for a handle that is closing, and for a descriptor that another handle of the loop watches. */
-    assert(status == 0);
-    (void)status;
     loop->fresh = true;
     if (!loop->inside)
         wake(loop);
-}
-
-void rdv__io_free(struct rdv__io *io)
-{
-    if (io)
-        uv_close((uv_handle_t *)&io->poll, io_closed);
 }
 
 /* ---------------------------------------------------------------- timers */
@@ -846,66 +786,4 @@ void rdv_loop_free(rdv_loop *loop)
     uv_mutex_destroy(&loop->lock);
     free(loop->heap);
     free(loop);
-}
-
-/* ------------------------------------------------------ threads and locks */
-
-struct rdv__thread {
-    uv_thread_t id;
-};
-
-int rdv__thread_new(void (*fn)(void *user), void *user, struct rdv__thread **ret_thread)
-{
-    struct rdv__thread *thread = malloc(sizeof *thread);
-    if (!thread)
-        return RDV_ENOMEM;
-    if (uv_thread_create(&thread->id, fn, user) != 0) {
-        free(thread);
-        return RDV_ENOMEM;
-    }
-    *ret_thread = thread;
-    return 0;
-}
-
-void rdv__thread_join(struct rdv__thread *thread)
-{
-    if (!thread)
-        return;
-    uv_thread_join(&thread->id);
-    free(thread);
-}
-
-struct rdv__mutex {
-    uv_mutex_t mutex;
-};
-
-int rdv__mutex_new(struct rdv__mutex **ret_mutex)
-{
-    struct rdv__mutex *mutex = malloc(sizeof *mutex);
-    if (!mutex)
-        return RDV_ENOMEM;
-    if (uv_mutex_init(&mutex->mutex) != 0) {
-        free(mutex);
-        return RDV_ENOMEM;
-    }
-    *ret_mutex = mutex;
-    return 0;
-}
-
-void rdv__mutex_free(struct rdv__mutex *mutex)
-{
-    if (!mutex)
-        return;
-    uv_mutex_destroy(&mutex->mutex);
-    free(mutex);
-}
-
-void rdv__mutex_lock(struct rdv__mutex *mutex)
-{
-    uv_mutex_lock(&mutex->mutex);
-}
-
-void rdv__mutex_unlock(struct rdv__mutex *mutex)
-{
-    uv_mutex_unlock(&mutex->mutex);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop's inside: turns, posts, descriptors, alarms. libuv is known to loop.c only (and to what reads pipes).
+ * The loop's inside: turns, posts, descriptors, alarms. libuv is known to loop.c, thread.c and the io.c of each system.
  *
  * A turn: (1) what is ready and what was posted is handled: this stages changes; (2) deciders run: the trigger looks what is
  * due, and stages starts and expiries; (3) committers run: the store commits; (4) settlers run: the store settles each change,
@@ -14,6 +14,8 @@
 #include <stdbool.h>
 
 #include <rdvtask/loop.h>
+
+#include "system.h"
 
 /* ---- turns ---- */
 enum rdv__turn_phase { RDV__TURN_DECIDE, RDV__TURN_COMMIT, RDV__TURN_SETTLE };
@@ -52,7 +54,7 @@ bool rdv__loop_in_call(const rdv_loop *loop);
 
 /* ---- descriptors: level-triggered ---- */
 struct rdv__io;
-int rdv__io_new(rdv_loop *loop, int fd, void (*fn)(void *user), void *user,
+int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void *user,
                 struct rdv__io **ret_io); /* fd is borrowed; watched for reading */
 
 /* Watch for this from now on; neither = not at all, and nothing costs a wake-up. fn does not hear which it was: it tries. After
@@ -72,16 +74,5 @@ int rdv__alarm_new(rdv_loop *loop, void (*fn)(void *user), void *user,
 void rdv__alarm_set(struct rdv__alarm *alarm,
                     rdv_time when); /* 0 = off (clock changes are not told then either) */
 void rdv__alarm_free(struct rdv__alarm *alarm); /* NULL is fine */
-
-/* ---- threads and locks, for handlers that have a thread each and for what they share with the loop ---- */
-struct rdv__thread;
-int rdv__thread_new(void (*fn)(void *user), void *user,
-                    struct rdv__thread **ret_thread); /* RDV_ENOMEM */
-void rdv__thread_join(struct rdv__thread *thread);    /* joins and frees; NULL is fine */
-struct rdv__mutex;
-int rdv__mutex_new(struct rdv__mutex **ret_mutex);
-void rdv__mutex_free(struct rdv__mutex *mutex);
-void rdv__mutex_lock(struct rdv__mutex *mutex);
-void rdv__mutex_unlock(struct rdv__mutex *mutex);
 
 #endif

@@ -164,15 +164,15 @@ static int load(struct rdv_module *module, const char *path, struct rdv_error *e
 {
     struct rdv__watched call;
     char *resolved = NULL;
-    int fd = -1;
-    int result = rdv__plat_open_trusted(path, &fd, &resolved, error);
+    rdv__file file = RDV__NO_FILE;
+    int result = rdv__plat_open_trusted(path, &file, &resolved, error);
     if (result != 0)
         return result;
     enter(module, &call, "its constructors");
     /* By its path and not by the descriptor, which has no folder for the libraries beside it; nobody can have replaced it. */
     result = rdv__plat_library_open(resolved, &module->library, error);
     leave(module, &call);
-    rdv__plat_close(fd);
+    rdv__plat_close(file);
     free(resolved);
     return result;
 }

@@ -21,7 +21,7 @@ struct rdv__output {
     bool again;
     bool opened; /* it was tried; fd may be -1 all the same */
     bool cut;
-    int fd;
+    rdv__file fd;
     int64_t written;
     size_t marked; /* bytes of the tail's end that came after the mark */
     /* Twice the tail, so that the tail is always in one piece and a byte is moved at most once. */
@@ -42,7 +42,7 @@ int rdv__output_new(const struct rdv__output_options *options, int64_t run, bool
     output->again = again;
     output->opened = false;
     output->cut = false;
-    output->fd = -1;
+    output->fd = RDV__NO_FILE;
     output->written = 0;
     output->marked = 0;
     output->used = 0;
@@ -63,7 +63,7 @@ void rdv__output_free(struct rdv__output *output)
 {
     if (!output)
         return;
-    if (output->fd >= 0) {
+    if (output->fd != RDV__NO_FILE) {
         rdv__plat_log_close(output->fd);
         trim(output, 0);
     }
@@ -76,7 +76,7 @@ static void give_up(struct rdv__output *output, const char *doing, int result)
     rdv__log(&output->options.log, RDV_LOG_WARNING, "cannot %s %s in %s: %s", doing, output->name,
              output->options.directory, rdv_strerror(result));
     rdv__plat_log_close(output->fd);
-    output->fd = -1;
+    output->fd = RDV__NO_FILE;
 }
 
 static void open_file(struct rdv__output *output)
@@ -85,7 +85,7 @@ static void open_file(struct rdv__output *output)
     int result =
         rdv__plat_log_open(output->options.directory, output->name, !output->again, &output->fd);
     if (result) {
-        output->fd = -1;
+        output->fd = RDV__NO_FILE;
         give_up(output, "open", result);
         return;
     }
@@ -117,7 +117,7 @@ void rdv__output_add(struct rdv__output *output, const char *data, size_t size)
         return;
     if (output->options.directory && !output->opened)
         open_file(output);
-    if (output->fd >= 0 && !output->cut)
+    if (output->fd != RDV__NO_FILE && !output->cut)
         write_file(output, data, size);
 
     output->marked =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What differs between systems: the same functions in unix/plat.c and, later, win/plat.c, chosen by the build. Nothing above
+ * What differs between systems: the same functions in unix/ and win/, chosen by the build. Nothing above
  * asks which system it is on.
  */
 #ifndef RDV__PLAT_H
@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include <rdvtask/base.h>
+
+#include "system.h"
 
 /* ---- time ---- */
 rdv_time rdv__plat_now(void);
@@ -26,7 +28,7 @@ bool rdv__plat_clock_synchronised(void);
 
 /* ---- timers: a descriptor that becomes readable at a moment, and not before, however far away that is ---- */
 struct rdv__plat_timer {
-    int fd;
+    rdv__descriptor fd;
     bool
         clock; /* moments are rdv__plat_now()'s, and changes of that clock are told; else rdv__plat_running()'s */
 };
@@ -83,8 +85,9 @@ int rdv__plat_check_trusted(const char *path, struct rdv_error *error);
 
 /* The same for a regular file (RDV_EINVAL for another), which is opened for reading, close-on-exec; what is read through the
  * descriptor is what was looked at. ret_path (may be NULL): where it was found, absolute and without links; free(). */
-int rdv__plat_open_trusted(const char *path, int *ret_fd, char **ret_path, struct rdv_error *error);
-void rdv__plat_close(int fd); /* -1 is fine */
+int rdv__plat_open_trusted(const char *path, rdv__file *ret_file, char **ret_path,
+                           struct rdv_error *error);
+void rdv__plat_close(rdv__file file); /* RDV__NO_FILE is fine */
 
 /* ---- shared libraries ---- */
 
@@ -112,10 +115,10 @@ int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock *
 void rdv__plat_unlock(struct rdv__plat_lock *lock); /* NULL is fine; the file stays */
 
 /* Append-only log files in one directory. open makes the directory (mode 0700) and the file (0600, truncated if `fresh`). */
-int rdv__plat_log_open(const char *directory, const char *name, bool fresh, int *ret_fd);
-int rdv__plat_log_write(int fd, const void *data, size_t size); /* 0, RDV_ENOSPC, RDV_EIO */
-void rdv__plat_log_close(int fd);                               /* -1 is fine */
-int64_t rdv__plat_log_size(int fd);                             /* bytes so far, or -1 */
+int rdv__plat_log_open(const char *directory, const char *name, bool fresh, rdv__file *ret_file);
+int rdv__plat_log_write(rdv__file file, const void *data, size_t size); /* 0, RDV_ENOSPC, RDV_EIO */
+void rdv__plat_log_close(rdv__file file);                               /* RDV__NO_FILE is fine */
+int64_t rdv__plat_log_size(rdv__file file);                             /* bytes so far, or -1 */
 /* Delete files named *.log, oldest change first, until all of them together have at most total bytes; `keep` stays. */
 int rdv__plat_log_trim(const char *directory, int64_t total, const char *keep);
 
@@ -132,16 +135,18 @@ struct rdv__plat_spawn {
 };
 
 struct rdv__plat_child {
-    int64_t pid; /* also its process group; 0 once it is reaped */
-    int pidfd;   /* readable when it has ended; close-on-exec */
-    int output;  /* our end of its standard output and error, non-blocking, close-on-exec */
-    int notices; /* our end of its descriptor 3, likewise */
+    int64_t pid;         /* also its process group; 0 once it is reaped */
+    rdv__descriptor end; /* readable when it has ended; close-on-exec */
+    rdv__descriptor
+        output; /* our end of its standard output and error, non-blocking, close-on-exec */
+    rdv__descriptor notices; /* our end of its descriptor 3, likewise */
     /* unix/ only: -1, or the channel to the process that waits for it, and that process, where it takes one. */
     int monitor;
     int64_t monitor_pid;
     bool supervised; /* it ends its tree itself when it is told to */
     bool adopted;    /* it is not our child: another process of ours has started it, and left it */
     bool told;       /* to end its tree at once */
+    void *job;       /* win/ only: the job object that has its tree */
 };
 
 /* How long a supervisor may take to end its tree at once, before it is killed. */
@@ -170,7 +175,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
                     struct rdv_error *error);
 
 /* Read from the child's output or notices what is there; size 0 = nothing yet. RDV_EIO when nothing will come any more. */
-int rdv__plat_child_read(int fd, void *buffer, size_t room, size_t *ret_size);
+int rdv__plat_child_read(rdv__descriptor fd, void *buffer, size_t room, size_t *ret_size);
 
 /* Signal the whole group: politely, or so that it can't be refused. Harmless when it is gone; never hits another's group. */
 void rdv__plat_child_end(struct rdv__plat_child *child, bool kill);
@@ -178,7 +183,7 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill);
 /* Wait at most this long for its end; whether it has come. */
 bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait);
 
-/* After pidfd is readable: kill what is left of the group, reap the child, and say how it ended: exit code 0..255, or
+/* After `end` is readable: kill what is left of the group, reap the child, and say how it ended: exit code 0..255, or
  * -signal. 0 or RDV_EIO when the system can't tell. */
 int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code);
 

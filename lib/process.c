@@ -222,7 +222,7 @@ static void take_output(struct rdv__process *process, const char *data, size_t s
 typedef void (*take_fn)(struct rdv__process *process, const char *data, size_t size);
 
 /* Read and hand on at most `limit` bytes. False when nothing more will come. */
-static bool read_pipe(struct rdv__process *process, int fd, size_t limit, take_fn take)
+static bool read_pipe(struct rdv__process *process, rdv__descriptor fd, size_t limit, take_fn take)
 {
     char data[READ_AT_ONCE / 4];
     while (limit > 0 && !process->dead) {
@@ -457,8 +457,7 @@ int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *option
                               &process->output)) != 0 ||
         (result = rdv__io_new(loop, process->child.notices, notices_ready, process,
                               &process->notices)) != 0 ||
-        (result = rdv__io_new(loop, process->child.pidfd, has_ended, process, &process->end)) !=
-            0) {
+        (result = rdv__io_new(loop, process->child.end, has_ended, process, &process->end)) != 0) {
         rdv__process_free(process);
         return rdv__fail(error, result, "cannot follow '%s': %s", options->argv[0],
                          rdv_strerror(result));
@@ -477,7 +476,10 @@ int rdv__process_adopt(rdv_loop *loop, const char *record,
                        const struct rdv__process_options *options,
                        struct rdv__process **ret_process)
 {
-    struct rdv__plat_child child = {.pidfd = -1, .output = -1, .notices = -1, .monitor = -1};
+    struct rdv__plat_child child = {.end = RDV__NO_DESCRIPTOR,
+                                    .output = RDV__NO_DESCRIPTOR,
+                                    .notices = RDV__NO_DESCRIPTOR,
+                                    .monitor = -1};
     struct rdv__plat_record end;
     int result = rdv__plat_adopt(record, &child);
     bool over = result == RDV_ENOTFOUND && rdv__plat_record_read(record, &end) == 0;
@@ -501,7 +503,7 @@ int rdv__process_adopt(rdv_loop *loop, const char *record,
     if (result == 0 && over)
         rdv_timer_start(process->grace, 0);
     else if (result == 0)
-        result = rdv__io_new(loop, process->child.pidfd, has_ended, process, &process->end);
+        result = rdv__io_new(loop, process->child.end, has_ended, process, &process->end);
     if (result != 0) {
         rdv__process_leave(process);
         return result;

@@ -8,6 +8,7 @@
 #include "base.h"
 #include "loop.h"
 #include "plat.h"
+#include "thread.h"
 
 /* How many runs are served in one turn before others on the loop get theirs. */
 #define SERVED_A_TURN 1024

@@ -42,7 +42,7 @@ struct rdv__connection {
     struct rdv__connection *next, *previous;
     struct rdv__connection *next_awake;
     bool awake;
-    int fd;
+    rdv__descriptor fd;
     struct rdv__io *io;
     void *state;
     size_t line_max;
@@ -498,7 +498,7 @@ static int turn_late(struct rdv__turn *turn)
 
 /* --------------------------------------------------------------- accepting */
 
-static int connection_new(struct rdv__server *server, int fd, enum rdv__peer peer)
+static int connection_new(struct rdv__server *server, rdv__descriptor fd, enum rdv__peer peer)
 {
     struct rdv__connection *connection = calloc(1, sizeof *connection);
     int result = connection ? 0 : RDV_ENOMEM;
@@ -527,7 +527,7 @@ static int connection_new(struct rdv__server *server, int fd, enum rdv__peer pee
 }
 
 /* One line for who can't stay. There is room for it, since nothing was sent before. */
-static void turn_away(int fd, const char *line)
+static void turn_away(rdv__descriptor fd, const char *line)
 {
     size_t sent;
     if (rdv__socket_send(fd, line, strlen(line), &sent) == 0)
@@ -540,7 +540,7 @@ static bool take_connection(struct rdv__server *server)
 {
     const struct rdv__server_options *options = &server->options;
     struct rdv__peer_words words;
-    int fd;
+    rdv__descriptor fd;
     int result = rdv__listener_accept(server->listener, &fd);
     if (result == RDV_ENOTFOUND)
         return false;

@@ -11,6 +11,7 @@
 #include "base.h"
 #include "loop.h"
 #include "plat.h"
+#include "thread.h"
 
 struct sink {
     rdv_sink base;

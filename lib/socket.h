@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local sockets, and who is at the other end of them: the same functions in unix/socket.c and, later, for named pipes, chosen by
- * the build. Descriptors are close-on-exec and never block, but for what rdv__socket_wait() is for. No signal is raised.
+ * Local sockets, and who is at the other end of them: the same functions in unix/socket.c and, for named pipes, in win/pipe.c. Descriptors are close-on-exec and never block, but for what rdv__socket_wait() is for. No signal is raised.
  */
 #ifndef RDV__SOCKET_H
 #define RDV__SOCKET_H
@@ -11,6 +10,8 @@
 #include <stdint.h>
 
 #include <rdvtask/base.h>
+
+#include "system.h"
 
 /* The number of a group. RDV_ENOTFOUND. */
 int rdv__socket_group(const char *name, uint32_t *ret_group, struct rdv_error *error);
@@ -26,10 +27,10 @@ struct rdv__listener;
  */
 int rdv__listener_new(const char *path, const uint32_t *group, struct rdv__listener **ret_listener,
                       struct rdv_error *error);
-int rdv__listener_fd(const struct rdv__listener *listener);
+rdv__descriptor rdv__listener_fd(const struct rdv__listener *listener);
 
 /* Take the next connection: RDV_ENOTFOUND if none waits, RDV_ELIMIT if there are no descriptors or no memory for it. */
-int rdv__listener_accept(struct rdv__listener *listener, int *ret_fd);
+int rdv__listener_accept(struct rdv__listener *listener, rdv__descriptor *ret_fd);
 
 /* Stop, and remove the name if it is still ours. NULL is fine. */
 void rdv__listener_free(struct rdv__listener *listener);
@@ -39,22 +40,27 @@ enum rdv__peer { RDV__PEER_STRANGER, RDV__PEER_READER, RDV__PEER_OWNER };
 struct rdv__peer_words {
     char text[64]; /* "uid 1000, pid 4711" */
 };
-enum rdv__peer rdv__socket_peer(int fd, const uint32_t *group, struct rdv__peer_words *ret_words);
+enum rdv__peer rdv__socket_peer(rdv__descriptor fd, const uint32_t *group,
+                                struct rdv__peer_words *ret_words);
 
 /* Connect to a path; waits at most so long. RDV_ENOTFOUND if nobody listens there; RDV_EBUSY if it took too long; RDV_EACCES,
  * RDV_EINVAL, RDV_EIO, RDV_ENOMEM. */
-int rdv__socket_connect(const char *path, rdv_duration wait, int *ret_fd, struct rdv_error *error);
+int rdv__socket_connect(const char *path, rdv_duration wait, rdv__descriptor *ret_fd,
+                        struct rdv_error *error);
 
 /* Send what there is room for: *ret_size may be 0. RDV_ESHUTDOWN if the other end has gone, or RDV_EIO. */
-int rdv__socket_send(int fd, const void *data, size_t size, size_t *ret_size);
+int rdv__socket_send(rdv__descriptor fd, const void *data, size_t size, size_t *ret_size);
 
 /* Receive what is there: *ret_size may be 0. RDV_ESHUTDOWN at the end of it, or RDV_EIO. */
-int rdv__socket_receive(int fd, void *buffer, size_t room, size_t *ret_size);
+int rdv__socket_receive(rdv__descriptor fd, void *buffer, size_t room, size_t *ret_size);
 
 /* Wait until something can be received (or, with `send`, sent), at most so long; negative = for ever. 0, RDV_ETIMEDOUT, RDV_EIO. */
-int rdv__socket_wait(int fd, bool send, rdv_duration wait);
+int rdv__socket_wait(rdv__descriptor fd, bool send, rdv_duration wait);
 
-void rdv__socket_close(int fd); /* -1 is fine */
+void rdv__socket_close(rdv__descriptor fd); /* RDV__NO_DESCRIPTOR is fine */
+
+/* The number to poll it by; -1 where there is none. */
+int rdv__socket_number(rdv__descriptor fd);
 
 /* The number of this process. */
 int64_t rdv__socket_own_pid(void);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "loop.h"
+#include "thread.h"
 
 struct line {
     struct line *next;

@@ -7,6 +7,7 @@
 
 #include "loop.h"
 #include "plat.h"
+#include "thread.h"
 
 /* Of the name in the words, in bytes with the NUL. */
 #define NAME_SIZE 256

@@ -21,6 +21,7 @@
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
+#include "thread.h"
 
 /* ------------------------------------------------------------------- stage */
 

@@ -273,7 +273,7 @@ START_TEST(a_supervisor_that_does_nothing_is_killed_and_the_program_with_it)
     wait_for_line(&watched);
     wait_for_marked(1);
     /* It can't see what it is told; told twice, it is stuck. */
-    struct rdv__plat_child child = {.pid = atoi(watched.output), .pidfd = -1, .supervised = true};
+    struct rdv__plat_child child = {.pid = atoi(watched.output), .end = -1, .supervised = true};
     child.told = true;
     rdv__plat_child_end(&child, true);
     wait_for_end(&watched);

@@ -151,7 +151,7 @@ int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
     /* It may be that the program has restarted us: then we are not to end with it. */
     syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
     *ret_child = (struct rdv__plat_child){.pid = head.pid,
-                                          .pidfd = pidfd,
+                                          .end = pidfd,
                                           .output = -1,
                                           .notices = -1,
                                           .monitor = -1,

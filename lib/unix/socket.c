@@ -386,6 +386,11 @@ int rdv__socket_wait(int fd, bool send, rdv_duration wait)
     }
 }
 
+int rdv__socket_number(int fd)
+{
+    return fd;
+}
+
 void rdv__socket_close(int fd)
 {
     if (fd >= 0)

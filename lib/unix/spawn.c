@@ -400,7 +400,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
                     struct rdv_error *error)
 {
     assert(spawn->argv[0]);
-    struct rdv__plat_child child = {.pidfd = -1,
+    struct rdv__plat_child child = {.end = -1,
                                     .output = -1,
                                     .notices = -1,
                                     .monitor = -1,
@@ -446,9 +446,8 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
 
     child.pid = pid;
     /* The monitor's channel is ready at the same moment. */
-    child.pidfd =
-        rdv__unix_high(pidfds ? open_pidfd(pid) : fcntl(child.monitor, F_DUPFD_CLOEXEC, 0));
-    if (child.pidfd < 0) {
+    child.end = rdv__unix_high(pidfds ? open_pidfd(pid) : fcntl(child.monitor, F_DUPFD_CLOEXEC, 0));
+    if (child.end < 0) {
         number = errno;
         kill(-pid, SIGKILL);
         if (child.monitor < 0)
@@ -492,7 +491,7 @@ static void signal_group(const struct rdv__plat_child *child, int number, bool r
 {
     /* The kernel's own way takes the group by the pidfd, which can't mean another's. Before Linux 6.9 there is only its
      * number, which is nobody else's as long as the child is not reaped. */
-    if (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, SIGNAL_PROCESS_GROUP) < 0 &&
+    if (syscall(SYS_pidfd_send_signal, child->end, number, NULL, SIGNAL_PROCESS_GROUP) < 0 &&
         errno != ESRCH && !reaped)
         kill(-(pid_t)child->pid, number);
 }
@@ -501,7 +500,7 @@ static void signal_group(const struct rdv__plat_child *child, int number, bool r
 static void signal_supervisor(const struct rdv__plat_child *child, int number)
 {
     /* Without pidfds the number serves: such a child is ours, and not reaped. */
-    if (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, 0) < 0 && errno != ESRCH &&
+    if (syscall(SYS_pidfd_send_signal, child->end, number, NULL, 0) < 0 && errno != ESRCH &&
         !child->adopted)
         kill((pid_t)child->pid, number);
 }
@@ -531,7 +530,7 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill_it)
 
 bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait)
 {
-    struct pollfd end = {child->pidfd, POLLIN, 0};
+    struct pollfd end = {child->end, POLLIN, 0};
     int ready;
     do /* a signal makes it longer; nobody counts on the time */
         ready = poll(&end, 1, (int)(wait / RDV_MILLISECOND));
@@ -547,7 +546,7 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
     int number = 0;
 
     /* Whoever watches the pidfd may have made it non-blocking, and then waitid() is so too. */
-    struct pollfd wait = {child->pidfd, POLLIN, 0};
+    struct pollfd wait = {child->end, POLLIN, 0};
     while (poll(&wait, 1, -1) < 0 && errno == EINTR)
         ;
 
@@ -563,10 +562,10 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
         close_if_open(&child->monitor);
         monitor_wait((pid_t)child->monitor_pid);
     } else {
-        if (wait_info(WAIT_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOWAIT) < 0)
+        if (wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) < 0)
             number = errno;
         signal_group(child, SIGKILL, number != 0);
-        if (number == 0 && wait_info(WAIT_PIDFD, (id_t)child->pidfd, &info, WEXITED) < 0)
+        if (number == 0 && wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED) < 0)
             number = errno;
         word.code = code_of(&info);
     }
@@ -587,6 +586,6 @@ void rdv__plat_child_deafen(struct rdv__plat_child *child)
 void rdv__plat_child_close(struct rdv__plat_child *child)
 {
     rdv__plat_child_deafen(child);
-    close_if_open(&child->pidfd);
+    close_if_open(&child->end);
     close_if_open(&child->monitor);
 }
