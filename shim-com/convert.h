@@ -34,9 +34,9 @@ int rdv__com_bstr(const char *text, BSTR *ret_bstr);
 /* ---- contexts ---- */
 
 /*
- * The bytes of an array, which stays locked until rdv__com_bytes_end(). NULL, and any array without elements of the right kind,
- * is no bytes at all. RDV_EINVAL for more than one dimension, for elements that are not VT_UI1, and for a descriptor that
- * contradicts itself; RDV_ELIMIT past RDV_CONTEXT_MAX; RDV_EBUSY if it can't be locked. Any lower bound.
+ * The bytes of an array, which stays locked until rdv__com_bytes_end(). NULL is no bytes at all, and so is an empty array; any lower
+ * bound is fine. RDV_EINVAL for other than one dimension, for elements that are not VT_UI1, and for a descriptor that contradicts
+ * itself or can't be locked; RDV_ELIMIT past RDV_CONTEXT_MAX.
  */
 int rdv__com_bytes_begin(SAFEARRAY *array, const void **ret_bytes, size_t *ret_size);
 void rdv__com_bytes_end(SAFEARRAY *array); /* NULL is fine */
