@@ -31,4 +31,19 @@ int rdv__win_error(DWORD number);
 #define RDV__WIN_WORDS 256
 const char *rdv__win_words(DWORD number, char buffer[RDV__WIN_WORDS]);
 
+/* The user that this thread acts as. 0, or what GetLastError() would say. */
+union rdv__win_sid {
+    SID sid;
+    unsigned char room[SECURITY_MAX_SID_SIZE];
+};
+DWORD rdv__win_user(union rdv__win_sid *ret_user);
+
+/*
+ * The security of what is ours alone, a file, a folder with all that is made in it, or a pipe: everything for our user, the
+ * administrators and the system itself, nothing for others, whatever the folder around it says. Handles are not inherited.
+ * 0, or what GetLastError() would say. Free it with the other, to which all zero is fine.
+ */
+DWORD rdv__win_private(SECURITY_ATTRIBUTES *ret_attributes);
+void rdv__win_private_free(SECURITY_ATTRIBUTES *attributes);
+
 #endif
