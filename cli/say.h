@@ -5,8 +5,11 @@
 
 #include <rdvtask/base.h>
 
-#if defined(__GNUC__)
+/* C99's conversions; gcc for Windows takes plain "printf" for Microsoft's. */
+#if defined(__clang__)
 #define SAY_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#elif defined(__GNUC__)
+#define SAY_PRINTF(text, first) __attribute__((format(gnu_printf, text, first)))
 #else
 #define SAY_PRINTF(text, first)
 #endif

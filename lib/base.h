@@ -9,8 +9,11 @@
 
 #include <rdvtask/base.h>
 
-#if defined(__GNUC__)
+/* C99's conversions; gcc for Windows takes plain "printf" for Microsoft's. */
+#if defined(__clang__)
 #define RDV__PRINTF(words, first) __attribute__((format(printf, words, first)))
+#elif defined(__GNUC__)
+#define RDV__PRINTF(words, first) __attribute__((format(gnu_printf, words, first)))
 #else
 #define RDV__PRINTF(words, first)
 #endif

@@ -24,10 +24,10 @@ extern "C" {
 #define RDV_VERSION_MINOR 1
 #define RDV_VERSION_PATCH 0
 
+/* On Windows a program that links the static library defines RDV_STATIC. What rdvtask.dll exports is in its .def file, so that
+ * no other binary with these objects in it exports the same. */
 #if defined(_WIN32)
-#if defined(RDV_BUILD)
-#define RDV_API __declspec(dllexport)
-#elif defined(RDV_STATIC)
+#if defined(RDV_BUILD) || defined(RDV_STATIC)
 #define RDV_API
 #else
 #define RDV_API __declspec(dllimport)
