@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "harness.h"
 
-#include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What ran us may have had signals ignored (nohup, a background job), and children start with that. */
-static void reset_signals(void)
-{
-    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        signal(signals[i], SIG_DFL);
-}
+#include "system.h"
 
 /* On standard error: that is what meson shows of a test program that failed. */
 static void tell_failures(SRunner *runner, int count)
@@ -27,7 +19,7 @@ static void tell_failures(SRunner *runner, int count)
 
 int rdv_test_main(Suite *suite)
 {
-    reset_signals();
+    rdv_test_prepare();
     SRunner *runner = srunner_create(suite);
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
@@ -74,29 +66,4 @@ void rdv_test_add_unless(TCase *tcase, const TTest *test, const char *reason)
     snprintf(stand_in->name, sizeof stand_in->name, "%s # SKIP %s; stand-in", test->name, reason);
     stand_in->test = (TTest){stand_in->name, skipped, test->file, test->line};
     tcase_add_test(tcase, &stand_in->test);
-}
-
-int rdv_test_processes_with(const char *mark)
-{
-    DIR *directory = opendir("/proc");
-    int count = 0;
-    const struct dirent *entry;
-    while (directory && (entry = readdir(directory))) {
-        char path[64], text[65536];
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-            continue;
-        snprintf(path, sizeof path, "/proc/%.20s/environ", entry->d_name);
-        FILE *file = fopen(path, "r");
-        size_t size = file ? fread(text, 1, sizeof text, file) : 0;
-        if (file)
-            fclose(file);
-        for (size_t i = 0; i + strlen(mark) <= size; i++)
-            if (memcmp(text + i, mark, strlen(mark)) == 0) {
-                count++;
-                break;
-            }
-    }
-    if (directory)
-        closedir(directory);
-    return count;
 }

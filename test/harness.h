@@ -33,7 +33,4 @@ void rdv_test_add_unless(TCase *tcase, const TTest *test, const char *reason);
 
 #define RDV_TEST_SKIPS 32
 
-/* How many processes of the system have these bytes in the environment that they were started with. */
-int rdv_test_processes_with(const char *mark);
-
 #endif

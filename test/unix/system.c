@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* nftw */
+#include "../system.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <check.h>
+
+extern char **environ;
+
+/* What ran us may have had signals ignored (nohup, a background job), and children start with that. */
+void rdv_test_prepare(void)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_DFL);
+}
+
+void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
+{
+    snprintf(path, RDV_TEST_PATH, "/tmp/rdvtask-%s-XXXXXX", word);
+    ck_assert_ptr_nonnull(mkdtemp(path));
+}
+
+void rdv_test_make_directory(const char *path)
+{
+    ck_assert_msg(mkdir(path, 0700) == 0, "%s: %s", path, strerror(errno));
+}
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
+{
+    (void)about;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+void rdv_test_remove(const char *path)
+{
+    ck_assert_msg(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT,
+                  "%s: %s", path, strerror(errno));
+}
+
+void rdv_test_rename(const char *from, const char *to)
+{
+    ck_assert_msg(rename(from, to) == 0, "%s: %s", from, strerror(errno));
+}
+
+bool rdv_test_exists(const char *path)
+{
+    struct stat about;
+    return lstat(path, &about) == 0;
+}
+
+int64_t rdv_test_size(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 ? (int64_t)about.st_size : -1;
+}
+
+int rdv_test_count(const char *path)
+{
+    DIR *list = opendir(path);
+    if (!list)
+        return -1;
+    int count = 0;
+    for (const struct dirent *entry; (entry = readdir(list)) != NULL;)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(list);
+    return count;
+}
+
+static void write_as(const char *path, const char *mode, const void *data, size_t size)
+{
+    FILE *file = fopen(path, mode);
+    ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
+    ck_assert_uint_eq(fwrite(data, 1, size, file), size);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+void rdv_test_write(const char *path, const void *data, size_t size)
+{
+    write_as(path, "we", data, size);
+}
+
+void rdv_test_write_text(const char *path, const char *text)
+{
+    write_as(path, "we", text, strlen(text));
+}
+
+void rdv_test_append(const char *path, const char *text)
+{
+    write_as(path, "ae", text, strlen(text));
+}
+
+char *rdv_test_read(const char *path, size_t *ret_size)
+{
+    FILE *file = fopen(path, "re");
+    ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
+    char *data = NULL;
+    size_t size = 0, room = 0;
+    do {
+        if (room - size < 2) {
+            room = room ? 2 * room : 4096;
+            data = realloc(data, room);
+            ck_assert_ptr_nonnull(data);
+        }
+        size += fread(data + size, 1, room - size - 1, file);
+    } while (!feof(file) && !ferror(file));
+    ck_assert(!ferror(file));
+    fclose(file);
+    data[size] = '\0';
+    if (ret_size)
+        *ret_size = size;
+    return data;
+}
+
+void rdv_test_set_writable(const char *path, bool writable)
+{
+    ck_assert_int_eq(chmod(path, writable ? 0600 : 0400), 0);
+}
+
+bool rdv_test_may_all(void)
+{
+    return geteuid() == 0;
+}
+
+void rdv_test_set_variable(const char *name, const char *value)
+{
+    ck_assert_int_eq(value ? setenv(name, value, 1) : unsetenv(name), 0);
+}
+
+int64_t rdv_test_process_id(void)
+{
+    return getpid();
+}
+
+int rdv_test_descriptors(void)
+{
+    return rdv_test_count("/proc/self/fd") - 1; /* one was for looking */
+}
+
+int rdv_test_threads(void)
+{
+    return rdv_test_count("/proc/self/task");
+}
+
+int64_t rdv_test_memory(void)
+{
+    long long pages = 0, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%*d %lld %lld", &pages, &shared), 2);
+    fclose(file);
+    return (pages - shared) * sysconf(_SC_PAGESIZE);
+}
+
+int64_t rdv_test_cpu_time(void)
+{
+    struct rusage usage;
+    ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+int64_t rdv_test_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void rdv_test_sleep(int milliseconds)
+{
+    struct timespec rest = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    while (nanosleep(&rest, &rest) != 0)
+        ;
+}
+
+void rdv_test_program(char path[RDV_TEST_PATH])
+{
+    ssize_t length = readlink("/proc/self/exe", path, RDV_TEST_PATH - 1);
+    ck_assert_int_gt(length, 0);
+    path[length] = '\0';
+}
+
+struct rdv_test_child {
+    pid_t pid;
+    int output;
+};
+
+#define ARGUMENTS 15
+
+struct rdv_test_child *rdv_test_child_start(const char *const *arguments)
+{
+    char program[RDV_TEST_PATH];
+    const char *argv[ARGUMENTS + 2] = {program};
+    rdv_test_program(program);
+    for (size_t i = 0; arguments[i]; i++) {
+        ck_assert_uint_lt(i, ARGUMENTS);
+        argv[i + 1] = arguments[i];
+    }
+
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    struct rdv_test_child *child = malloc(sizeof *child);
+    ck_assert_ptr_nonnull(child);
+    child->output = ends[0];
+    ck_assert_int_eq(posix_spawn(&child->pid, program, &actions, NULL, (char **)argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    return child;
+}
+
+int64_t rdv_test_child_id(const struct rdv_test_child *child)
+{
+    return child->pid;
+}
+
+size_t rdv_test_child_read(struct rdv_test_child *child, void *buffer, size_t room)
+{
+    ssize_t size;
+    do
+        size = read(child->output, buffer, room);
+    while (size < 0 && errno == EINTR);
+    ck_assert_int_ge(size, 0);
+    return (size_t)size;
+}
+
+void rdv_test_child_kill(struct rdv_test_child *child)
+{
+    kill(child->pid, SIGKILL); /* not reaped yet, so the number is its own */
+}
+
+int rdv_test_child_wait(struct rdv_test_child *child)
+{
+    int status;
+    pid_t ended;
+    do
+        ended = waitpid(child->pid, &status, 0);
+    while (ended < 0 && errno == EINTR);
+    ck_assert_int_eq(ended, child->pid);
+    close(child->output);
+    free(child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+#include "../system.h"
+
+#include <fcntl.h>
+#include <io.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+#include <windows.h>
+/* after windows.h */
+#include <psapi.h>
+#include <tlhelp32.h>
+
+/* Check has no fork here, so the program ends with the test that crashes: it has to be said which it was. */
+static struct {
+    const char *name, *file;
+    int line;
+} running;
+
+/* Check tells nobody what it begins, hence the linker's --wrap. */
+void __real_tcase_fn_start(const char *name, const char *file, int line);
+void __wrap_tcase_fn_start(const char *name, const char *file, int line);
+
+void __wrap_tcase_fn_start(const char *name, const char *file, int line)
+{
+    running.name = name;
+    running.file = file;
+    running.line = line;
+    __real_tcase_fn_start(name, file, line);
+}
+
+static void tell_crash(const char *how, unsigned long code)
+{
+    printf("Bail out! %s (0x%lx) in %s, %s:%d\n", how, code,
+           running.name ? running.name : "no test", running.file ? running.file : "-",
+           running.line);
+    fflush(stdout);
+}
+
+static LONG WINAPI crashed(EXCEPTION_POINTERS *exception)
+{
+    const EXCEPTION_RECORD *record = exception->ExceptionRecord;
+    fprintf(stderr, "at %p, image at %p\n", record->ExceptionAddress,
+            (void *)GetModuleHandleW(NULL));
+    tell_crash("exception", record->ExceptionCode);
+    TerminateProcess(GetCurrentProcess(), record->ExceptionCode);
+    return EXCEPTION_EXECUTE_HANDLER;
+}
+
+static void aborted(int signal)
+{
+    tell_crash("abort", (unsigned long)signal);
+    TerminateProcess(GetCurrentProcess(), 3);
+}
+
+void rdv_test_prepare(void)
+{
+    /* TAP has no '\r', and what is printed must not be lost in a crash. */
+    _setmode(_fileno(stdout), _O_BINARY);
+    _setmode(_fileno(stderr), _O_BINARY);
+    setvbuf(stdout, NULL, _IONBF, 0);
+    SetErrorMode(SEM_FAILCRITICALERRORS |
+                 SEM_NOGPFAULTERRORBOX); /* no window that waits for somebody */
+    SetUnhandledExceptionFilter(crashed);
+    signal(SIGABRT, aborted);
+}
+
+struct wide {
+    WCHAR text[RDV_TEST_PATH];
+};
+
+static struct wide wide(const char *text)
+{
+    struct wide result;
+    ck_assert_int_gt(
+        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, result.text, RDV_TEST_PATH),
+        0);
+    return result;
+}
+
+/* A path as tests have them: UTF-8, with '/'. */
+static void narrow(const WCHAR *text, char path[RDV_TEST_PATH])
+{
+    ck_assert_int_gt(WideCharToMultiByte(CP_UTF8, 0, text, -1, path, RDV_TEST_PATH, NULL, NULL), 0);
+    for (char *at = path; *at; at++)
+        if (*at == '\\')
+            *at = '/';
+}
+
+void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
+{
+    WCHAR place[RDV_TEST_PATH];
+    char base[RDV_TEST_PATH];
+    DWORD length = GetTempPathW(RDV_TEST_PATH, place); /* ends with '\' */
+    ck_assert_uint_gt(length, 0);
+    narrow(place, base);
+    LARGE_INTEGER count;
+    QueryPerformanceCounter(&count);
+    for (unsigned i = 0; i < 100; i++) {
+        unsigned mark = (unsigned)count.QuadPart * 2654435761U + i;
+        snprintf(path, RDV_TEST_PATH, "%srdvtask-%s-%lx-%08x", base, word, GetCurrentProcessId(),
+                 mark);
+        if (CreateDirectoryW(wide(path).text, NULL))
+            return;
+        ck_assert_uint_eq(GetLastError(), ERROR_ALREADY_EXISTS);
+    }
+    ck_abort_msg("no folder could be made in %s", base);
+}
+
+void rdv_test_make_directory(const char *path)
+{
+    ck_assert_msg(CreateDirectoryW(wide(path).text, NULL), "%s: error %lu", path, GetLastError());
+}
+
+/* Call fn with the path of each thing in a folder; false = there is no folder. */
+static bool for_each(const char *path, void (*fn)(const char *path, int *count), int *count)
+{
+    char name[RDV_TEST_PATH + 8];
+    WIN32_FIND_DATAW found;
+    snprintf(name, sizeof name, "%s/*", path);
+    HANDLE list = FindFirstFileW(wide(name).text, &found);
+    if (list == INVALID_HANDLE_VALUE)
+        return false;
+    do {
+        char member[RDV_TEST_PATH], whole[RDV_TEST_PATH];
+        narrow(found.cFileName, member);
+        if (strcmp(member, ".") == 0 || strcmp(member, "..") == 0)
+            continue;
+        ck_assert_int_lt(snprintf(whole, sizeof whole, "%s/%s", path, member), RDV_TEST_PATH);
+        fn(whole, count);
+    } while (FindNextFileW(list, &found));
+    FindClose(list);
+    return true;
+}
+
+static void remove_one(const char *path, int *count)
+{
+    (void)count;
+    rdv_test_remove(path);
+}
+
+void rdv_test_remove(const char *path)
+{
+    struct wide name = wide(path);
+    DWORD attributes = GetFileAttributesW(name.text);
+    if (attributes == INVALID_FILE_ATTRIBUTES)
+        return;
+    if (attributes & FILE_ATTRIBUTE_READONLY)
+        SetFileAttributesW(name.text, attributes & ~(DWORD)FILE_ATTRIBUTE_READONLY);
+    BOOL done;
+    if (attributes & FILE_ATTRIBUTE_DIRECTORY) {
+        if (!(attributes & FILE_ATTRIBUTE_REPARSE_POINT))
+            for_each(path, remove_one, NULL);
+        done = RemoveDirectoryW(name.text);
+    } else {
+        done = DeleteFileW(name.text);
+    }
+    /* Whoever still has it open is what the test has left behind. */
+    ck_assert_msg(done, "%s can't be deleted: error %lu", path, GetLastError());
+}
+
+void rdv_test_rename(const char *from, const char *to)
+{
+    ck_assert_msg(MoveFileExW(wide(from).text, wide(to).text, MOVEFILE_REPLACE_EXISTING),
+                  "%s: error %lu", from, GetLastError());
+}
+
+bool rdv_test_exists(const char *path)
+{
+    return GetFileAttributesW(wide(path).text) != INVALID_FILE_ATTRIBUTES;
+}
+
+int64_t rdv_test_size(const char *path)
+{
+    WIN32_FILE_ATTRIBUTE_DATA about;
+    if (!GetFileAttributesExW(wide(path).text, GetFileExInfoStandard, &about))
+        return -1;
+    return (int64_t)about.nFileSizeHigh << 32 | about.nFileSizeLow;
+}
+
+static void count_one(const char *path, int *count)
+{
+    (void)path;
+    ++*count;
+}
+
+int rdv_test_count(const char *path)
+{
+    int count = 0;
+    return for_each(path, count_one, &count) ? count : -1;
+}
+
+static void write_as(const char *path, DWORD disposition, const void *data, size_t size)
+{
+    HANDLE file = CreateFileW(wide(path).text, GENERIC_WRITE,
+                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                              disposition, FILE_ATTRIBUTE_NORMAL, NULL);
+    ck_assert_msg(file != INVALID_HANDLE_VALUE, "%s: error %lu", path, GetLastError());
+    SetFilePointer(file, 0, NULL, FILE_END);
+    DWORD written = 0;
+    ck_assert(WriteFile(file, data, (DWORD)size, &written, NULL));
+    ck_assert_uint_eq(written, size);
+    CloseHandle(file);
+}
+
+void rdv_test_write(const char *path, const void *data, size_t size)
+{
+    write_as(path, CREATE_ALWAYS, data, size);
+}
+
+void rdv_test_write_text(const char *path, const char *text)
+{
+    write_as(path, CREATE_ALWAYS, text, strlen(text));
+}
+
+void rdv_test_append(const char *path, const char *text)
+{
+    write_as(path, OPEN_ALWAYS, text, strlen(text));
+}
+
+char *rdv_test_read(const char *path, size_t *ret_size)
+{
+    HANDLE file = CreateFileW(wide(path).text, GENERIC_READ,
+                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                              OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    ck_assert_msg(file != INVALID_HANDLE_VALUE, "%s: error %lu", path, GetLastError());
+    LARGE_INTEGER end;
+    ck_assert(GetFileSizeEx(file, &end));
+    size_t room = (size_t)end.QuadPart;
+    char *data = malloc(room + 1);
+    ck_assert_ptr_nonnull(data);
+    DWORD size = 0;
+    ck_assert(ReadFile(file, data, (DWORD)room, &size, NULL));
+    CloseHandle(file);
+    data[size] = '\0';
+    if (ret_size)
+        *ret_size = size;
+    return data;
+}
+
+void rdv_test_set_writable(const char *path, bool writable)
+{
+    ck_assert(SetFileAttributesW(wide(path).text,
+                                 writable ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_READONLY));
+}
+
+bool rdv_test_may_all(void)
+{
+    return false; /* the attribute "read-only" stops everybody */
+}
+
+void rdv_test_set_variable(const char *name, const char *value)
+{
+    /* _putenv_s tells the system too; "" removes. */
+    ck_assert_int_eq(_putenv_s(name, value ? value : ""), 0);
+    if (value && !*value)
+        ck_assert(SetEnvironmentVariableA(name, ""));
+}
+
+int64_t rdv_test_process_id(void)
+{
+    return GetCurrentProcessId();
+}
+
+int rdv_test_descriptors(void)
+{
+    DWORD count = 0;
+    ck_assert(GetProcessHandleCount(GetCurrentProcess(), &count));
+    return (int)count;
+}
+
+int rdv_test_threads(void)
+{
+    HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    ck_assert(all != INVALID_HANDLE_VALUE);
+    THREADENTRY32 thread = {.dwSize = sizeof thread};
+    int count = 0;
+    for (BOOL more = Thread32First(all, &thread); more; more = Thread32Next(all, &thread))
+        count += thread.th32OwnerProcessID == GetCurrentProcessId();
+    CloseHandle(all);
+    return count;
+}
+
+int64_t rdv_test_memory(void)
+{
+    PROCESS_MEMORY_COUNTERS memory = {.cb = sizeof memory};
+    ck_assert(GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory));
+    return (int64_t)memory.PagefileUsage;
+}
+
+static int64_t microseconds(FILETIME time)
+{
+    return ((int64_t)time.dwHighDateTime << 32 | time.dwLowDateTime) / 10;
+}
+
+int64_t rdv_test_cpu_time(void)
+{
+    FILETIME start, end, kernel, user;
+    ck_assert(GetProcessTimes(GetCurrentProcess(), &start, &end, &kernel, &user));
+    return microseconds(kernel) + microseconds(user);
+}
+
+int64_t rdv_test_clock(void)
+{
+    LARGE_INTEGER count, frequency;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&frequency);
+    return count.QuadPart / frequency.QuadPart * 1000 +
+           count.QuadPart % frequency.QuadPart * 1000 / frequency.QuadPart;
+}
+
+void rdv_test_sleep(int milliseconds)
+{
+    Sleep((DWORD)milliseconds);
+}
+
+void rdv_test_program(char path[RDV_TEST_PATH])
+{
+    WCHAR name[RDV_TEST_PATH];
+    DWORD length = GetModuleFileNameW(NULL, name, RDV_TEST_PATH);
+    ck_assert(length > 0 && length < RDV_TEST_PATH);
+    narrow(name, path);
+}
+
+struct rdv_test_child {
+    HANDLE process;
+    DWORD id;
+    HANDLE output;
+};
+
+/* The arguments of tests have no '"' and don't end with '\', so quotes around each are enough. */
+struct rdv_test_child *rdv_test_child_start(const char *const *arguments)
+{
+    char program[RDV_TEST_PATH], line[4096];
+    rdv_test_program(program);
+    int length = snprintf(line, sizeof line, "\"%s\"", program);
+    for (size_t i = 0; arguments[i]; i++) {
+        ck_assert_ptr_null(strchr(arguments[i], '"'));
+        length += snprintf(line + length, sizeof line - (size_t)length, " \"%s\"", arguments[i]);
+        ck_assert_int_lt(length, sizeof line);
+    }
+    WCHAR command[sizeof line];
+    ck_assert_int_gt(MultiByteToWideChar(CP_UTF8, 0, line, -1, command, sizeof line), 0);
+
+    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+    HANDLE reader, writer;
+    ck_assert(CreatePipe(&reader, &writer, &inherited, 0));
+    SetHandleInformation(reader, HANDLE_FLAG_INHERIT, 0);
+    STARTUPINFOW startup = {
+        .cb = sizeof startup,
+        .dwFlags = STARTF_USESTDHANDLES,
+        .hStdInput = GetStdHandle(STD_INPUT_HANDLE),
+        .hStdOutput = writer,
+        .hStdError = GetStdHandle(STD_ERROR_HANDLE),
+    };
+    PROCESS_INFORMATION process;
+    ck_assert_msg(CreateProcessW(wide(program).text, command, NULL, NULL, TRUE, 0, NULL, NULL,
+                                 &startup, &process),
+                  "%s: error %lu", program, GetLastError());
+    CloseHandle(process.hThread);
+    CloseHandle(writer);
+
+    struct rdv_test_child *child = malloc(sizeof *child);
+    ck_assert_ptr_nonnull(child);
+    *child = (struct rdv_test_child){
+        .process = process.hProcess, .id = process.dwProcessId, .output = reader};
+    return child;
+}
+
+int64_t rdv_test_child_id(const struct rdv_test_child *child)
+{
+    return child->id;
+}
+
+size_t rdv_test_child_read(struct rdv_test_child *child, void *buffer, size_t room)
+{
+    DWORD size = 0;
+    if (!ReadFile(child->output, buffer, (DWORD)room, &size, NULL))
+        ck_assert_uint_eq(GetLastError(), ERROR_BROKEN_PIPE);
+    return size;
+}
+
+#define KILLED 0x7dead
+
+void rdv_test_child_kill(struct rdv_test_child *child)
+{
+    TerminateProcess(child->process, KILLED);
+}
+
+int rdv_test_child_wait(struct rdv_test_child *child)
+{
+    DWORD code = 0;
+    ck_assert_uint_eq(WaitForSingleObject(child->process, INFINITE), WAIT_OBJECT_0);
+    ck_assert(GetExitCodeProcess(child->process, &code));
+    CloseHandle(child->process);
+    CloseHandle(child->output);
+    free(child);
+    return code > 255 ? -1 : (int)code; /* exceptions are large */
+}
