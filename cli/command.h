@@ -17,6 +17,9 @@ enum exit_code {
     EXIT_CANCELLED = 130
 };
 
+/* All of the program, once the system has given us its command line in UTF-8. Returns its exit code. */
+int command_main(int argc, char **argv);
+
 /* Each does one verb, prints what there is to print, and returns an exit code. */
 int command_run(const struct options *options);
 int command_start(const struct options *options);

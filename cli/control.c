@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs about the agent as a whole, and what it thinks: `pause`, `resume`, `reload` and `explain`. */
 #include <stdio.h>
+#include <string.h>
 
 #include "ask.h"
 #include "command.h"
 #include "options.h"
 #include "say.h"
+#include "system.h"
 
 /* Have something done that has neither parameters nor a result. */
 static int command(const struct options *options, enum ask_else otherwise, const char *doing,
@@ -50,7 +52,9 @@ static int print_explanation(const struct options *options, const char *identifi
     char buffer[TEXT_TIME_SIZE];
     rdv_time next;
     if (options->json) {
-        puts(rdv_response_result(response));
+        const char *json = rdv_response_result(response);
+        system_print(stdout, json, strlen(json));
+        fputc('\n', stdout);
         return EXIT_OK;
     }
     if (!ask_member_text(response, "words", &words)) {

@@ -70,7 +70,7 @@ static int end_line(struct listing *listing, const char *message, size_t used)
     text_add_string(line, "\n");
     if (line->failed)
         return RDV_ENOMEM;
-    fwrite(line->data, 1, line->size, stdout);
+    system_print(stdout, line->data, line->size);
     text_clear(line);
     return 0;
 }
@@ -246,7 +246,7 @@ static void print_output(const char *output, size_t size)
         text_add_string(&line, "\n");
         if (line.failed)
             break;
-        fwrite(line.data, 1, line.size, stdout);
+        system_print(stdout, line.data, line.size);
         output += length + (end != NULL);
         size -= length + (end != NULL);
     }

@@ -81,7 +81,7 @@ int entry_print_json(FILE *file, const rdv_entry *entry)
     int result = rdv_entry_to_json(entry, &json);
     if (result)
         return result;
-    fputs(json, file);
+    system_print(file, json, strlen(json));
     rdv_free(json);
     return 0;
 }
@@ -106,7 +106,7 @@ int entry_print_output_end(void *user, const rdv_entry *entry)
         text_add_string(&line, "\n");
         if (line.failed)
             break;
-        fwrite(line.data, 1, line.size, stderr);
+        system_print(stderr, line.data, line.size);
         from += length + 1;
     }
     text_finish(&line);

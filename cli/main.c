@@ -9,6 +9,7 @@
 #include "options.h"
 #include "say.h"
 #include "system.h"
+#include "words.h"
 
 #define MANY ((size_t)-1)
 
@@ -29,11 +30,11 @@ static const struct verb verbs[] = {
      "window,\n"
      "earliest deadline first, and follows it. A schedule that is given again is scheduled again.\n"
      "With --once it ends when nothing is pending or running; if that is so from the start, that\n"
-     "is no failure.\n\n"
-     "Ctrl-C, SIGTERM: starts nothing more and ends in order; what was interrupted is taken up\n"
-     "again by the next run. A second one: ends at once; the store is right all the same.\n"
-     "SIGHUP: reads the agent document anew, as 'rdvtask reload' does.\n\n"
-     "It listens on a socket, by which the other verbs ask it; see --socket.\n\n"
+     "is no failure.\n\n" WORDS_INTERRUPT
+     ": starts nothing more and ends in order; what was interrupted is taken up\n"
+     "again by the next run. A second one: ends at once; the store is right all the "
+     "same.\n" WORDS_RUN_RELOADS "\nIt listens on " WORDS_LISTENS
+     ", by which the other verbs ask it; see --socket.\n\n"
      "On a terminal: a live table. Otherwise a line for each change:\n"
      "TIME IDENTIFIER LABEL STATUS [PERCENT%] [MESSAGE]; with --json one object for each.\n\n"
      "Exit: 0 every task that ended in this call succeeded (with --once), or stopped in order;\n"
@@ -47,15 +48,14 @@ static const struct verb verbs[] = {
      "ready unless a --deadline is given, and this shows how it gets on; --config and "
      "--clock-wait\n"
      "are the agent's then. Without IDENTIFIER one is made. An identifier that is pending is\n"
-     "replaced.\n\n"
-     "Ctrl-C, SIGTERM: cancels the task. A second one: ends at once.\n\n"
+     "replaced.\n\n" WORDS_INTERRUPT ": cancels the task. A second one: ends at once.\n\n"
      "Exit: 0 succeeded; 1 failed; 3 succeeded, and a reboot is required; 75 another process has\n"
      "the store, or the identifier is running; 124 its window passed, or it ran out of time; 130\n"
      "cancelled."},
     {"schedule", VERB_SCHEDULE, command_schedule, 1, MANY,
      "schedule SCHEDULE.json... | schedule [--] LABEL [IDENTIFIER] [OPTIONS]",
      "record tasks, to be run by 'rdvtask run'",
-     "Records tasks in the store, and starts nothing. An argument that ends in .json or has a '/'\n"
+     "Records tasks in the store, and starts nothing. An argument that " WORDS_IS_FILE "\n"
      "is a file; anything else, and all after '--', is a label with an optional identifier. A "
      "file\n"
      "is taken whole or not at all, and no file is taken if one of them is wrong. Without\n"
@@ -87,8 +87,8 @@ static const struct verb verbs[] = {
      "Shows what changes, from any terminal: a live table; where there is none, a line for each\n"
      "change, as 'run' does; with --json one entry a line. With --after N, what has changed since\n"
      "the change number N comes first: nothing is missed, and nothing comes twice. Each entry has\n"
-     "the number of its change in its JSON, and at the end the last one is told.\n\n"
-     "Ctrl-C, SIGTERM: ends.\n\n"
+     "the number of its change in its JSON, and at the end the last one is "
+     "told.\n\n" WORDS_INTERRUPT ": ends.\n\n"
      "Exit: 0 interrupted; 1 the agent has gone; 2 no agent is running."},
     {"cancel", VERB_CANCEL, command_cancel, 1, 1, "cancel IDENTIFIER",
      "end a task that runs, or delete one that does not",
@@ -108,7 +108,8 @@ static const struct verb verbs[] = {
      "Exit: 0 also if it was not paused; 1 failed; 75 another process has the store."},
     {"reload", VERB_RELOAD, command_reload, 0, 0, "reload",
      "have the running agent read its document anew",
-     "The document is taken whole or not at all; what runs is left alone. SIGHUP does the same.\n\n"
+     "The document is taken whole or not at all; what runs is left alone." WORDS_RELOAD_LIKEWISE
+     "\n\n"
      "Exit: 0 reloaded; 1 the document is wrong, and the old one stays; 2 no agent is running."},
     {"validate", VERB_VALIDATE, command_validate, 1, MANY, "validate FILE...",
      "check agent and schedule documents",
@@ -201,7 +202,7 @@ static int dispatch(const struct options *options)
     return verb->run(options);
 }
 
-int main(int argc, char **argv)
+int command_main(int argc, char **argv)
 {
     struct options options;
     system_prepare();

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "say.h"
+#include "words.h"
 
 /* The longest word that is compared when guessing what was meant. */
 #define GUESS_MAX 24
@@ -55,10 +56,8 @@ static const struct option table[] = {
      "where 'rdvtask run' listens for the other verbs (the store's name and .sock)"},
     {"reader-group", 0, "NAME", PLACE(reader_group), VERB_RUN,
      "a group whose members may ask for what only reads, by the socket"},
-    {"store", 0, "FILE", PLACE(store), VERB_ALL,
-     "the store (/var/lib/rdvtask/store.db as root, else ~/.local/state/rdvtask/store.db)"},
-    {"config", 0, "FILE", PLACE(config), VERB_ALL,
-     "the agent document (/etc/rdvtask/agent.json as root, else ~/.config/rdvtask/agent.json)"},
+    {"store", 0, "FILE", PLACE(store), VERB_ALL, "the store (" WORDS_STORE ")"},
+    {"config", 0, "FILE", PLACE(config), VERB_ALL, "the agent document (" WORDS_CONFIG ")"},
     {"json", 0, NULL, PLACE(json), VERBS_ENTRIES, "for programs: JSON on standard output"},
     {"quiet", 'q', NULL, PLACE(quiet), VERB_ALL, "only what was asked for, and errors"},
     {"verbose", 'v', NULL, PLACE(verbose), VERB_ALL, "more of what goes on, on standard error"},

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "options.h"
 #include "say.h"
+#include "system.h"
 
 /* ------------------------------------------------------------ files */
 
@@ -19,7 +20,7 @@ static int read_file(const char *path, struct text *text)
 {
     char buffer[65536];
     size_t got;
-    FILE *file = fopen(path, "rb");
+    FILE *file = system_open(path);
     if (!file) {
         say_error("cannot read %s: %s", path, strerror(errno));
         return EXIT_FAILED;

@@ -28,31 +28,17 @@ static char *join(const char *a, const char *b, const char *c)
     return NULL;
 }
 
-/* A path that was given, or the administrator's, or the user's by the XDG rules. */
-static int find(const char *given, const char *option, const char *administrators,
-                const char *variable, const char *below_home, const char *below, char **ret_path)
+/* A path that was given, or where it is if nothing is said. */
+static int find(const char *given, const char *option, char *(*otherwise)(const char **ret_why),
+                char **ret_path)
 {
-    char *path = NULL;
-    if (given) {
-        if (!given[0]) {
-            return say_usage(NULL, "option --%s needs a file name", option);
-        }
-        path = join(given, "", "");
-    } else if (system_is_administrator()) {
-        path = join(administrators, "", "");
-    } else {
-        const char *base = getenv(variable);
-        const char *home = getenv("HOME");
-        if (base && base[0] == '/') /* by the rules, relative ones are to be ignored */
-            path = join(base, below, "");
-        else if (home && home[0] == '/')
-            path = join(home, below_home, below);
-        else {
-            say_error("neither HOME nor %s is set: say which file with --%s FILE", variable,
-                      option);
-            return EXIT_FAILED;
-        }
-    }
+    const char *why = NULL;
+    char *path;
+    if (given && !given[0])
+        return say_usage(NULL, "option --%s needs a file name", option);
+    path = given ? join(given, "", "") : otherwise(&why);
+    if (why)
+        say_error("%s: say which file with --%s FILE", why, option);
     if (!path)
         return EXIT_FAILED;
     *ret_path = path;
@@ -61,14 +47,12 @@ static int find(const char *given, const char *option, const char *administrator
 
 int place_store(const struct options *options, char **ret_path)
 {
-    return find(options->store, "store", "/var/lib/rdvtask/store.db", "XDG_STATE_HOME",
-                "/.local/state", "/rdvtask/store.db", ret_path);
+    return find(options->store, "store", system_store, ret_path);
 }
 
 int place_config(const struct options *options, char **ret_path)
 {
-    return find(options->config, "config", "/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config",
-                "/rdvtask/agent.json", ret_path);
+    return find(options->config, "config", system_config, ret_path);
 }
 
 /* What is named after the store. */
@@ -164,19 +148,22 @@ out:
 /* Make the directory that a file is in. */
 static int make_parent(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path)
+    struct rdv_error error = {0};
+    size_t length = strlen(path);
+    while (length > 0 && !system_separates(path[length - 1]))
+        length--;
+    if (length <= 1)
         return EXIT_OK;
     char *parent = join(path, "", "");
     if (!parent)
         return EXIT_FAILED;
-    parent[slash - path] = '\0';
-    int number = system_exists(parent) ? 0 : system_make_directory(parent);
-    if (number)
+    parent[length - 1] = '\0';
+    int result = system_exists(parent) ? 0 : system_make_directory(parent, &error);
+    if (result)
         say_error("cannot make the directory %s: %s: make it, or give another file with --store",
-                  parent, strerror(number));
+                  parent, error.text);
     free(parent);
-    return number ? EXIT_FAILED : EXIT_OK;
+    return result ? EXIT_FAILED : EXIT_OK;
 }
 
 int place_try_writer(const struct options *options, bool make, rdv_store **ret_store,
@@ -252,8 +239,11 @@ int place_check_document(const char *file, rdv_document_kind kind)
 
 bool place_is_file(const char *name)
 {
-    const size_t length = strlen(name);
-    return strchr(name, '/') || (length >= 5 && strcmp(name + length - 5, ".json") == 0);
+    size_t length = 0;
+    for (; name[length]; length++)
+        if (system_separates(name[length]))
+            return true;
+    return length >= 5 && strcmp(name + length - 5, ".json") == 0;
 }
 
 int place_record_files(rdv_trigger *trigger, rdv_store *store, const struct options *options)

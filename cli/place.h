@@ -43,7 +43,7 @@ int place_record_files(rdv_trigger *trigger, rdv_store *store, const struct opti
 /* Check that a file is a document of this kind. */
 int place_check_document(const char *file, rdv_document_kind kind);
 
-/* Whether a name on the command line is one of a file: it ends in ".json" or has a '/' in it. */
+/* Whether a name on the command line is one of a file: it ends in ".json" or has a folder in it. */
 bool place_is_file(const char *name);
 
 #endif

@@ -338,11 +338,12 @@ static int make_agent(struct run *run)
     how.boot_id_file = run->options->boot_id_file;
     how.log.write = log_line;
     how.log.user = run;
-    how.supervisor = supervisor = system_supervisor();
-    if (!supervisor)
+    int result = system_supervisor(&supervisor);
+    how.supervisor = supervisor;
+    if (result == RDV_ENOTFOUND)
         say_line(JOURNAL_WARNING, "rdvtask-child is missing where it should be installed: what a "
                                   "program leaves behind may outlive it");
-    int result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
+    result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
     free(logs);
     free(supervisor);
     if (result)

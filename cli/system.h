@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* What the program asks of the system: the same functions in unix/ and, later, win/. */
+/* What the program asks of the system: the same functions in unix/ and win/. */
 #ifndef CLI_SYSTEM_H
 #define CLI_SYSTEM_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <rdvtask/base.h>
 
 /* To be called first: no output to a closed descriptor may end in a file of ours, and none may kill the program. */
 void system_prepare(void);
 
-/* Whether what is installed for the whole machine is the default. */
-bool system_is_administrator(void);
+/* Where the store and the agent document are if nothing else is said: the machine's for its administrator, else the user's own.
+ * free(). NULL if that can't be told, with why not. */
+char *system_store(const char **ret_why);
+char *system_config(const char **ret_why);
 
 bool system_exists(const char *path);
 
-/* Where rdvtask-child is: of the same build, or installed. free(); NULL if it is missing. */
-char *system_supervisor(void);
+/* Whether this character stands between the folders of a path. */
+bool system_separates(char character);
+
+/* Open a file for reading. NULL with errno. */
+FILE *system_open(const char *path);
+
+/* Print text that need not be ASCII: UTF-8, unless a terminal wants it another way. Shows in ferror() if it can't be done. */
+void system_print(FILE *file, const char *bytes, size_t size);
+
+/* Where rdvtask-child is, of the same build or installed: free(). NULL if there is no need for one. RDV_ENOTFOUND if it is
+ * missing, or RDV_ENOMEM. */
+int system_supervisor(char **ret_path);
 
 /* Wait for some time. */
 void system_pause(rdv_duration duration);
@@ -25,8 +38,8 @@ void system_pause(rdv_duration duration);
 /* Wait until one of two descriptors can be read. */
 void system_wait(int first, int second);
 
-/* Make a directory and what is missing above it, for us only. Returns 0 or errno. */
-int system_make_directory(const char *path);
+/* Make a directory and what is missing above it, for us only. 0, or an RDV_E… constant with words that don't name it. */
+int system_make_directory(const char *path, struct rdv_error *error);
 
 /* Whether stdout is a terminal that can move its cursor. */
 bool system_live_terminal(void);

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "options.h"
 #include "say.h"
+#include "system.h"
 
 int time_from_option(const struct options *options, const char *name, const char *value,
                      rdv_time now, rdv_time *ret_time)
@@ -68,7 +69,7 @@ static int read_context(const char *path, char **ret_data, size_t *ret_size)
 {
     const bool is_input = strcmp(path, "-") == 0;
     const char *name = is_input ? "standard input" : path;
-    FILE *file = is_input ? stdin : fopen(path, "rb");
+    FILE *file = is_input ? stdin : system_open(path);
     char *data = NULL;
     size_t size = 0, room = 0;
     int code = EXIT_FAILED;

@@ -5,10 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "system.h"
+
 #define ELLIPSIS "\xe2\x80\xa6"
 
 /* The longest escape: "\u{10ffff}" and a NUL. */
 #define ESCAPE_SIZE 16
+
+/* What is printed at a time. */
+#define PRINTED_SIZE 512
 
 struct range {
     uint32_t first, last;
@@ -222,6 +227,9 @@ size_t text_width(const char *string)
 
 void text_print(FILE *file, const char *string)
 {
+    /* No allocation: it also has to say that there is no memory. */
+    char printed[PRINTED_SIZE];
+    size_t filled = 0;
     for (size_t left = strlen(string); left > 0;) {
         char escape[ESCAPE_SIZE];
         const char *piece;
@@ -229,8 +237,14 @@ void text_print(FILE *file, const char *string)
         const size_t taken = shown(string, left, escape, &piece, &piece_size, &piece_columns);
         string += taken;
         left -= taken;
-        fwrite(piece, 1, piece_size, file);
+        if (filled + piece_size > sizeof(printed)) {
+            system_print(file, printed, filled);
+            filled = 0;
+        }
+        memcpy(printed + filled, piece, piece_size);
+        filled += piece_size;
     }
+    system_print(file, printed, filled);
 }
 
 const char *text_time(rdv_time time, char buffer[TEXT_TIME_SIZE])

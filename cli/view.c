@@ -78,7 +78,7 @@ static void write_out(struct view *view, const char *bytes, size_t size)
 {
     if (view->broken)
         return;
-    fwrite(bytes, 1, size, stdout);
+    system_print(stdout, bytes, size);
     if (say_flush() == 0)
         return;
     view->broken = true;

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,9 +25,43 @@ void system_prepare(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-bool system_is_administrator(void)
+/* Root's, or the user's by the XDG rules. */
+static char *find(const char *roots, const char *variable, const char *below_home,
+                  const char *below, const char *nowhere, const char **ret_why)
 {
-    return geteuid() == 0;
+    const char *base = getenv(variable), *home = getenv("HOME");
+    char path[PATH_MAX];
+    int size;
+    if (geteuid() == 0)
+        size = snprintf(path, sizeof(path), "%s", roots);
+    else if (base && base[0] == '/') /* by the rules, relative ones are to be ignored */
+        size = snprintf(path, sizeof(path), "%s%s", base, below);
+    else if (home && home[0] == '/')
+        size = snprintf(path, sizeof(path), "%s%s%s", home, below_home, below);
+    else {
+        *ret_why = nowhere;
+        return NULL;
+    }
+    if (size < 0 || (size_t)size >= sizeof(path)) {
+        *ret_why = strerror(ENAMETOOLONG);
+        return NULL;
+    }
+    char *copy = strdup(path);
+    if (!copy)
+        *ret_why = strerror(ENOMEM);
+    return copy;
+}
+
+char *system_store(const char **ret_why)
+{
+    return find("/var/lib/rdvtask/store.db", "XDG_STATE_HOME", "/.local/state", "/rdvtask/store.db",
+                "neither HOME nor XDG_STATE_HOME is set", ret_why);
+}
+
+char *system_config(const char **ret_why)
+{
+    return find("/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config", "/rdvtask/agent.json",
+                "neither HOME nor XDG_CONFIG_HOME is set", ret_why);
 }
 
 bool system_exists(const char *path)
@@ -35,19 +70,40 @@ bool system_exists(const char *path)
     return stat(path, &status) == 0;
 }
 
-char *system_supervisor(void)
+bool system_separates(char character)
+{
+    return character == '/';
+}
+
+FILE *system_open(const char *path)
+{
+    return fopen(path, "rb");
+}
+
+void system_print(FILE *file, const char *bytes, size_t size)
+{
+    fwrite(bytes, 1, size, file);
+}
+
+int system_supervisor(char **ret_path)
 {
     /* In a build's folder the two are in "cli" and "child". */
     static const char ours[] = "/cli/rdvtask", its[] = "/child/rdvtask-child";
     char path[PATH_MAX];
+    const char *found = RDVTASK_CHILD;
     const ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - sizeof(its));
     const size_t end = sizeof(ours) - 1;
     if (size > (ssize_t)end && memcmp(path + size - end, ours, end) == 0) {
         memcpy(path + (size_t)size - end, its, sizeof(its));
         if (access(path, X_OK) == 0)
-            return strdup(path);
+            found = path;
     }
-    return access(RDVTASK_CHILD, X_OK) == 0 ? strdup(RDVTASK_CHILD) : NULL;
+    if (access(found, X_OK) != 0)
+        return RDV_ENOTFOUND;
+    char *copy = strdup(found);
+    if (copy)
+        *ret_path = copy;
+    return copy ? 0 : RDV_ENOMEM;
 }
 
 void system_pause(rdv_duration duration)
@@ -61,23 +117,27 @@ void system_wait(int first, int second)
     poll(ready, 2, -1);
 }
 
-int system_make_directory(const char *path)
+int system_make_directory(const char *path, struct rdv_error *error)
 {
+    int number = 0;
     char *copy = strdup(path);
     if (!copy)
-        return ENOMEM;
-    int result = 0;
-    for (char *slash = copy; slash && result == 0;) {
+        number = ENOMEM;
+    for (char *slash = copy; slash && number == 0;) {
         slash = strchr(slash + 1, '/');
         if (slash)
             *slash = '\0';
         if (mkdir(copy, 0700) != 0 && errno != EEXIST && !system_exists(copy))
-            result = errno;
+            number = errno;
         if (slash)
             *slash = '/';
     }
     free(copy);
-    return result;
+    if (number == 0)
+        return 0;
+    *error = (struct rdv_error){.code = number == ENOMEM ? RDV_ENOMEM : RDV_EIO};
+    snprintf(error->text, sizeof(error->text), "%s", strerror(number));
+    return error->code;
 }
 
 bool system_live_terminal(void)
