@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include <windows.h>
+
+#include "../command.h"
+#include "../say.h"
+#include "win.h"
+
+int wmain(int argc, wchar_t **argv);
+
+static void free_arguments(char **arguments)
+{
+    for (char **argument = arguments; argument && *argument; argument++)
+        free(*argument);
+    free(arguments);
+}
+
+/* The command line in UTF-8. Returns an exit code. */
+static int read_arguments(int argc, wchar_t **argv, char ***ret_arguments)
+{
+    char **arguments = calloc((size_t)argc + 1, sizeof(*arguments));
+    for (int i = 0; arguments && i < argc; i++) {
+        arguments[i] = rdv__win_utf8(argv[i]);
+        if (!arguments[i] && GetLastError() == ERROR_NO_UNICODE_TRANSLATION) {
+            free_arguments(arguments);
+            return say_usage(NULL, "argument %d is not valid Unicode", i);
+        }
+        if (!arguments[i]) {
+            free_arguments(arguments);
+            arguments = NULL;
+        }
+    }
+    if (!arguments) {
+        say_error("%s", rdv_strerror(RDV_ENOMEM));
+        return EXIT_FAILED;
+    }
+    *ret_arguments = arguments;
+    return EXIT_OK;
+}
+
+/* Have a terminal follow escape sequences, if it can. Returns how it was before; 0 = it is none. */
+static DWORD prepare_terminal(HANDLE output)
+{
+    DWORD mode = 0;
+    if (!GetConsoleMode(output, &mode))
+        return 0;
+    SetConsoleMode(output, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
+    return mode;
+}
+
+int wmain(int argc, wchar_t **argv)
+{
+    const HANDLE output = GetStdHandle(STD_OUTPUT_HANDLE);
+    char **arguments = NULL;
+    int code = read_arguments(argc, argv, &arguments);
+    if (code)
+        return code;
+    const DWORD mode = prepare_terminal(output);
+    code = command_main(argc, arguments);
+    if (mode)
+        SetConsoleMode(output, mode);
+    free_arguments(arguments);
+    return code;
+}

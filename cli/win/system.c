@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "../system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <io.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <windows.h>
+
+#include <knownfolders.h>
+#include <shlobj.h>
+
+#include "win.h"
+
+/* Bytes that are written to a console at a time: the buffer between it and us has an end. */
+#define CONSOLE_PIECE 4096
+
+void system_prepare(void)
+{
+    /* Lines end with \n for whoever reads them, and what is read is taken as it is. */
+    for (int fd = 0; fd <= 2; fd++)
+        _setmode(fd, _O_BINARY);
+    /* Nobody may be there to answer a box about a drive without a disk. Nor does a DLL come from the folder we are in. */
+    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOOPENFILEERRORBOX);
+    SetDllDirectoryW(L"");
+}
+
+/* ------------------------------------------------------------ places */
+
+static bool is_administrator(void)
+{
+    union rdv__win_sid administrators;
+    DWORD size = sizeof(administrators);
+    BOOL is = FALSE;
+    return CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, &administrators.sid, &size) &&
+           CheckTokenMembership(NULL, &administrators.sid, &is) && is;
+}
+
+/* In the machine's folder for an administrator, else in the user's own. Not by variables, which the user can set for what runs
+ * as administrator, too. */
+static char *find(const char *below, const char **ret_why)
+{
+    const bool machine = is_administrator();
+    PWSTR folder = NULL;
+    char *path = NULL;
+    *ret_why = machine ? "there is no folder for the machine's data"
+                       : "there is no folder for the user's data";
+    if (FAILED(SHGetKnownFolderPath(machine ? &FOLDERID_ProgramData : &FOLDERID_LocalAppData,
+                                    KF_FLAG_DEFAULT, NULL, &folder)))
+        goto out;
+    char *found = rdv__win_utf8(folder);
+    if (found) {
+        const size_t size = strlen(found);
+        path = realloc(found, size + strlen(below) + 1);
+        if (path)
+            memcpy(path + size, below, strlen(below) + 1);
+        else
+            free(found);
+    }
+    *ret_why = path ? NULL : rdv_strerror(RDV_ENOMEM);
+out:
+    CoTaskMemFree(folder);
+    return path;
+}
+
+char *system_store(const char **ret_why)
+{
+    return find("\\rdvtask\\rdvtask.db", ret_why);
+}
+
+char *system_config(const char **ret_why)
+{
+    return find("\\rdvtask\\agent.json", ret_why);
+}
+
+bool system_exists(const char *path)
+{
+    wchar_t *wide = rdv__win_path(path);
+    const bool exists = wide && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
+    free(wide);
+    return exists;
+}
+
+bool system_separates(char character)
+{
+    return character == '\\' || character == '/';
+}
+
+FILE *system_open(const char *path)
+{
+    FILE *file = NULL;
+    wchar_t *wide = rdv__win_path(path);
+    if (wide)
+        file = _wfopen(wide, L"rb");
+    else
+        errno = GetLastError() == ERROR_NOT_ENOUGH_MEMORY ? ENOMEM : ENOENT;
+    free(wide);
+    return file;
+}
+
+/* Make a folder, and before it what is missing above it. 0, or what GetLastError() says. */
+static DWORD make_folder(wchar_t *path, SECURITY_ATTRIBUTES *attributes)
+{
+    if (CreateDirectoryW(path, attributes))
+        return 0;
+    DWORD number = GetLastError();
+    wchar_t *last = wcsrchr(path, L'\\');
+    if (number == ERROR_ALREADY_EXISTS)
+        return 0;
+    if (number != ERROR_PATH_NOT_FOUND || !last || last == path)
+        return number;
+    *last = L'\0';
+    number = make_folder(path, attributes);
+    *last = L'\\';
+    if (number == 0 && !CreateDirectoryW(path, attributes))
+        number = GetLastError();
+    return number;
+}
+
+int system_make_directory(const char *path, struct rdv_error *error)
+{
+    SECURITY_ATTRIBUTES attributes = {0};
+    char words[RDV__WIN_WORDS];
+    wchar_t *wide = rdv__win_path(path);
+    DWORD number = wide ? rdv__win_private(&attributes) : GetLastError();
+    if (number == 0)
+        number = make_folder(wide, &attributes);
+    rdv__win_private_free(&attributes);
+    free(wide);
+    if (number == 0)
+        return 0;
+    *error = (struct rdv_error){.code = rdv__win_error(number)};
+    snprintf(error->text, sizeof(error->text), "%s", rdv__win_words(number, words));
+    return error->code;
+}
+
+/* ------------------------------------------------------------ children */
+
+int system_supervisor(char **ret_path)
+{
+    *ret_path = NULL; /* a job object has the whole tree */
+    return 0;
+}
+
+/* ------------------------------------------------------------ waiting */
+
+void system_pause(rdv_duration duration)
+{
+    Sleep((DWORD)(duration / RDV_MILLISECOND));
+}
+
+/* ------------------------------------------------------------ the terminal */
+
+/* The console that a stream goes to; NULL if it goes elsewhere. */
+static HANDLE console_of(FILE *file)
+{
+    const HANDLE handle = (HANDLE)_get_osfhandle(_fileno(file));
+    DWORD mode;
+    return GetConsoleMode(handle, &mode) ? handle : NULL;
+}
+
+/* How many of these bytes to write next, so that no character is cut in two. */
+static size_t piece_of(const char *bytes, size_t size)
+{
+    size_t piece = size < CONSOLE_PIECE ? size : CONSOLE_PIECE;
+    while (piece < size && piece > 0 && ((unsigned char)bytes[piece] & 0xc0) == 0x80)
+        piece--;
+    return piece > 0 ? piece : size;
+}
+
+static bool write_console(HANDLE console, const char *bytes, size_t size)
+{
+    wchar_t wide[CONSOLE_PIECE];
+    while (size > 0) {
+        const size_t piece = piece_of(bytes, size);
+        const int length = MultiByteToWideChar(CP_UTF8, 0, bytes, (int)piece, wide, CONSOLE_PIECE);
+        DWORD written = 0;
+        if (length <= 0)
+            return false;
+        for (DWORD at = 0; at < (DWORD)length; at += written)
+            if (!WriteConsoleW(console, wide + at, (DWORD)length - at, &written, NULL) ||
+                written == 0)
+                return false;
+        bytes += piece;
+        size -= piece;
+    }
+    return true;
+}
+
+void system_print(FILE *file, const char *bytes, size_t size)
+{
+    /* What bytes mean on a console depends on its code page, and in that of UTF-8 an old one counts wrongly. */
+    const HANDLE console = console_of(file);
+    if (!console || fflush(file) != 0 || !write_console(console, bytes, size))
+        fwrite(bytes, 1, size, file);
+}
+
+bool system_live_terminal(void)
+{
+    DWORD mode;
+    const HANDLE output = GetStdHandle(STD_OUTPUT_HANDLE);
+    return GetConsoleMode(output, &mode) && (mode & ENABLE_VIRTUAL_TERMINAL_PROCESSING);
+}
+
+void system_terminal_size(size_t *ret_columns, size_t *ret_rows)
+{
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    *ret_columns = 80;
+    *ret_rows = 24;
+    if (!GetConsoleScreenBufferInfo(GetStdHandle(STD_OUTPUT_HANDLE), &info))
+        return;
+    if (info.srWindow.Right > info.srWindow.Left)
+        *ret_columns = (size_t)(info.srWindow.Right - info.srWindow.Left) + 1;
+    if (info.srWindow.Bottom > info.srWindow.Top)
+        *ret_rows = (size_t)(info.srWindow.Bottom - info.srWindow.Top) + 1;
+}

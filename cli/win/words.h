@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What the help says about this system: another header of this name is in unix/, and the build chooses. */
+#ifndef CLI_WORDS_H
+#define CLI_WORDS_H
+
+#define WORDS_STORE                                              \
+    "%ProgramData%\\rdvtask\\rdvtask.db as administrator, else " \
+    "%LOCALAPPDATA%\\rdvtask\\rdvtask.db"
+#define WORDS_CONFIG                                             \
+    "%ProgramData%\\rdvtask\\agent.json as administrator, else " \
+    "%LOCALAPPDATA%\\rdvtask\\agent.json"
+#define WORDS_IS_FILE   "ends in .json or has a '\\' or '/'"
+#define WORDS_LISTENS   "a named pipe"
+#define WORDS_INTERRUPT "Ctrl-C, Ctrl-Break"
+
+/* Nothing is like SIGHUP here. */
+#define WORDS_RUN_RELOADS     ""
+#define WORDS_RELOAD_LIKEWISE ""
+
+#endif
