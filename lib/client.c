@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "loop.h"
 #include "plat.h"
 #include "socket.h"
 
@@ -16,7 +17,8 @@
 
 struct rdv_client {
     rdv__descriptor fd;
-    char *data; /* what has come in: bytes begin to end */
+    struct rdv__io *io; /* NULL = not attached to a loop */
+    char *data;         /* what has come in: bytes begin to end */
     size_t begin, end, room;
     size_t scanned; /* so many of them hold no line end */
     bool ended;     /* nothing more will come */
@@ -45,6 +47,9 @@ static int fill(rdv_client *client)
                                      client->room - client->end, &received);
     if (result == RDV_ESHUTDOWN) {
         client->ended = true;
+        /* The end of it can be read for ever. */
+        if (client->io)
+            rdv__io_watch(client->io, false, false);
         return 0;
     }
     client->end += received;
@@ -127,10 +132,28 @@ int rdv_client_fd(const rdv_client *client)
     return client ? rdv__socket_number(client->fd) : -1;
 }
 
+int rdv_client_attach(rdv_client *client, rdv_loop *loop, void (*fn)(void *user), void *user)
+{
+    if (!client || (loop && !fn))
+        return RDV_EINVAL;
+    if (!loop) {
+        rdv__io_free(client->io);
+        client->io = NULL;
+        return 0;
+    }
+    if (client->io)
+        return RDV_ESTATE;
+    int result = rdv__io_new(loop, client->fd, fn, user, &client->io);
+    if (result == 0 && client->ended)
+        rdv__io_watch(client->io, false, false);
+    return result;
+}
+
 void rdv_client_close(rdv_client *client)
 {
     if (!client)
         return;
+    rdv__io_free(client->io);
     rdv__socket_close(client->fd);
     free(client->data);
     free(client);

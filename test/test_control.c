@@ -1504,6 +1504,97 @@ START_TEST(a_client_asks_and_hears)
 }
 END_TEST
 
+/* What follows a connection in a loop of its own, and counts. */
+struct follower {
+    rdv_client *client;
+    rdv_loop *loop;
+    int calls, lines, result;
+    bool close; /* at the first line */
+};
+
+static void follow(void *user)
+{
+    struct follower *follower = user;
+    const char *line;
+    follower->calls++;
+    while ((follower->result = rdv_client_receive(follower->client, 0, &line)) == 0) {
+        follower->lines++;
+        if (follower->close) {
+            rdv_client_close(follower->client);
+            follower->client = NULL;
+            break;
+        }
+    }
+    rdv_loop_stop(follower->loop);
+}
+
+START_TEST(a_loop_can_wait_for_what_comes_to_a_client)
+{
+    start_thread();
+    struct follower follower = {.client = open_client()};
+    ck_assert_int_eq(rdv_loop_new(&follower.loop), 0);
+    ck_assert_int_eq(rdv_client_attach(follower.client, follower.loop, NULL, NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_client_attach(NULL, follower.loop, follow, NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv_client_attach(follower.client, follower.loop, follow, &follower), 0);
+    ck_assert_int_eq(rdv_client_attach(follower.client, follower.loop, follow, &follower),
+                     RDV_ESTATE);
+    ck_assert_int_eq(rdv_loop_dispatch(follower.loop), 0);
+    ck_assert_int_eq(follower.calls, 0);
+    for (int i = 1; i <= 3; i++) {
+        ck_assert_int_eq(rdv_client_send(follower.client, CALL("list", "{}")), 0);
+        while (follower.lines < i)
+            ck_assert_int_eq(rdv_loop_run(follower.loop), 0);
+        ck_assert_int_eq(follower.result, RDV_ETIMEDOUT);
+    }
+    ck_assert_int_eq(follower.lines, 3);
+
+    /* Detached it is told of nothing, and loses nothing. */
+    ck_assert_int_eq(rdv_client_attach(follower.client, NULL, NULL, NULL), 0);
+    int calls = follower.calls;
+    const char *line;
+    ck_assert_int_eq(rdv_client_send(follower.client, CALL("list", "{}")), 0);
+    ck_assert_int_eq(rdv_client_receive(follower.client, RDV_MINUTE, &line), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(follower.loop), 0);
+    ck_assert_int_eq(follower.calls, calls);
+    rdv_client_close(follower.client);
+    ck_assert_int_eq(rdv_loop_call(agent.loop, free_agent, NULL), 0);
+    rdv_loop_free(follower.loop);
+}
+END_TEST
+
+START_TEST(a_client_in_a_loop_is_told_once_that_the_agent_has_gone)
+{
+    start_thread();
+    struct follower follower = {.client = open_client()};
+    ck_assert_int_eq(rdv_loop_new(&follower.loop), 0);
+    ck_assert_int_eq(rdv_client_attach(follower.client, follower.loop, follow, &follower), 0);
+    ck_assert_int_eq(rdv_loop_call(agent.loop, free_agent, NULL), 0);
+    while (follower.result != RDV_ESHUTDOWN)
+        ck_assert_int_eq(rdv_loop_run(follower.loop), 0);
+    int calls = follower.calls;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(rdv_loop_dispatch(follower.loop), 0);
+    ck_assert_int_eq(follower.calls, calls);
+    rdv_client_close(follower.client);
+    rdv_loop_free(follower.loop);
+}
+END_TEST
+
+START_TEST(a_client_may_be_closed_where_its_loop_tells_of_a_line)
+{
+    start_thread();
+    struct follower follower = {.client = open_client(), .close = true};
+    ck_assert_int_eq(rdv_loop_new(&follower.loop), 0);
+    ck_assert_int_eq(rdv_client_attach(follower.client, follower.loop, follow, &follower), 0);
+    ck_assert_int_eq(rdv_client_send(follower.client, CALL("list", "{}")), 0);
+    while (follower.client)
+        ck_assert_int_eq(rdv_loop_run(follower.loop), 0);
+    ck_assert_int_eq(follower.lines, 1);
+    rdv_loop_free(follower.loop);
+    ck_assert_int_eq(rdv_loop_call(agent.loop, free_agent, NULL), 0);
+}
+END_TEST
+
 START_TEST(a_client_may_send_more_than_it_has_read_yet)
 {
     start_thread();
@@ -1988,6 +2079,9 @@ int main(void)
     tcase_set_timeout(clients, 60);
     tcase_add_checked_fixture(clients, set_up, tear_down);
     tcase_add_test(clients, a_client_asks_and_hears);
+    tcase_add_test(clients, a_loop_can_wait_for_what_comes_to_a_client);
+    tcase_add_test(clients, a_client_in_a_loop_is_told_once_that_the_agent_has_gone);
+    tcase_add_test(clients, a_client_may_be_closed_where_its_loop_tells_of_a_line);
     tcase_add_test(clients, a_client_may_send_more_than_it_has_read_yet);
     tcase_add_test(clients, clients_on_many_threads_get_their_own_answers);
     tcase_add_test(clients, a_client_hears_that_there_are_too_many);

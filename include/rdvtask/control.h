@@ -108,7 +108,7 @@ RDV_API void rdv_control_free(rdv_control *control);
 
 /* ------------------------------------------------------------------ client */
 
-/** A connection to a running agent; belongs to one thread. Blocks: no loop is needed. @since 0.1.0 */
+/** A connection to a running agent; belongs to one thread. Blocks: no loop is needed, and one can be used. @since 0.1.0 */
 typedef struct rdv_client rdv_client;
 
 /**
@@ -137,11 +137,25 @@ RDV_API int rdv_client_send(rdv_client *client, const char *line);
 RDV_API int rdv_client_receive(rdv_client *client, rdv_duration wait, const char **ret_line);
 
 /**
- * The descriptor to poll for reading; -1 on Windows. Several lines may come at once: poll when rdv_client_receive() with a wait
- * of 0 has said RDV_ETIMEDOUT.
+ * The descriptor to poll for reading; -1 on Windows, where there is none: see rdv_client_attach(). Several lines may come at once:
+ * poll when rdv_client_receive() with a wait of 0 has said RDV_ETIMEDOUT.
  * @since 0.1.0
  */
 RDV_API int rdv_client_fd(const rdv_client *client);
+
+/**
+ * Have a loop wait for what comes, on every system: fn is called from inside rdv_loop_run() or rdv_loop_dispatch() when there is
+ * something, or the agent has gone. It then calls rdv_client_receive() with a wait of 0 until that says something else than 0. What
+ * has come before is not told: do the same once after attaching. After RDV_ESHUTDOWN fn is not called any more. It may close
+ * the client, or attach it elsewhere.
+ *
+ * @param loop  its owner thread is the client's from now on; closing the client detaches it, which has to be done before the loop is
+ * freed. NULL = detach it.
+ * @return 0; RDV_EINVAL; RDV_ESTATE if it is attached already; RDV_EIO, RDV_ENOMEM.
+ * @since 0.1.0
+ */
+RDV_API int rdv_client_attach(rdv_client *client, rdv_loop *loop, void (*fn)(void *user),
+                              void *user);
 
 /** Close and free. NULL is fine. @since 0.1.0 */
 RDV_API void rdv_client_close(rdv_client *client);
