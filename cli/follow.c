@@ -14,7 +14,6 @@
 #include "params.h"
 #include "say.h"
 #include "signals.h"
-#include "system.h"
 #include "view.h"
 
 /* The deadline that comes before all others: 0 is none. */
@@ -34,8 +33,9 @@ struct following {
     rdv_outcome outcome;
     int code;
 
-    int ends; /* requests to end that were dealt with */
-    bool stopped, gone, output_failed;
+    int ends;   /* requests to end that were dealt with */
+    int result; /* of what has come so far: RDV_ESHUTDOWN = the agent has gone */
+    bool stopped, output_failed;
 };
 
 /* ------------------------------------------------------------ the view */
@@ -85,6 +85,7 @@ static void on_output_failed(void *user)
     struct following *following = user;
     following->output_failed = true;
     following->stopped = true;
+    rdv_loop_stop(following->loop);
 }
 
 /* ------------------------------------------------------------ following */
@@ -116,19 +117,25 @@ static int on_line(struct following *following, const char *line)
 }
 
 /* Take what has come. */
-static int drain(struct following *following)
+static void drain(void *user)
 {
-    while (!following->stopped) {
+    struct following *following = user;
+    while (!following->stopped && following->result == 0) {
         const char *line;
         int result = rdv_client_receive(following->stream, 0, &line);
         if (result == RDV_ETIMEDOUT)
-            return 0;
+            return;
         if (result == 0)
             result = on_line(following, line);
-        if (result)
-            return result;
+        following->result = result;
     }
-    return 0;
+    rdv_loop_stop(following->loop);
+}
+
+/* Whether the agent has. */
+static bool has_gone(const struct following *following)
+{
+    return following->result == RDV_ESHUTDOWN;
 }
 
 static void on_end_request(struct following *following)
@@ -193,27 +200,27 @@ static int follow(struct following *following)
     if (result == 0)
         result = view_new(following->options, following->loop, &source, identifier,
                           on_output_failed, following, &following->view);
+    if (result == 0)
+        result = rdv_client_attach(following->stream, following->loop, drain, following);
     if (result) {
         say_error("cannot start: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
     view_begin(following->view);
-    while (!following->stopped && result == 0) {
-        result = drain(following);
-        if (result == 0)
-            result = rdv_loop_dispatch(following->loop);
+    drain(following);
+    while (!following->stopped && following->result == 0) {
+        result = rdv_loop_run(following->loop);
+        if (following->result == 0)
+            following->result = result;
         while (!following->stopped && following->ends < signals_ends(following->signals))
             on_end_request(following);
         if (signals_resized(following->signals))
             view_resized(following->view);
-        if (!following->stopped && result == 0)
-            system_wait(rdv_client_fd(following->stream), rdv_loop_fd(following->loop));
     }
-    following->gone = result == RDV_ESHUTDOWN;
     view_end(following->view);
-    if (result && !following->gone)
-        say_error("the agent can't be followed any more: %s", rdv_strerror(result));
-    return result || following->output_failed ? EXIT_FAILED : EXIT_OK;
+    if (following->result && !has_gone(following))
+        say_error("the agent can't be followed any more: %s", rdv_strerror(following->result));
+    return following->result || following->output_failed ? EXIT_FAILED : EXIT_OK;
 }
 
 /* ------------------------------------------------------------ watch */
@@ -255,7 +262,7 @@ int command_watch(const struct options *options)
         code = subscribe(&following);
     if (code == 0) {
         code = follow(&following);
-        if (following.gone)
+        if (has_gone(&following))
             say_error(
                 "the agent has gone: once one is running again, 'rdvtask watch --after %" PRId64
                 "' goes on from here",
@@ -321,7 +328,7 @@ int follow_start(const struct options *options, struct ask *asked, rdv_task *tas
         code = schedule(&following, window);
     if (code == 0)
         code = follow(&following);
-    if (following.gone) {
+    if (has_gone(&following)) {
         say_error(
             "the agent has gone before the task has ended: the next 'rdvtask run' goes on with it");
     } else if (code == 0) {

@@ -35,9 +35,6 @@ int system_supervisor(char **ret_path);
 /* Wait for some time. */
 void system_pause(rdv_duration duration);
 
-/* Wait until one of two descriptors can be read. */
-void system_wait(int first, int second);
-
 /* Make a directory and what is missing above it, for us only. 0, or an RDV_E… constant with words that don't name it. */
 int system_make_directory(const char *path, struct rdv_error *error);
 

@@ -111,12 +111,6 @@ void system_pause(rdv_duration duration)
     poll(NULL, 0, (int)(duration / RDV_MILLISECOND));
 }
 
-void system_wait(int first, int second)
-{
-    struct pollfd ready[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
-    poll(ready, 2, -1);
-}
-
 int system_make_directory(const char *path, struct rdv_error *error)
 {
     int number = 0;
