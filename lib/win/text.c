@@ -9,7 +9,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include <rdvtask/base.h>
+#include "base.h"
 
 /* The longest path in the common form: a folder must leave room for a name of 8 + 1 + 3 in it. */
 #define PATH_COMMON (MAX_PATH - 12 - 1)
@@ -212,4 +212,11 @@ const char *rdv__win_words(DWORD number, char buffer[RDV__WIN_WORDS])
         WideCharToMultiByte(CP_UTF8, 0, text, -1, buffer, RDV__WIN_WORDS, NULL, NULL) <= 0)
         snprintf(buffer, RDV__WIN_WORDS, "Windows error %lu", (unsigned long)number);
     return buffer;
+}
+
+int rdv__win_fail(struct rdv_error *error, DWORD number, const char *doing, const char *path)
+{
+    char words[RDV__WIN_WORDS];
+    return rdv__fail(error, rdv__win_error(number), "cannot %s '%s': %s", doing, path,
+                     rdv__win_words(number, words));
 }

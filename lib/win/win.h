@@ -8,6 +8,8 @@
 
 #include <windows.h>
 
+#include <rdvtask/base.h>
+
 /*
  * Text for Windows and from it, up to the NUL; free(). NULL with GetLastError(): ERROR_NO_UNICODE_TRANSLATION for what is not
  * well-formed (bad UTF-8, lone surrogates), ERROR_NOT_ENOUGH_MEMORY.
@@ -30,6 +32,9 @@ int rdv__win_error(DWORD number);
 /* The words for it, in English whatever the user's language is, without a full stop: constant, or in buffer. */
 #define RDV__WIN_WORDS 256
 const char *rdv__win_words(DWORD number, char buffer[RDV__WIN_WORDS]);
+
+/* Fill in error (may be NULL) with "cannot read 'path': words", where `doing` is "read", and return our constant. */
+int rdv__win_fail(struct rdv_error *error, DWORD number, const char *doing, const char *path);
 
 /* The user that this thread acts as. 0, or what GetLastError() would say. */
 union rdv__win_sid {

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the loop watches on Windows: sources, that is objects to wait for. Windows' pool waits for each of them, once; it tells
+ * the loop, which calls who watches, and only then is the object waited for again. So it is level-triggered, and nothing comes
+ * while the loop is busy, or for what nobody asks for.
+ */
+#include "loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "source.h"
+#include "uv_loop.h"
+#include "win.h"
+
+/* How long to wait before something is tried again for which there was no memory, in milliseconds. */
+#define MEMORY_WAIT 1
+
+struct wait {
+    struct rdv__io *io;
+    HANDLE object; /* NULL = there is none */
+    bool wanted;
+    HANDLE registered;  /* with the pool; NULL = it is not */
+    volatile LONG over; /* set by the pool, which has forgotten it then */
+};
+
+struct rdv__io {
+    uv_async_t ready; /* some of the waits may be over */
+    rdv_loop *loop;
+    struct wait readable, writable;
+    bool freed;
+    void (*fn)(void *user);
+    void *user;
+};
+
+/* On a thread of the pool. */
+static void CALLBACK wait_over(void *user, BOOLEAN timed_out)
+{
+    struct wait *wait = user;
+    (void)timed_out;
+    InterlockedExchange(&wait->over, 1);
+    uv_async_send(&wait->io->ready);
+}
+
+/* No thread of the pool touches it after this. */
+static void disarm(struct wait *wait)
+{
+    if (!wait->registered)
+        return;
+    BOOL done = UnregisterWaitEx(wait->registered, INVALID_HANDLE_VALUE);
+    assert(done);
+    (void)done;
+    wait->registered = NULL;
+    wait->over = 0;
+}
+
+static bool is_ready(const struct wait *wait)
+{
+    return wait->wanted && wait->object && WaitForSingleObject(wait->object, 0) == WAIT_OBJECT_0;
+}
+
+/* Have it waited for if it is wanted. True: there is no need to, the loop is told already. */
+static bool arm(struct wait *wait)
+{
+    if (!wait->wanted || !wait->object || wait->registered)
+        return false;
+    if (is_ready(wait)) {
+        uv_async_send(&wait->io->ready);
+        return true;
+    }
+    if (RegisterWaitForSingleObject(&wait->registered, wait->object, wait_over, wait, INFINITE,
+                                    WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD))
+        return false;
+    /* Nobody could be told: try again in a moment. */
+    wait->registered = NULL;
+    Sleep(MEMORY_WAIT);
+    uv_async_send(&wait->io->ready);
+    return true;
+}
+
+static void io_ready(uv_async_t *handle)
+{
+    struct rdv__io *io = handle->data;
+    if (io->readable.over)
+        disarm(&io->readable);
+    if (io->writable.over)
+        disarm(&io->writable);
+    if (is_ready(&io->readable) || is_ready(&io->writable))
+        io->fn(io->user);
+    if (!io->freed) {
+        arm(&io->readable);
+        arm(&io->writable);
+    }
+}
+
+static void io_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void *user,
+                struct rdv__io **ret_io)
+{
+    if (!fd)
+        return RDV_EIO;
+    struct rdv__io *io = calloc(1, sizeof *io);
+    if (!io)
+        return RDV_ENOMEM;
+    if (uv_async_init(rdv__uv_loop(loop), &io->ready, io_ready) != 0) {
+        free(io);
+        return RDV_ENOMEM;
+    }
+    io->ready.data = io;
+    io->loop = loop;
+    io->readable = (struct wait){.io = io, .object = fd->readable};
+    io->writable = (struct wait){.io = io, .object = fd->writable};
+    io->fn = fn;
+    io->user = user;
+    rdv__io_watch(io, true, false);
+    *ret_io = io;
+    return 0;
+}
+
+/* True: there is something to do at once. */
+static bool watch(struct wait *wait, bool wanted)
+{
+    wait->wanted = wanted;
+    if (wanted)
+        return arm(wait);
+    disarm(wait);
+    return false;
+}
+
+void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
+{
+    bool reads = watch(&io->readable, readable), writes = watch(&io->writable, writable);
+    if (reads || writes)
+        rdv__uv_changed(io->loop);
+}
+
+void rdv__io_free(struct rdv__io *io)
+{
+    if (!io)
+        return;
+    watch(&io->readable, false);
+    watch(&io->writable, false);
+    io->freed = true;
+    uv_close((uv_handle_t *)&io->ready, io_closed);
+}
