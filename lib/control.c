@@ -36,7 +36,7 @@ struct rdv_control {
     rdv_trigger *trigger;
     struct rdv__target target;
     rdv_log log;
-    uint32_t group;
+    rdv__group group;
     struct rdv__server *server; /* NULL without a socket */
     char *busy_line, *refuse_line;
     struct client *watchers;

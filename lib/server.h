@@ -47,7 +47,7 @@ struct rdv__server_ops {
 
 struct rdv__server_options {
     const char *path;
-    const uint32_t *group;   /* who may connect besides us; NULL = nobody */
+    const rdv__group *group; /* who may connect besides us; NULL = nobody */
     size_t line_max;         /* of our own user and root */
     size_t reader_line_max;  /* of the group */
     size_t input_max;        /* of all connections together */

@@ -39,7 +39,7 @@ struct rdv__listener {
     ino_t inode;
 };
 
-int rdv__socket_group(const char *name, uint32_t *ret_group, struct rdv_error *error)
+int rdv__socket_group(const char *name, rdv__group *ret_group, struct rdv_error *error)
 {
     struct group group, *found = NULL;
     int number = ERANGE;
@@ -156,7 +156,7 @@ static int remove_stale(const struct place *place, const char *path, struct rdv_
 
 /* Nobody can connect before listen(), so nobody comes in before the permissions are right. */
 static int bind_and_listen(struct rdv__listener *listener, const struct place *place,
-                           const uint32_t *group)
+                           const rdv__group *group)
 {
     const char *path = listener->path;
     struct stat status;
@@ -185,8 +185,8 @@ static int lock_path(const char *path, struct rdv__plat_lock **ret_lock, struct 
     return result;
 }
 
-int rdv__listener_new(const char *path, const uint32_t *group, struct rdv__listener **ret_listener,
-                      struct rdv_error *error)
+int rdv__listener_new(const char *path, const rdv__group *group,
+                      struct rdv__listener **ret_listener, struct rdv_error *error)
 {
     struct place place = {.directory = -1};
     struct rdv__listener *listener = calloc(1, sizeof *listener);
@@ -250,7 +250,7 @@ void rdv__listener_free(struct rdv__listener *listener)
 
 /* ------------------------------------------------------------------- peers */
 
-static bool in_group(int fd, uint32_t group)
+static bool in_group(int fd, rdv__group group)
 {
     /* The size is told when there is no room. */
     gid_t *groups = NULL;
@@ -271,7 +271,7 @@ out:
     return found;
 }
 
-enum rdv__peer rdv__socket_peer(int fd, const uint32_t *group, struct rdv__peer_words *ret_words)
+enum rdv__peer rdv__socket_peer(int fd, const rdv__group *group, struct rdv__peer_words *ret_words)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;

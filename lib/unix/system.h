@@ -3,6 +3,8 @@
 #ifndef RDV__SYSTEM_H
 #define RDV__SYSTEM_H
 
+#include <stdint.h>
+
 /* What the loop can watch: a file descriptor. */
 typedef int rdv__descriptor;
 #define RDV__NO_DESCRIPTOR (-1)
@@ -10,5 +12,11 @@ typedef int rdv__descriptor;
 /* An open file. */
 typedef int rdv__file;
 #define RDV__NO_FILE (-1)
+
+/* A group of users: its number. */
+typedef uint32_t rdv__group;
+
+/* How a child ended that was killed: by SIGKILL. */
+#define RDV__KILLED (-9)
 
 #endif
