@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Holds the JSON Schemas, the examples, the documentation and the program against each other.
 
-RDVTASK in the environment is the program's path; without it, only what needs no program is checked.
+RDVTASK in the environment is the program's path, or the words that start it; without it, only what needs no program is checked.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -23,6 +24,7 @@ except ImportError:
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "test", "data", "documents")
 RDVTASK = os.environ.get("RDVTASK")
+COMMAND = [RDVTASK] if not RDVTASK or os.path.exists(RDVTASK) else shlex.split(RDVTASK)
 
 needs_jsonschema = unittest.skipUnless(Draft202012Validator, "needs python3-jsonschema")
 needs_program = unittest.skipUnless(RDVTASK, "needs RDVTASK")
@@ -81,7 +83,7 @@ def about(what):
 
 
 def run(*arguments):
-    return subprocess.run([RDVTASK, *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
 
 
 @needs_jsonschema
