@@ -51,4 +51,13 @@ DWORD rdv__win_user(union rdv__win_sid *ret_user);
 DWORD rdv__win_private(SECURITY_ATTRIBUTES *ret_attributes);
 void rdv__win_private_free(SECURITY_ATTRIBUTES *attributes);
 
+/* For CreateFileW(): a link is opened itself, and a folder can be opened too, to be told from a file with what follows. */
+#define RDV__WIN_AS_IT_IS (FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
+
+/* Whether this is a file on a disk, not a folder, and no pipe or device. */
+bool rdv__win_is_file(HANDLE file);
+
+/* Whether what was opened as it is leads elsewhere: a symbolic link, a junction, a place where a volume is mounted. */
+bool rdv__win_is_link(HANDLE file);
+
 #endif
