@@ -33,6 +33,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rdvtask/loop.h>
+
 #define RDV_TEST_PATH 512 /* room for any path of a test */
 
 /* What rdv_test_main() begins with: the process is as tests may expect, and a crash is told as far as the system lets us. */
@@ -69,6 +71,25 @@ char *rdv_test_read(const char *path, size_t *ret_size);
 /* Whether the file may be written to. An administrator's process may write all the same: see rdv_test_may_all(). */
 void rdv_test_set_writable(const char *path, bool writable);
 
+/* Whether nobody but us, and who administrates the machine, has any right to it. */
+bool rdv_test_is_private(const char *path);
+
+/* Give everybody all rights to it. */
+void rdv_test_share(const char *path);
+
+/* Have what is made in this folder from now on be everybody's, where whoever makes it doesn't say otherwise. */
+void rdv_test_be_generous(const char *path);
+
+/* Make a symbolic link to a file; false = it can't be. Why this process can make none; NULL = it can. */
+bool rdv_test_link(const char *target, const char *link);
+const char *rdv_test_no_links(void);
+
+/* The path as tests write it, from how the system does. */
+void rdv_test_path(const char *path, char ret_path[RDV_TEST_PATH]);
+
+void rdv_test_go_to(
+    const char *path); /* the current directory; a folder can't be removed while it is somebody's */
+
 /* Whether rights of files stop this process: they don't stop root. */
 bool rdv_test_may_all(void);
 
@@ -83,10 +104,24 @@ int rdv_test_threads(void);      /* how many threads run */
 int64_t rdv_test_memory(void);   /* bytes that are its own and resident */
 int64_t rdv_test_cpu_time(void); /* microseconds that it has computed so far, all threads */
 
+/* Have the process get at most `room` bytes more than it has now; 0 = as many as there are. Check needs memory, too. */
+void rdv_test_limit_memory(size_t room);
+size_t rdv_test_allocated(void); /* what malloc() has given out, as far as it tells */
+
 /* ---- time ---- */
+
+/* The system's own words for so many seconds since 1970, in UTC: "2026-11-22T12:00:00". */
+#define RDV_TEST_DATE 24
+void rdv_test_date(int64_t seconds, char text[RDV_TEST_DATE]);
 
 int64_t rdv_test_clock(void); /* milliseconds since some moment; never goes back */
 void rdv_test_sleep(int milliseconds);
+
+/*
+ * Wait until rdv_loop_dispatch() has something to do, so many milliseconds at most; false = it has not. Where a loop has no
+ * descriptor that could tell, a moment passes, if there is one, and then it may have.
+ */
+bool rdv_test_wait(const rdv_loop *loop, int milliseconds);
 
 /* ---- other processes ---- */
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* nftw */
+#define _GNU_SOURCE /* nftw, mallinfo2 */
 #include "../system.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -133,6 +135,44 @@ void rdv_test_set_writable(const char *path, bool writable)
     ck_assert_int_eq(chmod(path, writable ? 0600 : 0400), 0);
 }
 
+bool rdv_test_is_private(const char *path)
+{
+    struct stat about;
+    ck_assert_msg(stat(path, &about) == 0, "%s: %s", path, strerror(errno));
+    return about.st_uid == geteuid() && (about.st_mode & 077) == 0;
+}
+
+void rdv_test_share(const char *path)
+{
+    ck_assert_msg(chmod(path, 0777) == 0, "%s: %s", path, strerror(errno));
+}
+
+void rdv_test_be_generous(const char *path)
+{
+    (void)path;
+    umask(0);
+}
+
+bool rdv_test_link(const char *target, const char *link)
+{
+    return symlink(target, link) == 0;
+}
+
+const char *rdv_test_no_links(void)
+{
+    return NULL;
+}
+
+void rdv_test_path(const char *path, char ret_path[RDV_TEST_PATH])
+{
+    ck_assert_int_lt(snprintf(ret_path, RDV_TEST_PATH, "%s", path), RDV_TEST_PATH);
+}
+
+void rdv_test_go_to(const char *path)
+{
+    ck_assert_msg(chdir(path) == 0, "%s: %s", path, strerror(errno));
+}
+
 bool rdv_test_may_all(void)
 {
     return geteuid() == 0;
@@ -176,6 +216,35 @@ int64_t rdv_test_cpu_time(void)
            usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
+void rdv_test_limit_memory(size_t room)
+{
+    struct rlimit limit;
+    unsigned long pages = 0;
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    if (room > 0) {
+        FILE *file = fopen("/proc/self/statm", "re");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+        fclose(file);
+    }
+    limit.rlim_cur = room > 0 ? pages * (rlim_t)sysconf(_SC_PAGESIZE) + room : limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+size_t rdv_test_allocated(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+void rdv_test_date(int64_t seconds, char text[RDV_TEST_DATE])
+{
+    time_t time = (time_t)seconds;
+    struct tm parts;
+    ck_assert_ptr_nonnull(gmtime_r(&time, &parts));
+    ck_assert_uint_gt(strftime(text, RDV_TEST_DATE, "%Y-%m-%dT%H:%M:%S", &parts), 0);
+}
+
 int64_t rdv_test_clock(void)
 {
     struct timespec now;
@@ -188,6 +257,14 @@ void rdv_test_sleep(int milliseconds)
     struct timespec rest = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
     while (nanosleep(&rest, &rest) != 0)
         ;
+}
+
+bool rdv_test_wait(const rdv_loop *loop, int milliseconds)
+{
+    struct pollfd ready = {rdv_loop_fd(loop), POLLIN, 0};
+    int result = poll(&ready, 1, milliseconds);
+    ck_assert(result >= 0 || errno == EINTR);
+    return result == 1;
 }
 
 void rdv_test_program(char path[RDV_TEST_PATH])

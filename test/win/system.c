@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <io.h>
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,9 @@
 #include <check.h>
 #include <windows.h>
 /* after windows.h */
+#include <aclapi.h>
 #include <psapi.h>
+#include <sddl.h>
 #include <tlhelp32.h>
 
 /* Check has no fork here, so the program ends with the test that crashes: it has to be said which it was. */
@@ -247,6 +251,92 @@ void rdv_test_set_writable(const char *path, bool writable)
                                  writable ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_READONLY));
 }
 
+static bool is_ours(PSID sid)
+{
+    union {
+        TOKEN_USER user;
+        BYTE room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } token;
+    DWORD size;
+    HANDLE handle;
+    ck_assert(OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &handle));
+    ck_assert(GetTokenInformation(handle, TokenUser, &token, sizeof token, &size));
+    CloseHandle(handle);
+    return EqualSid(sid, token.user.User.Sid) || IsWellKnownSid(sid, WinLocalSystemSid) ||
+           IsWellKnownSid(sid, WinBuiltinAdministratorsSid);
+}
+
+bool rdv_test_is_private(const char *path)
+{
+    struct wide name = wide(path);
+    PACL list = NULL;
+    PSECURITY_DESCRIPTOR security = NULL;
+    DWORD error = GetNamedSecurityInfoW(name.text, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL,
+                                        NULL, &list, NULL, &security);
+    ck_assert_msg(error == 0, "%s: error %lu", path, error);
+    bool is_private = list != NULL; /* no list at all is everything for everybody */
+    for (DWORD i = 0; is_private && i < list->AceCount; i++) {
+        void *entry;
+        ck_assert(GetAce(list, i, &entry));
+        const ACCESS_ALLOWED_ACE *allowed = entry;
+        if (allowed->Header.AceType == ACCESS_ALLOWED_ACE_TYPE &&
+            !is_ours((PSID)&allowed->SidStart))
+            is_private = false;
+    }
+    LocalFree(security);
+    return is_private;
+}
+
+void rdv_test_share(const char *path)
+{
+    struct wide name = wide(path);
+    PSECURITY_DESCRIPTOR security;
+    /* Everything for everybody, inherited by what is made in it. */
+    ck_assert(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+        L"D:P(A;OICI;FA;;;WD)", SDDL_REVISION_1, &security, NULL));
+    ck_assert(SetFileSecurityW(name.text, DACL_SECURITY_INFORMATION, security));
+    LocalFree(security);
+}
+
+void rdv_test_be_generous(const char *path)
+{
+    rdv_test_share(path);
+}
+
+bool rdv_test_link(const char *target, const char *link)
+{
+    struct wide to = wide(target), from = wide(link);
+    for (WCHAR *at = to.text; *at; at++)
+        if (*at == L'/')
+            *at = L'\\';
+    const DWORD unprivileged = 2; /* for developers; older systems refuse it */
+    return (CreateSymbolicLinkW(from.text, to.text, unprivileged) ||
+            CreateSymbolicLinkW(from.text, to.text, 0)) &&
+           rdv_test_exists(link);
+}
+
+const char *rdv_test_no_links(void)
+{
+    static char folder[RDV_TEST_PATH], file[RDV_TEST_PATH + 8], link[RDV_TEST_PATH + 8];
+    rdv_test_make_folder(folder, "links");
+    snprintf(file, sizeof file, "%s/file", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    rdv_test_write_text(file, "text");
+    bool can = rdv_test_link(file, link) && rdv_test_size(link) >= 0;
+    rdv_test_remove(folder);
+    return can ? NULL : "this user may not make symbolic links, or this system has none";
+}
+
+void rdv_test_path(const char *path, char ret_path[RDV_TEST_PATH])
+{
+    narrow(wide(path).text, ret_path);
+}
+
+void rdv_test_go_to(const char *path)
+{
+    ck_assert_msg(SetCurrentDirectoryW(wide(path).text), "%s: error %lu", path, GetLastError());
+}
+
 bool rdv_test_may_all(void)
 {
     return false; /* the attribute "read-only" stops everybody */
@@ -303,6 +393,87 @@ int64_t rdv_test_cpu_time(void)
     return microseconds(kernel) + microseconds(user);
 }
 
+/* ---- an allocator that counts and has a limit: the linker's --wrap puts it between everything and the system's ---- */
+
+static volatile LONG64 allocated, memory_limit = INT64_MAX;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __wrap_free(void *memory);
+
+static LONG64 size_of(void *memory)
+{
+    return memory ? (LONG64)_msize(memory) : 0;
+}
+
+static void *counted(void *memory)
+{
+    InterlockedExchangeAdd64(&allocated, size_of(memory));
+    return memory;
+}
+
+static bool may_have(size_t size)
+{
+    return size < INT_MAX && allocated + (LONG64)size <= memory_limit;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return may_have(size) ? counted(__real_malloc(size)) : NULL;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return count == 0 || (size <= INT_MAX / count && may_have(count * size))
+               ? counted(__real_calloc(count, size))
+               : NULL;
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    LONG64 before = size_of(memory);
+    if (size > (size_t)before && !may_have(size - (size_t)before))
+        return NULL;
+    void *moved = __real_realloc(memory, size);
+    if (moved || size == 0) /* of size 0, it was freed */
+        InterlockedExchangeAdd64(&allocated, size_of(moved) - before);
+    return moved;
+}
+
+void __wrap_free(void *memory)
+{
+    InterlockedExchangeAdd64(&allocated, -size_of(memory));
+    __real_free(memory);
+}
+
+void rdv_test_limit_memory(size_t room)
+{
+    memory_limit = room > 0 ? allocated + (LONG64)room : INT64_MAX;
+}
+
+size_t rdv_test_allocated(void)
+{
+    return (size_t)allocated;
+}
+
+/* ---- time ---- */
+
+void rdv_test_date(int64_t seconds, char text[RDV_TEST_DATE])
+{
+    const uint64_t ticks = (uint64_t)(seconds + INT64_C(11644473600)) * 10000000;
+    const FILETIME time = {(DWORD)ticks, (DWORD)(ticks >> 32)};
+    SYSTEMTIME parts;
+    ck_assert(FileTimeToSystemTime(&time, &parts));
+    snprintf(text, RDV_TEST_DATE, "%04u-%02u-%02uT%02u:%02u:%02u", parts.wYear % 10000U,
+             parts.wMonth % 100U, parts.wDay % 100U, parts.wHour % 100U, parts.wMinute % 100U,
+             parts.wSecond % 100U);
+}
+
 int64_t rdv_test_clock(void)
 {
     LARGE_INTEGER count, frequency;
@@ -315,6 +486,14 @@ int64_t rdv_test_clock(void)
 void rdv_test_sleep(int milliseconds)
 {
     Sleep((DWORD)milliseconds);
+}
+
+bool rdv_test_wait(const rdv_loop *loop, int milliseconds)
+{
+    (void)loop;
+    if (milliseconds != 0)
+        Sleep(1);
+    return true;
 }
 
 void rdv_test_program(char path[RDV_TEST_PATH])
