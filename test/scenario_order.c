@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rdvtask/rdvtask.h>
 
 #include "harness.h"
+#include "system.h"
 
 #define TASKS 10000
 
@@ -87,10 +87,10 @@ static void write_schedule(FILE *file)
 
 START_TEST(ten_thousand_tasks_of_a_file_start_exactly_in_the_order_of_rule_2)
 {
-    char path[] = "/tmp/rdv-order-XXXXXX";
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    FILE *file = fdopen(fd, "w");
+    char folder[RDV_TEST_PATH], path[RDV_TEST_PATH + 8];
+    rdv_test_make_folder(folder, "order");
+    snprintf(path, sizeof path, "%s/a.json", folder);
+    FILE *file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
     write_schedule(file);
     ck_assert_int_eq(fclose(file), 0);
@@ -114,7 +114,7 @@ START_TEST(ten_thousand_tasks_of_a_file_start_exactly_in_the_order_of_rule_2)
     int result = rdv_trigger_load(trigger, path, &count, &error);
     ck_assert_msg(result == 0, "%s", error.text);
     ck_assert_uint_eq(count, TASKS);
-    unlink(path);
+    rdv_test_remove(folder);
     ck_assert_int_eq(rdv_trigger_watch(trigger, count_end, NULL, &watch), 0);
     ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(agent)), 0);
     ck_assert_int_eq(rdv_loop_run(loop), 0);

@@ -4,49 +4,36 @@
 #define RDV_TEST_STORE_HELP_H
 
 #include <check.h>
-#include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>
 
+#include "system.h"
+
 /* A moment to count from. */
 #define NOW INT64_C(134000000000000000)
 
-static char directory[64]; /* of the test that runs */
-static char path[128];     /* "store.db" in it */
+static char directory[RDV_TEST_PATH]; /* of the test that runs */
+static char path[RDV_TEST_PATH + 32]; /* "store.db" in it */
 
 static inline void make_directory(void)
 {
-    strcpy(directory, "/tmp/rdvtask-store-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
+    rdv_test_make_folder(directory, "store");
     snprintf(path, sizeof path, "%s/store.db", directory);
 }
 
 static inline void remove_directory(void)
 {
-    DIR *list = opendir(directory);
-    ck_assert_ptr_nonnull(list);
-    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
-        char name[PATH_MAX];
-        snprintf(name, sizeof name, "%s/%s", directory, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && remove(name))
-            perror(name);
-    }
-    closedir(list);
-    if (rmdir(directory))
-        perror(directory);
+    rdv_test_remove(directory);
 }
 
 /* A path in the directory of the test; valid until the next but three calls. */
 static inline const char *in_directory(const char *name)
 {
-    static char names[4][256];
+    static char names[4][RDV_TEST_PATH + 32];
     static int next;
     char *room = names[next++ % 4];
     snprintf(room, sizeof names[0], "%s/%s", directory, name);
@@ -55,7 +42,7 @@ static inline const char *in_directory(const char *name)
 
 static inline bool there(const char *name)
 {
-    return access(name, F_OK) == 0;
+    return rdv_test_exists(name);
 }
 
 static inline rdv_store *open_store(const char *file, unsigned flags)

@@ -1,49 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <rdvtask/document.h>
 #include <rdvtask/task.h>
 
 #include "document.h"
+#include "system.h"
 
 static const char now_text[] = "2026-11-22T12:00:00Z";
 static rdv_time now;
 
-static char path[64];
+static char folder[RDV_TEST_PATH], path[RDV_TEST_PATH + 8];
 
 static void set_up(void)
 {
-    strcpy(path, "/tmp/rdvtask-test-document-XXXXXX");
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
+    rdv_test_make_folder(folder, "document");
+    snprintf(path, sizeof path, "%s/a.json", folder);
     ck_assert_int_eq(rdv_time_parse(now_text, &now), 0);
 }
 
 static void tear_down(void)
 {
-    remove(path);
-}
-
-static void write_file(const char *text, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(text, 1, size, file), size);
-    ck_assert_int_eq(fclose(file), 0);
+    rdv_test_remove(folder);
 }
 
 static int load(const char *text, struct rdv__schedule *schedule, struct rdv_error *error)
 {
-    write_file(text, strlen(text));
+    rdv_test_write_text(path, text);
     return rdv__schedule_load(path, now, schedule, error);
 }
 
@@ -260,7 +247,7 @@ static int load_long(const char *head, size_t count, const char *tail,
     memcpy(text, head, head_size);
     memset(text + head_size, 'A', count);
     memcpy(text + head_size + count, tail, tail_size);
-    write_file(text, head_size + count + tail_size);
+    rdv_test_write(path, text, head_size + count + tail_size);
     free(text);
     return rdv__schedule_load(path, now, schedule, error);
 }
@@ -316,11 +303,11 @@ START_TEST(a_hundred_thousand_tasks_are_read_without_growing_slow)
             "\"end\":\"2027-01-01T00:00:00Z\",\"limit\":\"1h\",\"context\":\"x\"}\n",
             i > 0 ? "," : "", (unsigned long)(i * 7919 % count));
     size += (size_t)sprintf(text + size, "]}");
-    write_file(text, size);
+    rdv_test_write(path, text, size);
 
-    clock_t before = clock();
+    int64_t before = rdv_test_cpu_time();
     ck_assert_int_eq(rdv__schedule_load(path, now, &schedule, &error), 0);
-    double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+    double seconds = (double)(rdv_test_cpu_time() - before) / 1e6;
     ck_assert_uint_eq(schedule.count, count);
     ck_assert_int_eq(schedule.items[count - 1].line, (int)count + 1);
     rdv__schedule_finish(&schedule);
@@ -330,7 +317,7 @@ START_TEST(a_hundred_thousand_tasks_are_read_without_growing_slow)
     /* And the very last repeats the first. */
     size -= 2;
     size += (size_t)sprintf(text + size, ",{\"label\":\"a\",\"identifier\":\"vm-00000\"}]}");
-    write_file(text, size);
+    rdv_test_write(path, text, size);
     ck_assert_int_eq(rdv__schedule_load(path, now, &schedule, &error), RDV_EINVAL);
     ck_assert_str_eq(error.path, "tasks[100000].identifier");
     ck_assert_ptr_nonnull(strstr(error.text, "tasks[0] on line 2, column 1"));
@@ -342,7 +329,7 @@ END_TEST
 
 static int check(const char *text, rdv_document_kind *kind, struct rdv_error *error)
 {
-    write_file(text, strlen(text));
+    rdv_test_write_text(path, text);
     return rdv_document_check(path, kind, error);
 }
 

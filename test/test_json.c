@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
+#include "system.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -82,28 +83,23 @@ END_TEST
 
 START_TEST(a_file_is_loaded_and_a_missing_one_is_named)
 {
-    char path[] = "/tmp/rdvtask-test-json-XXXXXX";
-    int fd = mkstemp(path);
-    FILE *file = fdopen(fd, "w");
+    char folder[RDV_TEST_PATH], path[RDV_TEST_PATH + 8];
     struct rdv__json *json = NULL;
     struct rdv_error error = {0};
 
-    ck_assert_ptr_nonnull(file);
-    fputs("{\"a\":\n17}", file);
-    fclose(file);
+    rdv_test_make_folder(folder, "json");
+    snprintf(path, sizeof path, "%s/a.json", folder);
+    rdv_test_write_text(path, "{\"a\":\n17}");
     ck_assert_int_eq(rdv__json_load(path, &json, NULL), 0);
     int64_t number;
     ck_assert_int_eq(rdv__json_integer(member(json, "a"), 0, 100, &number, NULL), 0);
     ck_assert_int_eq(number, 17);
     rdv__json_free(json);
 
-    file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs("{\"a\":\n17", file);
-    fclose(file);
+    rdv_test_write_text(path, "{\"a\":\n17");
     ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ESYNTAX);
     check_error(&error, RDV_ESYNTAX, 2, 3, "", "',' or '}'");
-    remove(path);
+    rdv_test_remove(folder);
     ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ENOTFOUND);
     ck_assert_ptr_nonnull(strstr(error.text, path));
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* mallinfo2 */
-
 #include "queue.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "harness.h"
+#include "system.h"
 #include "window.h"
 
 #define NONE RDV__QUEUE_NONE
@@ -634,19 +630,11 @@ START_TEST(from_1000_entries_up_each_takes_at_most_64_bytes)
 }
 END_TEST
 
-/* What the allocator has given out, in bytes. */
-static size_t allocated(void)
-{
-    struct mallinfo2 info = mallinfo2();
-
-    return info.uordblks + info.hblkhd;
-}
-
 static const char *why_not_counted(void)
 {
-    size_t before = allocated();
+    size_t before = rdv_test_allocated();
     void *volatile probe = malloc(100000); /* or the compiler leaves it out */
-    size_t after = allocated();
+    size_t after = rdv_test_allocated();
 
     free(probe);
     return after - before >= 100000 ? NULL : "the allocator does not tell what it has given out";
@@ -655,7 +643,7 @@ static const char *why_not_counted(void)
 START_TEST(the_memory_that_is_told_is_what_is_taken)
 {
     static const int64_t sizes[] = {2000, 20000, 131073, 200000};
-    size_t before = allocated();
+    size_t before = rdv_test_allocated();
     int64_t number = 0;
 
     seed_random(64);
@@ -665,7 +653,7 @@ START_TEST(the_memory_that_is_told_is_what_is_taken)
             ck_assert_int_eq(add_random(KIND_READY, ++number, &slot), 0);
         }
         /* The allocator rounds up, and keeps some of what it was given back; stdio takes buffers. */
-        size_t taken = allocated() - before, told = rdv__queue_memory(queue);
+        size_t taken = rdv_test_allocated() - before, told = rdv__queue_memory(queue);
         ck_assert_uint_le(told, taken + 1000); /* the queue itself was there before */
         ck_assert_uint_le(taken, told + told / 200 + 8192);
         if (number >= 20000)
@@ -688,23 +676,6 @@ static const char *why_memory_does_not_run_out(void)
     return preload && strstr(preload, "vgpreload") ? "valgrind needs the address space" : NULL;
 }
 
-/* No more than `room` bytes of address space than now; 0 = as before. */
-static void limit_memory(size_t room)
-{
-    struct rlimit limit;
-    unsigned long pages = 0;
-
-    ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
-    if (room > 0) {
-        FILE *file = fopen("/proc/self/statm", "r");
-        ck_assert_ptr_nonnull(file);
-        ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
-        fclose(file);
-    }
-    limit.rlim_cur = room > 0 ? pages * (rlim_t)sysconf(_SC_PAGESIZE) + room : limit.rlim_max;
-    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
-}
-
 START_TEST(without_memory_only_adding_fails_and_changes_nothing)
 {
     uint32_t slot = NONE;
@@ -713,7 +684,7 @@ START_TEST(without_memory_only_adding_fails_and_changes_nothing)
     int r;
 
     seed_random(12);
-    limit_memory(4 << 20);
+    rdv_test_limit_memory(4 << 20);
 
     /* Nothing is asserted here: Check needs memory too. */
     while ((r = add_random(number % 2 ? KIND_WAITING : KIND_READY, number + 1, &slot)) == 0)
@@ -737,7 +708,7 @@ START_TEST(without_memory_only_adding_fails_and_changes_nothing)
     rdv__queue_remove(queue, last);
     good = good && add_random(KIND_READY, number, &slot) == 0; /* there is a free slot now */
 
-    limit_memory(0);
+    rdv_test_limit_memory(0);
     ck_assert_int_eq(r, RDV_ENOMEM);
     ck_assert(good);
     ck_assert_int_gt(number, 1000);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "task.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness.h"
+#include "thread.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -248,7 +248,7 @@ END_TEST
 /* ----------------------------------------------------------------- threads */
 
 /* Takes references and gives them back while others do; the last one of all frees the task (a sanitizer sees any other). */
-static void *take_and_give(void *user)
+static void take_and_give(void *user)
 {
     rdv_task *task = user;
 
@@ -259,20 +259,19 @@ static void *take_and_give(void *user)
         rdv_task_unref(mine);
     }
     rdv_task_unref(task);
-    return NULL;
 }
 
 START_TEST(references_are_counted_right_from_many_threads)
 {
     rdv_task *task = make("updates", "nightly", "context");
-    pthread_t threads[4];
+    struct rdv__thread *threads[4];
 
     for (size_t i = 0; i < COUNT_OF(threads); i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, take_and_give, rdv_task_ref(task)), 0);
+        ck_assert_int_eq(rdv__thread_new(take_and_give, rdv_task_ref(task), &threads[i]), 0);
     rdv_task *mine = rdv_task_ref(task);
     rdv_task_unref(task);
     for (size_t i = 0; i < COUNT_OF(threads); i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        rdv__thread_join(threads[i]);
 
     ck_assert_str_eq(rdv_task_identifier(mine), "nightly"); /* the last one is still there */
     rdv_task_unref(mine);

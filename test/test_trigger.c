@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rdvtask/rdvtask.h>
 
 #include "harness.h"
+#include "system.h"
 
 /* A task agent that notes what it is asked for, and does only what a test tells it to. */
 struct fake_plugin {
@@ -121,7 +121,8 @@ static const rdv_plugin_ops no_cancel_ops = {
 
 #define NOW (INT64_C(420000) * RDV_DAY / 10 * 10)
 
-static char path[64]; /* of the store; "" = in memory */
+static char folder[RDV_TEST_PATH];    /* "" = none was needed */
+static char path[RDV_TEST_PATH + 16]; /* of the store; "" = in memory */
 static rdv_loop *loop;
 static rdv_store *store;
 static rdv_trigger *trigger;
@@ -203,7 +204,7 @@ static void close_trigger(void)
 
 static void set_up(void)
 {
-    *path = '\0';
+    *folder = *path = '\0';
     now = NOW;
     synchronised = true;
     since_boot = RDV_DAY;
@@ -218,25 +219,16 @@ static void tear_down(void)
 {
     if (trigger)
         close_trigger();
-    if (*path) {
-        const char *ends[] = {"", "-wal", "-shm", ".lock"};
-        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-            char file[96];
-            snprintf(file, sizeof file, "%s%s", path, ends[i]);
-            unlink(file);
-        }
-        *strrchr(path, '/') = '\0';
-        rmdir(path);
-    }
+    if (*folder)
+        rdv_test_remove(folder);
 }
 
 /* The same, with a store on disk. */
 static void use_a_file(const rdv_plugin_ops *ops)
 {
     close_trigger();
-    char directory[] = "/tmp/rdv-trigger-XXXXXX";
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(path, sizeof path, "%s/store.db", directory);
+    rdv_test_make_folder(folder, "trigger");
+    snprintf(path, sizeof path, "%s/store.db", folder);
     open_trigger(ops);
 }
 
@@ -1074,20 +1066,15 @@ START_TEST(a_batch_is_taken_whole_or_not_at_all)
 }
 END_TEST
 
-static void write_file(const char *file, const char *text)
-{
-    FILE *stream = fopen(file, "w");
-    ck_assert_ptr_nonnull(stream);
-    fputs(text, stream);
-    ck_assert_int_eq(fclose(stream), 0);
-}
-
 START_TEST(documents_in_a_batch_are_taken_together_or_not_at_all)
 {
-    const char *good = "/tmp/rdv-trigger-good.json", *bad = "/tmp/rdv-trigger-bad.json";
-    write_file(good, "{\"tasks\": [{\"label\": \"l\", \"identifier\": \"one\"}]}");
-    write_file(bad,
-               "{\"tasks\": [{\"label\": \"l\"},\n {\"label\": \"l\", \"identifier\": \"runs\"}]}");
+    char good[RDV_TEST_PATH + 16], bad[RDV_TEST_PATH + 16];
+    rdv_test_make_folder(folder, "trigger");
+    snprintf(good, sizeof good, "%s/good.json", folder);
+    snprintf(bad, sizeof bad, "%s/bad.json", folder);
+    rdv_test_write_text(good, "{\"tasks\": [{\"label\": \"l\", \"identifier\": \"one\"}]}");
+    rdv_test_write_text(
+        bad, "{\"tasks\": [{\"label\": \"l\"},\n {\"label\": \"l\", \"identifier\": \"runs\"}]}");
     attach();
     schedule("runs", 0, 0, 0);
     turn();
@@ -1106,8 +1093,6 @@ START_TEST(documents_in_a_batch_are_taken_together_or_not_at_all)
     size_t count = 0;
     ck_assert_int_eq(rdv_trigger_load(trigger, good, &count, &error), 0);
     ck_assert_uint_eq(count, 1);
-    unlink(good);
-    unlink(bad);
 }
 END_TEST
 
