@@ -9,4 +9,4 @@ HRESULT STDMETHODCALLTYPE IUnknown_QueryInterface_Proxy(IUnknown *This, REFIID i
 ULONG STDMETHODCALLTYPE IUnknown_AddRef_Proxy(IUnknown *This);
 ULONG STDMETHODCALLTYPE IUnknown_Release_Proxy(IUnknown *This);
 
-#include "rdvtask_p.c"
+#include "rdvtask_p.h"

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* What registration writes, and takes away again. */
+#include <rdvtask/com_server.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include <windows.h>
+
+#include <objbase.h>
+
+/* Not HKEY_CLASSES_ROOT: that writes to the user's own half where the key is there already. */
+#define CLASSES L"Software\\Classes\\CLSID\\"
+#define AGENTS  L"Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins\\"
+
+#define CLSID_SIZE 39    /* "{…}" and a NUL */
+#define NAME_SIZE  256   /* of a key, as Windows has it, with a NUL */
+#define PATH_SIZE  32768 /* the longest that Windows has */
+
+struct keys {
+    wchar_t clsid[CLSID_SIZE], name[NAME_SIZE];
+    wchar_t class[sizeof CLASSES / sizeof(wchar_t) + CLSID_SIZE];
+    wchar_t agent[sizeof AGENTS / sizeof(wchar_t) + NAME_SIZE];
+};
+
+static bool name_keys(const rdv_com_class *described, struct keys *ret_keys)
+{
+    if (!described || described->size != sizeof *described || !described->clsid ||
+        !described->name || !*described->name || strchr(described->name, '\\'))
+        return false;
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, described->name, -1, ret_keys->name,
+                            NAME_SIZE) == 0)
+        return false;
+    StringFromGUID2((REFGUID)described->clsid, ret_keys->clsid, CLSID_SIZE);
+    wcscpy(ret_keys->class, CLASSES);
+    wcscat(ret_keys->class, ret_keys->clsid);
+    wcscpy(ret_keys->agent, AGENTS);
+    wcscat(ret_keys->agent, ret_keys->name);
+    return true;
+}
+
+/* HKEY_LOCAL_MACHINE is where all of it is. */
+static LSTATUS open_key(const wchar_t *path, HKEY *ret_key, bool *ret_made)
+{
+    DWORD disposition;
+    LSTATUS status = RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_READ | KEY_WRITE,
+                                     NULL, ret_key, &disposition);
+    if (status == ERROR_SUCCESS)
+        *ret_made = disposition == REG_CREATED_NEW_KEY;
+    return status;
+}
+
+static LSTATUS set_text(HKEY key, const wchar_t *name, const wchar_t *text)
+{
+    return RegSetValueExW(key, name, 0, REG_SZ, (const BYTE *)text,
+                          (DWORD)((wcslen(text) + 1) * sizeof *text));
+}
+
+static LSTATUS delete_key(const wchar_t *path)
+{
+    LSTATUS status = RegDeleteTreeW(HKEY_LOCAL_MACHINE, path);
+    return status == ERROR_FILE_NOT_FOUND ? ERROR_SUCCESS : status;
+}
+
+/* The file that this code is in. */
+static LSTATUS own_path(wchar_t *path)
+{
+    static const char within = 0;
+    HMODULE module;
+    if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
+                                GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                            (LPCWSTR)(const void *)&within, &module))
+        return (LSTATUS)GetLastError();
+    const DWORD length = GetModuleFileNameW(module, path, PATH_SIZE);
+    if (length == 0)
+        return (LSTATUS)GetLastError();
+    return length < PATH_SIZE ? ERROR_SUCCESS : ERROR_FILENAME_EXCED_RANGE;
+}
+
+static LSTATUS write_class(const struct keys *keys, bool *ret_made)
+{
+    HKEY class = NULL, server = NULL;
+    wchar_t *path = malloc(PATH_SIZE * sizeof *path);
+    LSTATUS status = path ? own_path(path) : ERROR_NOT_ENOUGH_MEMORY;
+    if (status == ERROR_SUCCESS)
+        status = open_key(keys->class, &class, ret_made);
+    if (status == ERROR_SUCCESS)
+        status = set_text(class, NULL, keys->name);
+    if (status == ERROR_SUCCESS)
+        status =
+            RegCreateKeyExW(class, L"InprocServer32", 0, NULL, 0, KEY_WRITE, NULL, &server, NULL);
+    if (status == ERROR_SUCCESS)
+        status = set_text(server, NULL, path);
+    if (status == ERROR_SUCCESS)
+        status = set_text(server, L"ThreadingModel", L"Both");
+    if (server)
+        RegCloseKey(server);
+    if (class)
+        RegCloseKey(class);
+    free(path);
+    return status;
+}
+
+/* Whether the name is another class's; one without a class is nobody's. */
+static bool is_anothers(HKEY agent, const struct keys *keys)
+{
+    wchar_t clsid[CLSID_SIZE];
+    DWORD size = sizeof clsid;
+    LSTATUS status = RegGetValueW(agent, NULL, L"CLSID", RRF_RT_REG_SZ, NULL, clsid, &size);
+    return status != ERROR_FILE_NOT_FOUND &&
+           (status != ERROR_SUCCESS || _wcsicmp(clsid, keys->clsid) != 0);
+}
+
+static LSTATUS write_agent(const struct keys *keys, bool *ret_made)
+{
+    HKEY agent = NULL;
+    const DWORD enabled = 1;
+    LSTATUS status = open_key(keys->agent, &agent, ret_made);
+    if (status != ERROR_SUCCESS)
+        return status;
+    if (is_anothers(agent, keys))
+        status = ERROR_ALREADY_EXISTS;
+    else
+        status = set_text(agent, L"CLSID", keys->clsid);
+    /* Whether it is enabled is the administrator's word, once there is one. */
+    if (status == ERROR_SUCCESS &&
+        RegQueryValueExW(agent, L"IsEnabled", NULL, NULL, NULL, NULL) == ERROR_FILE_NOT_FOUND)
+        status = RegSetValueExW(agent, L"IsEnabled", 0, REG_DWORD, (const BYTE *)&enabled,
+                                sizeof enabled);
+    RegCloseKey(agent);
+    return status;
+}
+
+int32_t rdv_com_register(const rdv_com_class *described)
+{
+    struct keys keys;
+    if (!name_keys(described, &keys))
+        return E_INVALIDARG;
+    bool class_made = false, agent_made = false;
+    LSTATUS status = write_class(&keys, &class_made);
+    if (status == ERROR_SUCCESS)
+        status = write_agent(&keys, &agent_made);
+    if (status != ERROR_SUCCESS) {
+        if (agent_made)
+            delete_key(keys.agent);
+        if (class_made)
+            delete_key(keys.class);
+    }
+    return HRESULT_FROM_WIN32((DWORD)status);
+}
+
+int32_t rdv_com_unregister(const rdv_com_class *described)
+{
+    struct keys keys;
+    if (!name_keys(described, &keys))
+        return E_INVALIDARG;
+    HKEY agent;
+    bool ours = false;
+    LSTATUS status = RegOpenKeyExW(HKEY_LOCAL_MACHINE, keys.agent, 0, KEY_READ, &agent);
+    if (status == ERROR_SUCCESS) {
+        ours = !is_anothers(agent, &keys);
+        RegCloseKey(agent);
+    } else if (status == ERROR_FILE_NOT_FOUND) {
+        status = ERROR_SUCCESS;
+    }
+    /* First what makes a trigger agent look for the class. */
+    if (ours)
+        status = delete_key(keys.agent);
+    if (status == ERROR_SUCCESS)
+        status = delete_key(keys.class);
+    return HRESULT_FROM_WIN32((DWORD)status);
+}
