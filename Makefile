@@ -8,7 +8,7 @@ CLANG_FORMAT ?= clang-format-14
 SOURCES = git ls-files --cached --others --exclude-standard -- '*.c' '*.h'
 
 .PHONY: all test demo install clean help
-.PHONY: coverage sanitize valgrind chaos format check-format
+.PHONY: coverage sanitize valgrind bench chaos format check-format
 
 all:
 	@scripts/setup --check
@@ -42,6 +42,14 @@ sanitize:
 valgrind:
 	@scripts/variant valgrind
 
+# FIGURES="cycles-64 open" takes only these; build-bench/bench.json has all rounds' results.
+bench:
+	@scripts/setup
+	@scripts/variant --build-only release build-bench
+	@BENCH=$(CURDIR)/build-bench/test/bench RDVTASK=$(CURDIR)/build-bench/cli/rdvtask \
+	    RDVTASK_LIBRARY=$(CURDIR)/build-bench/lib/librdvtask.so /usr/bin/python3 test/bench/bench.py \
+	    --json build-bench/bench.json --plot build-bench/growth.svg $(FIGURES)
+
 chaos: all
 	@RDVTASK=$(CURDIR)/$(BUILD)/cli/rdvtask /usr/bin/python3 test/chaos/kill9.py
 
@@ -61,5 +69,6 @@ help:
 	@echo "make coverage     how much of lib/ the tests reach; fails under 90 %"
 	@echo "make sanitize     the tests under the address, undefined-behaviour and thread sanitizers"
 	@echo "make valgrind     the unit tests under Valgrind"
+	@echo "make bench        figures beside beanstalkd, qemu-ga and at, where these are installed"
 	@echo "make chaos        a long campaign of kill -9 at random moments"
 	@echo "make format       lay out all C files; make check-format only looks"
