@@ -18,13 +18,6 @@
 #define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)
 #define STOP_WAIT_DEFAULT   (90 * RDV_SECOND)
 
-/* What a child finds in its environment whatever the document says. HOME is not among it: whose would it be? */
-static const char *const environment_base[] = {
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LANG=C.UTF-8",
-};
-#define BASE_COUNT (sizeof environment_base / sizeof environment_base[0])
-
 static char *copy_text(const char *text, size_t size)
 {
     char *copy = malloc(size + 1);
@@ -371,7 +364,7 @@ static int read_directory(struct rdv__value value, struct rdv__handler *handler,
     int result = read_text(value, &text, &size, error);
     if (result)
         return result;
-    if (text[0] != '/')
+    if (!rdv__plat_is_absolute(text))
         return rdv__json_fail(value, error, RDV_EINVAL, "expected an absolute path");
     handler->directory = copy_text(text, size);
     return handler->directory ? 0 : out_of_memory(error);
@@ -552,6 +545,23 @@ static int read_name(struct rdv__value value, struct rdv__handlers *handlers,
     return handlers->name ? 0 : out_of_memory(error);
 }
 
+/* What a child finds in its environment whatever its handler says. */
+static int document_environment(struct rdv__value object, const char *file,
+                                const struct rdv__handlers *handlers,
+                                struct rdv__environment *ret_environment, struct rdv_error *error)
+{
+    struct rdv__environment base = {NULL, 0};
+    const struct rdv__environment *inherited = file ? &handlers->environment : &base;
+    int result = file ? 0 : rdv__plat_environment(&base.list, &base.count);
+    if (result)
+        return rdv__fail(error, result, "cannot make the environment of a child: %s",
+                         rdv_strerror(result));
+    result = make_environment((const char *const *)inherited->list, inherited->count, object,
+                              ret_environment, error);
+    free_texts(base.list);
+    return result;
+}
+
 /* file: NULL for the document, which names the agent and has the environment of all. */
 static int read_document(struct rdv__value root, const char *file, struct rdv__handlers *handlers,
                          struct rdv_error *error)
@@ -560,9 +570,6 @@ static int read_document(struct rdv__value root, const char *file, struct rdv__h
     static const char *const names[] = {"$schema", "name", "environment", "handlers", NULL};
     struct rdv__value members[MEMBERS];
     struct rdv__environment environment = {NULL, 0};
-    const char *const *inherited =
-        file ? (const char *const *)handlers->environment.list : environment_base;
-    size_t inherited_count = file ? handlers->environment.count : BASE_COUNT;
     const char *schema;
 
     int result = rdv__json_members(root, names, members, error);
@@ -578,8 +585,7 @@ static int read_document(struct rdv__value root, const char *file, struct rdv__h
         result = rdv__json_fail(members[NAME], error, RDV_EINVAL, "only %s names the task agent",
                                 handlers->main_file);
     if (!result)
-        result =
-            make_environment(inherited, inherited_count, members[ENVIRONMENT], &environment, error);
+        result = document_environment(members[ENVIRONMENT], file, handlers, &environment, error);
     if (!result)
         result = read_handlers(members[HANDLERS], &environment, file, handlers, error);
     if (!result && !file)
@@ -635,12 +641,6 @@ static char *folder_of(const char *path)
     return folder;
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static char *join(const char *folder, const char *name)
 {
     size_t size = strlen(folder) + 1 + strlen(name) + 1;
@@ -670,7 +670,7 @@ static int read_folder(const char *folder, bool trusted, struct rdv__handlers *h
         result = out_of_memory(error);
     for (size_t i = 0; !result && i < count; i++) {
         char *path = join(folder, names[i]);
-        char *file = join(last_part(folder), names[i]);
+        char *file = join(rdv__plat_last_part(folder), names[i]);
         handlers->files[i] = file;
         result =
             path && file ? read_file(path, file, trusted, handlers, error) : out_of_memory(error);
@@ -692,7 +692,7 @@ static int load(const char *path, bool trusted, struct rdv__handlers **ret_handl
         return out_of_memory(error);
     }
     handlers->references = 1;
-    handlers->main_file = last_part(path);
+    handlers->main_file = rdv__plat_last_part(path);
     result = read_file(path, NULL, trusted, handlers, error);
     if (!result)
         result = read_folder(folder, trusted, handlers, error);

@@ -72,6 +72,12 @@ int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t 
  * RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL (not a regular file), or what the system says; error's text names the file. */
 int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error);
 
+/* Whether a path says where it is whatever the current folder may be. */
+bool rdv__plat_is_absolute(const char *path);
+
+/* What comes after the last separator of a path; all of it where nothing does. Part of path. */
+const char *rdv__plat_last_part(const char *path);
+
 /* Our error for one of the system's own numbers (errno here); 0 for 0. */
 int rdv__plat_error(int number);
 
@@ -124,14 +130,36 @@ int rdv__plat_log_trim(const char *directory, int64_t total, const char *keep);
 
 /* ---- children: see process.h for what is made of it ---- */
 
+/* A limit that the child has, and each process that comes of it. */
+struct rdv__limit {
+    const char *name; /* memory, files, processes, file-size (bytes) or cpu (seconds) */
+    int64_t value;
+};
+
+#define RDV__LIMITS_MAX 8
+
+/* What a child may need beyond being started. Each system does it in a way of its own, or says that it can't. */
+struct rdv__supervision {
+    const char *program;   /* the path of rdvtask-child, where that does it; NULL = there is none */
+    const char *user;      /* NULL = as we are */
+    const char *directory; /* NULL = where we are */
+    const struct rdv__limit *limits;
+    size_t limit_count;
+    const char
+        *record; /* NULL = it ends with us; else the file that rdv__plat_adopt() finds it by */
+};
+
+/* Whether all of it can be done. RDV_ENOTSUP with words that name the member of a handler that asks for too much. */
+int rdv__plat_check_supervision(const struct rdv__supervision *supervision,
+                                struct rdv_error *error);
+
 struct rdv__plat_spawn {
     const char *const *
-        argv; /* ends with NULL; argv[0] is looked up in the PATH of `environment` unless it has a '/' */
+        argv; /* ends with NULL; argv[0] is looked up in the PATH of `environment` unless it is a path */
     const char *const *environment; /* ends with NULL: all of the child's environment */
     const void *input;              /* its standard input: an unlinked file with these bytes */
     size_t input_size;
-    /* argv is rdvtask-child's, which is told to end its tree; this is the program that it runs. NULL = it is not. */
-    const char *supervised;
+    const struct rdv__supervision *supervision; /* NULL = nothing of it */
 };
 
 struct rdv__plat_child {
@@ -139,14 +167,17 @@ struct rdv__plat_child {
     rdv__descriptor end; /* readable when it has ended; close-on-exec */
     rdv__descriptor
         output; /* our end of its standard output and error, non-blocking, close-on-exec */
-    rdv__descriptor notices; /* our end of its descriptor 3, likewise */
+    rdv__descriptor
+        notices; /* our end of its descriptor 3, or of the pipe that RDV_NOTIFY names, likewise */
     /* unix/ only: -1, or the channel to the process that waits for it, and that process, where it takes one. */
     int monitor;
     int64_t monitor_pid;
     bool supervised; /* it ends its tree itself when it is told to */
     bool adopted;    /* it is not our child: another process of ours has started it, and left it */
     bool told;       /* to end its tree at once */
-    void *job;       /* win/ only: the job object that has its tree */
+    /* win/ only: the job object that has its tree, and whether it is at our console, where it can be asked to end. */
+    void *job;
+    bool at_console;
 };
 
 /* How long a supervisor may take to end its tree at once, before it is killed. */
@@ -183,9 +214,24 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill);
 /* Wait at most this long for its end; whether it has come. */
 bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait);
 
-/* After `end` is readable: kill what is left of the group, reap the child, and say how it ended: exit code 0..255, or
- * -signal. 0 or RDV_EIO when the system can't tell. */
+/* After `end` is readable: kill what is left of the group, reap the child, and say how it ended: its exit code, or a negative
+ * number that rdv__plat_end_words() knows, such as RDV__KILLED. 0 or RDV_EIO when the system can't tell. */
 int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code);
+
+/* What such a negative number means, such as "killed by signal 9 (SIGKILL)". Returns the code for a report. */
+int rdv__plat_end_words(int code, char *buffer, size_t size);
+
+/* What an exit code means to all programs of this system, beside 0. */
+enum rdv__plat_exit {
+    RDV__EXIT_MEANS_NOTHING,
+    RDV__EXIT_MEANS_REBOOT,   /* done, and a reboot is needed */
+    RDV__EXIT_MEANS_REBOOTING /* done, and the machine has begun to reboot */
+};
+enum rdv__plat_exit rdv__plat_exit_means(int code);
+
+/* What every child of a handler finds in its environment: "NAME=value", the names once each. The list ends with NULL; it and its
+ * strings: free(). 0, RDV_ENOMEM or RDV_EIO. */
+int rdv__plat_environment(char ***ret_list, size_t *ret_count);
 
 /* Close output and notices: what it still writes is lost. */
 void rdv__plat_child_deafen(struct rdv__plat_child *child);

@@ -2,7 +2,6 @@
 #include "process.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 
 #include "base.h"
 #include "loop.h"
-#include "plat.h"
 
 /* What is read at once, so that a child that prints without end leaves the loop time for others. */
 #define READ_AT_ONCE 65536
@@ -21,9 +19,6 @@
 /* How much is said about wrong notices: of each, and for how many of a child. */
 #define TROUBLE_WORDS 160
 #define TROUBLE_MAX   10
-
-/* Room for a limit as an argument. */
-#define LIMIT_TEXT 48
 
 struct rdv__process {
     struct rdv__process_options options;
@@ -365,62 +360,17 @@ void rdv__process_end(struct rdv__process *process, rdv_duration grace)
         rdv__plat_child_end(&process->child, false);
 }
 
-/* The command line of rdvtask-child for this; NULL if there is no memory. `numbers` has room for the limits' texts. */
-static const char **supervised_argv(const struct rdv__supervision *supervision,
-                                    const char *const *argv, char (*numbers)[LIMIT_TEXT])
-{
-    size_t count = 0;
-    while (argv[count])
-        count++;
-    const char **all = calloc(10 + 2 * supervision->limit_count + count, sizeof *all);
-    if (!all)
-        return NULL;
-    size_t at = 0;
-    all[at++] = supervision->program;
-    const struct {
-        const char *option, *value;
-    } words[] = {{"--user", supervision->user},
-                 {"--directory", supervision->directory},
-                 {"--record", supervision->record}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i].value) {
-            all[at++] = words[i].option;
-            all[at++] = words[i].value;
-        }
-    for (size_t i = 0; i < supervision->limit_count; i++) {
-        snprintf(numbers[i], LIMIT_TEXT, "%s=%" PRId64, supervision->limits[i].name,
-                 supervision->limits[i].value);
-        all[at++] = "--limit";
-        all[at++] = numbers[i];
-    }
-    all[at++] = "--";
-    memcpy(all + at, argv, count * sizeof *all);
-    return all;
-}
-
 static int spawn(const struct rdv__process_options *options, struct rdv__plat_child *ret_child,
                  struct rdv_error *error)
 {
-    struct rdv__plat_spawn words = {
+    const struct rdv__plat_spawn words = {
         .argv = options->argv,
         .environment = options->environment,
         .input = options->input,
         .input_size = options->input_size,
+        .supervision = options->supervision,
     };
-    const struct rdv__supervision *supervision = options->supervision;
-    if (!supervision)
-        return rdv__plat_spawn(&words, ret_child, error);
-    char numbers[RDV__LIMITS_MAX][LIMIT_TEXT];
-    assert(supervision->limit_count <= RDV__LIMITS_MAX);
-    const char **argv = supervised_argv(supervision, options->argv, numbers);
-    if (!argv)
-        return rdv__fail(error, RDV_ENOMEM, "cannot run '%s': %s", options->argv[0],
-                         rdv_strerror(RDV_ENOMEM));
-    words.argv = argv;
-    words.supervised = options->argv[0];
-    int result = rdv__plat_spawn(&words, ret_child, error);
-    free(argv);
-    return result;
+    return rdv__plat_spawn(&words, ret_child, error);
 }
 
 static struct rdv__process *process_new(const struct rdv__process_options *options)

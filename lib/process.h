@@ -9,6 +9,8 @@
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
 
+#include "plat.h"
+
 struct rdv__process;
 
 /* What a child says through descriptor 3, one at a time: notices that come together ("STATUS=…", "PROGRESS=…",
@@ -19,38 +21,20 @@ struct rdv__notice {
     int progress;        /* -1 = not said; 0 to 100 */
 };
 
-/* What only a process between us and the child can do: rdvtask-child. It also finds all of the child's descendants. */
-struct rdv__limit {
-    const char *name; /* memory, files, processes, file-size (bytes) or cpu (seconds) */
-    int64_t value;
-};
-
-#define RDV__LIMITS_MAX 8
-
-struct rdv__supervision {
-    const char *program;   /* the path of rdvtask-child */
-    const char *user;      /* NULL = as we are */
-    const char *directory; /* NULL = where we are */
-    const struct rdv__limit *limits;
-    size_t limit_count;
-    const char
-        *record; /* NULL = it ends with us; else the file that rdv__process_adopt() finds it by */
-};
-
 struct rdv__process_options {
     const char *const *argv; /* as in rdv__plat_spawn; all copied as needed */
     const char *const *environment;
     const void *input;
     size_t input_size;
-    const struct rdv__supervision *supervision; /* NULL = none: a child, and its group */
+    const struct rdv__supervision *supervision; /* NULL = nothing of it; see plat.h */
     void *user;
     /* What it printed, as it comes, standard output and error together. */
     void (*output)(void *user, const char *data, size_t size);
     void (*notice)(void *user, const struct rdv__notice *notice);
     /* A line on descriptor 3 that is no notice (too long, unknown key, bad value): words for the log. At most 10 a child. */
     void (*trouble)(void *user, const char *words);
-    /* It has ended, all of its output has been handed over, its group is gone. code: exit code, or -signal, when result is
-     * 0; RDV_EIO when the system could not tell. The last callback; rdv__process_free() is fine inside. */
+    /* It has ended, all of its output has been handed over, its group is gone. code: as rdv__plat_child_reap() has it,
+     * when result is 0; RDV_EIO when the system could not tell. The last callback; rdv__process_free() is fine inside. */
     void (*ended)(void *user, int result, int code);
 };
 

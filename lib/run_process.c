@@ -85,40 +85,34 @@ static int prepare_output(struct steps *run)
     return result;
 }
 
-/* How the program is supervised; the record, if it is to have one, is the caller's to free. */
+/* What the handler asks for beyond the program; the record, if there is to be one, is the caller's to free. */
 static int supervise(struct steps *run, struct rdv__supervision *supervision, char **ret_record,
                      struct rdv_error *error)
 {
     const struct rdv__handler *handler = run->handler;
     const char *path = rdv__store_path(run->run.runs->store);
-    bool leaves = handler->on_stop == RDV__STOP_LEAVE && path;
+    char *record = NULL;
     supervision->program = run->run.runs->supervisor;
     if (run->phase == REBOOTING) /* which is the machine's matter, not this handler's */
         return 0;
-    if (!supervision->program) {
-        const char *key = handler->user           ? "user"
-                          : handler->directory    ? "directory"
-                          : handler->limits.count ? "limits"
-                          : leaves                ? "on_stop"
-                                                  : NULL;
-        return key ? rdv__fail(error, RDV_ENOTSUP,
-                               "\"%s\" of the handler needs the program rdvtask-child", key)
-                   : 0;
-    }
     supervision->user = handler->user;
     supervision->directory = handler->directory;
     supervision->limits = handler->limits.list;
     supervision->limit_count = handler->limits.count;
-    if (!leaves)
-        return 0;
-    int result = rdv__left_prepare(path, error);
+    if (handler->on_stop == RDV__STOP_LEAVE && path) {
+        record = rdv__left_record(path, run->number, run->step, run->attempt);
+        if (!record)
+            return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+        supervision->record = record;
+    }
+    int result = rdv__plat_check_supervision(supervision, error);
+    if (!result && record)
+        result = rdv__left_prepare(path, error);
     if (result)
-        return result;
-    *ret_record = rdv__left_record(path, run->number, run->step, run->attempt);
-    if (!*ret_record)
-        return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
-    supervision->record = *ret_record;
-    return 0;
+        free(record);
+    else
+        *ret_record = record;
+    return result;
 }
 
 /* Start the program of a step, or the one that reboots. */
@@ -155,7 +149,7 @@ int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
     struct rdv__process_options options = {
         .argv = (const char *const *)step->argv,
         .environment = environment,
-        .supervision = supervision.program ? &supervision : NULL,
+        .supervision = &supervision,
         .user = run,
         .output = hear_output,
         .notice = run->phase == REBOOTING ? hear_no_notice : hear_notice,

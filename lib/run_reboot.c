@@ -59,7 +59,7 @@ void rdv__steps_ask_for_reboot(struct steps *run, size_t next)
     }
     run->reboots++;
     rdv__runs_ask(&run->run);
-    result = rdv__steps_journal(run, ASKING, next, 1, "reboot");
+    result = rdv__steps_journal(run, run->going_down ? REBOOTING : ASKING, next, 1, "reboot");
     if (result) {
         const char *words = rdv_store_message(store);
         rdv__steps_fail_soon(run, result, "cannot record that a reboot is to come",
@@ -70,6 +70,26 @@ void rdv__steps_ask_for_reboot(struct steps *run, size_t next)
     run->code = 0;
     run->progress = -1;
     rdv__steps_tell(run);
+}
+
+/* The reason is said. May free the run. */
+static void reboot_before(struct steps *run, size_t next)
+{
+    if (!run->interrupted) {
+        rdv__steps_ask_for_reboot(run, next);
+        return;
+    }
+    /* For the next process to ask. */
+    if (!rdv__runs_boot_id(run->run.runs, run->boot_id, NULL))
+        rdv__steps_note(run, next, 1, "reboot");
+    rdv__steps_leave(run);
+}
+
+void rdv__steps_reboot_begun(struct steps *run)
+{
+    run->going_down = true;
+    rdv__steps_say_step(run, "rebooting: ", " has begun it");
+    reboot_before(run, run->step + 1);
 }
 
 /* Whether a step that has ended so is followed by a reboot; then it is asked for. */
@@ -85,14 +105,7 @@ bool rdv__steps_reboot_after(struct steps *run, bool asked)
     } else {
         return false;
     }
-    if (run->interrupted) {
-        /* For the next process to ask. */
-        if (!rdv__runs_boot_id(run->run.runs, run->boot_id, NULL))
-            rdv__steps_note(run, next, 1, "reboot");
-        rdv__steps_leave(run);
-    } else {
-        rdv__steps_ask_for_reboot(run, next);
-    }
+    reboot_before(run, next);
     return true;
 }
 
@@ -143,9 +156,9 @@ static void hear_reboot_end(void *user, int result, int code)
         return;
     } else if (run->timed_out) {
         rdv__steps_stay_up(run);
-    } else if (end.kind != RDV__STEP_DONE) {
+    } else if (end.kind != RDV__STEP_DONE && end.kind != RDV__STEP_REBOOTING) {
         rdv__output_last_line(run->output, line, sizeof line);
-        reboot_failed(run, end.code, end.words[0] ? end.words : "exit code 194", line);
+        reboot_failed(run, end.code, end.words, line);
     }
     /* Else the timer waits for the machine to go down. */
 }
@@ -155,6 +168,10 @@ void rdv__steps_begin_reboot(struct steps *run)
 {
     struct rdv_error error = {0};
     run->timed_out = false;
+    if (run->going_down) {
+        rdv_timer_start(run->timer, run->run.runs->reboot_wait);
+        return;
+    }
     rdv__log(log_of(run), RDV_LOG_INFO, "%s: the machine is rebooted now", identifier_of(run));
     int result = rdv__steps_start_process(run, &run->handler->reboot.step, hear_reboot_end, &error);
     if (result)

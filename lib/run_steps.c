@@ -123,14 +123,17 @@ static void step_failed(struct steps *run, const struct rdv__step_end *end)
     rdv__steps_finish(run, RDV_STATUS_FAILED, end->code);
 }
 
-static void step_done(struct steps *run, bool reboot)
+static void step_done(struct steps *run, enum rdv__step_kind kind)
 {
+    bool reboot = kind == RDV__STEP_REBOOT;
     bool last = run->step + 1 == run->handler->step_count;
     if (reboot && !run->handler->reboot.step.argv)
         rdv__steps_remember_reboot(run);
     if (run->cancelled && !last) {
         rdv__steps_say_step(run, "cancelled after ", "");
         finish_cancelled(run);
+    } else if (!run->cancelled && kind == RDV__STEP_REBOOTING) {
+        rdv__steps_reboot_begun(run);
     } else if (!run->cancelled && rdv__steps_reboot_after(run, reboot)) {
         /* That goes on by itself. */
     } else if (last) {
@@ -168,8 +171,8 @@ static void hear_end(void *user, int result, int code)
     else if (run->interrupted && !run->stopping && !run->cancelled)
         rdv__steps_leave(
             run); /* also with code 0: a program that is asked to end may well call that a success */
-    else if (end.kind == RDV__STEP_DONE || end.kind == RDV__STEP_REBOOT)
-        step_done(run, end.kind == RDV__STEP_REBOOT);
+    else if (end.kind != RDV__STEP_FAILED && end.kind != RDV__STEP_LATER)
+        step_done(run, end.kind);
     else if (run->cancelled) {
         rdv__steps_say_step(run, "cancelled during ", "");
         finish_cancelled(run);

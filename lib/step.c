@@ -6,17 +6,7 @@
 #include <string.h>
 
 #include "output.h"
-
-/* Signals whose numbers are the same on every Unix. */
-static const char *signal_name(int number)
-{
-    static const char *const names[] = {
-        [1] = "SIGHUP",   [2] = "SIGINT",   [3] = "SIGQUIT",  [4] = "SIGILL",
-        [5] = "SIGTRAP",  [6] = "SIGABRT",  [8] = "SIGFPE",   [9] = "SIGKILL",
-        [11] = "SIGSEGV", [13] = "SIGPIPE", [14] = "SIGALRM", [15] = "SIGTERM",
-    };
-    return (size_t)number < sizeof names / sizeof names[0] ? names[number] : NULL;
-}
+#include "plat.h"
 
 void rdv__step_ended(const struct rdv__step *step, bool timed_out, int result, int code,
                      struct rdv__step_end *ret_end)
@@ -36,19 +26,18 @@ void rdv__step_ended(const struct rdv__step *step, bool timed_out, int result, i
         snprintf(words, size, "the system can't tell how it ended");
         ret_end->code = result;
     } else if (code < 0) {
-        const char *name = signal_name(-code);
-        snprintf(words, size, "killed by signal %d%s%s%s", -code, name ? " (" : "",
-                 name ? name : "", name ? ")" : "");
-        /* As shells write it: negative codes are errors of ours. */
-        ret_end->code = 128 - code;
-    } else if (code == RDV__EXIT_REBOOT) {
-        ret_end->kind = RDV__STEP_REBOOT;
+        ret_end->code = rdv__plat_end_words(code, words, size);
     } else if (code == 0) {
         ret_end->kind = RDV__STEP_DONE;
     } else {
         snprintf(words, size, "exit code %d", code);
+        enum rdv__plat_exit meaning = rdv__plat_exit_means(code);
         if (code == RDV__EXIT_LATER)
             ret_end->kind = RDV__STEP_LATER;
+        else if (code == RDV__EXIT_REBOOT || meaning == RDV__EXIT_MEANS_REBOOT)
+            ret_end->kind = RDV__STEP_REBOOT;
+        else if (meaning == RDV__EXIT_MEANS_REBOOTING)
+            ret_end->kind = RDV__STEP_REBOOTING;
     }
 }
 
@@ -78,9 +67,7 @@ rdv_duration rdv__step_delay(const struct rdv__step *step, int attempt)
 
 const char *rdv__step_program(const struct rdv__step *step, char buffer[RDV__PROGRAM_SHOWN])
 {
-    const char *path = step->argv[0];
-    const char *slash = strrchr(path, '/');
-    const char *name = slash && slash[1] ? slash + 1 : path;
+    const char *name = rdv__plat_last_part(step->argv[0]);
     rdv__output_show(name, strlen(name), buffer, RDV__PROGRAM_SHOWN);
     return buffer;
 }

@@ -8,7 +8,7 @@
 #include "handler.h"
 #include <rdvtask/base.h>
 
-/* Exit codes that mean more than "failed". */
+/* Exit codes that mean more than "failed", beside those of the system: see rdv__plat_exit_means(). */
 #define RDV__EXIT_LATER  75  /* try again later */
 #define RDV__EXIT_REBOOT 194 /* done, reboot needed */
 
@@ -17,14 +17,15 @@
 
 enum rdv__step_kind {
     RDV__STEP_DONE,
-    RDV__STEP_LATER,  /* failed, and asks to be tried again */
-    RDV__STEP_FAILED, /* failed */
-    RDV__STEP_REBOOT  /* done, and a reboot is needed */
+    RDV__STEP_LATER,    /* failed, and asks to be tried again */
+    RDV__STEP_FAILED,   /* failed */
+    RDV__STEP_REBOOT,   /* done, and a reboot is needed */
+    RDV__STEP_REBOOTING /* done, and the machine has begun to reboot */
 };
 
 struct rdv__step_end {
     enum rdv__step_kind kind;
-    int code;        /* for the report: the exit code, 128 + the signal, or an RDV_E… */
+    int code;        /* for the report: the exit code, what the system has for it, or an RDV_E… */
     char words[512]; /* "exit code 100" */
 };
 

@@ -58,6 +58,7 @@ struct steps {
     int reboots;
     bool asked_before; /* by a process before this one, and in vain */
     bool rebooted;     /* to be reported with the next step */
+    bool going_down;   /* the machine has begun to reboot by itself */
 
     bool given_up; /* it was interrupted, and the document says to fail then */
     bool cancelled;
@@ -158,6 +159,9 @@ void rdv__steps_finish_done(struct steps *run);
 
 /* Whether a step that has ended so is followed by a reboot; then it is asked for. May free the run. */
 bool rdv__steps_reboot_after(struct steps *run, bool asked);
+
+/* A step has had the machine begin to reboot: nothing is left but to wait for that. May free the run. */
+void rdv__steps_reboot_begun(struct steps *run);
 
 /* A step has asked for a reboot, and there is no rule. */
 void rdv__steps_remember_reboot(struct steps *run);

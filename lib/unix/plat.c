@@ -295,6 +295,17 @@ int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error)
     return 0;
 }
 
+bool rdv__plat_is_absolute(const char *path)
+{
+    return path[0] == '/';
+}
+
+const char *rdv__plat_last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 int rdv__plat_error(int number)
 {
     return rdv__unix_error(number);

@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -373,6 +374,57 @@ static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret
     return 0;
 }
 
+/* --------------------------------------------------------------- supervision */
+
+/* Room for a limit as an argument. */
+#define LIMIT_TEXT 48
+
+int rdv__plat_check_supervision(const struct rdv__supervision *supervision, struct rdv_error *error)
+{
+    const char *key = supervision->program       ? NULL
+                      : supervision->user        ? "user"
+                      : supervision->directory   ? "directory"
+                      : supervision->limit_count ? "limits"
+                      : supervision->record      ? "on_stop"
+                                                 : NULL;
+    return key ? rdv__fail(error, RDV_ENOTSUP,
+                           "\"%s\" of the handler needs the program rdvtask-child", key)
+               : 0;
+}
+
+/* The command line of rdvtask-child for this; NULL if there is no memory. `numbers` has room for the limits' texts. */
+static const char **supervised_argv(const struct rdv__supervision *supervision,
+                                    const char *const *argv, char (*numbers)[LIMIT_TEXT])
+{
+    size_t count = 0;
+    while (argv[count])
+        count++;
+    const char **all = calloc(10 + 2 * supervision->limit_count + count, sizeof *all);
+    if (!all)
+        return NULL;
+    size_t at = 0;
+    all[at++] = supervision->program;
+    const struct {
+        const char *option, *value;
+    } words[] = {{"--user", supervision->user},
+                 {"--directory", supervision->directory},
+                 {"--record", supervision->record}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].value) {
+            all[at++] = words[i].option;
+            all[at++] = words[i].value;
+        }
+    for (size_t i = 0; i < supervision->limit_count; i++) {
+        snprintf(numbers[i], LIMIT_TEXT, "%s=%" PRId64, supervision->limits[i].name,
+                 supervision->limits[i].value);
+        all[at++] = "--limit";
+        all[at++] = numbers[i];
+    }
+    all[at++] = "--";
+    memcpy(all + at, argv, count * sizeof *all);
+    return all;
+}
+
 /* ------------------------------------------------------------------- start */
 
 /* A program that is not there is told in the same words as where it is started directly, as far as this can be known before: a
@@ -380,7 +432,7 @@ static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret
 static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_error *error)
 {
     char *path;
-    int result = find_program(spawn->supervised, spawn->environment, &path, error);
+    int result = find_program(spawn->argv[0], spawn->environment, &path, error);
     if (result != 0)
         return result;
     struct stat about;
@@ -390,7 +442,7 @@ static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_erro
     else if (path[0] == '/' && !S_ISREG(about.st_mode))
         number = EACCES;
     if (number != 0)
-        result = rdv__fail(error, rdv__unix_error(number), "cannot run '%s': %s", spawn->supervised,
+        result = rdv__fail(error, rdv__unix_error(number), "cannot run '%s': %s", spawn->argv[0],
                            rdv__unix_words(number));
     free(path);
     return result;
@@ -399,12 +451,14 @@ static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_erro
 int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
                     struct rdv_error *error)
 {
-    assert(spawn->argv[0]);
-    struct rdv__plat_child child = {.end = -1,
-                                    .output = -1,
-                                    .notices = -1,
-                                    .monitor = -1,
-                                    .supervised = spawn->supervised != NULL};
+    const struct rdv__supervision *supervision = spawn->supervision;
+    const bool supervised = supervision && supervision->program;
+    const char *program = supervised ? supervision->program : spawn->argv[0];
+    char numbers[RDV__LIMITS_MAX][LIMIT_TEXT];
+    const char **argv = NULL;
+    assert(spawn->argv[0] && (!supervision || supervision->limit_count <= RDV__LIMITS_MAX));
+    struct rdv__plat_child child = {
+        .end = -1, .output = -1, .notices = -1, .monitor = -1, .supervised = supervised};
     /* posix_spawn() changes neither. */
     struct launch launch = {.argv = (char *const *)spawn->argv,
                             .environment = (char *const *)spawn->environment,
@@ -414,14 +468,21 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     char *path = NULL;
     int number = 0;
 
-    int result = 0;
-    if (spawn->supervised)
+    int result = supervision ? rdv__plat_check_supervision(supervision, error) : 0;
+    if (result == 0 && supervised)
         result = check_supervised(spawn, error);
     if (result == 0)
-        result = find_program(spawn->argv[0], spawn->environment, &path, error);
+        result = find_program(program, spawn->environment, &path, error);
     if (result != 0)
         return result;
     launch.path = path;
+    if (supervised) {
+        argv = supervised_argv(supervision, spawn->argv, numbers);
+        launch.argv = (char *const *)argv;
+        number = argv ? 0 : ENOMEM;
+        if (number != 0)
+            goto failed;
+    }
 
     if ((launch.input = input_file(spawn->input, spawn->input_size)) < 0 ||
         open_pipe(&child.output, &launch.output) < 0 ||
@@ -430,7 +491,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
         goto failed;
     }
     bool pidfds = has_pidfds(), monitored = !pidfds || host_ignores_children();
-    number = launch_init(&launch, monitored, spawn->supervised != NULL);
+    number = launch_init(&launch, monitored, supervised);
     if (number != 0)
         goto failed;
 
@@ -461,13 +522,14 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     goto out;
 
 failed:
-    result = rdv__fail(error, rdv__unix_error(number), "cannot run '%s': %s", spawn->argv[0],
+    result = rdv__fail(error, rdv__unix_error(number), "cannot run '%s': %s", program,
                        rdv__unix_words(number));
     rdv__plat_child_close(&child);
 out:
     close_if_open(&launch.input);
     close_if_open(&launch.output);
     close_if_open(&launch.notices);
+    free(argv);
     free(path);
     return result;
 }
@@ -574,6 +636,58 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
     if (number != 0)
         return RDV_EIO;
     *ret_code = word.code;
+    return 0;
+}
+
+/* Signals whose numbers are the same on every Unix. */
+static const char *signal_name(int number)
+{
+    static const char *const names[] = {
+        [1] = "SIGHUP",   [2] = "SIGINT",   [3] = "SIGQUIT",  [4] = "SIGILL",
+        [5] = "SIGTRAP",  [6] = "SIGABRT",  [8] = "SIGFPE",   [9] = "SIGKILL",
+        [11] = "SIGSEGV", [13] = "SIGPIPE", [14] = "SIGALRM", [15] = "SIGTERM",
+    };
+    return (size_t)number < sizeof names / sizeof names[0] ? names[number] : NULL;
+}
+
+int rdv__plat_end_words(int code, char *buffer, size_t size)
+{
+    assert(code < 0);
+    const char *name = signal_name(-code);
+    snprintf(buffer, size, "killed by signal %d%s%s%s", -code, name ? " (" : "", name ? name : "",
+             name ? ")" : "");
+    /* As shells write it: negative codes are errors of ours. */
+    return 128 - code;
+}
+
+enum rdv__plat_exit rdv__plat_exit_means(int code)
+{
+    (void)code;
+    return RDV__EXIT_MEANS_NOTHING;
+}
+
+/* HOME is not among it: whose would it be? */
+int rdv__plat_environment(char ***ret_list, size_t *ret_count)
+{
+    static const char *const base[] = {
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG=C.UTF-8",
+    };
+    const size_t count = sizeof base / sizeof base[0];
+    char **list = calloc(count + 1, sizeof *list);
+    bool whole = list != NULL;
+    for (size_t i = 0; whole && i < count; i++) {
+        list[i] = strdup(base[i]);
+        whole = list[i] != NULL;
+    }
+    if (!whole) {
+        for (size_t i = 0; list && i < count; i++)
+            free(list[i]);
+        free(list);
+        return RDV_ENOMEM;
+    }
+    *ret_list = list;
+    *ret_count = count;
     return 0;
 }
 
