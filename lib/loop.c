@@ -684,6 +684,7 @@ int rdv_loop_dispatch(rdv_loop *loop)
     begin_running(loop);
     int turns = 0;
     do {
+        rdv__io_look(loop);
         poll_once(loop, false);
         take_turn(loop);
     } while ((loop->again || loop->fresh) && ++turns < DISPATCH_TURNS);

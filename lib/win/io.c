@@ -138,6 +138,21 @@ void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
         rdv__uv_changed(io->loop);
 }
 
+static void look(uv_handle_t *handle, void *user)
+{
+    (void)user;
+    if (handle->type != UV_ASYNC || ((uv_async_t *)handle)->async_cb != io_ready)
+        return;
+    const struct rdv__io *io = handle->data;
+    if (!io->freed && (is_ready(&io->readable) || is_ready(&io->writable)))
+        uv_async_send((uv_async_t *)handle);
+}
+
+void rdv__io_look(rdv_loop *loop)
+{
+    uv_walk(rdv__uv_loop(loop), look, NULL);
+}
+
 void rdv__io_free(struct rdv__io *io)
 {
     if (!io)
