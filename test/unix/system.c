@@ -23,6 +23,14 @@
 
 extern char **environ;
 
+/* Check's own assertions want a test to be running, which main() and second processes don't have. */
+#define require(right) require_or_tell(right, "%s is not so", #right)
+#define require_or_tell(right, ...)    \
+    do {                               \
+        if (!(right))                  \
+            ck_abort_msg(__VA_ARGS__); \
+    } while (0)
+
 /* What ran us may have had signals ignored (nohup, a background job), and children start with that. */
 void rdv_test_prepare(void)
 {
@@ -34,12 +42,12 @@ void rdv_test_prepare(void)
 void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
 {
     snprintf(path, RDV_TEST_PATH, "/tmp/rdvtask-%s-XXXXXX", word);
-    ck_assert_ptr_nonnull(mkdtemp(path));
+    require(mkdtemp(path) != NULL);
 }
 
 void rdv_test_make_directory(const char *path)
 {
-    ck_assert_msg(mkdir(path, 0700) == 0, "%s: %s", path, strerror(errno));
+    require_or_tell(mkdir(path, 0700) == 0, "%s: %s", path, strerror(errno));
 }
 
 static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
@@ -52,13 +60,13 @@ static int remove_one(const char *path, const struct stat *about, int kind, stru
 
 void rdv_test_remove(const char *path)
 {
-    ck_assert_msg(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT,
-                  "%s: %s", path, strerror(errno));
+    require_or_tell(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT,
+                    "%s: %s", path, strerror(errno));
 }
 
 void rdv_test_rename(const char *from, const char *to)
 {
-    ck_assert_msg(rename(from, to) == 0, "%s: %s", from, strerror(errno));
+    require_or_tell(rename(from, to) == 0, "%s: %s", from, strerror(errno));
 }
 
 bool rdv_test_exists(const char *path)
@@ -88,9 +96,9 @@ int rdv_test_count(const char *path)
 static void write_as(const char *path, const char *mode, const void *data, size_t size)
 {
     FILE *file = fopen(path, mode);
-    ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
-    ck_assert_uint_eq(fwrite(data, 1, size, file), size);
-    ck_assert_int_eq(fclose(file), 0);
+    require_or_tell(file != NULL, "%s: %s", path, strerror(errno));
+    require(fwrite(data, 1, size, file) == size);
+    require(fclose(file) == 0);
 }
 
 void rdv_test_write(const char *path, const void *data, size_t size)
@@ -111,18 +119,18 @@ void rdv_test_append(const char *path, const char *text)
 char *rdv_test_read(const char *path, size_t *ret_size)
 {
     FILE *file = fopen(path, "re");
-    ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
+    require_or_tell(file != NULL, "%s: %s", path, strerror(errno));
     char *data = NULL;
     size_t size = 0, room = 0;
     do {
         if (room - size < 2) {
             room = room ? 2 * room : 4096;
             data = realloc(data, room);
-            ck_assert_ptr_nonnull(data);
+            require(data != NULL);
         }
         size += fread(data + size, 1, room - size - 1, file);
     } while (!feof(file) && !ferror(file));
-    ck_assert(!ferror(file));
+    require(!ferror(file));
     fclose(file);
     data[size] = '\0';
     if (ret_size)
@@ -132,19 +140,19 @@ char *rdv_test_read(const char *path, size_t *ret_size)
 
 void rdv_test_set_writable(const char *path, bool writable)
 {
-    ck_assert_int_eq(chmod(path, writable ? 0600 : 0400), 0);
+    require(chmod(path, writable ? 0600 : 0400) == 0);
 }
 
 bool rdv_test_is_private(const char *path)
 {
     struct stat about;
-    ck_assert_msg(stat(path, &about) == 0, "%s: %s", path, strerror(errno));
+    require_or_tell(stat(path, &about) == 0, "%s: %s", path, strerror(errno));
     return about.st_uid == geteuid() && (about.st_mode & 077) == 0;
 }
 
 void rdv_test_share(const char *path)
 {
-    ck_assert_msg(chmod(path, 0777) == 0, "%s: %s", path, strerror(errno));
+    require_or_tell(chmod(path, 0777) == 0, "%s: %s", path, strerror(errno));
 }
 
 void rdv_test_be_generous(const char *path)
@@ -165,12 +173,12 @@ const char *rdv_test_no_links(void)
 
 void rdv_test_path(const char *path, char ret_path[RDV_TEST_PATH])
 {
-    ck_assert_int_lt(snprintf(ret_path, RDV_TEST_PATH, "%s", path), RDV_TEST_PATH);
+    require(snprintf(ret_path, RDV_TEST_PATH, "%s", path) < RDV_TEST_PATH);
 }
 
 void rdv_test_go_to(const char *path)
 {
-    ck_assert_msg(chdir(path) == 0, "%s: %s", path, strerror(errno));
+    require_or_tell(chdir(path) == 0, "%s: %s", path, strerror(errno));
 }
 
 bool rdv_test_may_all(void)
@@ -180,7 +188,7 @@ bool rdv_test_may_all(void)
 
 void rdv_test_set_variable(const char *name, const char *value)
 {
-    ck_assert_int_eq(value ? setenv(name, value, 1) : unsetenv(name), 0);
+    require((value ? setenv(name, value, 1) : unsetenv(name)) == 0);
 }
 
 int64_t rdv_test_process_id(void)
@@ -202,8 +210,8 @@ int64_t rdv_test_memory(void)
 {
     long long pages = 0, shared = 0;
     FILE *file = fopen("/proc/self/statm", "re");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fscanf(file, "%*d %lld %lld", &pages, &shared), 2);
+    require(file != NULL);
+    require(fscanf(file, "%*d %lld %lld", &pages, &shared) == 2);
     fclose(file);
     return (pages - shared) * sysconf(_SC_PAGESIZE);
 }
@@ -211,7 +219,7 @@ int64_t rdv_test_memory(void)
 int64_t rdv_test_cpu_time(void)
 {
     struct rusage usage;
-    ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+    require(getrusage(RUSAGE_SELF, &usage) == 0);
     return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
            usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
@@ -220,15 +228,15 @@ void rdv_test_limit_memory(size_t room)
 {
     struct rlimit limit;
     unsigned long pages = 0;
-    ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    require(getrlimit(RLIMIT_AS, &limit) == 0);
     if (room > 0) {
         FILE *file = fopen("/proc/self/statm", "re");
-        ck_assert_ptr_nonnull(file);
-        ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+        require(file != NULL);
+        require(fscanf(file, "%lu", &pages) == 1);
         fclose(file);
     }
     limit.rlim_cur = room > 0 ? pages * (rlim_t)sysconf(_SC_PAGESIZE) + room : limit.rlim_max;
-    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    require(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
 size_t rdv_test_allocated(void)
@@ -241,8 +249,8 @@ void rdv_test_date(int64_t seconds, char text[RDV_TEST_DATE])
 {
     time_t time = (time_t)seconds;
     struct tm parts;
-    ck_assert_ptr_nonnull(gmtime_r(&time, &parts));
-    ck_assert_uint_gt(strftime(text, RDV_TEST_DATE, "%Y-%m-%dT%H:%M:%S", &parts), 0);
+    require(gmtime_r(&time, &parts) != NULL);
+    require(strftime(text, RDV_TEST_DATE, "%Y-%m-%dT%H:%M:%S", &parts) > 0);
 }
 
 int64_t rdv_test_clock(void)
@@ -263,14 +271,14 @@ bool rdv_test_wait(const rdv_loop *loop, int milliseconds)
 {
     struct pollfd ready = {rdv_loop_fd(loop), POLLIN, 0};
     int result = poll(&ready, 1, milliseconds);
-    ck_assert(result >= 0 || errno == EINTR);
+    require(result >= 0 || errno == EINTR);
     return result == 1;
 }
 
 void rdv_test_program(char path[RDV_TEST_PATH])
 {
     ssize_t length = readlink("/proc/self/exe", path, RDV_TEST_PATH - 1);
-    ck_assert_int_gt(length, 0);
+    require(length > 0);
     path[length] = '\0';
 }
 
@@ -287,19 +295,19 @@ struct rdv_test_child *rdv_test_child_start(const char *const *arguments)
     const char *argv[ARGUMENTS + 2] = {program};
     rdv_test_program(program);
     for (size_t i = 0; arguments[i]; i++) {
-        ck_assert_uint_lt(i, ARGUMENTS);
+        require(i < ARGUMENTS);
         argv[i + 1] = arguments[i];
     }
 
     int ends[2];
-    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    require(pipe2(ends, O_CLOEXEC) == 0);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     struct rdv_test_child *child = malloc(sizeof *child);
-    ck_assert_ptr_nonnull(child);
+    require(child != NULL);
     child->output = ends[0];
-    ck_assert_int_eq(posix_spawn(&child->pid, program, &actions, NULL, (char **)argv, environ), 0);
+    require(posix_spawn(&child->pid, program, &actions, NULL, (char **)argv, environ) == 0);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     return child;
@@ -316,7 +324,7 @@ size_t rdv_test_child_read(struct rdv_test_child *child, void *buffer, size_t ro
     do
         size = read(child->output, buffer, room);
     while (size < 0 && errno == EINTR);
-    ck_assert_int_ge(size, 0);
+    require(size >= 0);
     return (size_t)size;
 }
 
@@ -332,7 +340,7 @@ int rdv_test_child_wait(struct rdv_test_child *child)
     do
         ended = waitpid(child->pid, &status, 0);
     while (ended < 0 && errno == EINTR);
-    ck_assert_int_eq(ended, child->pid);
+    require(ended == child->pid);
     close(child->output);
     free(child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

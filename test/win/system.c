@@ -18,6 +18,14 @@
 #include <sddl.h>
 #include <tlhelp32.h>
 
+/* Check's own assertions want a test to be running, which main() and second processes don't have. */
+#define require(right) require_or_tell(right, "%s is not so", #right)
+#define require_or_tell(right, ...)    \
+    do {                               \
+        if (!(right))                  \
+            ck_abort_msg(__VA_ARGS__); \
+    } while (0)
+
 /* Check has no fork here, so the program ends with the test that crashes: it has to be said which it was. */
 static struct {
     const char *name, *file;
@@ -79,16 +87,15 @@ struct wide {
 static struct wide wide(const char *text)
 {
     struct wide result;
-    ck_assert_int_gt(
-        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, result.text, RDV_TEST_PATH),
-        0);
+    require(MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, result.text,
+                                RDV_TEST_PATH) > 0);
     return result;
 }
 
 /* A path as tests have them: UTF-8, with '/'. */
 static void narrow(const WCHAR *text, char path[RDV_TEST_PATH])
 {
-    ck_assert_int_gt(WideCharToMultiByte(CP_UTF8, 0, text, -1, path, RDV_TEST_PATH, NULL, NULL), 0);
+    require(WideCharToMultiByte(CP_UTF8, 0, text, -1, path, RDV_TEST_PATH, NULL, NULL) > 0);
     for (char *at = path; *at; at++)
         if (*at == '\\')
             *at = '/';
@@ -99,7 +106,7 @@ void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
     WCHAR place[RDV_TEST_PATH];
     char base[RDV_TEST_PATH];
     DWORD length = GetTempPathW(RDV_TEST_PATH, place); /* ends with '\' */
-    ck_assert_uint_gt(length, 0);
+    require(length > 0);
     narrow(place, base);
     LARGE_INTEGER count;
     QueryPerformanceCounter(&count);
@@ -109,14 +116,14 @@ void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
                  mark);
         if (CreateDirectoryW(wide(path).text, NULL))
             return;
-        ck_assert_uint_eq(GetLastError(), ERROR_ALREADY_EXISTS);
+        require(GetLastError() == ERROR_ALREADY_EXISTS);
     }
     ck_abort_msg("no folder could be made in %s", base);
 }
 
 void rdv_test_make_directory(const char *path)
 {
-    ck_assert_msg(CreateDirectoryW(wide(path).text, NULL), "%s: error %lu", path, GetLastError());
+    require_or_tell(CreateDirectoryW(wide(path).text, NULL), "%s: error %lu", path, GetLastError());
 }
 
 /* Call fn with the path of each thing in a folder; false = there is no folder. */
@@ -133,7 +140,7 @@ static bool for_each(const char *path, void (*fn)(const char *path, int *count),
         narrow(found.cFileName, member);
         if (strcmp(member, ".") == 0 || strcmp(member, "..") == 0)
             continue;
-        ck_assert_int_lt(snprintf(whole, sizeof whole, "%s/%s", path, member), RDV_TEST_PATH);
+        require(snprintf(whole, sizeof whole, "%s/%s", path, member) < RDV_TEST_PATH);
         fn(whole, count);
     } while (FindNextFileW(list, &found));
     FindClose(list);
@@ -163,13 +170,13 @@ void rdv_test_remove(const char *path)
         done = DeleteFileW(name.text);
     }
     /* Whoever still has it open is what the test has left behind. */
-    ck_assert_msg(done, "%s can't be deleted: error %lu", path, GetLastError());
+    require_or_tell(done, "%s can't be deleted: error %lu", path, GetLastError());
 }
 
 void rdv_test_rename(const char *from, const char *to)
 {
-    ck_assert_msg(MoveFileExW(wide(from).text, wide(to).text, MOVEFILE_REPLACE_EXISTING),
-                  "%s: error %lu", from, GetLastError());
+    require_or_tell(MoveFileExW(wide(from).text, wide(to).text, MOVEFILE_REPLACE_EXISTING),
+                    "%s: error %lu", from, GetLastError());
 }
 
 bool rdv_test_exists(const char *path)
@@ -202,11 +209,11 @@ static void write_as(const char *path, DWORD disposition, const void *data, size
     HANDLE file = CreateFileW(wide(path).text, GENERIC_WRITE,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                               disposition, FILE_ATTRIBUTE_NORMAL, NULL);
-    ck_assert_msg(file != INVALID_HANDLE_VALUE, "%s: error %lu", path, GetLastError());
+    require_or_tell(file != INVALID_HANDLE_VALUE, "%s: error %lu", path, GetLastError());
     SetFilePointer(file, 0, NULL, FILE_END);
     DWORD written = 0;
-    ck_assert(WriteFile(file, data, (DWORD)size, &written, NULL));
-    ck_assert_uint_eq(written, size);
+    require(WriteFile(file, data, (DWORD)size, &written, NULL));
+    require(written == size);
     CloseHandle(file);
 }
 
@@ -230,14 +237,14 @@ char *rdv_test_read(const char *path, size_t *ret_size)
     HANDLE file = CreateFileW(wide(path).text, GENERIC_READ,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                               OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
-    ck_assert_msg(file != INVALID_HANDLE_VALUE, "%s: error %lu", path, GetLastError());
+    require_or_tell(file != INVALID_HANDLE_VALUE, "%s: error %lu", path, GetLastError());
     LARGE_INTEGER end;
-    ck_assert(GetFileSizeEx(file, &end));
+    require(GetFileSizeEx(file, &end));
     size_t room = (size_t)end.QuadPart;
     char *data = malloc(room + 1);
-    ck_assert_ptr_nonnull(data);
+    require(data != NULL);
     DWORD size = 0;
-    ck_assert(ReadFile(file, data, (DWORD)room, &size, NULL));
+    require(ReadFile(file, data, (DWORD)room, &size, NULL));
     CloseHandle(file);
     data[size] = '\0';
     if (ret_size)
@@ -247,8 +254,8 @@ char *rdv_test_read(const char *path, size_t *ret_size)
 
 void rdv_test_set_writable(const char *path, bool writable)
 {
-    ck_assert(SetFileAttributesW(wide(path).text,
-                                 writable ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_READONLY));
+    require(SetFileAttributesW(wide(path).text,
+                               writable ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_READONLY));
 }
 
 static bool is_ours(PSID sid)
@@ -259,8 +266,8 @@ static bool is_ours(PSID sid)
     } token;
     DWORD size;
     HANDLE handle;
-    ck_assert(OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &handle));
-    ck_assert(GetTokenInformation(handle, TokenUser, &token, sizeof token, &size));
+    require(OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &handle));
+    require(GetTokenInformation(handle, TokenUser, &token, sizeof token, &size));
     CloseHandle(handle);
     return EqualSid(sid, token.user.User.Sid) || IsWellKnownSid(sid, WinLocalSystemSid) ||
            IsWellKnownSid(sid, WinBuiltinAdministratorsSid);
@@ -273,11 +280,11 @@ bool rdv_test_is_private(const char *path)
     PSECURITY_DESCRIPTOR security = NULL;
     DWORD error = GetNamedSecurityInfoW(name.text, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL,
                                         NULL, &list, NULL, &security);
-    ck_assert_msg(error == 0, "%s: error %lu", path, error);
+    require_or_tell(error == 0, "%s: error %lu", path, error);
     bool is_private = list != NULL; /* no list at all is everything for everybody */
     for (DWORD i = 0; is_private && i < list->AceCount; i++) {
         void *entry;
-        ck_assert(GetAce(list, i, &entry));
+        require(GetAce(list, i, &entry));
         const ACCESS_ALLOWED_ACE *allowed = entry;
         if (allowed->Header.AceType == ACCESS_ALLOWED_ACE_TYPE &&
             !is_ours((PSID)&allowed->SidStart))
@@ -292,9 +299,9 @@ void rdv_test_share(const char *path)
     struct wide name = wide(path);
     PSECURITY_DESCRIPTOR security;
     /* Everything for everybody, inherited by what is made in it. */
-    ck_assert(ConvertStringSecurityDescriptorToSecurityDescriptorW(
-        L"D:P(A;OICI;FA;;;WD)", SDDL_REVISION_1, &security, NULL));
-    ck_assert(SetFileSecurityW(name.text, DACL_SECURITY_INFORMATION, security));
+    require(ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;FA;;;WD)",
+                                                                 SDDL_REVISION_1, &security, NULL));
+    require(SetFileSecurityW(name.text, DACL_SECURITY_INFORMATION, security));
     LocalFree(security);
 }
 
@@ -334,7 +341,7 @@ void rdv_test_path(const char *path, char ret_path[RDV_TEST_PATH])
 
 void rdv_test_go_to(const char *path)
 {
-    ck_assert_msg(SetCurrentDirectoryW(wide(path).text), "%s: error %lu", path, GetLastError());
+    require_or_tell(SetCurrentDirectoryW(wide(path).text), "%s: error %lu", path, GetLastError());
 }
 
 bool rdv_test_may_all(void)
@@ -345,9 +352,9 @@ bool rdv_test_may_all(void)
 void rdv_test_set_variable(const char *name, const char *value)
 {
     /* _putenv_s tells the system too; "" removes. */
-    ck_assert_int_eq(_putenv_s(name, value ? value : ""), 0);
+    require(_putenv_s(name, value ? value : "") == 0);
     if (value && !*value)
-        ck_assert(SetEnvironmentVariableA(name, ""));
+        require(SetEnvironmentVariableA(name, ""));
 }
 
 int64_t rdv_test_process_id(void)
@@ -358,14 +365,14 @@ int64_t rdv_test_process_id(void)
 int rdv_test_descriptors(void)
 {
     DWORD count = 0;
-    ck_assert(GetProcessHandleCount(GetCurrentProcess(), &count));
+    require(GetProcessHandleCount(GetCurrentProcess(), &count));
     return (int)count;
 }
 
 int rdv_test_threads(void)
 {
     HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
-    ck_assert(all != INVALID_HANDLE_VALUE);
+    require(all != INVALID_HANDLE_VALUE);
     THREADENTRY32 thread = {.dwSize = sizeof thread};
     int count = 0;
     for (BOOL more = Thread32First(all, &thread); more; more = Thread32Next(all, &thread))
@@ -377,7 +384,7 @@ int rdv_test_threads(void)
 int64_t rdv_test_memory(void)
 {
     PROCESS_MEMORY_COUNTERS memory = {.cb = sizeof memory};
-    ck_assert(GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory));
+    require(GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory));
     return (int64_t)memory.PagefileUsage;
 }
 
@@ -389,7 +396,7 @@ static int64_t microseconds(FILETIME time)
 int64_t rdv_test_cpu_time(void)
 {
     FILETIME start, end, kernel, user;
-    ck_assert(GetProcessTimes(GetCurrentProcess(), &start, &end, &kernel, &user));
+    require(GetProcessTimes(GetCurrentProcess(), &start, &end, &kernel, &user));
     return microseconds(kernel) + microseconds(user);
 }
 
@@ -405,6 +412,8 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 void __wrap_free(void *memory);
+char *__wrap_strdup(const char *text);
+char *__wrap__strdup(const char *text);
 
 static LONG64 size_of(void *memory)
 {
@@ -451,6 +460,18 @@ void __wrap_free(void *memory)
     __real_free(memory);
 }
 
+char *__wrap_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = __wrap_malloc(size);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+char *__wrap__strdup(const char *text)
+{
+    return __wrap_strdup(text);
+}
+
 void rdv_test_limit_memory(size_t room)
 {
     memory_limit = room > 0 ? allocated + (LONG64)room : INT64_MAX;
@@ -468,7 +489,7 @@ void rdv_test_date(int64_t seconds, char text[RDV_TEST_DATE])
     const uint64_t ticks = (uint64_t)(seconds + INT64_C(11644473600)) * 10000000;
     const FILETIME time = {(DWORD)ticks, (DWORD)(ticks >> 32)};
     SYSTEMTIME parts;
-    ck_assert(FileTimeToSystemTime(&time, &parts));
+    require(FileTimeToSystemTime(&time, &parts));
     snprintf(text, RDV_TEST_DATE, "%04u-%02u-%02uT%02u:%02u:%02u", parts.wYear % 10000U,
              parts.wMonth % 100U, parts.wDay % 100U, parts.wHour % 100U, parts.wMinute % 100U,
              parts.wSecond % 100U);
@@ -500,7 +521,7 @@ void rdv_test_program(char path[RDV_TEST_PATH])
 {
     WCHAR name[RDV_TEST_PATH];
     DWORD length = GetModuleFileNameW(NULL, name, RDV_TEST_PATH);
-    ck_assert(length > 0 && length < RDV_TEST_PATH);
+    require(length > 0 && length < RDV_TEST_PATH);
     narrow(name, path);
 }
 
@@ -517,16 +538,16 @@ struct rdv_test_child *rdv_test_child_start(const char *const *arguments)
     rdv_test_program(program);
     int length = snprintf(line, sizeof line, "\"%s\"", program);
     for (size_t i = 0; arguments[i]; i++) {
-        ck_assert_ptr_null(strchr(arguments[i], '"'));
+        require(strchr(arguments[i], '"') == NULL);
         length += snprintf(line + length, sizeof line - (size_t)length, " \"%s\"", arguments[i]);
-        ck_assert_int_lt(length, sizeof line);
+        require(length < (int)sizeof line);
     }
     WCHAR command[sizeof line];
-    ck_assert_int_gt(MultiByteToWideChar(CP_UTF8, 0, line, -1, command, sizeof line), 0);
+    require(MultiByteToWideChar(CP_UTF8, 0, line, -1, command, sizeof line) > 0);
 
     SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
     HANDLE reader, writer;
-    ck_assert(CreatePipe(&reader, &writer, &inherited, 0));
+    require(CreatePipe(&reader, &writer, &inherited, 0));
     SetHandleInformation(reader, HANDLE_FLAG_INHERIT, 0);
     STARTUPINFOW startup = {
         .cb = sizeof startup,
@@ -536,14 +557,14 @@ struct rdv_test_child *rdv_test_child_start(const char *const *arguments)
         .hStdError = GetStdHandle(STD_ERROR_HANDLE),
     };
     PROCESS_INFORMATION process;
-    ck_assert_msg(CreateProcessW(wide(program).text, command, NULL, NULL, TRUE, 0, NULL, NULL,
-                                 &startup, &process),
-                  "%s: error %lu", program, GetLastError());
+    require_or_tell(CreateProcessW(wide(program).text, command, NULL, NULL, TRUE, 0, NULL, NULL,
+                                   &startup, &process),
+                    "%s: error %lu", program, GetLastError());
     CloseHandle(process.hThread);
     CloseHandle(writer);
 
     struct rdv_test_child *child = malloc(sizeof *child);
-    ck_assert_ptr_nonnull(child);
+    require(child != NULL);
     *child = (struct rdv_test_child){
         .process = process.hProcess, .id = process.dwProcessId, .output = reader};
     return child;
@@ -558,7 +579,7 @@ size_t rdv_test_child_read(struct rdv_test_child *child, void *buffer, size_t ro
 {
     DWORD size = 0;
     if (!ReadFile(child->output, buffer, (DWORD)room, &size, NULL))
-        ck_assert_uint_eq(GetLastError(), ERROR_BROKEN_PIPE);
+        require(GetLastError() == ERROR_BROKEN_PIPE);
     return size;
 }
 
@@ -572,8 +593,8 @@ void rdv_test_child_kill(struct rdv_test_child *child)
 int rdv_test_child_wait(struct rdv_test_child *child)
 {
     DWORD code = 0;
-    ck_assert_uint_eq(WaitForSingleObject(child->process, INFINITE), WAIT_OBJECT_0);
-    ck_assert(GetExitCodeProcess(child->process, &code));
+    require(WaitForSingleObject(child->process, INFINITE) == WAIT_OBJECT_0);
+    require(GetExitCodeProcess(child->process, &code));
     CloseHandle(child->process);
     CloseHandle(child->output);
     free(child);
