@@ -119,7 +119,9 @@ char *rdv__win_found(const wchar_t *path)
             result[0] = '\\';
         return result;
     }
-    if (wcsncmp(path, LONG_LOCAL, LENGTH(LONG_LOCAL)) == 0)
+    /* A volume that has no letter is known by the prefix only. */
+    if (wcsncmp(path, LONG_LOCAL, LENGTH(LONG_LOCAL)) == 0 && path[LENGTH(LONG_LOCAL)] != L'\0' &&
+        path[LENGTH(LONG_LOCAL) + 1] == L':')
         path += LENGTH(LONG_LOCAL);
     return rdv__win_utf8(path);
 }

@@ -51,6 +51,19 @@ DWORD rdv__win_user(union rdv__win_sid *ret_user);
 DWORD rdv__win_private(SECURITY_ATTRIBUTES *ret_attributes);
 void rdv__win_private_free(SECURITY_ATTRIBUTES *attributes);
 
+/*
+ * What the security of something says of who may change it: nobody but `user`, the administrators and the system itself can do
+ * what `rights` names, nor gets to by owning it. ret_who (for RDV__WIN_FOREIGN and RDV__WIN_SHARED): who else, in the descriptor.
+ */
+enum rdv__win_security {
+    RDV__WIN_OURS,    /* nobody else can */
+    RDV__WIN_FOREIGN, /* it belongs to another one */
+    RDV__WIN_SHARED,  /* another one has some of the rights */
+    RDV__WIN_OPEN /* everybody has all rights: there is no list of them, or one that we can't read */
+};
+enum rdv__win_security rdv__win_judge(PSECURITY_DESCRIPTOR descriptor, union rdv__win_sid *user,
+                                      DWORD rights, PSID *ret_who);
+
 /* For CreateFileW(): a link is opened itself, and a folder can be opened too, to be told from a file with what follows. */
 #define RDV__WIN_AS_IT_IS (FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
 
