@@ -36,3 +36,36 @@ quietly()
         return "$quietly_status"
     fi
 }
+
+# The distribution's own archive, as apt itself understands this machine's sources, read with a private copy of its lists in
+# a folder: the machine's set-up and lists are only read. Third parties' sources have other suites or components.
+# use_archive FOLDER deb-src, or FOLDER deb ARCHITECTURE: switch it on there, and read its list; then private_apt_get does the rest.
+use_archive()
+{
+    apt_scratch=$1
+    mkdir -p "$apt_scratch/lists/partial" "$apt_scratch/cache/archives/partial"
+    archive_codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    [ -n "$archive_codename" ] || die "/etc/os-release has no VERSION_CODENAME, so the distribution's own
+archive can't be told from others."
+    archive_keyrings=$(find /usr/share/keyrings \( -name 'debian-archive-keyring.*' -o -name ubuntu-archive-keyring.gpg \) |
+        sort | paste -s -d , -)
+    archive_options="${archive_keyrings:+signed-by=$archive_keyrings }${3:+arch=$3}"
+    # shellcheck disable=SC2016 # the $(...) are apt's own fields
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+        sort -u | while read -r uri release component; do
+        case $release/$component in
+        "$archive_codename"/main | "$archive_codename"/universe)
+            echo "$2 ${archive_options:+[$archive_options] }$uri $release $component"
+            ;;
+        esac
+    done >"$apt_scratch/sources.list"
+    [ -s "$apt_scratch/sources.list" ] || die "apt's configuration has no source for '$archive_codename'."
+    quietly "Reading the list of packages" private_apt_get update
+}
+
+private_apt_get()
+{
+    apt-get -q -o Dir::Etc::SourceList="$apt_scratch/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::State::Lists="$apt_scratch/lists" -o Dir::Cache="$apt_scratch/cache" \
+        -o APT::Sandbox::User="$(id -un)" -o APT::Get::List-Cleanup=0 "$@"
+}
