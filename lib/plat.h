@@ -78,6 +78,9 @@ bool rdv__plat_is_absolute(const char *path);
 /* What comes after the last separator of a path; all of it where nothing does. Part of path. */
 const char *rdv__plat_last_part(const char *path);
 
+/* Give a file that SQLite has made beside its database, if it is there, the rights that the database has. */
+int rdv__plat_same_rights(const char *from, const char *to);
+
 /* Our error for one of the system's own numbers (errno here); 0 for 0. */
 int rdv__plat_error(int number);
 

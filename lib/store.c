@@ -648,6 +648,20 @@ static int count(rdv_store *store)
     return result;
 }
 
+/* The log and the shared memory have what the store has, so nobody may read them who may not read it. */
+static int protect(rdv_store *store)
+{
+    static const char *const suffixes[] = {"-wal", "-shm"};
+    const char *path = rdv__store_path(store);
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < sizeof suffixes / sizeof *suffixes; i++) {
+        char *name = sqlite3_mprintf("%s%s", path, suffixes[i]);
+        result = name ? rdv__plat_same_rights(path, name) : RDV_ENOMEM;
+        sqlite3_free(name);
+    }
+    return result == 0 ? 0 : rdv__sql_refuse(store, result, "its rights can't be given to its log");
+}
+
 static int open_writer(rdv_store *store, const char *path, const char *holder,
                        const struct rdv__format *format, struct rdv_error *error)
 {
@@ -680,6 +694,8 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
         result = rdv__format_migrate(store, format, version);
     if (result == 0)
         result = count(store);
+    if (result == 0 && path)
+        result = protect(store); /* now that they are there, and nothing has been stored */
     if (result == 0)
         result = prepare(store, "BEGIN IMMEDIATE", &store->begin);
     if (result == 0)
