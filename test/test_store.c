@@ -946,9 +946,12 @@ START_TEST(a_migration_that_fails_changes_nothing)
     rdv_store_close(store);
     store = NULL;
 
+    const char *good = next_migrations[3];
     next_migrations[3] = "CREATE TABLE more (number); INSERT INTO nothing VALUES (1)";
     struct rdv_error error;
-    ck_assert_int_eq(open_next(0, &store, &error), RDV_EIO);
+    int result = open_next(0, &store, &error);
+    next_migrations[3] = good;
+    ck_assert_int_eq(result, RDV_EIO);
     ck_assert_ptr_nonnull(strstr(error.text, path));
     ck_assert_ptr_null(store);
     store = open_store(path, 0);
