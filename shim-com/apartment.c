@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "apartment.h"
+
+#include <assert.h>
+
+#include <objbase.h>
+
+#include "proxy.h"
+
+HRESULT rdv__apartment_enter(rdv_com_apartment kind)
+{
+    assert(kind != RDV_COM_APARTMENT_OF_CLASS);
+    HRESULT result = CoInitializeEx(NULL, kind == RDV_COM_APARTMENT_SINGLE
+                                              ? COINIT_APARTMENTTHREADED | COINIT_DISABLE_OLE1DDE
+                                              : COINIT_MULTITHREADED);
+    if (FAILED(result))
+        return result;
+    result = rdv__com_proxies();
+    if (FAILED(result))
+        CoUninitialize();
+    return result;
+}
+
+void rdv__apartment_leave(void)
+{
+    CoUninitialize();
+}
+
+bool rdv__apartment_wait(HANDLE object, DWORD milliseconds)
+{
+    const ULONGLONG begin = GetTickCount64();
+    DWORD left = milliseconds;
+    for (;;) {
+        /* Messages that have been seen and left in the queue count too: a plug-in may have peeked. */
+        const DWORD result =
+            MsgWaitForMultipleObjectsEx(1, &object, left, QS_ALLINPUT, MWMO_INPUTAVAILABLE);
+        if (result != WAIT_OBJECT_0 + 1)
+            return result == WAIT_OBJECT_0;
+        MSG message;
+        /* A plug-in that posts WM_QUIT means some loop of its own: it is dropped. */
+        while (PeekMessageW(&message, NULL, 0, 0, PM_REMOVE)) {
+            TranslateMessage(&message);
+            DispatchMessageW(&message);
+        }
+        if (milliseconds != INFINITE) {
+            const ULONGLONG spent = GetTickCount64() - begin;
+            left = spent < milliseconds ? milliseconds - (DWORD)spent : 0;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the registry says of task agents and of their classes. */
+#ifndef RDV__COM_REGISTRY_H
+#define RDV__COM_REGISTRY_H
+
+#include <windows.h>
+
+#include <objbase.h>
+
+#include <rdvtask/com_host.h>
+
+/* Where task agents are registered, under HKEY_LOCAL_MACHINE. */
+#define RDV__PLUGINS_KEY \
+    L"Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins"
+
+#define RDV__CLSID_SIZE  39  /* "{…}" and a NUL */
+#define RDV__PLUGIN_NAME 256 /* bytes of a name, with the NUL; longer ones are cut */
+#define RDV__SERVER_PATH (3 * MAX_PATH)
+#define RDV__MODEL_SIZE  16
+
+/* A class as it is registered, in UTF-8. What is too long is cut. */
+struct rdv__class {
+    char server[RDV__SERVER_PATH]; /* the DLL, else the program; "" = the class is not registered */
+    char model[RDV__MODEL_SIZE];   /* ThreadingModel; "" = none */
+    bool in_process;
+};
+void rdv__registry_class(REFCLSID clsid, struct rdv__class *ret_class);
+
+/* The kind of apartment for a class of that kind. */
+rdv_com_apartment rdv__registry_apartment(const struct rdv__class *class);
+
+/* Which class is meant: see rdv_com_host_open(). ret_name: of the registered task agent, or the class as text. 0, RDV_ENOTFOUND,
+ * RDV_EINVAL, or as for rdv_com_plugins(). */
+int rdv__registry_find(const char *which, CLSID *ret_clsid, char ret_name[RDV__PLUGIN_NAME],
+                       struct rdv_error *error);
+
+/* A class as "{…}". */
+void rdv__registry_text(REFCLSID clsid, char ret_text[RDV__CLSID_SIZE]);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "witness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct witness {
+    rdv_sink sink;
+    LONG references;
+    HANDLE final;
+    CRITICAL_SECTION lock; /* for all below */
+    char *expected;        /* NULL = nothing was started */
+    struct rdv__testimony testimony;
+};
+
+static struct witness *of(rdv_sink *sink)
+{
+    return CONTAINING_RECORD(sink, struct witness, sink);
+}
+
+static void ref(rdv_sink *sink)
+{
+    InterlockedIncrement(&of(sink)->references);
+}
+
+static void unref(rdv_sink *sink)
+{
+    struct witness *witness = of(sink);
+    if (InterlockedDecrement(&witness->references) > 0)
+        return;
+    DeleteCriticalSection(&witness->lock);
+    CloseHandle(witness->final);
+    free(witness->expected);
+    free(witness);
+}
+
+static int schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task *task)
+{
+    struct witness *witness = of(sink);
+    (void)task;
+    if (rdv_window_check(window) != 0)
+        return RDV_EINVAL;
+    EnterCriticalSection(&witness->lock);
+    witness->testimony.scheduled++;
+    LeaveCriticalSection(&witness->lock);
+    return 0;
+}
+
+static int delete_schedule(rdv_sink *sink, const char *identifier)
+{
+    struct witness *witness = of(sink);
+    (void)identifier;
+    EnterCriticalSection(&witness->lock);
+    witness->testimony.deleted++;
+    LeaveCriticalSection(&witness->lock);
+    return RDV_ENOTFOUND;
+}
+
+static void write_down(char words[RDV__WITNESS_WORDS], const char *identifier,
+                       const rdv_report *report)
+{
+    const char *name = rdv_status_name(report->status);
+    if (!words[0])
+        snprintf(words, RDV__WITNESS_WORDS, "it reported %s (%d) for the task '%.64s'",
+                 name ? name : "a status that there isn't", (int)report->status, identifier);
+}
+
+/* With the lock held. */
+static int hear(struct witness *witness, const char *identifier, const rdv_report *report)
+{
+    struct rdv__testimony *testimony = &witness->testimony;
+    testimony->reports++;
+    if (rdv_report_check(report) != 0) {
+        write_down(testimony->wrong_status, identifier, report);
+        return RDV_EINVAL;
+    }
+    if (!witness->expected || strcmp(witness->expected, identifier) != 0) {
+        write_down(testimony->wrong_identifier, identifier, report);
+        return RDV_ENOTFOUND;
+    }
+    if (testimony->final != RDV_STATUS_UNKNOWN) {
+        write_down(testimony->after_final, identifier, report);
+        return RDV_ENOTFOUND;
+    }
+    if (report->status == RDV_STATUS_SUCCESS || report->status == RDV_STATUS_FAILED) {
+        testimony->final = report->status;
+        SetEvent(witness->final);
+    }
+    return 0;
+}
+
+static int task_state_changed(rdv_sink *sink, const char *identifier, const rdv_report *report)
+{
+    struct witness *witness = of(sink);
+    EnterCriticalSection(&witness->lock);
+    int result = hear(witness, identifier, report);
+    LeaveCriticalSection(&witness->lock);
+    return result;
+}
+
+static void terminated(rdv_sink *sink, int reason)
+{
+    struct witness *witness = of(sink);
+    (void)reason;
+    EnterCriticalSection(&witness->lock);
+    witness->testimony.terminated++;
+    LeaveCriticalSection(&witness->lock);
+}
+
+static const rdv_sink_ops functions = {
+    .size = sizeof functions,
+    .ref = ref,
+    .unref = unref,
+    .schedule_task = schedule_task,
+    .delete_schedule = delete_schedule,
+    .task_state_changed = task_state_changed,
+    .terminated = terminated,
+};
+
+rdv_sink *rdv__witness_new(void)
+{
+    struct witness *witness = calloc(1, sizeof *witness);
+    if (!witness)
+        return NULL;
+    witness->final = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (!witness->final) {
+        free(witness);
+        return NULL;
+    }
+    InitializeCriticalSection(&witness->lock);
+    witness->sink.ops = &functions;
+    witness->references = 1;
+    return &witness->sink;
+}
+
+int rdv__witness_expect(rdv_sink *sink, const char *identifier)
+{
+    struct witness *witness = of(sink);
+    const size_t size = strlen(identifier) + 1;
+    char *copy = malloc(size);
+    if (!copy)
+        return RDV_ENOMEM;
+    memcpy(copy, identifier, size);
+    EnterCriticalSection(&witness->lock);
+    free(witness->expected);
+    witness->expected = copy;
+    LeaveCriticalSection(&witness->lock);
+    return 0;
+}
+
+HANDLE rdv__witness_final(rdv_sink *sink)
+{
+    return of(sink)->final;
+}
+
+void rdv__witness_read(rdv_sink *sink, struct rdv__testimony *ret_testimony)
+{
+    struct witness *witness = of(sink);
+    EnterCriticalSection(&witness->lock);
+    *ret_testimony = witness->testimony;
+    LeaveCriticalSection(&witness->lock);
+}
