@@ -27,7 +27,9 @@ struct change {
     enum change_kind kind;
     rdv_time now;
     uint32_t slot;
-    uint32_t replaced; /* SCHEDULED */
+    uint32_t replaced; /* SCHEDULED, and so are: */
+    rdv_window window;
+    rdv_task *task;
     struct rdv__running *run;
     struct rdv__notice *notice; /* NULL if nobody watches */
 };
@@ -68,7 +70,19 @@ void rdv__running_say(struct rdv__running *run, const char *message)
     run->at.message = run->message;
 }
 
-/* A run of the entry in this slot, as the store knows it; not linked yet. */
+/* What is known of an entry that was scheduled in this same batch need not be read back. */
+static int load(struct rdv__entries *entries, uint32_t slot, int64_t number,
+                struct rdv__record_entry *ret_entry)
+{
+    const struct change *fresh = entries->fresh[slot % RDV__FRESH_MAX];
+    if (!fresh || fresh->slot != slot)
+        return rdv__record_load(entries->store, number, ret_entry);
+    *ret_entry = (struct rdv__record_entry){
+        .window = fresh->window, .scheduled_at = fresh->now, .progress = -1};
+    return rdv__task_numbered(fresh->task, number, &ret_entry->task);
+}
+
+/* A run of the entry in this slot; not linked yet. */
 static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__running **ret_run)
 {
     struct rdv__running *run = calloc(1, sizeof *run);
@@ -76,7 +90,7 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__runn
         return RDV_ENOMEM;
     int64_t number = rdv__queue_number(entries->queue, slot);
     struct rdv__record_entry entry;
-    int result = rdv__record_load(entries->store, number, &entry);
+    int result = load(entries, slot, number, &entry);
     if (result != 0) {
         free(run);
         return result;
@@ -172,6 +186,10 @@ static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_t
 
 static void change_free(struct change *change)
 {
+    struct change **fresh = &change->entries->fresh[change->slot % RDV__FRESH_MAX];
+    if (*fresh == change)
+        *fresh = NULL;
+    rdv_task_unref(change->task);
     rdv__notice_free(change->notice);
     free(change);
 }
@@ -270,6 +288,9 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
     }
     change->slot = slot;
     change->replaced = replaced;
+    change->window = *window;
+    change->task = rdv_task_ref(task);
+    entries->fresh[slot % RDV__FRESH_MAX] = change;
     if (replaced != RDV__QUEUE_NONE)
         rdv__queue_hide(entries->queue, replaced);
     place(entries, slot, now);
@@ -448,7 +469,12 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
         return result;
     change->run = run;
     change->slot = run->slot;
-    result = rdv__record_finish(entries->store, run->keys.number, outcome, &run->at, now);
+    const struct rdv__record_run record = {.number = run->keys.number,
+                                           .task = run->task,
+                                           .window = run->window,
+                                           .scheduled_at = run->scheduled_at,
+                                           .started_at = run->started_at};
+    result = rdv__record_finish_run(entries->store, &record, outcome, &run->at, now);
     if (result == 0)
         result = rdv__record_retain(entries->store, now);
     if (result == 0)

@@ -21,6 +21,7 @@ enum slot {
     REPORT_PUT,
     REPORT_DELETE,
     FINISH,
+    FINISH_RUN,
     ENTRY_DELETE,
     HISTORY_COUNT,
     HISTORY_BY_COUNT,
@@ -162,9 +163,11 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
     return result;
 }
 
-static int delete_entry(rdv_store *store, int64_t number)
+static int delete_entry(rdv_store *store, int64_t number, bool has_context)
 {
-    int result = run_with(store, CONTEXT_DELETE, "DELETE FROM context WHERE number = ?", number);
+    int result = 0;
+    if (has_context)
+        result = run_with(store, CONTEXT_DELETE, "DELETE FROM context WHERE number = ?", number);
     if (result == 0)
         result = run_with(store, ENTRY_DELETE, "DELETE FROM entry WHERE number = ?", number);
     /* Numbers don't come back, even when the row that had the largest is gone from where they are counted. */
@@ -176,7 +179,7 @@ static int delete_entry(rdv_store *store, int64_t number)
 
 int rdv__record_forget(rdv_store *store, int64_t number)
 {
-    return delete_entry(store, number);
+    return delete_entry(store, number, true);
 }
 
 /* A line of an entry's history between its start and its end. */
@@ -242,32 +245,67 @@ int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progr
     return result == 0 && keep ? put_report(store, number, change, progress, now) : result;
 }
 
+/* What an entry keeps when it ends, and what its end adds to that. */
+#define KEPT                                                                                   \
+    "number, identifier, label, context_size, start, end, deadline, run_limit, scheduled_at, " \
+    "started_at"
+#define ADDED "change, finished_at, outcome, attempt, progress, code, message"
+
+static int finished(rdv_store *store, int64_t number, bool has_context)
+{
+    int result = delete_entry(store, number, has_context);
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    if (result == 0 && counters->history_rows >= 0)
+        counters->history_rows++;
+    return result;
+}
+
+static void bind_end(struct binder *binder, rdv_outcome outcome,
+                     const struct rdv__progress *progress, rdv_time now)
+{
+    bind_int(binder, next_change(binder->store));
+    bind_int(binder, now);
+    bind_int(binder, outcome);
+    bind_int(binder, progress->attempt);
+    bind_int(binder, progress->progress);
+    bind_int(binder, progress->code);
+    bind_text(binder, progress->message);
+}
+
 int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
                        const struct rdv__progress *progress, rdv_time now)
 {
     struct binder binder =
         bind(store, FINISH,
-             "INSERT INTO history (change, number, identifier, label, context_size, start, end, "
-             "deadline, run_limit,"
-             " scheduled_at, started_at, finished_at, outcome, attempt, progress, code, message)"
-             " SELECT ?, number, identifier, label, context_size, start, end, deadline, run_limit, "
-             "scheduled_at, started_at,"
-             " ?, ?, ?, ?, ?, ? FROM entry WHERE number = ?");
-    bind_int(&binder, next_change(store));
-    bind_int(&binder, now);
-    bind_int(&binder, outcome);
-    bind_int(&binder, progress->attempt);
-    bind_int(&binder, progress->progress);
-    bind_int(&binder, progress->code);
-    bind_text(&binder, progress->message);
+             "INSERT INTO history (" ADDED ", " KEPT ")"
+             " SELECT ?, ?, ?, ?, ?, ?, ?, " KEPT " FROM entry WHERE number = ?");
+    bind_end(&binder, outcome, progress, now);
     bind_int(&binder, number);
     int result = bound_run(&binder);
-    if (result == 0)
-        result = delete_entry(store, number);
-    struct rdv__counters *counters = rdv__sql_counters(store);
-    if (result == 0 && counters->history_rows >= 0)
-        counters->history_rows++;
-    return result;
+    return result != 0 ? result : finished(store, number, true);
+}
+
+int rdv__record_finish_run(rdv_store *store, const struct rdv__record_run *run, rdv_outcome outcome,
+                           const struct rdv__progress *progress, rdv_time now)
+{
+    size_t size;
+    (void)rdv_task_context(run->task, &size);
+    struct binder binder = bind(store, FINISH_RUN,
+                                "INSERT INTO history (" ADDED ", " KEPT ")"
+                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    bind_end(&binder, outcome, progress, now);
+    bind_int(&binder, run->number);
+    bind_text(&binder, rdv_task_identifier(run->task));
+    bind_text(&binder, rdv_task_label(run->task));
+    bind_int(&binder, (int64_t)size);
+    bind_int(&binder, run->window.start);
+    bind_int(&binder, run->window.end);
+    bind_int(&binder, run->window.deadline);
+    bind_int(&binder, run->window.limit);
+    bind_int(&binder, run->scheduled_at);
+    bind_int(&binder, run->started_at);
+    int result = bound_run(&binder);
+    return result != 0 ? result : finished(store, run->number, size > 0);
 }
 
 /* ----------------------------------------------------------------- history */

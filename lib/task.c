@@ -107,6 +107,20 @@ int rdv__task_new(const char *label, size_t label_size, const char *identifier,
     return 0;
 }
 
+int rdv__task_numbered(const rdv_task *task, int64_t run, rdv_task **ret_task)
+{
+    const size_t size =
+        sizeof *task + task->context_size + task->label_size + task->identifier_size + 3;
+    rdv_task *copy = malloc(size);
+    if (!copy)
+        return RDV_ENOMEM;
+    memcpy(copy, task, size);
+    copy->references = 1;
+    copy->run = run;
+    *ret_task = copy;
+    return 0;
+}
+
 int rdv_task_new(const char *label, const char *identifier, const void *context, size_t size,
                  rdv_task **ret_task)
 {

@@ -14,6 +14,9 @@ int rdv__task_new(const char *label, size_t label_size, const char *identifier,
                   size_t identifier_size, const void *context, size_t context_size, int64_t run,
                   rdv_task **ret_task);
 
+/* The same task with a run number. 0 or RDV_ENOMEM. */
+int rdv__task_numbered(const rdv_task *task, int64_t run, rdv_task **ret_task);
+
 /* Check a label or identifier: 0, RDV_EINVAL (empty, NULL, bad UTF-8, NUL inside), RDV_ELIMIT. */
 int rdv__name_check(const char *name, size_t size);
 
