@@ -149,7 +149,7 @@ int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error)
         return rdv__win_fail(error, number, "make", path);
 
     /* It can be opened to try: a lock belongs to the handle that took it, and is not dropped when another is closed. */
-    HANDLE file;
+    HANDLE file = NULL;
     number = open_to_read(path, &file);
     if (number != 0)
         return rdv__win_fail(error, number,

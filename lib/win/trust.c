@@ -295,7 +295,7 @@ static int begin_behind_letter(struct walk *walk, HANDLE root)
 
 static int enter_root(struct walk *walk)
 {
-    HANDLE root;
+    HANDLE root = NULL;
     int result = open_here(walk, LOOK, SHARE_ALL, &root);
     if (result != 0)
         return result;
@@ -310,7 +310,7 @@ static int enter_root(struct walk *walk)
 /* That nobody can change what is in the folder at `at`. */
 static int check_folder(struct walk *walk)
 {
-    HANDLE folder;
+    HANDLE folder = NULL;
     int result = open_here(walk, LOOK, SHARE_ALL, &folder);
     if (result != 0)
         return result;
@@ -322,7 +322,7 @@ static int check_folder(struct walk *walk)
 /* The end of the way: a file, at `at`. With ret_file it is opened for reading, and nobody can open it to change it meanwhile. */
 static int arrive(struct walk *walk, HANDLE *ret_file)
 {
-    HANDLE file;
+    HANDLE file = NULL;
     int result = ret_file ? open_here(walk, GENERIC_READ | READ_CONTROL, FILE_SHARE_READ, &file)
                           : open_here(walk, LOOK, SHARE_ALL, &file);
     if (result != 0)
@@ -386,7 +386,7 @@ static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
     if (*ret_done)
         return arrive_at_folder(walk, ret_file);
 
-    HANDLE here;
+    HANDLE here = NULL;
     result = open_here(walk, LOOK, SHARE_ALL, &here);
     if (result != 0)
         return result;
