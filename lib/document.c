@@ -10,6 +10,7 @@
 
 #include "base.h"
 #include "handler.h"
+#include "hash.h"
 #include "json.h"
 #include "plat.h"
 #include "task.h"
@@ -220,34 +221,35 @@ static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule
     return 0;
 }
 
-/* For qsort(): by identifier, equal ones in the order of the document. */
-static int compare_given(const void *a_item, const void *b_item)
-{
-    const struct given *a = a_item, *b = b_item;
-    int order = strcmp(a->identifier, b->identifier);
-
-    return order != 0 ? order : (a->item > b->item) - (a->item < b->item);
-}
-
 /* Refuse an identifier that comes twice: the first in the document that repeats one. */
-static int check_given(struct given *given, size_t count, const struct rdv__schedule *schedule,
-                       struct rdv_error *error)
+static int check_given(const struct given *given, size_t count,
+                       const struct rdv__schedule *schedule, struct rdv_error *error)
 {
-    size_t twin = 0;
+    struct rdv__hash_key key;
+    size_t room = 16;
+    while (room < 2 * count)
+        room *= 2;
+    size_t *seen = calloc(room, sizeof *seen); /* places in `given`, from 1 */
+    int result = seen ? rdv__hash_key_new(&key) : RDV_ENOMEM;
+    if (result < 0)
+        rdv__fail(error, result, "%s", rdv_strerror(result));
 
-    if (count == 0)
-        return 0;
-    qsort(given, count, sizeof *given, compare_given);
-    for (size_t i = 1; i < count; i++)
-        if (strcmp(given[i].identifier, given[i - 1].identifier) == 0 &&
-            (twin == 0 || given[i].item < given[twin].item))
-            twin = i;
-    if (twin == 0)
-        return 0;
-    const struct rdv__schedule_item *first = &schedule->items[given[twin - 1].item];
-    return rdv__json_fail(given[twin].value, error, RDV_EINVAL,
-                          "the same identifier as that of tasks[%lu] on line %d, column %d",
-                          (unsigned long)given[twin - 1].item, first->line, first->column);
+    for (size_t i = 0; i < count && result == 0; i++) {
+        const char *identifier = given[i].identifier;
+        size_t at = rdv__hash(&key, identifier, strlen(identifier)) & (room - 1);
+        while (seen[at] != 0 && strcmp(given[seen[at] - 1].identifier, identifier) != 0)
+            at = (at + 1) & (room - 1);
+        if (seen[at] != 0) {
+            const size_t item = given[seen[at] - 1].item;
+            result = rdv__json_fail(
+                given[i].value, error, RDV_EINVAL,
+                "the same identifier as that of tasks[%lu] on line %d, column %d",
+                (unsigned long)item, schedule->items[item].line, schedule->items[item].column);
+        }
+        seen[at] = i + 1;
+    }
+    free(seen);
+    return result;
 }
 
 static int read_tasks(struct rdv__value tasks, rdv_time now, struct rdv__schedule *ret_schedule,

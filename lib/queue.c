@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plat.h"
+#include "hash.h"
 #include "window.h"
 
 /*
@@ -57,7 +57,7 @@ struct rdv__queue {
     uint32_t used;       /* slots that are not free */
     uint32_t shown;      /* of these, not hidden */
     uint32_t heap_count[HEAPS];
-    uint64_t key[2];
+    struct rdv__hash_key key;
 };
 
 static struct entry *entry_of(const struct rdv__queue *queue, uint32_t slot)
@@ -206,68 +206,9 @@ static void drop_ready(struct rdv__queue *queue, struct entry *entry)
 
 /* -------------------------------------------------------------------- hash */
 
-static uint64_t rotate(uint64_t word, int bits)
-{
-    return word << bits | word >> (64 - bits);
-}
-
-struct sip {
-    uint64_t v0, v1, v2, v3;
-};
-
-static void sip_rounds(struct sip *sip, int count)
-{
-    while (count-- > 0) {
-        sip->v0 += sip->v1;
-        sip->v2 += sip->v3;
-        sip->v1 = rotate(sip->v1, 13) ^ sip->v0;
-        sip->v3 = rotate(sip->v3, 16) ^ sip->v2;
-        sip->v0 = rotate(sip->v0, 32);
-        sip->v2 += sip->v1;
-        sip->v0 += sip->v3;
-        sip->v1 = rotate(sip->v1, 17) ^ sip->v2;
-        sip->v3 = rotate(sip->v3, 21) ^ sip->v0;
-        sip->v2 = rotate(sip->v2, 32);
-    }
-}
-
-static void sip_take(struct sip *sip, uint64_t word)
-{
-    sip->v3 ^= word;
-    sip_rounds(sip, 2);
-    sip->v0 ^= word;
-}
-
-/*
- * SipHash-2-4. Identifiers come from outside, so whoever chooses them must not be able to choose the bucket too: simpler mixes
- * have collisions that hold for every key.
- */
 uint32_t rdv__queue_hash(const struct rdv__queue *queue, const char *identifier, size_t size)
 {
-    const unsigned char *bytes = (const unsigned char *)identifier;
-    struct sip sip = {
-        queue->key[0] ^ UINT64_C(0x736f6d6570736575),
-        queue->key[1] ^ UINT64_C(0x646f72616e646f6d),
-        queue->key[0] ^ UINT64_C(0x6c7967656e657261),
-        queue->key[1] ^ UINT64_C(0x7465646279746573),
-    };
-    uint64_t word;
-    size_t i;
-
-    for (i = 0; size - i >= sizeof word; i += sizeof word) {
-        memcpy(&word, bytes + i,
-               sizeof word); /* byte order doesn't matter: the hash stays in here */
-        sip_take(&sip, word);
-    }
-    word = (uint64_t)size << 56;
-    for (int shift = 0; i < size; i++, shift += 8)
-        word |= (uint64_t)bytes[i] << shift;
-    sip_take(&sip, word);
-
-    sip.v2 ^= 0xff;
-    sip_rounds(&sip, 4);
-    word = sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
-    return (uint32_t)(word ^ word >> 32);
+    return rdv__hash(&queue->key, identifier, size);
 }
 
 static uint32_t *bucket_of(const struct rdv__queue *queue, uint32_t hash)
@@ -376,7 +317,7 @@ int rdv__queue_new(struct rdv__queue **ret_queue)
     if (!queue)
         return RDV_ENOMEM;
     queue->free = RDV__QUEUE_NONE;
-    r = rdv__plat_random(queue->key, sizeof queue->key);
+    r = rdv__hash_key_new(&queue->key);
     if (r < 0) {
         rdv__queue_free(queue);
         return r;
