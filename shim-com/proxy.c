@@ -7,11 +7,14 @@
 
 #include "rdvtask_idl.h"
 
-/* Made from the IDL; see proxy_stub.c. */
+/* Made from the IDL. */
 EXTERN_PROXY_FILE(rdvtask)
 
 static const ProxyFileInfo *files[] = {REFERENCE_PROXY_FILE(rdvtask), NULL};
 static CStdPSFactoryBuffer factory;
+
+/* A function that the generated stubs call. */
+CSTDSTUBBUFFERRELEASE(&factory)
 
 /* Have a proxy class for this interface: one that is there, or ours. */
 static HRESULT map(REFIID iid, CLSID *ret_class)
