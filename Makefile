@@ -32,6 +32,13 @@ install: all
 clean:
 	@rm -rf $(BUILD) build-*
 
+windows:
+	@scripts/setup windows
+	@scripts/fetch-subprojects
+	@scripts/variant windows
+	@scripts/variant windows32
+	@scripts/count-tests build-windows*/meson-logs
+
 coverage:
 	@scripts/variant coverage
 
@@ -66,6 +73,7 @@ help:
 	@echo "make install      build and install into PREFIX ($(PREFIX)); DESTDIR counts"
 	@echo "make clean        remove what was built"
 	@echo
+	@echo "make windows      set up, build for Windows, 64 and 32 bits, and run the tests under Wine"
 	@echo "make coverage     how much of lib/ the tests reach; fails under 90 %"
 	@echo "make sanitize     the tests under the address, undefined-behaviour and thread sanitizers"
 	@echo "make valgrind     the unit tests under Valgrind"
