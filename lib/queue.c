@@ -235,11 +235,13 @@ static void unlink_entry(struct rdv__queue *queue, uint32_t slot, struct entry *
     queue->shown--;
 }
 
-/* Twice as many buckets, in place: what is in a bucket either stays or goes to the one that lies as far in the new half. */
+/*
+ * Twice as many buckets, filled anew in the order of the slots: so entries are read as they lie in memory, where following the
+ * buckets would wait for each.
+ */
 static int grow_buckets(struct rdv__queue *queue)
 {
-    uint32_t old = queue->bucket_count;
-    uint32_t count = old > 0 ? old * 2 : CHUNK / 2;
+    uint32_t count = queue->bucket_count > 0 ? queue->bucket_count * 2 : CHUNK / 2;
 
     uint32_t *buckets = realloc(queue->buckets, (size_t)count * sizeof *buckets);
     if (!buckets)
@@ -247,18 +249,14 @@ static int grow_buckets(struct rdv__queue *queue)
     queue->buckets = buckets;
     queue->bucket_count = count;
 
-    for (uint32_t i = old; i < count; i++)
-        buckets[i] = RDV__QUEUE_NONE;
-    for (uint32_t i = 0; i < old; i++) {
-        uint32_t *stay = &buckets[i], *go = &buckets[i + old];
-        for (uint32_t slot = *stay; slot != RDV__QUEUE_NONE;) {
-            struct entry *entry = entry_of(queue, slot);
-            uint32_t **link = entry->hash & old ? &go : &stay;
-            **link = slot;
-            *link = &entry->next;
-            slot = entry->next;
-        }
-        *stay = *go = RDV__QUEUE_NONE;
+    memset(buckets, 0xFF, (size_t)count * sizeof *buckets); /* RDV__QUEUE_NONE */
+    for (uint32_t slot = 0; slot < queue->slot_count; slot++) {
+        struct entry *entry = entry_of(queue, slot);
+        if (is_hidden(entry) || entry->place[HEAP_READY] == MODE_FREE)
+            continue;
+        uint32_t *bucket = bucket_of(queue, entry->hash);
+        entry->next = *bucket;
+        *bucket = slot;
     }
     return 0;
 }
