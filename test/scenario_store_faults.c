@@ -4,20 +4,11 @@
  * the file and say what to do, nothing that was acknowledged is lost, memory is as before, and the next try works once the
  * fault is gone.
  */
-#define _GNU_SOURCE
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <rdvtask/rdvtask.h>
 
@@ -25,9 +16,8 @@
 #include "record.h"
 #include "sql.h"
 #include "store.h"
+#include "store_faults.h"
 #include "store_help.h"
-
-#define NOBODY 65534
 
 static rdv_store *store;
 static rdv_loop *loop;
@@ -177,20 +167,12 @@ static void make_store_with(int entries)
     close_trigger();
 }
 
-static int64_t milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Dispatch until nothing runs, for some seconds at most. */
 static void wait_until_none_runs(void)
 {
-    int64_t end = milliseconds() + 20000;
-    while (rdv_trigger_running(trigger) > 0 && milliseconds() < end) {
-        struct pollfd ready = {.fd = rdv_loop_fd(loop), .events = POLLIN};
-        ck_assert_int_ge(poll(&ready, 1, 1000), 0);
+    int64_t end = rdv_test_clock() + 20000;
+    while (rdv_trigger_running(trigger) > 0 && rdv_test_clock() < end) {
+        rdv_test_wait(loop, 1000);
         ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     }
     ck_assert_uint_eq(rdv_trigger_running(trigger), 0);
@@ -231,56 +213,36 @@ static void unlimit_pages(void)
     ck_assert_int_eq(rdv__sql_execute(store, "PRAGMA max_page_count=1000000000"), 0);
 }
 
-/* A limit on the size of files: what a quota looks like from inside. */
-static struct rlimit usual_limit;
-
+/* A limit on the size of files. */
 static void limit_files(void)
 {
-    struct stat status;
-    ck_assert_int_eq(stat(in_directory("store.db-wal"), &status), 0);
-    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &usual_limit), 0);
-    signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limit = {.rlim_cur = (rlim_t)status.st_size, .rlim_max = usual_limit.rlim_max};
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    rdv_test_limit_files(rdv_test_size(in_directory("store.db-wal")));
 }
 
 static void unlimit_files(void)
 {
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &usual_limit), 0);
-}
-
-/* A small file system in a namespace of our own, which nobody else sees and which goes with us. */
-static int mount_small(void)
-{
-    return unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-           mount("tmpfs", directory, "tmpfs", 0, "size=512k,mode=0700");
+    rdv_test_limit_files(-1);
 }
 
 static void use_small_disk(void)
 {
-    ck_assert_int_eq(mount_small(), 0);
+    rdv_test_use_disk(directory);
 }
 
 static void fill_disk(void)
 {
-    static const char zeros[4096];
-    int fd = open(in_directory("filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    ck_assert_int_ge(fd, 0);
-    while (write(fd, zeros, sizeof zeros) > 0) {
-    }
-    ck_assert_int_eq(errno, ENOSPC);
-    close(fd);
+    rdv_test_fill_disk(directory);
 }
 
 static void empty_disk(void)
 {
-    ck_assert_int_eq(unlink(in_directory("filler")), 0);
+    rdv_test_empty_disk(directory);
 }
 
 static void leave_small_disk(void)
 {
     close_trigger();
-    (void)umount2(directory, MNT_DETACH);
+    rdv_test_leave_disk(directory);
 }
 
 static const struct full pages = {nothing, limit_pages, unlimit_pages};
@@ -425,26 +387,6 @@ END_TEST
 
 /* -------------------------------------------------------------- permissions */
 
-/* Run fn as someone whom permissions bind: in a process of its own if we are root. */
-static void as_nobody(void (*fn)(void))
-{
-    if (geteuid() != 0) {
-        fn();
-        return;
-    }
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        if (setgid(NOBODY) || setuid(NOBODY))
-            _exit(3);
-        fn();
-        _exit(0);
-    }
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "as nobody: %x", status);
-}
-
 static void expect_read_only_file(void)
 {
     struct rdv_error error;
@@ -457,15 +399,16 @@ static void expect_read_only_file(void)
 START_TEST(a_read_only_file_can_be_read_only)
 {
     make_store_with(2);
-    ck_assert_int_eq(chmod(directory, 0777), 0);
-    ck_assert_int_eq(unlink(in_directory("store.db.lock")), 0);
-    ck_assert_int_eq(chmod(path, 0444), 0);
-    as_nobody(expect_read_only_file);
+    rdv_test_permit(directory, RDV_TEST_EVERYTHING);
+    rdv_test_remove(in_directory("store.db.lock"));
+    rdv_test_permit(path, RDV_TEST_READING);
+    rdv_test_as_nobody(expect_read_only_file);
     /* A reader has left files of its own and of the store's mode beside it. */
-    (void)unlink(in_directory("store.db.lock"));
-    (void)chmod(in_directory("store.db-wal"), 0600);
-    (void)chmod(in_directory("store.db-shm"), 0600);
-    ck_assert_int_eq(chmod(path, 0600), 0);
+    static const char *const names[] = {"store.db-wal", "store.db-shm", "store.db"};
+    rdv_test_remove(in_directory("store.db.lock"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (there(in_directory(names[i])))
+            rdv_test_permit(in_directory(names[i]), RDV_TEST_EVERYTHING);
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(schedule("more", ""), 0);
     ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 3);
@@ -485,10 +428,10 @@ static void expect_secret_file(void)
 START_TEST(a_file_that_may_not_be_read_is_refused)
 {
     make_store_with(2);
-    ck_assert_int_eq(chmod(directory, 0755), 0);
-    ck_assert_int_eq(chmod(path, 0), 0);
-    as_nobody(expect_secret_file);
-    ck_assert_int_eq(chmod(path, 0600), 0);
+    rdv_test_permit(directory, RDV_TEST_EVERYTHING);
+    rdv_test_permit(path, RDV_TEST_NOTHING);
+    rdv_test_as_nobody(expect_secret_file);
+    rdv_test_permit(path, RDV_TEST_EVERYTHING);
     ck_assert_int_eq(stored(0), 2);
 }
 END_TEST
@@ -507,11 +450,11 @@ static void expect_read_only_directory(void)
 START_TEST(a_store_in_a_read_only_directory_can_be_read_only)
 {
     make_store_with(2);
-    ck_assert_int_eq(unlink(in_directory("store.db.lock")), 0);
-    ck_assert_int_eq(chmod(path, 0666), 0);
-    ck_assert_int_eq(chmod(directory, 0555), 0);
-    as_nobody(expect_read_only_directory);
-    ck_assert_int_eq(chmod(directory, 0700), 0);
+    rdv_test_remove(in_directory("store.db.lock"));
+    rdv_test_permit(path, RDV_TEST_EVERYTHING);
+    rdv_test_permit(directory, RDV_TEST_READING);
+    rdv_test_as_nobody(expect_read_only_directory);
+    rdv_test_permit(directory, RDV_TEST_EVERYTHING);
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(schedule("more", ""), 0);
 }
@@ -523,13 +466,13 @@ START_TEST(a_store_on_a_read_only_disk_can_be_read_only)
     /* Characters that mean something in the URI that the file is opened by. */
     snprintf(path, sizeof path, "%s/50%% of #1?.db", directory);
     make_store_with(2);
-    ck_assert_int_eq(mount(NULL, directory, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    rdv_test_forbid_disk(directory, true);
     struct rdv_error error;
     ck_assert_int_eq(open_error(path, 0, &error), RDV_EREADONLY);
     expect_words(error.text, path);
     expect_words(error.text, "Read-only file system");
     ck_assert_int_eq(stored(0), 2);
-    ck_assert_int_eq(mount(NULL, directory, NULL, MS_REMOUNT, NULL), 0);
+    rdv_test_forbid_disk(directory, false);
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(schedule("more", ""), 0);
 }
@@ -542,63 +485,66 @@ static void expect_unreadable(void)
     expect_words(error.text, path);
 }
 
+static void copy(const char *from, const char *to)
+{
+    size_t size;
+    char *bytes = rdv_test_read(in_directory(from), &size);
+    rdv_test_write(in_directory(to), bytes, size);
+    rdv_test_permit(in_directory(to), RDV_TEST_READING);
+    free(bytes);
+}
+
 START_TEST(a_log_that_cannot_be_read_is_not_ignored)
 {
     make_store_with(1);
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(schedule("a", ""), 0);
     /* What a killed writer leaves, on a disk that nobody can write to. */
-    char command[256];
-    snprintf(command, sizeof command,
-             "cd %s && cp store.db copy.db && cp store.db-wal copy.db-wal && chmod 644 copy.db*",
-             directory);
-    ck_assert_int_eq(system(command), 0);
+    copy("store.db", "copy.db");
+    copy("store.db-wal", "copy.db-wal");
     close_trigger();
-    ck_assert_int_eq(chmod(directory, 0555), 0);
+    rdv_test_permit(directory, RDV_TEST_READING);
     snprintf(path, sizeof path, "%s/copy.db", directory);
-    as_nobody(expect_unreadable);
-    ck_assert_int_eq(chmod(directory, 0700), 0);
+    rdv_test_as_nobody(expect_unreadable);
+    rdv_test_permit(directory, RDV_TEST_EVERYTHING);
     ck_assert_int_eq(stored(0), 2);
 }
 END_TEST
 
 /* ------------------------------------------------------------------- locks */
 
-/* A process that opens the store, writes one byte, and waits to be killed. */
-static pid_t start_holder(void)
+static void must(bool right)
 {
-    int ready[2];
-    ck_assert_int_eq(pipe(ready), 0);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        rdv_store_options options;
-        rdv_store_options_init(&options);
-        options.holder = "rdvtask run";
-        rdv_store *held;
-        if (rdv_store_open(path, &options, &held, NULL) || write(ready[1], "", 1) != 1)
-            _exit(3);
-        for (;;)
-            pause();
-    }
-    char byte;
-    close(ready[1]);
-    ck_assert_int_eq((int)read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-    return child;
+    if (!right)
+        exit(3);
+}
+
+/* What another process does: hold the store until it is killed. */
+static void hold(const char *file)
+{
+    rdv_store_options options;
+    rdv_store_options_init(&options);
+    options.holder = "rdvtask run";
+    rdv_store *held;
+    must(rdv_store_open(file, &options, &held, NULL) == 0);
+    must(putchar('.') != EOF && fflush(stdout) == 0);
+    for (;;)
+        rdv_test_sleep(60000);
 }
 
 START_TEST(a_second_process_is_refused_with_the_name_of_the_first)
 {
-    pid_t child = start_holder();
+    struct rdv_test_child *child = rdv_test_child_start((const char *[]){"hold", path, NULL});
     struct rdv_error error;
-    char words[256];
-    snprintf(words, sizeof words, "%s is in use by rdvtask run (pid %ld)", path, (long)child);
+    char words[RDV_TEST_PATH + 128], byte;
+    ck_assert_uint_eq(rdv_test_child_read(child, &byte, 1), 1);
+    snprintf(words, sizeof words, "%s is in use by rdvtask run (pid %" PRId64 ")", path,
+             rdv_test_child_id(child));
     ck_assert_int_eq(open_error(path, 0, &error), RDV_ELOCKED);
     ck_assert_str_eq(error.text, words);
     ck_assert_int_eq(stored(0), 0); /* readers are free */
-    kill(child, SIGKILL);
-    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    rdv_test_child_kill(child);
+    ck_assert_int_eq(rdv_test_child_wait(child), -1);
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(schedule("a", ""), 0);
 }
@@ -611,10 +557,10 @@ START_TEST(a_foreign_lock_holds_up_the_loop_only_once)
     sqlite3 *foreign;
     ck_assert_int_eq(sqlite3_open(path, &foreign), SQLITE_OK);
     ck_assert_int_eq(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    int64_t begin = milliseconds();
+    int64_t begin = rdv_test_clock();
     for (int i = 0; i < 50; i++)
         ck_assert_int_eq(schedule("a", ""), RDV_ELOCKED);
-    ck_assert_int_lt(milliseconds() - begin, 5000); /* fifty waits would be 12.5 s */
+    ck_assert_int_lt(rdv_test_clock() - begin, 5000); /* fifty waits would be 12.5 s */
     expect_words(rdv_store_message(store), path);
     expect_words(rdv_store_message(store), "close the other program");
     ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
@@ -632,25 +578,12 @@ END_TEST
 
 static char *read_all(size_t *ret_size)
 {
-    FILE *file = fopen(path, "rb");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
-    long size = ftell(file);
-    rewind(file);
-    char *bytes = malloc((size_t)size + 1);
-    ck_assert_ptr_nonnull(bytes);
-    ck_assert_uint_eq(fread(bytes, 1, (size_t)size, file), (size_t)size);
-    fclose(file);
-    *ret_size = (size_t)size;
-    return bytes;
+    return rdv_test_read(path, ret_size);
 }
 
 static void write_all(const void *bytes, size_t size)
 {
-    FILE *file = fopen(path, "wb");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    ck_assert_int_eq(fclose(file), 0);
+    rdv_test_write(path, bytes, size);
 }
 
 /* The open is refused for writing and reading, and the file stays as it is, for whoever wants to rescue something. */
@@ -703,9 +636,9 @@ START_TEST(a_store_that_was_cut_short_is_refused_and_can_be_restored)
     size_t size;
     char *backup = read_all(&size);
     ck_assert_uint_gt(size, 20000);
-    ck_assert_int_eq(truncate(path, (off_t)(size / 2)), 0);
+    write_all(backup, size / 2);
     expect_corrupt("restore it from a backup");
-    ck_assert_int_eq(truncate(path, 1000), 0);
+    write_all(backup, 1000);
     expect_corrupt("restore it from a backup");
     write_all(backup, size);
     free(backup);
@@ -719,10 +652,11 @@ START_TEST(a_damaged_page_of_the_schedule_is_found_before_anything_starts)
     make_store_with(100);
     size_t size;
     char *bytes = read_all(&size);
-    /* The leaf with the first entry: not what opening reads. */
+    /* The leaf with the first entry: not what opening reads. What it once was has left copies in other kinds of pages. */
+    const char leaf = 13;
     char *place = NULL;
     for (size_t i = 0; i + 7 < size && !place; i++)
-        if (memcmp(bytes + i, "entry-0", 7) == 0)
+        if (memcmp(bytes + i, "entry-0", 7) == 0 && bytes[i / 4096 * 4096] == leaf)
             place = bytes + i;
     ck_assert_ptr_nonnull(place);
     size_t page = (size_t)(place - bytes) / 4096 * 4096;
@@ -779,7 +713,7 @@ START_TEST(flipped_bytes_are_an_error_or_harmless_and_never_more)
         if (seed % 4 == 0) /* where the structure is */
             bytes[next_random(&state) % 100 + next_random(&state) % (size / 4096) * 4096] ^= 0x55;
         write_all(bytes, size);
-        (void)unlink(in_directory("store.db-wal"));
+        rdv_test_remove(in_directory("store.db-wal"));
 
         struct rdv_error error;
         int result = rdv_store_open(path, NULL, &store, &error);
@@ -819,20 +753,24 @@ END_TEST
 START_TEST(what_is_no_file_is_refused)
 {
     struct rdv_error error;
-    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    const char *no_file = rdv_test_no_file(path);
     for (unsigned flags = 0; flags <= RDV_STORE_READ_ONLY; flags++) {
         ck_assert_int_eq(open_error(directory, flags, &error), RDV_EINVAL);
         expect_words(error.text, directory);
         expect_words(error.text, "not a regular file");
-        ck_assert_int_eq(open_error(path, flags, &error), RDV_EINVAL);
+        ck_assert_int_eq(open_error(no_file, flags, &error), RDV_EINVAL);
         expect_words(error.text, "not a regular file");
         ck_assert_int_eq(open_error(in_directory("nowhere/store.db"), flags, &error),
                          RDV_ENOTFOUND);
         expect_words(error.text, "nowhere/store.db");
     }
-    /* A link to nowhere is not followed by making a file there. */
-    ck_assert_int_eq(unlink(path), 0);
-    ck_assert_int_eq(symlink(in_directory("elsewhere"), path), 0);
+}
+END_TEST
+
+START_TEST(a_link_to_nowhere_is_not_followed_by_making_a_file_there)
+{
+    struct rdv_error error;
+    ck_assert(rdv_test_link(in_directory("elsewhere"), path));
     ck_assert_int_eq(open_error(path, 0, &error), RDV_ENOTFOUND);
     ck_assert(!there(in_directory("elsewhere")));
 }
@@ -842,38 +780,43 @@ END_TEST
 
 #define ROUNDS 20
 
-static void put_or_die(bool right)
-{
-    if (!right)
-        _exit(3);
-}
-
-/* Schedule, start, report on and finish entries for ever, and say each number when it is durable. */
-static void write_for_ever(int acknowledge)
+/* What another process does: schedule, start, report on and finish entries for ever, and say each number when it is durable. */
+static void write_for_ever(const char *file)
 {
     rdv_store *mine;
     static const struct rdv__progress end = {
         .status = RDV_STATUS_SUCCESS, .progress = 100, .message = ""};
     const rdv_window window = {0};
-    put_or_die(rdv_store_open(path, NULL, &mine, NULL) == 0);
+    must(rdv_store_open(file, NULL, &mine, NULL) == 0);
     int64_t last = 0;
     for (unsigned i = 0;; i++) {
         int64_t number = rdv__record_next_number(mine);
         char context[2000];
         memset(context, 'c', sizeof context);
         rdv_task *task;
-        put_or_die(rdv_task_new("label", NULL, context, i % sizeof context, &task) == 0);
-        put_or_die(rdv__store_stage(mine) == 0 &&
-                   rdv__record_schedule(mine, number, &window, task, NOW) == 0);
+        must(rdv_task_new("label", NULL, context, i % sizeof context, &task) == 0);
+        must(rdv__store_stage(mine) == 0 &&
+             rdv__record_schedule(mine, number, &window, task, NOW) == 0);
         if (i % 3 == 1)
-            put_or_die(rdv__record_report(mine, last, &end, NOW, true) == 0 &&
-                       rdv__output_put(mine, last, context, sizeof context) == 0 &&
-                       rdv__record_finish(mine, last, RDV_OUTCOME_SUCCEEDED, &end, NOW) == 0);
-        put_or_die(rdv__store_commit(mine) == 0);
-        put_or_die(write(acknowledge, &number, sizeof number) == (ssize_t)sizeof number);
+            must(rdv__record_report(mine, last, &end, NOW, true) == 0 &&
+                 rdv__output_put(mine, last, context, sizeof context) == 0 &&
+                 rdv__record_finish(mine, last, RDV_OUTCOME_SUCCEEDED, &end, NOW) == 0);
+        must(rdv__store_commit(mine) == 0);
+        must(fwrite(&number, sizeof number, 1, stdout) == 1 && fflush(stdout) == 0);
         rdv_task_unref(task);
         last = number;
     }
+}
+
+/* The next number that the writer has said; false = it has said all that it will. */
+static bool hear(struct rdv_test_child *writer, int64_t *ret_number)
+{
+    size_t have = 0, more;
+    while (have < sizeof *ret_number &&
+           (more = rdv_test_child_read(writer, (char *)ret_number + have,
+                                       sizeof *ret_number - have)) > 0)
+        have += more;
+    return have == sizeof *ret_number;
 }
 
 struct numbers {
@@ -918,28 +861,16 @@ START_TEST(what_was_acknowledged_is_there_after_a_kill_at_any_moment)
     size_t count = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
         unsigned state = round + 77;
-        int pipes[2];
-        ck_assert_int_eq(pipe(pipes), 0);
-        pid_t child = fork();
-        ck_assert_int_ge(child, 0);
-        if (child == 0) {
-            close(pipes[0]);
-            write_for_ever(pipes[1]);
-        }
-        close(pipes[1]);
+        struct rdv_test_child *writer = rdv_test_child_start((const char *[]){"write", path, NULL});
         size_t wanted = count + next_random(&state) % 40;
         while (count < wanted)
-            ck_assert_int_eq((int)read(pipes[0], &acknowledged[count++], 8), 8);
-        struct timespec moment = {.tv_nsec = (long)(next_random(&state) % 2000000)};
-        nanosleep(&moment, NULL);
-        kill(child, SIGKILL);
-        int status;
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-        ck_assert_msg(WIFSIGNALED(status), "the writer ended by itself: %x", status);
+            ck_assert(hear(writer, &acknowledged[count++]));
+        rdv_test_sleep((int)(next_random(&state) % 3));
+        rdv_test_child_kill(writer);
         while (count < sizeof acknowledged / sizeof *acknowledged &&
-               read(pipes[0], &acknowledged[count], 8) == 8)
+               hear(writer, &acknowledged[count]))
             count++;
-        close(pipes[0]);
+        ck_assert_int_eq(rdv_test_child_wait(writer), -1); /* it has not ended by itself */
         /* First from the log that the writer left, then from the file that the next writer makes of it. */
         if (count > 0)
             expect_numbers(acknowledged, count, RDV_STORE_READ_ONLY);
@@ -950,25 +881,15 @@ START_TEST(what_was_acknowledged_is_there_after_a_kill_at_any_moment)
 }
 END_TEST
 
-/* Why this process can't have a disk of its own; NULL if it can. */
-static const char *no_small_disk(void)
+int main(int argc, char **argv)
 {
-    if (geteuid() != 0)
-        return "needs root";
-    pid_t child = fork();
-    if (child == 0) {
-        strcpy(directory, "/tmp");
-        _exit(mount_small() ? 1 : 0);
+    if (argc == 3) {
+        rdv_test_prepare();
+        (strcmp(argv[1], "hold") == 0 ? hold : write_for_ever)(argv[2]);
     }
-    int status = 1;
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0
-               ? NULL
-               : "may not mount in a namespace of its own";
-}
 
-int main(void)
-{
-    const char *no_disk = no_small_disk();
+    rdv_test_faults_begin();
+    const char *no_disk = rdv_test_no_disk(), *no_rights = rdv_test_no_rights();
     Suite *suite = suite_create("store faults");
 
     TCase *full = tcase_create("full disk");
@@ -986,15 +907,16 @@ int main(void)
     rdv_test_add_unless(small, a_full_disk_refuses_a_schedule_and_changes_nothing, no_disk);
     rdv_test_add_unless(small, a_run_that_ends_on_a_full_disk_is_recorded_later_by_itself, no_disk);
     rdv_test_add_unless(small, a_store_on_a_full_disk_is_opened_once_there_is_room, no_disk);
-    rdv_test_add_unless(small, a_store_on_a_read_only_disk_can_be_read_only, no_disk);
+    rdv_test_add_unless(small, a_store_on_a_read_only_disk_can_be_read_only,
+                        rdv_test_no_read_only_disk());
     suite_add_tcase(suite, small);
 
     TCase *permissions = tcase_create("permissions");
     tcase_add_checked_fixture(permissions, set_up, tear_down);
-    tcase_add_test(permissions, a_read_only_file_can_be_read_only);
-    tcase_add_test(permissions, a_file_that_may_not_be_read_is_refused);
-    tcase_add_test(permissions, a_store_in_a_read_only_directory_can_be_read_only);
-    tcase_add_test(permissions, a_log_that_cannot_be_read_is_not_ignored);
+    rdv_test_add_unless(permissions, a_read_only_file_can_be_read_only, no_rights);
+    rdv_test_add_unless(permissions, a_file_that_may_not_be_read_is_refused, no_rights);
+    rdv_test_add_unless(permissions, a_store_in_a_read_only_directory_can_be_read_only, no_rights);
+    rdv_test_add_unless(permissions, a_log_that_cannot_be_read_is_not_ignored, no_rights);
     suite_add_tcase(suite, permissions);
 
     TCase *locks = tcase_create("locks");
@@ -1014,6 +936,8 @@ int main(void)
     tcase_add_test(damage, flipped_bytes_are_an_error_or_harmless_and_never_more);
     tcase_add_test(damage, an_empty_file_is_a_new_store);
     tcase_add_test(damage, what_is_no_file_is_refused);
+    rdv_test_add_unless(damage, a_link_to_nowhere_is_not_followed_by_making_a_file_there,
+                        rdv_test_no_links());
     suite_add_tcase(suite, damage);
 
     TCase *kills = tcase_create("kill -9");
