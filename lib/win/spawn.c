@@ -502,9 +502,3 @@ void rdv__plat_record_delete(const char *path)
 {
     (void)path;
 }
-
-int rdv__plat_private_folder(const char *path, struct rdv_error *error)
-{
-    return rdv__fail(error, RDV_ENOTSUP,
-                     "cannot have the folder '%s': nothing is left running on Windows", path);
-}
