@@ -49,11 +49,15 @@ int rdv_com_plugins(rdv_com_plugin_fn fn, void *user, struct rdv_error *error);
 
 /* ------------------------------------------------------------- running one */
 
-/** The kind of apartment that a plug-in is created and called in. @since 0.1.0 */
+/**
+ * The kind of apartment that a plug-in is created and called in. Another one than its ThreadingModel asks for needs proxies of the
+ * two interfaces that are registered for the whole machine, and so does a server in a process of its own, or Neutral.
+ * @since 0.1.0
+ */
 typedef enum rdv_com_apartment {
-    RDV_COM_APARTMENT_OF_CLASS =
-        0,                        /**< what fits the class's ThreadingModel without a proxy: SINGLE
-                                         for Apartment, Both and none; MULTI for Free, Neutral and servers in a process of their own */
+    /** What fits the ThreadingModel: SINGLE for Apartment, Both and none; MULTI for Free, Neutral, and servers in a process of
+     * their own. */
+    RDV_COM_APARTMENT_OF_CLASS = 0,
     RDV_COM_APARTMENT_SINGLE = 1, /**< single-threaded, with a message loop */
     RDV_COM_APARTMENT_MULTI = 2   /**< the multi-threaded one */
 } rdv_com_apartment;
