@@ -180,9 +180,15 @@ static void wait_until_none_runs(void)
         ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
 }
 
+/* Paths may be written as the system writes them. */
 static void expect_words(const char *words, const char *part)
 {
-    ck_assert_msg(strstr(words, part) != NULL, "'%s' has no '%s'", words, part);
+    char plain[2048];
+    snprintf(plain, sizeof plain, "%s", words);
+    for (char *at = plain; *at; at++)
+        if (*at == '\\')
+            *at = '/';
+    ck_assert_msg(strstr(plain, part) != NULL, "'%s' has no '%s'", words, part);
 }
 
 /* --------------------------------------------------------------- full disk */
@@ -914,7 +920,7 @@ int main(int argc, char **argv)
     TCase *permissions = tcase_create("permissions");
     tcase_add_checked_fixture(permissions, set_up, tear_down);
     rdv_test_add_unless(permissions, a_read_only_file_can_be_read_only, no_rights);
-    rdv_test_add_unless(permissions, a_file_that_may_not_be_read_is_refused, no_rights);
+    rdv_test_add_unless(permissions, a_file_that_may_not_be_read_is_refused, rdv_test_no_secrets());
     rdv_test_add_unless(permissions, a_store_in_a_read_only_directory_can_be_read_only, no_rights);
     rdv_test_add_unless(permissions, a_log_that_cannot_be_read_is_not_ignored, no_rights);
     suite_add_tcase(suite, permissions);

@@ -34,8 +34,9 @@ void rdv_test_forbid_disk(const char *folder, bool forbid);
 enum rdv_test_right { RDV_TEST_NOTHING, RDV_TEST_READING, RDV_TEST_EVERYTHING };
 void rdv_test_permit(const char *path, enum rdv_test_right right);
 
-/* Call fn as someone whom rights bind; why nobody is bound, or NULL. */
+/* Call fn as someone whom rights bind; why nobody is bound, or NULL; why RDV_TEST_NOTHING can't be given, or NULL. */
 const char *rdv_test_no_rights(void);
+const char *rdv_test_no_secrets(void);
 void rdv_test_as_nobody(void (*fn)(void));
 
 /* Make something there that is no file and no folder, or name another such thing: its name. */

@@ -110,6 +110,11 @@ const char *rdv_test_no_rights(void)
     return NULL;
 }
 
+const char *rdv_test_no_secrets(void)
+{
+    return NULL;
+}
+
 void rdv_test_as_nobody(void (*fn)(void))
 {
     if (geteuid() != 0) {
