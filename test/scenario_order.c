@@ -88,6 +88,7 @@ static void write_schedule(FILE *file)
 START_TEST(ten_thousand_tasks_of_a_file_start_exactly_in_the_order_of_rule_2)
 {
     char folder[RDV_TEST_PATH], path[RDV_TEST_PATH + 8];
+    started_count = ended_count = 0;
     rdv_test_make_folder(folder, "order");
     snprintf(path, sizeof path, "%s/a.json", folder);
     FILE *file = fopen(path, "w");
