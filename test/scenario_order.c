@@ -69,7 +69,7 @@ static void write_schedule(FILE *file)
     for (int i = 0; i < TASKS; i++) {
         char text[RDV_TIME_TEXT_SIZE];
         fprintf(file, "%s{\"label\": \"order\", \"identifier\": \"%d\"", i ? ",\n" : "", i);
-        expected[i].arrival = i;
+        expected[i] = (struct expected){.arrival = i};
         if (draw(&state) % 4) {
             expected[i].deadline = base + 2 * RDV_DAY + (rdv_time)(draw(&state) % 200);
             ck_assert_int_eq(rdv_time_format(expected[i].deadline, text, sizeof text), 0);
