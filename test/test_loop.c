@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+#ifndef _WIN32
 #define _GNU_SOURCE
+#endif
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef _WIN32
+#include "uv_loop.h"
+
+#include "source.h"
+#else
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -15,12 +22,14 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#endif
 
 #include <rdvtask/loop.h>
 
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
+#include "system.h"
 #include "thread.h"
 
 /* ------------------------------------------------------------------- stage */
@@ -28,7 +37,7 @@
 static rdv_loop *loop;
 static char story[256]; /* what has happened, a letter each */
 
-static void tell(char letter)
+static void note(char letter)
 {
     size_t size = strlen(story);
     ck_assert_uint_lt(size, sizeof story - 1);
@@ -48,12 +57,38 @@ static void tear_down(void)
     loop = NULL;
 }
 
+#ifdef _WIN32
+/* What comes through Windows' pool of threads takes a moment, also when it has become needless. */
+#define AT_ONCE 2000
+#define LATE    20
+
+typedef LONG(NTAPI *query_fn)(HANDLE port, int what, void *answer, ULONG size, ULONG *ret_size);
+
+/* Whether something comes to libuv's completion port within so many milliseconds: there is no descriptor to poll. */
+static bool has_work(int patience)
+{
+    LONG depth = 0;
+    query_fn query =
+        (query_fn)(uintptr_t)GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "NtQueryIoCompletion");
+    int64_t end = rdv_test_clock() + patience;
+    for (;;) {
+        ck_assert_int_eq(query(rdv__uv_loop(loop)->iocp, 0, &depth, sizeof depth, NULL), 0);
+        if (depth > 0 || rdv_test_clock() >= end)
+            return depth > 0;
+        rdv_test_sleep(1);
+    }
+}
+#else
+#define AT_ONCE 0
+#define LATE    0
+
 /* Whether rdv_loop_fd() becomes readable within so many milliseconds. */
 static bool has_work(int patience)
 {
     struct pollfd wait = {rdv_loop_fd(loop), POLLIN, 0};
     return poll(&wait, 1, patience) == 1;
 }
+#endif
 
 static void dispatch(void)
 {
@@ -62,7 +97,7 @@ static void dispatch(void)
 
 static void drain_work(void)
 {
-    for (int i = 0; i < 100 && has_work(0); i++)
+    for (int i = 0; i < 100 && has_work(LATE); i++)
         dispatch();
     ck_assert(!has_work(0));
 }
@@ -73,12 +108,108 @@ static void stop(void *user)
     rdv_loop_stop(loop);
 }
 
-static void *stop_later(void *user)
+static void stop_later(void *user)
 {
-    nanosleep(&(struct timespec){0, 50 * 1000 * 1000}, NULL);
-    rdv_loop_stop(loop);
-    return user;
+    rdv_test_sleep(50);
+    stop(user);
 }
+
+static struct rdv__thread *begin_thread(void (*fn)(void *user), void *user)
+{
+    struct rdv__thread *thread;
+    ck_assert_int_eq(rdv__thread_new(fn, user, &thread), 0);
+    return thread;
+}
+
+/* Something to watch: what is put in at its other end can be taken out at the one that the loop watches. */
+#ifdef _WIN32
+struct line {
+    rdv__descriptor end;
+    struct rdv__source source;
+    char bytes[16];
+    size_t size;
+    bool broken;
+};
+
+static void line_open(struct line *line)
+{
+    *line = (struct line){
+        .source = {CreateEventW(NULL, TRUE, FALSE, NULL), CreateEventW(NULL, TRUE, TRUE, NULL)}};
+    line->end = &line->source;
+}
+
+static void line_put(struct line *line, const char *bytes)
+{
+    ck_assert_uint_le(line->size + strlen(bytes), sizeof line->bytes);
+    memcpy(line->bytes + line->size, bytes, strlen(bytes));
+    line->size += strlen(bytes);
+    SetEvent(line->source.readable);
+}
+
+/* The other end is gone, and what was put in at this one lost. */
+static void line_break(struct line *line)
+{
+    line->broken = true;
+    SetEvent(line->source.readable);
+}
+
+/* The next byte; '!' when it is broken. */
+static char line_take(struct line *line)
+{
+    if (line->size == 0)
+        return '!';
+    char byte = line->bytes[0];
+    memmove(line->bytes, line->bytes + 1, --line->size);
+    if (line->size == 0 && !line->broken)
+        ResetEvent(line->source.readable);
+    return byte;
+}
+
+static void line_close(struct line *line)
+{
+    CloseHandle(line->source.readable);
+    CloseHandle(line->source.writable);
+}
+#else
+struct line {
+    rdv__descriptor end;
+    int other;
+};
+
+static void line_open(struct line *line)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    *line = (struct line){ends[0], ends[1]};
+}
+
+static void line_put(struct line *line, const char *bytes)
+{
+    ck_assert_int_eq(write(line->other, bytes, strlen(bytes)), (ssize_t)strlen(bytes));
+}
+
+/* The other end is gone, and what was put in at this one lost. */
+static void line_break(struct line *line)
+{
+    /* Hanging up with something unread is an error here. */
+    ck_assert_int_eq(write(line->end, "unread", 6), 6);
+    close(line->other);
+    line->other = -1;
+}
+
+/* The next byte; '!' when it is broken. */
+static char line_take(struct line *line)
+{
+    char byte;
+    return read(line->end, &byte, 1) == 1 ? byte : '!';
+}
+
+static void line_close(struct line *line)
+{
+    close(line->end);
+    close(line->other);
+}
+#endif
 
 struct letter_post {
     struct rdv__post post;
@@ -90,13 +221,13 @@ static void post_tells(struct rdv__post *post)
 {
     struct letter_post *self = (struct letter_post *)post;
     self->owner = rdv__loop_is_owner(loop);
-    tell(self->letter);
+    note(self->letter);
 }
 
 static void post_dropped(struct rdv__post *post)
 {
     (void)post;
-    tell('!');
+    note('!');
 }
 
 struct letter_turn {
@@ -111,7 +242,7 @@ struct letter_turn {
 static int turn_tells(struct rdv__turn *turn)
 {
     struct letter_turn *self = (struct letter_turn *)turn;
-    tell(self->letter);
+    note(self->letter);
     if (self->removes)
         rdv__loop_remove_turn(loop, self->removes);
     self->removes = NULL;
@@ -191,19 +322,18 @@ static int again_for_ever(struct rdv__turn *turn)
 
 START_TEST(a_hook_that_asks_for_turns_without_end_holds_up_neither_dispatch_nor_input)
 {
-    int ends[2];
-    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    struct line line;
+    line_open(&line);
     struct rdv__turn turn = {again_for_ever, RDV__TURN_SETTLE, NULL};
     struct rdv__io *io;
     rdv__loop_add_turn(loop, &turn);
-    ck_assert_int_eq(rdv__io_new(loop, ends[0], stop, NULL, &io), 0);
+    ck_assert_int_eq(rdv__io_new(loop, line.end, stop, NULL, &io), 0);
     dispatch();
     ck_assert(has_work(0));
-    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    line_put(&line, "x");
     ck_assert_int_eq(rdv_loop_run(loop), 0);
     rdv__io_free(io);
-    close(ends[0]);
-    close(ends[1]);
+    line_close(&line);
 }
 END_TEST
 
@@ -223,7 +353,7 @@ END_TEST
 
 static void post_again(struct rdv__post *post)
 {
-    tell('a');
+    note('a');
     if (strlen(story) < 5)
         rdv__loop_post(loop, post);
 }
@@ -252,38 +382,40 @@ END_TEST
 /* ------------------------------------------------------------------- calls */
 
 struct caller {
-    pthread_t thread;
+    struct rdv__thread *thread;
     int wanted, result;
+    int done;
 };
 
 static int call_tells(void *user)
 {
     ck_assert(rdv__loop_is_owner(loop));
     ck_assert(rdv__loop_in_call(loop));
-    tell('f');
+    note('f');
     return *(int *)user;
 }
 
-static void *call_from_thread(void *user)
+static void call_from_thread(void *user)
 {
     struct caller *caller = user;
     caller->result = rdv_loop_call(loop, call_tells, &caller->wanted);
-    return NULL;
+    rdv__atomic_store(&caller->done, 1);
 }
 
 static void begin_call(struct caller *caller, int wanted)
 {
     *caller = (struct caller){.wanted = wanted, .result = 12345};
-    ck_assert_int_eq(pthread_create(&caller->thread, NULL, call_from_thread, caller), 0);
+    caller->thread = begin_thread(call_from_thread, caller);
 }
 
 /* Dispatch until a thread is done; what is on the way needs no more than this. */
 static void dispatch_until_done(struct caller *caller)
 {
-    while (pthread_tryjoin_np(caller->thread, NULL) == EBUSY) {
+    while (!rdv__atomic_load(&caller->done)) {
         has_work(10);
         dispatch();
     }
+    rdv__thread_join(caller->thread);
 }
 
 START_TEST(a_call_from_another_thread_is_answered_after_its_commit)
@@ -293,7 +425,7 @@ START_TEST(a_call_from_another_thread_is_answered_after_its_commit)
     begin_call(&caller, 7);
     ck_assert(has_work(10000));
     dispatch();
-    ck_assert_int_eq(pthread_join(caller.thread, NULL), 0);
+    rdv__thread_join(caller.thread);
     ck_assert_int_eq(caller.result, 7);
     ck_assert_str_eq(story, "fdcs");
     ck_assert(!rdv__loop_in_call(loop));
@@ -332,7 +464,7 @@ static void wait_for_posts(struct rdv__post *post)
 {
     /* Give the callers time to queue up behind this one; if they don't make it, they come in a later turn. */
     (void)post;
-    nanosleep(&(struct timespec){0, 100 * 1000 * 1000}, NULL);
+    rdv_test_sleep(100);
 }
 
 START_TEST(calls_that_come_together_share_one_commit)
@@ -381,7 +513,7 @@ static int calls_inside(struct rdv__turn *turn)
 {
     int wanted = 0;
     struct letter_turn *self = (struct letter_turn *)turn;
-    tell(self->letter);
+    note(self->letter);
     if (!self->told_once) {
         self->told_once = true;
         inner_result = rdv_loop_call(loop, call_tells, &wanted);
@@ -422,7 +554,7 @@ START_TEST(a_commit_that_fails_early_in_a_turn_is_told_to_the_calls_before_it)
     rdv__loop_add_turn(loop, &failing.turn);
     rdv__loop_add_turn(loop, &early.turn);
     dispatch();
-    pthread_join(caller.thread, NULL);
+    rdv__thread_join(caller.thread);
     ck_assert_int_eq(inner_result, RDV_ENOSPC);
     ck_assert_int_eq(caller.result, RDV_ENOSPC);
 }
@@ -435,10 +567,10 @@ START_TEST(calls_that_wait_when_the_loop_is_freed_are_told_of_the_shutdown)
         begin_call(&callers[i], 0);
     ck_assert(has_work(10000));
     /* All of them inside, so that none comes to a loop that is gone. */
-    nanosleep(&(struct timespec){0, 200 * 1000 * 1000}, NULL);
+    rdv_test_sleep(200);
     tear_down();
     for (int i = 0; i < 4; i++) {
-        pthread_join(callers[i].thread, NULL);
+        rdv__thread_join(callers[i].thread);
         ck_assert_int_eq(callers[i].result, RDV_ESHUTDOWN);
     }
     ck_assert_str_eq(story, "");
@@ -506,23 +638,20 @@ START_TEST(a_loop_with_a_thread_can_t_be_run_by_others_and_has_another_owner)
 }
 END_TEST
 
-static void *run_elsewhere(void *user)
+static void run_elsewhere(void *user)
 {
     *(int *)user = rdv_loop_run(loop);
-    return NULL;
 }
 
 START_TEST(who_runs_the_loop_owns_it)
 {
-    pthread_t thread;
     int result = 1, wanted = 9;
-    ck_assert_int_eq(pthread_create(&thread, NULL, run_elsewhere, &result), 0);
-    struct timespec nap = {0, 1000 * 1000};
+    struct rdv__thread *thread = begin_thread(run_elsewhere, &result);
     while (rdv__loop_is_owner(loop))
-        nanosleep(&nap, NULL);
+        rdv_test_sleep(1);
     ck_assert_int_eq(rdv_loop_call(loop, call_tells, &wanted), 9);
     rdv_loop_stop(loop);
-    pthread_join(thread, NULL);
+    rdv__thread_join(thread);
     ck_assert_int_eq(result, 0);
     ck_assert(!rdv__loop_is_owner(loop));
     dispatch();
@@ -549,11 +678,12 @@ static void post_counts(struct rdv__post *post)
 }
 
 struct crowd {
-    pthread_t threads[CROWD];
+    struct rdv__thread *threads[CROWD];
     int calls, posts; /* the owner's */
+    int failed;       /* calls that did not go well; atomic */
 };
 
-static void *crowd_member(void *user)
+static void crowd_member(void *user)
 {
     struct crowd *crowd = user;
     for (int i = 0; i < CROWD_CALLS; i++) {
@@ -561,26 +691,23 @@ static void *crowd_member(void *user)
         *post = (struct counting_post){.post = {.fn = post_counts}, .count = &crowd->posts};
         rdv__loop_post(loop, &post->post);
         if (rdv_loop_call(loop, count_up, &crowd->calls) != 0)
-            return user;
+            rdv__atomic_add(&crowd->failed, 1);
         if (i % 16 == 0)
             rdv_loop_stop(loop);
     }
     rdv_loop_stop(loop);
-    return NULL;
 }
 
 START_TEST(many_threads_may_post_call_and_stop_while_the_loop_runs)
 {
     static struct crowd crowd;
     for (int i = 0; i < CROWD; i++)
-        ck_assert_int_eq(pthread_create(&crowd.threads[i], NULL, crowd_member, &crowd), 0);
+        crowd.threads[i] = begin_thread(crowd_member, &crowd);
     while (crowd.calls < CROWD * CROWD_CALLS)
         ck_assert_int_eq(rdv_loop_run(loop), 0);
-    for (int i = 0; i < CROWD; i++) {
-        void *failed;
-        pthread_join(crowd.threads[i], &failed);
-        ck_assert_ptr_null(failed);
-    }
+    for (int i = 0; i < CROWD; i++)
+        rdv__thread_join(crowd.threads[i]);
+    ck_assert_int_eq(crowd.failed, 0);
     ck_assert_int_eq(crowd.posts, CROWD * CROWD_CALLS);
 }
 END_TEST
@@ -590,12 +717,10 @@ START_TEST(many_threads_may_call_a_loop_that_has_a_thread)
     static struct crowd crowd;
     ck_assert_int_eq(rdv_loop_start_thread(loop), 0);
     for (int i = 0; i < CROWD; i++)
-        ck_assert_int_eq(pthread_create(&crowd.threads[i], NULL, crowd_member, &crowd), 0);
-    for (int i = 0; i < CROWD; i++) {
-        void *failed;
-        pthread_join(crowd.threads[i], &failed);
-        ck_assert_ptr_null(failed);
-    }
+        crowd.threads[i] = begin_thread(crowd_member, &crowd);
+    for (int i = 0; i < CROWD; i++)
+        rdv__thread_join(crowd.threads[i]);
+    ck_assert_int_eq(crowd.failed, 0);
     tear_down();
     ck_assert_int_eq(crowd.calls, CROWD * CROWD_CALLS);
     ck_assert_int_eq(crowd.posts, CROWD * CROWD_CALLS);
@@ -624,33 +749,41 @@ START_TEST(public_functions_refuse_what_is_not_there)
 }
 END_TEST
 
+static void come_and_go(void)
+{
+    rdv_loop *other;
+    struct rdv__alarm *alarm;
+    ck_assert_int_eq(rdv_loop_new(&other), 0);
+    ck_assert_int_eq(rdv__alarm_new(other, stop, NULL, &alarm), 0);
+    rdv__alarm_set(alarm, RDV_TIME_MAX);
+    rdv__alarm_free(alarm);
+    rdv_loop_free(other);
+}
+
 START_TEST(a_loop_leaves_no_descriptor_behind_and_takes_none_below_4_of_its_own)
 {
-    int spare = dup(STDERR_FILENO);
-    close(spare);
-    for (int i = 0; i < 50; i++) {
-        rdv_loop *other;
-        struct rdv__alarm *alarm;
-        ck_assert_int_eq(rdv_loop_new(&other), 0);
-        ck_assert_int_eq(rdv__alarm_new(other, stop, NULL, &alarm), 0);
-        rdv__alarm_free(alarm);
-        rdv_loop_free(other);
-    }
-    int after = dup(STDERR_FILENO);
-    close(after);
-    ck_assert_int_eq(after, spare);
+    /* What the system itself makes for its first use stays. */
+    for (int i = 0; i < 50; i++)
+        come_and_go();
+    int before = rdv_test_descriptors();
+    for (int i = 0; i < 50; i++)
+        come_and_go();
+    ck_assert_int_eq(rdv_test_descriptors(), before);
 
+#ifndef _WIN32
     struct rdv__plat_timer timer;
     close(STDIN_FILENO);
     ck_assert_int_eq(rdv__plat_timer_open(true, &timer), 0);
     ck_assert_int_ge(timer.fd, 4);
     ck_assert_int_eq(fcntl(timer.fd, F_GETFD), FD_CLOEXEC);
     rdv__plat_timer_close(&timer);
+#endif
 }
 END_TEST
 
 START_TEST(a_host_without_descriptors_left_gets_no_loop_but_an_error)
 {
+#ifndef _WIN32
     struct rlimit before, few;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     int made = 0;
@@ -673,6 +806,7 @@ START_TEST(a_host_without_descriptors_left_gets_no_loop_but_an_error)
     }
     ck_assert_int_gt(made, 0);
     ck_assert_int_lt(made, 12);
+#endif
 }
 END_TEST
 
@@ -680,9 +814,7 @@ END_TEST
 
 static void read_one(void *user)
 {
-    char byte;
-    if (read(*(int *)user, &byte, 1) == 1)
-        tell(byte);
+    note(line_take(user));
 }
 
 START_TEST(an_idle_loop_s_descriptor_is_not_ready)
@@ -720,73 +852,68 @@ START_TEST(whatever_makes_work_makes_the_descriptor_ready)
     rdv__alarm_free(alarm);
 
     /* The kernel hears of a new descriptor only when libuv polls, so it is for the loop to call for that. */
-    int ends[2];
+    struct line line;
     struct rdv__io *io;
-    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-    ck_assert_int_eq(rdv__io_new(loop, ends[0], read_one, &ends[0], &io), 0);
+    line_open(&line);
+    ck_assert_int_eq(rdv__io_new(loop, line.end, read_one, &line, &io), 0);
     drain_work();
-    ck_assert_int_eq(write(ends[1], "x", 1), 1);
-    ck_assert_msg(has_work(0), "a descriptor");
+    line_put(&line, "x");
+    ck_assert_msg(has_work(AT_ONCE), "a descriptor");
     drain_work();
     ck_assert_str_eq(story, "px");
     rdv__io_free(io);
-    close(ends[0]);
-    close(ends[1]);
+    line_close(&line);
 }
 END_TEST
 
 static struct rdv__io *made_inside;
+static struct line line_inside;
 
 static int makes_io(struct rdv__turn *turn)
 {
-    struct letter_turn *self = (struct letter_turn *)turn;
-    static int fd;
-    fd = self->result;
+    (void)turn;
     if (!made_inside)
-        ck_assert_int_eq(rdv__io_new(loop, fd, read_one, &fd, &made_inside), 0);
+        ck_assert_int_eq(rdv__io_new(loop, line_inside.end, read_one, &line_inside, &made_inside),
+                         0);
     return 0;
+}
+
+static void free_inside(void)
+{
+    rdv__io_free(made_inside);
+    made_inside = NULL;
+    line_close(&line_inside);
 }
 
 START_TEST(what_is_watched_from_inside_a_turn_is_seen_by_who_polls_the_descriptor)
 {
-    int ends[2];
-    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-    struct letter_turn turn = settle;
-    turn.turn.run = makes_io;
-    turn.result = ends[0];
-    rdv__loop_add_turn(loop, &turn.turn);
+    line_open(&line_inside);
+    struct rdv__turn turn = {makes_io, RDV__TURN_SETTLE, NULL};
+    rdv__loop_add_turn(loop, &turn);
     dispatch();
     drain_work();
-    ck_assert_int_eq(write(ends[1], "x", 1), 1);
-    ck_assert(has_work(0));
+    line_put(&line_inside, "x");
+    ck_assert(has_work(AT_ONCE));
     dispatch();
     ck_assert_str_eq(story, "x");
-    rdv__io_free(made_inside);
-    close(ends[0]);
-    close(ends[1]);
+    free_inside();
 }
 END_TEST
 
 START_TEST(what_is_watched_in_the_last_turn_of_a_run_is_seen_by_who_polls_the_descriptor)
 {
-    int ends[2];
-    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-    struct letter_turn turn = settle;
-    turn.turn.run = makes_io;
-    turn.result = ends[0];
+    line_open(&line_inside);
+    struct rdv__turn turn = {makes_io, RDV__TURN_SETTLE, NULL};
     drain_work();
-    rdv__loop_add_turn(loop, &turn.turn);
+    rdv__loop_add_turn(loop, &turn);
     /* The one turn of this run is that in which it is stopped. */
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, stop_later, NULL), 0);
+    struct rdv__thread *thread = begin_thread(stop_later, NULL);
     ck_assert_int_eq(rdv_loop_run(loop), 0);
-    pthread_join(thread, NULL);
+    rdv__thread_join(thread);
     drain_work();
-    ck_assert_int_eq(write(ends[1], "x", 1), 1);
-    ck_assert(has_work(0));
-    rdv__io_free(made_inside);
-    close(ends[0]);
-    close(ends[1]);
+    line_put(&line_inside, "x");
+    ck_assert(has_work(AT_ONCE));
+    free_inside();
 }
 END_TEST
 
@@ -808,42 +935,41 @@ static struct rdv__io *own_io;
 static void free_own_io(void *user)
 {
     (void)user;
-    tell('i');
+    note('i');
     rdv__io_free(own_io);
 }
 
 START_TEST(a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback)
 {
-    int ends[2];
-    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-    ck_assert_int_eq(write(ends[1], "ab", 2), 2);
+    struct line line;
+    line_open(&line);
+    line_put(&line, "ab");
     struct rdv__io *io;
-    ck_assert_int_eq(rdv__io_new(loop, ends[0], read_one, &ends[0], &io), 0);
+    ck_assert_int_eq(rdv__io_new(loop, line.end, read_one, &line, &io), 0);
     drain_work();
     ck_assert_str_eq(story, "ab");
     rdv__io_free(io);
 
-    ck_assert_int_eq(write(ends[1], "c", 1), 1);
-    ck_assert_int_eq(rdv__io_new(loop, ends[0], free_own_io, NULL, &own_io), 0);
+    line_put(&line, "c");
+    ck_assert_int_eq(rdv__io_new(loop, line.end, free_own_io, NULL, &own_io), 0);
     drain_work();
     ck_assert_str_eq(story, "abi");
     rdv__io_free(NULL);
-    close(ends[0]);
-    close(ends[1]);
+    line_close(&line);
 }
 END_TEST
 
 static void tell_ready(void *user)
 {
-    tell(*(const char *)user);
+    note(*(const char *)user);
 }
 
 START_TEST(a_descriptor_is_watched_for_what_is_asked_for_and_no_more)
 {
-    int ends[2];
+    struct line line;
     struct rdv__io *io;
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    ck_assert_int_eq(rdv__io_new(loop, ends[0], tell_ready, "r", &io), 0);
+    line_open(&line);
+    ck_assert_int_eq(rdv__io_new(loop, line.end, tell_ready, "r", &io), 0);
     drain_work();
     ck_assert_str_eq(story, "");
 
@@ -863,7 +989,7 @@ START_TEST(a_descriptor_is_watched_for_what_is_asked_for_and_no_more)
     /* What nobody asks for costs nothing, however much is there. */
     rdv__io_watch(io, false, false);
     drain_work();
-    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    line_put(&line, "x");
     drain_work();
     ck_assert_str_eq(story, "");
     rdv__io_watch(io, true, false);
@@ -871,52 +997,46 @@ START_TEST(a_descriptor_is_watched_for_what_is_asked_for_and_no_more)
     dispatch();
     ck_assert_str_ne(story, "");
     rdv__io_free(io);
-    close(ends[0]);
-    close(ends[1]);
+    line_close(&line);
 }
 END_TEST
 
 static struct rdv__io *failed_io;
-static int failed_fd;
 
 /* Reads a byte at a time, and goes on watching as long as the descriptor gives something. */
 static void read_to_the_end(void *user)
 {
-    char letter;
-    (void)user;
-    ssize_t size = read(failed_fd, &letter, 1);
-    tell(size == 1 ? letter : size == 0 ? '0' : '!');
-    if (size == 1)
-        rdv__io_watch(failed_io, true, false);
-    else
-        rdv__io_watch(failed_io, false, false);
+    char byte = line_take(user);
+    note(byte);
+    rdv__io_watch(failed_io, byte != '!', false);
 }
 
 START_TEST(a_descriptor_with_an_error_can_be_read_to_its_end)
 {
-    int ends[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    failed_fd = ends[0];
-    ck_assert_int_eq(rdv__io_new(loop, ends[0], read_to_the_end, NULL, &failed_io), 0);
+    struct line line;
+    line_open(&line);
+    ck_assert_int_eq(rdv__io_new(loop, line.end, read_to_the_end, &line, &failed_io), 0);
     drain_work();
-    /* Hanging up with something unread is an error at the other end. */
-    ck_assert_int_eq(write(ends[0], "unread", 6), 6);
-    ck_assert_int_eq(write(ends[1], "abc", 3), 3);
-    close(ends[1]);
+    line_put(&line, "abc");
+    line_break(&line);
+    ck_assert(has_work(AT_ONCE));
     drain_work();
     ck_assert_str_eq(story, "abc!");
     rdv__io_free(failed_io);
-    close(ends[0]);
+    line_close(&line);
 }
 END_TEST
 
 START_TEST(a_descriptor_that_can_t_be_watched_is_refused)
 {
     struct rdv__io *io;
+    ck_assert_int_eq(rdv__io_new(loop, RDV__NO_DESCRIPTOR, stop, NULL, &io), RDV_EIO);
+#ifndef _WIN32
     int regular = memfd_create("regular", MFD_CLOEXEC);
     ck_assert_int_eq(rdv__io_new(loop, regular, stop, NULL, &io), RDV_EIO);
     ck_assert_int_eq(rdv__io_new(loop, 987, stop, NULL, &io), RDV_EIO);
     close(regular);
+#endif
 }
 END_TEST
 
@@ -933,7 +1053,7 @@ struct letter_timer {
 static void timer_tells(void *user)
 {
     struct letter_timer *self = user;
-    tell(self->letter);
+    note(self->letter);
     if (self->frees)
         rdv_timer_free(self->frees);
     self->frees = NULL;
@@ -948,6 +1068,12 @@ static void make_timer(struct letter_timer *timer, char letter)
     ck_assert_int_eq(rdv_timer_new(loop, timer_tells, timer, &timer->timer), 0);
 }
 
+#ifdef _WIN32
+static void freeze_time(void)
+{
+    /* It stands still by itself for some 10 ms at a time. */
+}
+#else
 static struct timespec frozen; /* the time that there is, unless it is 0 */
 
 /* In place of the system's. */
@@ -965,11 +1091,7 @@ static void freeze_time(void)
     ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
     frozen = now;
 }
-
-static void sleep_past(rdv_duration duration)
-{
-    nanosleep(&(struct timespec){0, (long)duration * 100}, NULL);
-}
+#endif
 
 START_TEST(timers_of_the_same_moment_fire_in_order_of_their_start)
 {
@@ -1000,7 +1122,7 @@ START_TEST(timers_fire_in_order_of_their_moment)
     for (int i = 30; i < 40; i++)
         rdv_timer_stop(timers[i].timer);
     rdv_timer_stop(timers[5].timer);
-    sleep_past(45 * RDV_MILLISECOND);
+    rdv_test_sleep(45);
     drain_work();
     ck_assert_str_eq(story, "ABCDEGHIJKLMNOPQRSTUVWXYZ[\\]^");
     for (int i = 0; i < 40; i++)
@@ -1033,7 +1155,11 @@ START_TEST(a_timer_that_starts_itself_anew_at_once_gets_one_call_a_turn)
     rdv_timer_start(timer.timer, 0);
     ck_assert(has_work(1000));
     drain_work();
+#ifdef _WIN32
+    ck_assert_ptr_nonnull(strchr(strchr(story, 'c'), 't'));
+#else
     ck_assert_int_eq(strncmp(story, "tctc", 4), 0);
+#endif
     ck_assert_ptr_null(strstr(story, "tt"));
     rdv_timer_free(timer.timer);
 }
@@ -1045,6 +1171,10 @@ START_TEST(starting_a_timer_anew_moves_it)
     make_timer(&timer, 't');
     rdv_timer_start(timer.timer, 0);
     rdv_timer_start(timer.timer, RDV_HOUR);
+#ifdef _WIN32
+    drain_work();
+    ck_assert_str_eq(story, "");
+#endif
     ck_assert(!has_work(0));
     rdv_timer_start(timer.timer, 0);
     ck_assert(has_work(1000));
@@ -1099,34 +1229,34 @@ END_TEST
 
 START_TEST(far_timers_and_alarms_cost_no_wake_up)
 {
-    struct letter_timer far, before;
+    struct letter_timer distant, before;
     struct rdv__alarm *alarm;
-    make_timer(&far, 'f');
+    make_timer(&distant, 'f');
     make_timer(&before, 'b');
     ck_assert_int_eq(rdv__alarm_new(loop, stop, NULL, &alarm), 0);
     rdv__alarm_set(alarm, RDV_TIME_MAX);
-    rdv_timer_start(far.timer, RDV_HOUR);
+    rdv_timer_start(distant.timer, RDV_HOUR);
     /* A timer that was stopped must not wake either. */
     rdv_timer_start(before.timer, 30 * RDV_MILLISECOND);
     rdv_timer_stop(before.timer);
     rdv__loop_add_turn(loop, &commit.turn);
     drain_work();
     story[0] = '\0';
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, stop_later, NULL), 0);
+    struct rdv__thread *thread = begin_thread(stop_later, NULL);
     ck_assert_int_eq(rdv_loop_run(loop), 0);
-    pthread_join(thread, NULL);
+    rdv__thread_join(thread);
     ck_assert_str_eq(story, "c"); /* the turn of the stop */
     rdv__alarm_free(alarm);
-    rdv_timer_free(far.timer);
+    rdv_timer_free(distant.timer);
     rdv_timer_free(before.timer);
 }
 END_TEST
 
 /* ------------------------------------------------------------------ alarms */
 
-static bool clock_was_set;
+static bool clock_was_set; /* unseen, as far as a test can have it so */
 
+#ifndef _WIN32
 /* In place of the system's, to say that the clock was set, as it does when that has happened unseen. */
 int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct itimerspec *old)
 {
@@ -1138,17 +1268,18 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct iti
     }
     return (int)result;
 }
+#endif
 
 static void alarm_tells(void *user)
 {
-    tell(*(const char *)user);
+    note(*(const char *)user);
 }
 
 START_TEST(an_alarm_goes_off_once_when_the_clock_has_come_to_its_moment)
 {
     struct rdv__alarm *alarm;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
-    rdv_time when = rdv__plat_now() + 20 * RDV_MILLISECOND;
+    rdv_time when = rdv__plat_now() + (20 + 10 * LATE) * RDV_MILLISECOND;
     rdv__alarm_set(alarm, when);
     drain_work();
     ck_assert_str_eq(story, "");
@@ -1233,6 +1364,7 @@ END_TEST
 
 START_TEST(setting_the_system_s_clock_is_told_to_alarms_at_once)
 {
+#ifndef _WIN32
     struct rdv__alarm *alarm;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
     rdv__alarm_set(alarm, rdv__plat_now() + RDV_HOUR);
@@ -1247,6 +1379,7 @@ START_TEST(setting_the_system_s_clock_is_told_to_alarms_at_once)
     }
     ck_assert_str_eq(story, "aa");
     rdv__alarm_free(alarm);
+#endif
 }
 END_TEST
 
@@ -1291,6 +1424,16 @@ static TCase *add_case(Suite *suite, const char *name)
 
 int main(void)
 {
+#ifdef _WIN32
+    const char *no_limits = "no limit to handles can be set on Windows";
+    const char *not_told = "Windows moves a timer along when the clock is set, and tells nobody";
+    const char *no_setting = not_told;
+#else
+    const char *no_limits = NULL, *not_told = NULL;
+    const char *no_setting = getenv("RDV_TEST_SET_CLOCK") && geteuid() == 0
+                                 ? NULL
+                                 : "sets the system's clock: only with RDV_TEST_SET_CLOCK, as root";
+#endif
     Suite *suite = suite_create("loop");
 
     TCase *turns = add_case(suite, "turns");
@@ -1328,7 +1471,8 @@ int main(void)
     tcase_add_test(running, public_functions_refuse_what_is_not_there);
     tcase_add_test(running, a_loop_leaves_no_descriptor_behind_and_takes_none_below_4_of_its_own);
 
-    tcase_add_test(running, a_host_without_descriptors_left_gets_no_loop_but_an_error);
+    rdv_test_add_unless(running, a_host_without_descriptors_left_gets_no_loop_but_an_error,
+                        no_limits);
 
     TCase *descriptor = add_case(suite, "descriptor");
     tcase_add_test(descriptor, an_idle_loop_s_descriptor_is_not_ready);
@@ -1359,12 +1503,10 @@ int main(void)
     tcase_add_test(alarms, an_alarm_goes_off_once_when_the_clock_has_come_to_its_moment);
     tcase_add_test(alarms, an_alarm_for_a_moment_that_has_passed_goes_off_at_once);
     tcase_add_test(alarms, an_alarm_that_was_switched_off_or_freed_stays_silent);
-    tcase_add_test(alarms, an_alarm_hears_of_a_change_of_the_clock_that_came_between_and_stays_set);
-    tcase_add_test(alarms, an_alarm_that_is_off_hears_of_no_change_of_the_clock);
-    rdv_test_add_unless(alarms, setting_the_system_s_clock_is_told_to_alarms_at_once,
-                        getenv("RDV_TEST_SET_CLOCK") && geteuid() == 0
-                            ? NULL
-                            : "sets the system's clock: only with RDV_TEST_SET_CLOCK, as root");
+    rdv_test_add_unless(
+        alarms, an_alarm_hears_of_a_change_of_the_clock_that_came_between_and_stays_set, not_told);
+    rdv_test_add_unless(alarms, an_alarm_that_is_off_hears_of_no_change_of_the_clock, not_told);
+    rdv_test_add_unless(alarms, setting_the_system_s_clock_is_told_to_alarms_at_once, no_setting);
 
     TCase *threads = add_case(suite, "threads");
     tcase_add_test(threads, threads_and_locks_do_what_they_say);
