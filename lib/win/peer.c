@@ -59,6 +59,21 @@ int rdv__socket_group(const char *name, rdv__group *ret_group, struct rdv_error 
 
 /* ------------------------------------------------------- what a pipe allows */
 
+/* Groups that a token has only to be denied something don't count. NULL = the token that we act with. */
+static bool is_member(HANDLE acting, PSID group)
+{
+    BOOL member = FALSE;
+    return CheckTokenMembership(acting, group, &member) && member;
+}
+
+static bool is_administrator(HANDLE acting)
+{
+    union rdv__win_sid administrators;
+    DWORD size = sizeof administrators;
+    return CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, &administrators, &size) &&
+           is_member(acting, &administrators);
+}
+
 DWORD rdv__peer_security(const rdv__group *group, SECURITY_ATTRIBUTES *ret_attributes)
 {
     union rdv__win_sid user;
@@ -70,10 +85,12 @@ DWORD rdv__peer_security(const rdv__group *group, SECURITY_ATTRIBUTES *ret_attri
                         (group && !ConvertSidToStringSidW((PSID)group->sid, &group_name))))
         number = GetLastError();
     if (number == 0) {
+        /* A reader trusts the administrators' pipes, and no other user's. */
         int length =
-            swprintf(words, WORDS_ROOM, L"D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;%ls)%ls%ls%ls",
-                     user_name, group ? L"(A;;" READER_RIGHTS L";;;" : L"",
-                     group ? group_name : L"", group ? L")" : L"");
+            swprintf(words, WORDS_ROOM, L"O:%lsD:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;%ls)%ls%ls%ls",
+                     is_administrator(NULL) ? L"BA" : user_name, user_name,
+                     group ? L"(A;;" READER_RIGHTS L";;;" : L"", group ? group_name : L"",
+                     group ? L")" : L"");
         assert(length > 0);
         (void)length;
         if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(words, SDDL_REVISION_1,
@@ -165,22 +182,13 @@ static bool user_of_token(HANDLE token, union rdv__win_sid *ret_user)
            CopySid(sizeof *ret_user, ret_user, answer.user.User.Sid);
 }
 
-/* Groups that a token has only to be denied something don't count. Needs a token to act with. */
-static bool is_member(HANDLE acting, PSID group)
-{
-    BOOL member = FALSE;
-    return CheckTokenMembership(acting, group, &member) && member;
-}
-
 static enum rdv__peer judge(HANDLE acting, const rdv__group *group)
 {
-    union rdv__win_sid user, own, administrators;
-    DWORD size = sizeof administrators;
+    union rdv__win_sid user, own;
     if (user_of_token(acting, &user) && (IsWellKnownSid(&user, WinLocalSystemSid) ||
                                          (rdv__win_user(&own) == 0 && EqualSid(&user, &own))))
         return RDV__PEER_OWNER;
-    if (CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, &administrators, &size) &&
-        is_member(acting, &administrators))
+    if (is_administrator(acting))
         return RDV__PEER_OWNER;
     return group && is_member(acting, (PSID)group->sid) ? RDV__PEER_READER : RDV__PEER_STRANGER;
 }

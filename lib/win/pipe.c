@@ -480,7 +480,9 @@ static bool is_left_over(const wchar_t *name)
 static int make_pipe(struct rdv__listener *listener, const char *path, struct rdv_error *error)
 {
     char words[RDV__WIN_WORDS];
-    DWORD number = add_waiting(listener, true);
+    /* Wine 8 lets anybody be the first, however many there are, so ask before. On Windows this only saves the attempt. */
+    DWORD number =
+        WaitNamedPipeW(listener->name, 1) ? ERROR_PIPE_BUSY : add_waiting(listener, true);
     /* With the lock, it is ours to go on with if our kind has made it. */
     if (number == ERROR_ACCESS_DENIED && listener->lock && is_left_over(listener->name)) {
         number = add_waiting(listener, false);
