@@ -18,6 +18,9 @@ RDVTASK = os.environ.get("RDVTASK", "rdvtask")
 # The words that start it: a program for another system has one that runs it in front.
 COMMAND = [RDVTASK] if os.path.exists(RDVTASK) else shlex.split(RDVTASK)
 
+# Whether it is for Windows; under Wine then, which hands it what we hand to Wine.
+ON_WINDOWS = COMMAND[-1].endswith(".exe")
+
 
 def sanitized():
     """Whether the program was built with a sanitizer, which takes far more address space than a limit would leave."""

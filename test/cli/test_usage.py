@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The command line itself: verbs, options, help, and each way to get them wrong."""
 
+import unittest
+
 import tap
-from program import ProgramTest
+from program import ON_WINDOWS, ProgramTest
 
 VERBS = ["run", "start", "schedule", "list", "show", "delete", "history", "watch", "cancel", "explain", "pause", "resume", "reload",
          "validate"]
@@ -132,6 +134,7 @@ class Usage(ProgramTest):
         self.usage_error("schedule", "x" * 1025, says="1024")
         self.usage_error("schedule", "x", "y" * 1025, says="1024")
 
+    @unittest.skipIf(ON_WINDOWS, "arguments are UTF-16 there, and Wine makes that of any bytes")
     def test_arguments_that_are_not_utf8_are_refused(self):
         self.usage_error("schedule", b"\xff\xfe", says="UTF-8")
         self.usage_error("schedule", "label", b"a\xc3", says="UTF-8")
@@ -140,7 +143,8 @@ class Usage(ProgramTest):
         err = self.usage_error("\x1b[31mred\n")
         self.assertNotIn("\x1b", err)
         self.assertIn("\\e[31mred\\n", err)
-        self.assertIn("\\xff", self.usage_error(b"\xff"))
+        if not ON_WINDOWS:
+            self.assertIn("\\xff", self.usage_error(b"\xff"))
         self.assertIn("\\u{202e}", self.usage_error("a\u202eb"))
 
     def test_an_agent_document_and_a_plug_in_at_once_are_refused(self):

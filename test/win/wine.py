@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of programs for Windows have in common: they run under Wine, which is started so that it gets our signals, and
+makes Ctrl-C of SIGINT."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "cli"))
+
+from program import COMMAND, ProgramTest  # noqa: E402
+
+WORKER = os.environ.get("RDVTASK_WORKER", "worker.exe")
+
+# Where the drive C: is. Tests have their folders there: on the way to it there is none that others may change, which there is on
+# the drive that Wine has for this system, at /tmp.
+DRIVE = os.path.join(subprocess.run([os.path.join(HERE, "..", "..", "scripts", "wine-run"), "--prefix", COMMAND[-1]], check=True,
+                                    stdout=subprocess.PIPE, encoding="utf-8").stdout.rstrip("\n"), "drive_c")
+tempfile.tempdir = os.path.join(DRIVE, "tests")
+os.makedirs(tempfile.tempdir, exist_ok=True)
+
+
+def on_windows(path):
+    """How Windows calls a path of ours."""
+    if path.startswith(DRIVE + "/"):
+        return "C:" + path[len(DRIVE):].replace("/", "\\")
+    return "Z:" + path.replace("/", "\\")
+
+
+class WindowsTest(ProgramTest):
+    def command(self, *arguments):
+        return [on_windows(word) if isinstance(word, str) and word.startswith("/") and word not in COMMAND else word
+                for word in super().command(*arguments)]
+
+    def worker(self, *words):
+        """What a step runs: see worker.c."""
+        return [on_windows(WORKER), *[on_windows(word) if word.startswith("/") else word for word in words]]
+
+    def agent(self, name="agent.json", **labels):
+        path = super().agent(name, **labels)
+        os.chmod(path, 0o600)
+        return path
+
+    def beats(self, name):
+        """Whether a worker that shows that it lives does so."""
+        path = self.path(name)
+        before = os.path.getsize(path) if os.path.exists(path) else 0
+        return self.grows(path, before)
+
+    def grows(self, path, before, seconds=1):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if os.path.exists(path) and os.path.getsize(path) > before:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def run_agent(self, *arguments, **keywords):
+        """A `run` that others can ask."""
+        program = self.popen("run", "--config", self.path("agent.json"), *arguments, **keywords)
+        self.wait_for_agent()
+        return program
+
+    def wait_for_agent(self):
+        self.wait_for(lambda: not self.ends("reload"), "an agent")
+
+    def ends(self, *arguments):
+        """What a command ends with."""
+        program = self.popen(*arguments)
+        program.communicate()
+        self.programs.remove(program)
+        return program.returncode
+
+    def stop(self, program, code=0):
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(timeout=20)
+        self.assertEqual(program.returncode, code, out + err)
+        return out, err
