@@ -5,6 +5,7 @@ RDVTASK in the environment has the words that start it under Wine: scripts/wine-
 worker.exe, which tasks run.
 """
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from wine import COMMAND, WindowsTest, on_windows  # noqa: E402
 import tap  # noqa: E402
+
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "windows")
 
 
 class CommandLine(WindowsTest):
@@ -253,6 +256,30 @@ class Control(WindowsTest):
         self.agent_program.kill()
         self.assertEqual(watch.wait(20), 1)
         self.assertIn("the agent has gone", watch.stderr.read())
+
+
+class Examples(WindowsTest):
+    def copy(self, *names):
+        """Take files of examples/windows to where nobody else may write."""
+        for name in names:
+            shutil.copy(os.path.join(EXAMPLES, name), self.dir)
+            os.chmod(self.path(os.path.basename(name)), 0o600)
+
+    def test_hello_runs_programs_of_windows(self):
+        self.copy("hello/agent.json", "hello/schedule.json")
+        self.rdvtask("run", "--once", "--config", self.path("agent.json"), self.path("schedule.json"), code=1)
+        self.assertEqual(self.outcomes(), [("first", "succeeded"), ("second", "succeeded"), ("third", "failed")])
+        self.assertIn("COLOUR=green", self.rdvtask("show", "second").stdout)
+        self.assertIn("exit code 7", self.rdvtask("show", "third").stdout)
+
+    def test_the_documents_are_right(self):
+        self.copy("agent.json", "nightly.json")
+        self.rdvtask("validate", self.path("agent.json"), self.path("nightly.json"))
+
+    def test_the_task_scheduler_takes_the_file_for_it(self):
+        self.copy("rdvtask-task.xml")
+        self.shell("schtasks /create /tn rdvtask-test /xml rdvtask-task.xml")
+        self.shell("schtasks /delete /tn rdvtask-test /f")
 
 
 if __name__ == "__main__":

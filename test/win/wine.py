@@ -58,6 +58,13 @@ class WindowsTest(ProgramTest):
             time.sleep(0.02)
         return False
 
+    def shell(self, line, code=0):
+        """What a line prints that is typed at Windows' command prompt."""
+        done = subprocess.run(COMMAND[:-1] + [WORKER, "shell", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, cwd=self.dir, encoding="utf-8", timeout=60)
+        self.assertEqual(done.returncode, code, line + "\n" + done.stdout)
+        return done.stdout
+
     def run_agent(self, *arguments, **keywords):
         """A `run` that others can ask."""
         program = self.popen("run", "--config", self.path("agent.json"), *arguments, **keywords)

@@ -113,6 +113,8 @@ static bool act(const wchar_t *verb, const wchar_t *value)
         return beat(value);
     else if (wcscmp(verb, L"child") == 0)
         return leave_child(value);
+    else if (wcscmp(verb, L"shell") == 0)
+        exit(_wsystem(value));
     else if (wcscmp(verb, L"exit") == 0)
         exit(_wtoi(value));
     else
