@@ -100,7 +100,7 @@ static int open_files(rdv_loop *loop, const char *document, rdv_store **ret_stor
     rdv_agent_options agent_options;
     struct rdv_error error;
     int result = RDV_ENOMEM;
-    char *file = beside(document, ".db"), *logs = beside(document, ".log.d");
+    char *file = beside(document, ".db"), *logs = beside(document, ".db.log.d");
     if (!file || !logs)
         goto out;
     rdv_store_options_init(&store_options);

@@ -272,7 +272,7 @@ static void install(void)
     rdv_test_make_folder(folder, "com");
     snprintf(document, sizeof document, "%s/agent.json", folder);
     snprintf(store, sizeof store, "%s/agent.db", folder);
-    snprintf(log_file, sizeof log_file, "%s/agent.log.d/-1.log", folder);
+    snprintf(log_file, sizeof log_file, "%s/agent.db.log.d/-1.log", folder);
     wchar_t wide[RDV_TEST_PATH];
     MultiByteToWideChar(CP_UTF8, 0, document, -1, wide, RDV_TEST_PATH);
     HKEY settings = make_key(SETTINGS, 0);
