@@ -7,22 +7,17 @@
 #define RDV_TEST_CONTROL_BENCH_H
 
 #include <check.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <rdvtask/rdvtask.h>
 
 #include "sql.h"
 #include "store.h"
+#include "system.h"
+#include "wire.h"
 
 #define NOW (INT64_C(420000) * RDV_DAY)
 
@@ -35,7 +30,7 @@ struct bench_plugin {
 };
 
 struct bench {
-    char directory[40], store_path[64], socket[64];
+    char directory[RDV_TEST_PATH], store_path[RDV_TEST_PATH + 16], socket[RDV_TEST_PATH + 16];
     rdv_loop *loop;
     rdv_store *store;
     rdv_trigger *trigger;
@@ -150,8 +145,7 @@ static inline void bench_listen(struct bench *bench)
 static inline void bench_open(struct bench *bench, bool listening)
 {
     memset(bench, 0, sizeof *bench);
-    strcpy(bench->directory, "/tmp/rdvtask-control-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(bench->directory));
+    rdv_test_make_folder(bench->directory, "control");
     snprintf(bench->store_path, sizeof bench->store_path, "%s/store.db", bench->directory);
     snprintf(bench->socket, sizeof bench->socket, "%s/socket", bench->directory);
     bench->now = NOW;
@@ -186,100 +180,69 @@ static inline void bench_close(struct bench *bench)
     rdv_store_close(bench->store);
     rdv_loop_free(bench->loop);
     bench->loop = NULL;
-    DIR *list = opendir(bench->directory);
-    ck_assert_ptr_nonnull(list);
-    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
-        char name[320];
-        snprintf(name, sizeof name, "%s/%s", bench->directory, entry->d_name);
-        unlink(name);
-    }
-    closedir(list);
-    rmdir(bench->directory);
+    rdv_test_remove(bench->directory);
 }
 
 /* ------------------------------------------------------------------ clients */
 
-static inline int bench_connect(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    ck_assert_uint_lt(strlen(path), sizeof address.sun_path);
-    memcpy(address.sun_path, path, strlen(path));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-    return fd;
-}
-
 /* A client that has been taken. */
-static inline int bench_client(struct bench *bench)
+static inline struct wire *bench_client(struct bench *bench)
 {
-    int fd = bench_connect(bench->socket);
+    struct wire *wire = wire_open(bench->socket);
     bench_turns(bench);
-    return fd;
+    return wire;
 }
 
 /* Send without letting the agent do anything, as long as there is room. */
-static inline void bench_send(int fd, const char *text)
+static inline void bench_send(struct wire *wire, const char *text)
 {
     size_t size = strlen(text);
-    ck_assert_int_eq((int)send(fd, text, size, MSG_NOSIGNAL), (int)size);
+    ck_assert_uint_eq(wire_send(wire, text, size), size);
 }
 
 /* The next line, for which the agent has some turns; NULL if none comes. Valid until the next call but seven. */
-static inline const char *bench_hear(struct bench *bench, int fd)
+static inline const char *bench_hear(struct bench *bench, struct wire *wire)
 {
     static char *lines[8];
     static int next;
-    size_t size = 0, room = 4096;
-    char **line = &lines[next++ % 8];
-    free(*line);
-    *line = malloc(room);
-    ck_assert_ptr_nonnull(*line);
-    for (int quiet = 0; quiet < 4;) {
-        char peeked[4096];
-        ssize_t there = recv(fd, peeked, sizeof peeked, MSG_PEEK);
-        if (there <= 0) {
-            bench_turns(bench);
-            quiet++;
-            continue;
-        }
-        quiet = 0;
-        const char *end = memchr(peeked, '\n', (size_t)there);
-        size_t step = end ? (size_t)(end + 1 - peeked) : (size_t)there;
-        if (room - size <= step) {
-            room = room * 2 + step;
-            *line = realloc(*line, room);
-            ck_assert_ptr_nonnull(*line);
-        }
-        ck_assert_int_eq((int)recv(fd, *line + size, step, 0), (int)step);
-        size += step;
-        if (end) {
-            (*line)[size - 1] = '\0';
-            return *line;
-        }
+    const char *line = NULL;
+    size_t there = 0;
+    for (int quiet = 0; quiet < 4 && !line;) {
+        line = wire_line(wire);
+        if (line)
+            break;
+        quiet = wire->end == there ? quiet + 1 : 0;
+        there = wire->end;
+        bench_turns(bench);
     }
-    return NULL;
+    if (!line)
+        return NULL;
+    char **kept = &lines[next++ % 8];
+    free(*kept);
+    size_t size = strlen(line) + 1;
+    *kept = malloc(size);
+    ck_assert_ptr_nonnull(*kept);
+    return memcpy(*kept, line, size);
 }
 
 /* Send a line, and hear the next. */
-static inline const char *bench_ask(struct bench *bench, int fd, const char *line)
+static inline const char *bench_ask(struct bench *bench, struct wire *wire, const char *line)
 {
-    bench_send(fd, line);
-    bench_send(fd, "\n");
-    const char *answer = bench_hear(bench, fd);
+    bench_send(wire, line);
+    bench_send(wire, "\n");
+    const char *answer = bench_hear(bench, wire);
     ck_assert_msg(answer != NULL, "no answer to %s", line);
     return answer;
 }
 
 /* Whether the agent has closed the connection; what it has sent is thrown away. */
-static inline bool bench_closed(struct bench *bench, int fd)
+static inline bool bench_closed(struct bench *bench, struct wire *wire)
 {
     char buffer[4096];
     for (int quiet = 0; quiet < 4;) {
+        size_t size;
         bench_turns(bench);
-        ssize_t size = recv(fd, buffer, sizeof buffer, 0);
-        if (size == 0 || (size < 0 && errno != EAGAIN))
+        if (!wire_receive(wire, buffer, sizeof buffer, &size))
             return true;
         quiet = size > 0 ? 0 : quiet + 1;
     }
@@ -290,8 +253,10 @@ static inline void bench_keep(void *user, const char *line)
 {
     char **kept = user;
     free(*kept);
-    *kept = strdup(line);
+    size_t size = strlen(line) + 1;
+    *kept = malloc(size);
     ck_assert_ptr_nonnull(*kept);
+    memcpy(*kept, line, size);
 }
 
 /* The direct way. The caller frees it. NULL if there was no answer. */
@@ -305,8 +270,7 @@ static inline char *bench_call(struct bench *bench, const char *request)
 /* Whether there is anything to do within so many milliseconds. */
 static inline bool bench_busy(struct bench *bench, int patience)
 {
-    struct pollfd wait = {rdv_loop_fd(bench->loop), POLLIN, 0};
-    return poll(&wait, 1, patience) == 1;
+    return wire_loop_works(bench->loop, patience);
 }
 
 #define REQUEST(id, method, params) \

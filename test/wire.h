@@ -27,6 +27,7 @@ struct wire {
     rdv__descriptor fd;
     char *data; /* what has come and was not asked for: bytes begin to end */
     size_t begin, end, room;
+    size_t scanned; /* so many of them hold no line end */
     bool ended;
 };
 
@@ -60,6 +61,8 @@ static inline size_t wire_send(struct wire *wire, const void *data, size_t size)
 static inline void wire_fill(struct wire *wire)
 {
     size_t size = 1;
+    if (wire->begin == wire->end)
+        wire->begin = wire->end = 0;
     while (!wire->ended && size > 0) {
         if (wire->room - wire->end < 65536) {
             wire->room = wire->room * 2 + 65536;
@@ -86,6 +89,7 @@ static inline bool wire_receive(struct wire *wire, void *buffer, size_t room, si
         *ret_size = here < room ? here : room;
         memcpy(buffer, wire->data + wire->begin, *ret_size);
         wire->begin += *ret_size;
+        wire->scanned = 0;
     }
     return *ret_size > 0 || !wire->ended;
 }
@@ -97,14 +101,17 @@ static inline char *wire_line(struct wire *wire)
     for (int try = 0; try < 2 && !end; try++) {
         if (try > 0)
             wire_fill(wire);
-        size_t here = wire->end - wire->begin;
-        end = here > 0 ? memchr(wire->data + wire->begin, '\n', here) : NULL;
+        size_t begin = wire->begin + wire->scanned;
+        if (begin < wire->end)
+            end = memchr(wire->data + begin, '\n', wire->end - begin);
+        wire->scanned = wire->end - wire->begin;
     }
     if (!end)
         return NULL;
     char *line = wire->data + wire->begin;
     *end = '\0';
     wire->begin = (size_t)(end + 1 - wire->data);
+    wire->scanned = 0;
     return line;
 }
 
