@@ -442,6 +442,29 @@ static DWORD begin_connect(struct connection *connection, HANDLE event)
     }
 }
 
+/* The first that a client has connected to. */
+static bool find_connected(struct rdv__listener *listener, size_t *ret_place)
+{
+    for (size_t i = 0; i < listener->count; i++) {
+        struct connection *connection = listener->waiting[i];
+        DWORD size;
+        if (connection->is_connecting && HasOverlappedIoCompleted(&connection->reading)) {
+            connection->is_connecting = false;
+            /* It has gone with the thread that had begun it: again, in this one. */
+            if (!GetOverlappedResult(connection->pipe, &connection->reading, &size, FALSE) &&
+                GetLastError() == ERROR_OPERATION_ABORTED) {
+                (void)begin_connect(connection, listener->source.readable);
+                SetEvent(listener->source.readable);
+            }
+        }
+        if (!connection->is_connecting) {
+            *ret_place = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One more end for a client to connect to. 0, or what GetLastError() would say. */
 static DWORD add_waiting(struct rdv__listener *listener, bool first)
 {
@@ -457,11 +480,14 @@ static DWORD add_waiting(struct rdv__listener *listener, bool first)
     if (!connection)
         return ERROR_NOT_ENOUGH_MEMORY;
     DWORD number = begin_connect(connection, listener->source.readable);
-    SetEvent(listener->source.readable); /* whatever it has cleared */
     if (number != 0)
         connection_free(connection);
     else
         listener->waiting[listener->count++] = connection;
+    /* Whatever it has cleared. */
+    size_t place;
+    if (find_connected(listener, &place))
+        SetEvent(listener->source.readable);
     return number;
 }
 
@@ -549,29 +575,6 @@ int rdv__listener_new(const char *path, const rdv__group *group,
 rdv__descriptor rdv__listener_fd(const struct rdv__listener *listener)
 {
     return (rdv__descriptor)&listener->source;
-}
-
-/* The first that a client has connected to. */
-static bool find_connected(struct rdv__listener *listener, size_t *ret_place)
-{
-    for (size_t i = 0; i < listener->count; i++) {
-        struct connection *connection = listener->waiting[i];
-        DWORD size;
-        if (connection->is_connecting && HasOverlappedIoCompleted(&connection->reading)) {
-            connection->is_connecting = false;
-            /* It has gone with the thread that had begun it: again, in this one. */
-            if (!GetOverlappedResult(connection->pipe, &connection->reading, &size, FALSE) &&
-                GetLastError() == ERROR_OPERATION_ABORTED) {
-                (void)begin_connect(connection, listener->source.readable);
-                SetEvent(listener->source.readable);
-            }
-        }
-        if (!connection->is_connecting) {
-            *ret_place = i;
-            return true;
-        }
-    }
-    return false;
 }
 
 int rdv__listener_accept(struct rdv__listener *listener, rdv__descriptor *ret_fd)
