@@ -25,26 +25,11 @@
 #define LINKS_MAX 63 /* as many as Windows follows */
 #define PATH_ROOM 32768
 
-/* What lets one have another thing in the place of this, whatever it is, or have all further rights to it. */
-#define REPLACE (DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_ALL)
-
-/* What lets one change it: the data of a file; in a folder the same bits are for making files and folders. With the attributes
- * it can be made a link. */
-#define CHANGE \
-    (REPLACE | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_ATTRIBUTES | GENERIC_WRITE)
-
-#define CHANGE_FOLDER (CHANGE | FILE_DELETE_CHILD)
-#define CHANGE_WAY    (REPLACE | FILE_DELETE_CHILD)
-
 /* Of a path without a limit to its length. */
 #define PREFIX       L"\\\\?\\"
 #define PREFIX_SIZE  4
 #define NETWORK      L"UNC\\"
 #define NETWORK_SIZE 4
-
-/* How the kernel calls what has that prefix. */
-#define KERNEL_ROOT      L"\\??\\"
-#define KERNEL_ROOT_SIZE 4
 
 #define LOOK      (READ_CONTROL | FILE_READ_ATTRIBUTES)
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
@@ -184,80 +169,29 @@ static int check(struct walk *walk, HANDLE handle, const char *what, DWORD right
 
 /* ------------------------------------------------------------------ links */
 
-/* What the file system keeps of a link; the headers for programs don't have it. */
-struct reparse {
-    ULONG tag;
-    USHORT size, reserved;
-    USHORT target_offset, target_size, shown_offset, shown_size; /* in bytes */
-    union {
-        struct {
-            ULONG flags;
-            WCHAR path[1];
-        } symbolic;
-        struct {
-            WCHAR path[1];
-        } mounted;
-    } as;
-};
-
-#define LINK_RELATIVE 1ul /* of symbolic.flags */
-#define REPARSE_MAX   MAXIMUM_REPARSE_DATA_BUFFER_SIZE
-
-/* Where a link leads, as it is written in it. NULL: it is none that we know. */
-static const WCHAR *target_of(const struct reparse *link, DWORD size, size_t *ret_length,
-                              bool *ret_relative)
-{
-    const WCHAR *path;
-    switch (link->tag) {
-    case IO_REPARSE_TAG_SYMLINK:
-        path = link->as.symbolic.path;
-        *ret_relative = (link->as.symbolic.flags & LINK_RELATIVE) != 0;
-        break;
-    case IO_REPARSE_TAG_MOUNT_POINT:
-        path = link->as.mounted.path;
-        *ret_relative = false;
-        break;
-    default:
-        return NULL;
-    }
-    size_t begin = (size_t)((const char *)path - (const char *)link) + link->target_offset;
-    if (begin + link->target_size > size || begin % sizeof *path != 0)
-        return NULL;
-    *ret_length = link->target_size / sizeof *path;
-    return (const WCHAR *)(const void *)((const char *)link + begin);
-}
-
 /* Go on where the link leads that is open, and whose name is the last of `at`. */
 static int follow(struct walk *walk, HANDLE link)
 {
-    union {
-        struct reparse link;
-        char room[REPARSE_MAX];
-    } data;
-    DWORD size;
-    size_t length = 0;
-    bool relative = false, fits = false;
-    if (!DeviceIoControl(link, FSCTL_GET_REPARSE_POINT, NULL, 0, &data, sizeof data, &size, NULL))
-        return fail(walk, GetLastError());
-    const WCHAR *written = target_of(&data.link, size, &length, &relative);
-    if (!written || length == 0)
-        return fail(walk, ERROR_CANT_ACCESS_FILE);
-    if (++walk->links > LINKS_MAX)
-        return fail(walk, ERROR_CANT_RESOLVE_FILENAME);
+    ULONG data[MAXIMUM_REPARSE_DATA_BUFFER_SIZE / sizeof(ULONG)];
+    wchar_t *target;
+    bool relative;
+    DWORD size, number = 0;
+    if (!DeviceIoControl(link, FSCTL_GET_REPARSE_POINT, NULL, 0, data, sizeof data, &size, NULL))
+        number = GetLastError();
+    if (number == 0 && ++walk->links > LINKS_MAX)
+        number = ERROR_CANT_RESOLVE_FILENAME;
+    if (number == 0)
+        number = rdv__win_target(data, size, &target, &relative);
+    if (number != 0)
+        return fail(walk, number);
 
-    wchar_t *target = malloc((length + 1) * sizeof *target);
-    if (!target)
-        return fail(walk, ERROR_NOT_ENOUGH_MEMORY);
-    memcpy(target, written, length * sizeof *target);
-    target[length] = L'\0';
-    if (relative) {
-        const wchar_t *name = wcsrchr(walk->at, L'\\') + 1;
-        walk->at[target[0] == L'\\' ? walk->root - 1 : (size_t)(name - walk->at)] = L'\0';
-        fits = join(walk->next, (const wchar_t *const[]){walk->at, target, walk->left, NULL});
-    } else if (wcsncmp(target, KERNEL_ROOT, KERNEL_ROOT_SIZE) == 0) {
-        fits = join(walk->next,
-                    (const wchar_t *const[]){PREFIX, target + KERNEL_ROOT_SIZE, walk->left, NULL});
-    }
+    if (!relative)
+        walk->at[0] = L'\0';
+    else if (target[0] == L'\\')
+        walk->at[walk->root - 1] = L'\0';
+    else
+        wcsrchr(walk->at, L'\\')[1] = L'\0';
+    bool fits = join(walk->next, (const wchar_t *const[]){walk->at, target, walk->left, NULL});
     free(target);
     return fits ? begin(walk, walk->next) : fail(walk, ERROR_BAD_PATHNAME);
 }
@@ -302,7 +236,7 @@ static int enter_root(struct walk *walk)
     walk->entered = true;
     result = begin_behind_letter(walk, root);
     if (result == 0 && walk->entered)
-        result = check(walk, root, "the folder", CHANGE_WAY);
+        result = check(walk, root, "the folder", RDV__WIN_CHANGE_WAY);
     CloseHandle(root);
     return result;
 }
@@ -314,7 +248,7 @@ static int check_folder(struct walk *walk)
     int result = open_here(walk, LOOK, SHARE_ALL, &folder);
     if (result != 0)
         return result;
-    result = check(walk, folder, "the folder", CHANGE_FOLDER);
+    result = check(walk, folder, "the folder", RDV__WIN_CHANGE_FOLDER);
     CloseHandle(folder);
     return result;
 }
@@ -330,7 +264,7 @@ static int arrive(struct walk *walk, HANDLE *ret_file)
     if (!rdv__win_is_file(file) || rdv__win_is_link(file))
         result = rdv__fail(walk->error, RDV_EINVAL, "'%s' is not a regular file", walk->asked);
     if (result == 0)
-        result = check(walk, file, "the file", CHANGE);
+        result = check(walk, file, "the file", RDV__WIN_CHANGE);
     if (result == 0) {
         size_t end = last_name(walk);
         wchar_t first = walk->at[end];
@@ -391,11 +325,11 @@ static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
     if (result != 0)
         return result;
     if (rdv__win_is_link(here)) {
-        result = check(walk, here, "the link", CHANGE);
+        result = check(walk, here, "the link", RDV__WIN_CHANGE);
         if (result == 0)
             result = follow(walk, here);
     } else if (!rdv__win_is_file(here)) {
-        result = check(walk, here, "the folder", CHANGE_WAY);
+        result = check(walk, here, "the folder", RDV__WIN_CHANGE_WAY);
     } else if (*walk->left) {
         result = fail(walk, ERROR_DIRECTORY);
     } else {
@@ -483,8 +417,9 @@ static DWORD look_at_folder(const wchar_t *path, bool *ret_private)
                              OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL, NULL,
                              NULL, NULL, &descriptor);
     if (number == 0) {
-        *ret_private = !rdv__win_is_file(folder) && !rdv__win_is_link(folder) &&
-                       rdv__win_judge(descriptor, &user, CHANGE_FOLDER, &who) == RDV__WIN_OURS;
+        *ret_private =
+            !rdv__win_is_file(folder) && !rdv__win_is_link(folder) &&
+            rdv__win_judge(descriptor, &user, RDV__WIN_CHANGE_FOLDER, &who) == RDV__WIN_OURS;
         LocalFree(descriptor);
     }
     CloseHandle(folder);

@@ -61,6 +61,18 @@ enum rdv__win_security {
     RDV__WIN_SHARED,  /* another one has some of the rights */
     RDV__WIN_OPEN /* everybody has all rights: there is no list of them, or one that we can't read */
 };
+/* What lets one have another thing in the place of this, whatever it is, or have all further rights to it. */
+#define RDV__WIN_REPLACE (DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_ALL)
+
+/* What lets one change a file; in a folder the same bits are for making files and folders. With the attributes it can be made a
+ * link. */
+#define RDV__WIN_CHANGE \
+    (RDV__WIN_REPLACE | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_ATTRIBUTES | GENERIC_WRITE)
+
+/* The same for what is in a folder; and for just a folder on the way, which others may add to. */
+#define RDV__WIN_CHANGE_FOLDER (RDV__WIN_CHANGE | FILE_DELETE_CHILD)
+#define RDV__WIN_CHANGE_WAY    (RDV__WIN_REPLACE | FILE_DELETE_CHILD)
+
 enum rdv__win_security rdv__win_judge(PSECURITY_DESCRIPTOR descriptor, union rdv__win_sid *user,
                                       DWORD rights, PSID *ret_who);
 
@@ -72,5 +84,12 @@ bool rdv__win_is_file(HANDLE file);
 
 /* Whether what was opened as it is leads elsewhere: a symbolic link, a junction, a place where a volume is mounted. */
 bool rdv__win_is_link(HANDLE file);
+
+/*
+ * Where a link leads, as it is written in it: absolute, with the prefix for long paths, or relative to its folder (or to its root,
+ * if it begins with a backslash); free(). `data` is what FSCTL_GET_REPARSE_POINT gives, `size` bytes. 0, or what GetLastError()
+ * would say.
+ */
+DWORD rdv__win_target(const void *data, size_t size, wchar_t **ret_target, bool *ret_relative);
 
 #endif
