@@ -267,6 +267,10 @@ static const IRDVTaskPluginVtbl plugin_vtbl = {
     .get_PluginName = plugin_get_PluginName,
 };
 
+/* A member of another IDL that is not implemented here would be a NULL in this table. */
+_Static_assert(sizeof plugin_vtbl == 7 * sizeof(void (*)(void)),
+               "IRDVTaskPlugin has other members");
+
 HRESULT rdv__com_plugin_new(const rdv_com_class *described, REFIID iid, void **ret_object)
 {
     *ret_object = NULL;

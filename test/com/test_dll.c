@@ -387,6 +387,48 @@ START_TEST(a_document_that_is_wrong_or_missing_makes_initialize_fail)
 }
 END_TEST
 
+START_TEST(a_document_that_others_may_write_to_is_refused)
+{
+    struct client *client = client_new();
+    IRDVTaskPlugin *plugin = create();
+    rdv_test_write_text(document, DOCUMENT);
+    rdv_test_share(document);
+    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), E_ACCESSDENIED);
+    ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
+    client_free(client);
+}
+END_TEST
+
+/* Its exit code, or -1 if it isn't there. */
+static int regsvr32(const wchar_t *options)
+{
+    wchar_t line[2048], path[1024];
+    STARTUPINFOW startup = {.cb = sizeof startup};
+    PROCESS_INFORMATION process;
+    DWORD code = 77;
+    GetModuleFileNameW(dll, path, 1024);
+    swprintf(line, 2048, L"regsvr32.exe /s %ls \"%ls\"", options, path);
+    if (!CreateProcessW(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process))
+        return -1;
+    client_wait_for(process.hProcess);
+    GetExitCodeProcess(process.hProcess, &code);
+    CloseHandle(process.hProcess);
+    CloseHandle(process.hThread);
+    return (int)code;
+}
+
+START_TEST(regsvr32_registers_and_unregisters_it)
+{
+    ck_assert_int_eq(call("DllUnregisterServer"), S_OK);
+    ck_assert_int_eq(regsvr32(L""), 0);
+    ck_assert_uint_eq(number(AGENT, L"IsEnabled"), 1);
+    ck_text(SERVER, L"ThreadingModel", L"Both");
+    ck_assert_int_eq(regsvr32(L"/u"), 0);
+    ck_assert(!has_key(CLASS));
+    ck_assert(!has_key(AGENT));
+}
+END_TEST
+
 START_TEST(a_setting_that_is_no_path_makes_initialize_fail)
 {
     const DWORD no_path = 1;
@@ -463,6 +505,8 @@ int main(void)
     tcase_add_test(com, a_task_of_the_document_is_done_and_its_output_is_in_the_log);
     tcase_add_test(com, a_second_object_is_refused_as_long_as_the_first_has_the_store);
     tcase_add_test(com, a_document_that_is_wrong_or_missing_makes_initialize_fail);
+    tcase_add_test(com, a_document_that_others_may_write_to_is_refused);
+    tcase_add_test(com, regsvr32_registers_and_unregisters_it);
     tcase_add_test(com, a_setting_that_is_no_path_makes_initialize_fail);
     rdv_test_add_unless(com, without_a_setting_the_document_is_that_of_program_data,
                         find_default_folder());
