@@ -36,4 +36,8 @@ int command_reload(const struct options *options);
 int command_pause(const struct options *options);
 int command_resume(const struct options *options);
 
+/* These are only on Windows; elsewhere they say so. */
+int command_plugins(const struct options *options);
+int command_check_plugin(const struct options *options);
+
 #endif

@@ -116,6 +116,24 @@ static const struct verb verbs[] = {
      "Checks documents without using them; their content tells which kind they are. What is wrong\n"
      "goes to standard error as 'file:line:column path: words'.\n\n"
      "Exit: 0 all are right; 1 one is not."},
+    {"plugins", VERB_PLUGINS, command_plugins, 0, 0, "plugins [--json]",
+     "show the task agents of COM that are registered (only on Windows)",
+     "Shows each registered task agent: whether it is enabled, which one is used ('run --com'),\n"
+     "whether it can be created, what it calls itself, and what is wrong. They are created for\n"
+     "that, and nothing else is asked of them. With --json: one array.\n\n"
+     "Exit: 0, also for none; 1 the registry can't be read, or this is not Windows."},
+    {"check-plugin", VERB_CHECK_PLUGIN, command_check_plugin, 1, 3,
+     "check-plugin CLSID|NAME [LABEL [IDENTIFIER]] [OPTIONS]",
+     "check a task agent of COM, for its vendor (only on Windows)",
+     "Holds a task agent to the rules of COM and of the API, and shows which of them held. NAME "
+     "is\n"
+     "that of a registered one; CLSID need not be registered as a task agent. With a LABEL the "
+     "task\n"
+     "is started for real, and has to come to its end within --run-limit (10m unless given);\n"
+     "without one, what needs a task is not tried. With --json: one object.\n\n"
+     "Exit: 0 no rule was broken; 1 one was, or it can't be checked, or this is not Windows; 2 "
+     "there\n"
+     "is no such task agent."},
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -138,8 +156,8 @@ static void print_help(const struct verb *verb)
     puts("rdvtask schedules, starts and follows the update tasks of a desktop.\n\n"
          "Usage: rdvtask VERB [ARGUMENTS] [OPTIONS]\n\nVerbs:");
     for (size_t i = 0; i < VERB_COUNT; i++)
-        printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
-    puts("  help       show the help of a verb: rdvtask help VERB\n\nOptions:");
+        printf("  %-12s %s\n", verbs[i].name, verbs[i].summary);
+    puts("  help         show the help of a verb: rdvtask help VERB\n\nOptions:");
     options_help(VERB_LIST, stdout);
     puts(
         "\nExit: 0 ok, 1 failed, 2 not found or nothing to do, 3 reboot required, 64 wrong usage,\n"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "place.h"
 #include "say.h"
 #include "words.h"
 
@@ -13,9 +14,10 @@
 
 struct option {
     const char *name;
-    char letter;       /* 0 = none */
-    const char *value; /* what its value is called in the help; NULL = it takes none */
-    size_t place;      /* of a const char *, or of a bool */
+    char letter; /* 0 = none */
+    const char *
+        value; /* what its value is called in the help, "[NAME]" = it may be left out; NULL = it takes none */
+    size_t place; /* of a const char *, or of a bool */
     unsigned verbs;
     const char *help;
 };
@@ -23,6 +25,8 @@ struct option {
 #define PLACE(member) offsetof(struct options, member)
 #define VERBS_WINDOW  (VERB_SCHEDULE | VERB_START)
 #define VERBS_ENTRIES (VERB_ALL & ~VERB_VALIDATE)
+#define VERBS_COM     (VERB_PLUGINS | VERB_CHECK_PLUGIN)
+#define VERBS_STORE   (VERB_ALL & ~VERBS_COM)
 
 /* At most 32: struct options has a bit for each. */
 static const struct option table[] = {
@@ -30,12 +34,12 @@ static const struct option table[] = {
     {"end", 0, "TIME", PLACE(end), VERBS_WINDOW, "expires if it has not started by then"},
     {"deadline", 0, "TIME", PLACE(deadline), VERBS_WINDOW,
      "of several tasks in their windows, the earliest deadline starts first"},
-    {"run-limit", 0, "DURATION", PLACE(run_limit), VERBS_WINDOW | VERB_RUN,
-     "a run that takes longer is ended: 30m, 2h (24h unless given)"},
-    {"context", 0, "TEXT", PLACE(context), VERBS_WINDOW,
+    {"run-limit", 0, "DURATION", PLACE(run_limit), VERBS_WINDOW | VERB_RUN | VERB_CHECK_PLUGIN,
+     "a run that takes longer is ended: 30m, 2h (24h unless given; to check a plug-in: 10m)"},
+    {"context", 0, "TEXT", PLACE(context), VERBS_WINDOW | VERB_CHECK_PLUGIN,
      "data for the task, on its standard input; others on this machine can see it in the list of "
      "processes"},
-    {"context-file", 0, "FILE", PLACE(context_file), VERBS_WINDOW,
+    {"context-file", 0, "FILE", PLACE(context_file), VERBS_WINDOW | VERB_CHECK_PLUGIN,
      "the same from a file, - for standard input"},
     {"once", 0, NULL, PLACE(once), VERB_RUN,
      "end when nothing is pending or running; waits for windows that open later"},
@@ -50,14 +54,18 @@ static const struct option table[] = {
     {"plugin", 0, "FILE", PLACE(plugin), VERB_RUN,
      "a task agent from a shared library, in place of the agent document"},
     {"plugin-config", 0, "TEXT", PLACE(plugin_config), VERB_RUN, "is handed to the plug-in"},
+    {"com", 0, "[NAME]", PLACE(com), VERB_RUN,
+     "a task agent of COM, by name or CLSID; else the first enabled one (only on Windows)"},
+    {"apartment", 0, "KIND", PLACE(apartment), VERB_CHECK_PLUGIN,
+     "single or multi: where to create it (as its ThreadingModel asks for unless given)"},
     {"boot-id-file", 0, "FILE", PLACE(boot_id_file), VERB_RUN,
      "to rehearse reboots: its first line says which boot this is"},
-    {"socket", 0, "FILE", PLACE(socket), VERB_ALL & ~VERB_VALIDATE,
+    {"socket", 0, "FILE", PLACE(socket), VERBS_STORE & ~VERB_VALIDATE,
      "where 'rdvtask run' listens for the other verbs (the store's name and .sock)"},
     {"reader-group", 0, "NAME", PLACE(reader_group), VERB_RUN,
      "a group whose members may ask for what only reads, by the socket"},
-    {"store", 0, "FILE", PLACE(store), VERB_ALL, "the store (" WORDS_STORE ")"},
-    {"config", 0, "FILE", PLACE(config), VERB_ALL, "the agent document (" WORDS_CONFIG ")"},
+    {"store", 0, "FILE", PLACE(store), VERBS_STORE, "the store (" WORDS_STORE ")"},
+    {"config", 0, "FILE", PLACE(config), VERBS_STORE, "the agent document (" WORDS_CONFIG ")"},
     {"json", 0, NULL, PLACE(json), VERBS_ENTRIES, "for programs: JSON on standard output"},
     {"quiet", 'q', NULL, PLACE(quiet), VERB_ALL, "only what was asked for, and errors"},
     {"verbose", 'v', NULL, PLACE(verbose), VERB_ALL, "more of what goes on, on standard error"},
@@ -145,6 +153,12 @@ static int set_option(struct options *options, size_t index, const char *value)
     return 0;
 }
 
+/* Whether the next argument is the value of an option that need not have one: not another option, the verb or a file. */
+static bool is_value(const struct options *options, const char *next)
+{
+    return next && next[0] != '-' && options->verb && !place_is_file(next);
+}
+
 /* A long option; *used_next tells that the value was the next argument. */
 static int long_option(struct options *options, const char *argument, const char *next,
                        bool *used_next)
@@ -154,13 +168,14 @@ static int long_option(struct options *options, const char *argument, const char
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (strlen(table[i].name) != length || strncmp(table[i].name, argument + 2, length) != 0)
             continue;
+        const bool optional = table[i].value && table[i].value[0] == '[';
         if (!table[i].value && equals)
             return say_usage(options->verb, "option --%s takes no value", table[i].name);
-        if (table[i].value && !equals && !next)
+        if (table[i].value && !optional && !equals && !next)
             return say_usage(options->verb, "option --%s needs a value: %s", table[i].name,
                              table[i].value);
-        *used_next = table[i].value && !equals;
-        return set_option(options, i, equals ? equals + 1 : next);
+        *used_next = table[i].value && !equals && (!optional || is_value(options, next));
+        return set_option(options, i, equals ? equals + 1 : *used_next ? next : "");
     }
     return unknown_option(options, argument, length);
 }

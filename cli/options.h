@@ -9,21 +9,23 @@
 #include <stdio.h>
 
 /* Which verbs take an option. */
-#define VERB_RUN      0x0001u
-#define VERB_START    0x0002u
-#define VERB_SCHEDULE 0x0004u
-#define VERB_LIST     0x0008u
-#define VERB_SHOW     0x0010u
-#define VERB_DELETE   0x0020u
-#define VERB_HISTORY  0x0040u
-#define VERB_VALIDATE 0x0080u
-#define VERB_CANCEL   0x0100u
-#define VERB_WATCH    0x0200u
-#define VERB_EXPLAIN  0x0400u
-#define VERB_RELOAD   0x0800u
-#define VERB_PAUSE    0x1000u
-#define VERB_RESUME   0x2000u
-#define VERB_ALL      0x3fffu
+#define VERB_RUN          0x0001u
+#define VERB_START        0x0002u
+#define VERB_SCHEDULE     0x0004u
+#define VERB_LIST         0x0008u
+#define VERB_SHOW         0x0010u
+#define VERB_DELETE       0x0020u
+#define VERB_HISTORY      0x0040u
+#define VERB_VALIDATE     0x0080u
+#define VERB_CANCEL       0x0100u
+#define VERB_WATCH        0x0200u
+#define VERB_EXPLAIN      0x0400u
+#define VERB_RELOAD       0x0800u
+#define VERB_PAUSE        0x1000u
+#define VERB_RESUME       0x2000u
+#define VERB_PLUGINS      0x4000u
+#define VERB_CHECK_PLUGIN 0x8000u
+#define VERB_ALL          0xffffu
 
 struct options {
     const char *verb; /* NULL = none given */
@@ -34,6 +36,8 @@ struct options {
     const char *store, *config, *socket, *reader_group, *plugin, *plugin_config, *boot_id_file;
     const char *start, *end, *deadline, *run_limit, *context, *context_file;
     const char *until, *max_running, *clock_wait, *limit, *after;
+    const char *com; /* "" = given, and without a value */
+    const char *apartment;
     bool json, quiet, verbose, no_color, help, version, once;
 
     uint32_t given; /* a bit for each line of the table */

@@ -8,6 +8,7 @@
 
 #include <rdvtask/rdvtask.h>
 
+#include "com.h"
 #include "command.h"
 #include "entry.h"
 #include "follow.h"
@@ -31,8 +32,9 @@ struct run {
     rdv_store *store;
     rdv_loop *loop;
     char *config;
-    rdv_agent *agent;   /* either this */
-    rdv_module *module; /* or that */
+    rdv_agent *agent; /* one of these three */
+    rdv_module *module;
+    struct com *com;
     rdv_trigger *trigger;
     rdv_control *control; /* NULL = nobody can ask us */
     rdv_watch *watch;
@@ -269,6 +271,7 @@ static void run_finish(struct run *run)
     rdv_trigger_free(run->trigger);
     rdv_agent_free(run->agent);
     rdv_module_close(run->module);
+    com_close(run->com);
     free(run->config);
     view_free(run->view);
     notify_free(run->notify);
@@ -325,6 +328,12 @@ static int open_plugin(struct run *run)
     return EXIT_FAILED;
 }
 
+static int open_com(struct run *run)
+{
+    const rdv_log log = {.write = log_line, .user = run};
+    return com_open(run->options, run->loop, &log, &run->com);
+}
+
 static int make_agent(struct run *run)
 {
     rdv_agent_options how;
@@ -365,10 +374,11 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     run->options = options;
     run->identifier = identifier;
     int code = read_options(options, &how, &run->until);
-    if (code == 0 && !options->plugin)
+    const bool ready_made = !options->plugin && !options->com;
+    if (code == 0 && ready_made)
         code = place_config(options, &run->config);
     /* What is wrong with the documents is to be known before the store is touched. */
-    if (code == 0 && !options->plugin)
+    if (code == 0 && ready_made)
         code = place_check_document(run->config, RDV_DOCUMENT_AGENT);
     for (size_t i = 0; code == 0 && !identifier && i < options->argument_count; i++)
         code = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
@@ -388,7 +398,7 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
         say_error("cannot start: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
-    code = options->plugin ? open_plugin(run) : make_agent(run);
+    code = options->plugin ? open_plugin(run) : options->com ? open_com(run) : make_agent(run);
     if (code)
         return code;
     result = rdv_trigger_new(run->loop, run->store, &how, &run->trigger);
@@ -405,7 +415,9 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
 /* Run until stopped. */
 static int run_loop(struct run *run)
 {
-    rdv_plugin *plugin = run->agent ? rdv_agent_plugin(run->agent) : rdv_module_plugin(run->module);
+    rdv_plugin *plugin = run->agent    ? rdv_agent_plugin(run->agent)
+                         : run->module ? rdv_module_plugin(run->module)
+                                       : com_plugin(run->com);
     int result = rdv_trigger_attach(run->trigger, plugin);
     if (result)
         return place_store_failed(run->store, "start the task agent", result);
@@ -435,8 +447,8 @@ static int run_loop(struct run *run)
 int command_run(const struct options *options)
 {
     struct run run = {0};
-    if (options->plugin && options->config)
-        return say_usage(options->verb, "give --config or --plugin, not both");
+    if (!!options->plugin + !!options->config + !!options->com > 1)
+        return say_usage(options->verb, "give one of --config, --plugin and --com");
     if (options->plugin_config && !options->plugin)
         return say_usage(options->verb, "--plugin-config is for a --plugin");
     int code = run_init(&run, options, 0, NULL);
@@ -479,7 +491,7 @@ int command_start(const struct options *options)
     struct ask *asked = NULL;
     int code = window_from_options(options, &window);
     if (code == 0)
-        code = task_from_options(options, &task);
+        code = task_from_options(options, 0, &task);
     if (code)
         return code;
     code = ask_open(options, ASK_NOBODY, &asked);

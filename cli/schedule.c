@@ -140,7 +140,7 @@ static int schedule_task(const struct options *options)
     rdv_task *task = NULL;
     int code = window_from_options(options, &window);
     if (code == 0)
-        code = task_from_options(options, &task);
+        code = task_from_options(options, 0, &task);
     if (code)
         return code;
     if (options->argument_count == 1 && !options->literal && system_exists(options->arguments[0]))

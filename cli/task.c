@@ -112,10 +112,11 @@ out:
     return code;
 }
 
-int task_from_options(const struct options *options, rdv_task **ret_task)
+int task_from_options(const struct options *options, size_t first, rdv_task **ret_task)
 {
-    const char *label = options->arguments[0];
-    const char *identifier = options->argument_count > 1 ? options->arguments[1] : NULL;
+    const char *label = options->arguments[first];
+    const char *identifier =
+        options->argument_count > first + 1 ? options->arguments[first + 1] : NULL;
     const char *context = options->context;
     size_t size = context ? strlen(context) : 0;
     char *data = NULL;

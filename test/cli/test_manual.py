@@ -40,7 +40,7 @@ def options_of_verb(verb):
     """{name: what its value is called, or None} of a verb, as its help has it."""
     found = {}
     for line in help_of(verb).split("\nOptions:\n", 1)[1].splitlines():
-        match = re.match(r"^  (?:-(\w), )?--([a-z-]+)(?: ([A-Z]+))?(?: |$)", line)
+        match = re.match(r"^  (?:-(\w), )?--([a-z-]+)(?: \[?([A-Z]+)\]?)?(?: |$)", line)
         if match:
             found[match.group(2)] = match.group(3)
     return found
@@ -52,7 +52,7 @@ def options_in_page():
     items = re.split(r"(?m)^\.It ", section("rdvtask.1", "OPTIONS"))[1:]
     for item in items:
         head, text = item.split("\n", 1)
-        match = re.search(r"Fl -([a-z-]+)(?: Ar (\w+))?$", head)
+        match = re.search(r"Fl -([a-z-]+)(?: (?:Op )?Ar (\w+))?$", head)
         found[match.group(1)] = (match.group(2), text)
     return found
 
@@ -61,7 +61,7 @@ class Program(unittest.TestCase):
     maxDiff = None
 
     def test_rdvtask_1_has_the_verbs_that_the_program_has(self):
-        found = re.findall(r"(?m)^\.It Cm ([a-z]+)", section("rdvtask.1", "VERBS"))
+        found = re.findall(r"(?m)^\.It Cm ([a-z-]+)", section("rdvtask.1", "VERBS"))
         self.assertEqual(sorted(set(found)), sorted(verbs()))
 
     def test_rdvtask_1_has_each_verb_in_its_synopsis(self):
@@ -84,21 +84,21 @@ class Program(unittest.TestCase):
         for head, body in zip(heads[1::2], heads[2::2]):
             if not head.startswith("For "):
                 continue
-            names = [re.search(r"Fl -([a-z-]+)(?: Ar \w+)?$", line).group(1) for line in re.findall(r"(?m)^\.It (.*)$", body)]
+            names = [re.search(r"Fl -([a-z-]+)(?: (?:Op )?Ar \w+)?$", line).group(1) for line in re.findall(r"(?m)^\.It (.*)$", body)]
             for name in names:
                 paragraph = options_in_page()[name][1]
                 takers = {verb for verb in verbs() if verb != "help" and name in options_of_verb(verb)}
                 with self.subTest(option=name):
                     if head == "For every verb":
                         missing = {verb for verb in verbs() if verb != "help"} - takers
-                        said = set(re.findall(r"(?m)^\.Cm ([a-z]+)", (paragraph + "Not for").split("Not for", 2)[1]))
+                        said = set(re.findall(r"(?m)^\.Cm ([a-z-]+)", (paragraph + "Not for").split("Not for", 2)[1]))
                         self.assertEqual(missing, said)
                     elif re.search(r"(?m)^\.Cm \w+ :$", paragraph):
                         self.assertEqual(takers, set(re.findall(r"(?m)^\.Cm (\w+) :$", paragraph)))
                     else:
                         said = set(head.replace(" and ", " ").split()[1:])
                         if "Also for" in paragraph:
-                            said |= set(re.findall(r"(?m)^\.Cm ([a-z]+)", paragraph.split("Also for", 1)[1]))
+                            said |= set(re.findall(r"(?m)^\.Cm ([a-z-]+)", paragraph.split("Also for", 1)[1]))
                         self.assertEqual(takers, said)
 
     def test_exit_codes_are_those_that_the_program_names(self):

@@ -7,7 +7,7 @@ import tap
 from program import ON_WINDOWS, ProgramTest
 
 VERBS = ["run", "start", "schedule", "list", "show", "delete", "history", "watch", "cancel", "explain", "pause", "resume", "reload",
-         "validate"]
+         "validate", "plugins", "check-plugin"]
 
 
 class Usage(ProgramTest):
@@ -80,6 +80,28 @@ class Usage(ProgramTest):
         self.rdvtask("schedule", "label", "one", "--start=+1h", "--context=a=b")
         self.assertEqual(self.entries("list")[0]["context_size"], 3)
 
+    def test_an_option_whose_value_may_be_left_out_takes_none_that_is_something_else(self):
+        if ON_WINDOWS:
+            self.skipTest("COM is there")
+        schedule = self.schedule_file([])
+        for words in (["--com"], ["--com", "--once"], ["--com", schedule], ["--com=some name"], ["--com", "some name"]):
+            self.assertIn("only on Windows", self.rdvtask("run", *words, code=1).stderr)
+        # Were it a file, that it isn't there would come first.
+        self.assertIn("no-such-file.json", self.rdvtask("run", "--com", "no-such-file.json", code=1).stderr)
+        self.assertIn("only on Windows", self.rdvtask("--com", "run", code=1).stderr)
+
+    def test_one_task_agent_is_enough(self):
+        for words in (["--com", "--plugin", "x"], ["--com", "--config", "x"], ["--plugin", "x", "--config", "y"]):
+            self.usage_error("run", *words, says="give one of --config, --plugin and --com")
+
+    def test_what_is_only_on_windows_says_so(self):
+        if ON_WINDOWS:
+            self.skipTest("COM is there")
+        self.assertIn("only on Windows", self.rdvtask("plugins", code=1).stderr)
+        self.assertIn("only on Windows", self.rdvtask("check-plugin", "a", code=1).stderr)
+        self.usage_error("list", "--com", says="takes no --com")
+        self.usage_error("plugins", "--config", "x", says="takes no --config")
+
     def test_options_may_come_before_the_verb(self):
         self.assertEqual(self.rdvtask("--json", "--store", self.store, "list").stdout, "[]\n")
 
@@ -88,7 +110,8 @@ class Usage(ProgramTest):
                           ["cancel", "a", "b"], ["explain", "a", "b"], ["watch", "a"], ["pause", "a"], ["resume", "a"],
                           ["reload", "a"], ["delete", "a", "b"], ["start"],
                           ["start", "a", "b", "c"], ["schedule"], ["schedule", "a", "b", "c"], ["history", "a", "b"],
-                          ["validate"], ["help", "list", "show"]):
+                          ["validate"], ["plugins", "a"], ["check-plugin"], ["check-plugin", "a", "b", "c", "d"],
+                          ["help", "list", "show"]):
             self.usage_error(*arguments)
 
     def test_an_empty_name_is_refused(self):
@@ -148,7 +171,7 @@ class Usage(ProgramTest):
         self.assertIn("\\u{202e}", self.usage_error("a\u202eb"))
 
     def test_an_agent_document_and_a_plug_in_at_once_are_refused(self):
-        self.usage_error("run", "--config", "x", "--plugin", "y", says="not both")
+        self.usage_error("run", "--config", "x", "--plugin", "y", says="one of")
         self.usage_error("run", "--plugin-config", "x", says="--plugin")
 
     def test_both_kinds_of_context_at_once_are_refused(self):

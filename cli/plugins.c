@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* The verb `plugins`, on Windows. */
+#include <stdio.h>
+#include <string.h>
+
+#include <rdvtask/com_host.h>
+#include <rdvtask/loop.h>
+
+#include "command.h"
+#include "options.h"
+#include "say.h"
+#include "text.h"
+
+/* What columns are at least made wide for. */
+#define NAME_COLUMNS  24
+#define CLSID_COLUMNS 38
+
+/* How long one may take until it is there. */
+#define WAIT (10 * RDV_SECOND)
+
+struct listing {
+    const struct options *options;
+    rdv_loop *loop;
+    size_t count;
+    struct text line;
+};
+
+static void add_cell(struct text *line, const char *string, size_t columns)
+{
+    size_t used = text_add_escaped(line, string, strlen(string), 0);
+    for (; used < columns; used++)
+        text_add(line, " ", 1);
+    text_add_string(line, "  ");
+}
+
+static int end_line(struct text *line)
+{
+    while (line->size > 0 && line->data[line->size - 1] == ' ')
+        line->size--;
+    text_add_string(line, "\n");
+    if (line->failed)
+        return RDV_ENOMEM;
+    fwrite(line->data, 1, line->size, stdout);
+    text_clear(line);
+    return 0;
+}
+
+static void add_member(struct text *line, const char *name, const char *value)
+{
+    text_add_string(line, ",\"");
+    text_add_string(line, name);
+    text_add_string(line, "\":");
+    if (value)
+        text_add_json(line, value);
+    else
+        text_add_string(line, "null");
+}
+
+static void add_flag(struct text *line, const char *name, bool value)
+{
+    text_add_string(line, ",\"");
+    text_add_string(line, name);
+    text_add_string(line, value ? "\":true" : "\":false");
+}
+
+/* host: what was created, or NULL; then trouble says why. */
+static int print_json(struct listing *listing, const rdv_com_plugin *plugin,
+                      const rdv_com_host *host, const char *trouble)
+{
+    struct text *line = &listing->line;
+    text_add_string(line, listing->count == 1 ? "[{\"name\":" : ",\n {\"name\":");
+    text_add_json(line, plugin->name);
+    add_member(line, "clsid", plugin->clsid[0] ? plugin->clsid : NULL);
+    add_member(line, "server", plugin->server[0] ? plugin->server : NULL);
+    add_member(line, "threading_model", plugin->model[0] ? plugin->model : NULL);
+    add_flag(line, "enabled", plugin->enabled);
+    add_flag(line, "used", plugin->used);
+    add_flag(line, "loads", host != NULL);
+    add_member(line, "plugin_name", host ? rdv_com_host_name(host) : NULL);
+    add_member(line, "trouble", trouble[0] ? trouble : NULL);
+    text_add_string(line, "}");
+    if (line->failed)
+        return RDV_ENOMEM;
+    fwrite(line->data, 1, line->size, stdout);
+    text_clear(line);
+    return 0;
+}
+
+static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
+                      const rdv_com_host *host, const char *trouble)
+{
+    struct text *line = &listing->line;
+    if (listing->count == 1) {
+        add_cell(line, "STATE", 8);
+        add_cell(line, "LOADS", 5);
+        add_cell(line, "NAME", NAME_COLUMNS);
+        add_cell(line, "CLSID", CLSID_COLUMNS);
+        add_cell(line, "PLUGIN NAME, OR WHAT IS WRONG", 0);
+        int result = end_line(line);
+        if (result)
+            return result;
+    }
+    add_cell(line, plugin->used ? "used" : plugin->enabled ? "enabled" : "disabled", 8);
+    add_cell(line, host ? "yes" : "no", 5);
+    add_cell(line, plugin->name, NAME_COLUMNS);
+    add_cell(line, plugin->clsid[0] ? plugin->clsid : "-", CLSID_COLUMNS);
+    if (host)
+        add_cell(line, rdv_com_host_name(host), 0);
+    if (trouble[0])
+        add_cell(line, trouble, 0);
+    return end_line(line);
+}
+
+static int show(void *user, const rdv_com_plugin *plugin)
+{
+    struct listing *listing = user;
+    struct rdv_error error = {0};
+    rdv_com_host_options how;
+    rdv_com_host *host = NULL;
+    const char *trouble = plugin->trouble;
+    listing->count++;
+    rdv_com_host_options_init(&how);
+    how.answer_wait = how.terminate_wait = WAIT;
+    /* By the class, which is what the registry has said just now. One that is not there has its trouble already. */
+    if (plugin->server[0] &&
+        rdv_com_host_open(listing->loop, plugin->clsid, &how, &host, &error) != 0 && !trouble[0])
+        trouble = error.text;
+    int result = listing->options->json ? print_json(listing, plugin, host, trouble)
+                                        : print_line(listing, plugin, host, trouble);
+    rdv_com_host_close(host);
+    return result;
+}
+
+int command_plugins(const struct options *options)
+{
+    struct listing listing = {.options = options};
+    struct rdv_error error = {0};
+    int result = rdv_loop_new(&listing.loop);
+    if (result == 0)
+        result = rdv_com_plugins(show, &listing, &error);
+    if (result)
+        say_error("%s", error.text[0] ? error.text : rdv_strerror(result));
+    else if (options->json)
+        puts(listing.count > 0 ? "]" : "[]");
+    else if (listing.count == 0)
+        say_note(options, "no task agent is registered");
+    text_finish(&listing.line);
+    rdv_loop_free(listing.loop);
+    return result ? EXIT_FAILED : EXIT_OK;
+}
