@@ -113,14 +113,17 @@ void rdv__check_say(struct rdv__check *check, enum rdv__check_id id, rdv_com_ver
                     const char *format, ...)
 {
     struct finding *finding = &check->findings[id];
+    char words[WORDS_SIZE];
     va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
     EnterCriticalSection(&check->lock);
     if (!finding->said && !check->left) {
         finding->said = true;
         finding->verdict = verdict;
-        va_start(arguments, format);
-        vsnprintf(finding->words, sizeof finding->words, format, arguments);
-        va_end(arguments);
+        /* Names in it come from outside, and may have been cut. */
+        rdv__escape(words, strlen(words), finding->words, sizeof finding->words);
     }
     LeaveCriticalSection(&check->lock);
 }

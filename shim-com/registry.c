@@ -115,6 +115,8 @@ static int read_plugin(HKEY plugins, const wchar_t *name, bool *used, rdv_com_pl
         snprintf(trouble, sizeof trouble, "its CLSID is not of the form {…}");
     else
         rdv__registry_class(&clsid, &class);
+    if (!class.server[0] && !trouble[0])
+        snprintf(trouble, sizeof trouble, "its class is not registered");
     const rdv_com_plugin plugin = {
         .size = sizeof plugin,
         .name = utf8_name,

@@ -320,7 +320,7 @@ static HRESULT plant_in_start(struct agent *agent, SAFEARRAY **context)
     if (faulty(agent, "start-fails"))
         return E_FAIL;
     if (faulty(agent, "start-crashes"))
-        *(volatile int *)(ULONG_PTR)8 = 0;
+        *(volatile int *)VirtualAlloc(NULL, 1, MEM_RESERVE, PAGE_NOACCESS) = 0;
     if (faulty(agent, "context-locked") && context && *context)
         SafeArrayLock(*context);
     if (faulty(agent, "context-taken") && context && *context) {

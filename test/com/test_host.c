@@ -244,7 +244,7 @@ START_TEST(registered_task_agents_are_told_with_what_is_wrong)
                            "[D wrong|00|class||its CLSID is not of the form {\xe2\x80\xa6}]"
                            "[E two|00|class|Both|IsEnabled is 2, and should be 0 or 1]"
                            "[F used|11|class|Both|]"
-                           "[G late \xe2\x9c\x93|10|class||]");
+                           "[G late \xe2\x9c\x93|10|class||its class is not registered]");
 }
 END_TEST
 
