@@ -62,7 +62,8 @@ class WindowsTest(ProgramTest):
         """What a line prints that is typed at Windows' command prompt."""
         done = subprocess.run(COMMAND[:-1] + [WORKER, "shell", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, cwd=self.dir, encoding="utf-8", timeout=60)
-        self.assertEqual(done.returncode, code, line + "\n" + done.stdout)
+        if code is not None:
+            self.assertEqual(done.returncode, code, line + "\n" + done.stdout)
         return done.stdout
 
     def run_agent(self, *arguments, **keywords):
