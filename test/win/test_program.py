@@ -5,6 +5,9 @@ RDVTASK in the environment has the words that start it under Wine: scripts/wine-
 worker.exe, which tasks run.
 """
 import os
+import pty
+import re
+import select
 import shutil
 import signal
 import subprocess
@@ -48,6 +51,24 @@ class CommandLine(WindowsTest):
         label = 'a "b" \\ c\\\\" %PATH% ^'
         self.rdvtask("schedule", "--", label, "one")
         self.assertEqual(self.entries("list")[0]["label"], label)
+
+    def test_a_console_shows_any_language(self):
+        """Whatever its code page is: a console gets UTF-16."""
+        name = os.path.basename(self.schedule_file([], "Ärger-обновление-店.json"))
+        ours, theirs = pty.openpty()
+        program = subprocess.Popen(self.command("validate", name), stdin=theirs, stdout=theirs, stderr=theirs, cwd=self.dir,
+                                   start_new_session=True)
+        os.close(theirs)
+        self.addCleanup(os.close, ours)
+        self.assertEqual(program.wait(20), 0)
+        screen = b""
+        while select.select([ours], [], [], 1)[0]:
+            try:
+                screen += os.read(ours, 65536)
+            except OSError:  # all of it was read
+                break
+        # Wine writes the terminal with sequences of its own in between.
+        self.assertIn(name + ":", re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", screen.decode("utf-8", "replace")))
 
 
 class Places(WindowsTest):
@@ -250,7 +271,7 @@ class Control(WindowsTest):
         self.stop(self.agent_program)
 
     def test_watch_tells_that_the_agent_has_gone(self):
-        watch = self.popen("watch")
+        watch = self.popen("watch", "--after", "0")
         self.rdvtask("schedule", "slow", "one")
         self.wait_for_line(watch.stdout, "one")
         self.agent_program.kill()
