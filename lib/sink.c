@@ -91,11 +91,11 @@ static void call_run(struct rdv__post *post)
     switch (call->kind) {
     case CALL_SCHEDULE:
         what = "scheduling";
-        result = sink->target->schedule(trigger, &call->window, call->task);
+        result = sink->target->stage_schedule(trigger, &call->window, call->task);
         break;
     case CALL_DELETE:
         what = "deleting";
-        result = sink->target->delete_schedule(trigger, call->identifier);
+        result = sink->target->stage_delete(trigger, call->identifier);
         break;
     case CALL_REPORT:
         call->report.message = call->message;

@@ -13,6 +13,9 @@
 struct rdv__sink_target {
     int (*schedule)(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
     int (*delete_schedule)(rdv_trigger *trigger, const char *identifier);
+    /* The same for what was posted, which shares the commit of the turn. */
+    int (*stage_schedule)(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
+    int (*stage_delete)(rdv_trigger *trigger, const char *identifier);
     int (*report)(rdv_trigger *trigger, const char *identifier, const rdv_report *report);
     void (*terminated)(rdv_trigger *trigger, int reason);
 };

@@ -486,6 +486,8 @@ static void hear_terminated(rdv_trigger *trigger, int reason)
 static const struct rdv__sink_target sink_target = {
     .schedule = rdv_trigger_schedule,
     .delete_schedule = rdv_trigger_delete,
+    .stage_schedule = rdv__trigger_schedule,
+    .stage_delete = rdv__trigger_delete,
     .report = hear_report,
     .terminated = hear_terminated,
 };
@@ -591,10 +593,12 @@ int rdv_trigger_rollback(rdv_trigger *trigger)
     return trigger ? rdv__store_release(trigger->entries.store, false) : RDV_EINVAL;
 }
 
-/* A direct call commits by itself, unless it is inside a batch. */
+/* A direct call commits by itself, unless it is inside a batch, or inside rdv_loop_call(), which sees to that. */
 static int done(rdv_trigger *trigger, int result)
 {
-    return result != 0 ? result : rdv__store_commit(trigger->entries.store);
+    if (result != 0 || rdv__loop_in_call(trigger->loop))
+        return result;
+    return rdv__store_commit(trigger->entries.store);
 }
 
 int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)

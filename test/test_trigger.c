@@ -314,6 +314,32 @@ START_TEST(rule_1_a_schedule_is_on_disk_before_success_is_returned)
 }
 END_TEST
 
+struct in_call {
+    int scheduled, seen;
+};
+
+static int schedule_two(void *user)
+{
+    struct in_call *in_call = user;
+    in_call->scheduled = schedule_in(trigger, "a", 0, 0, 0);
+    if (in_call->scheduled == 0)
+        in_call->scheduled = schedule_in(trigger, "b", 0, 0, 0);
+    in_call->seen = look_from_outside("a").count + look_from_outside("b").count;
+    return 0;
+}
+
+START_TEST(rule_1_what_one_loop_call_schedules_is_on_disk_together_when_it_returns)
+{
+    use_a_file(&plugin_ops);
+    struct in_call in_call = {-1, -1};
+    ck_assert_int_eq(rdv_loop_call(loop, schedule_two, &in_call), 0);
+    ck_assert_int_eq(in_call.scheduled, 0);
+    ck_assert_int_eq(in_call.seen, 0);
+    ck_assert_int_eq(look_from_outside("a").count, 1);
+    ck_assert_int_eq(look_from_outside("b").count, 1);
+}
+END_TEST
+
 static struct seen at_start;
 
 static void look_at_start(struct fake_plugin *fake, rdv_task *task)
@@ -1362,6 +1388,7 @@ int main(void)
     TCase *rules = tcase_create("rules");
     tcase_add_checked_fixture(rules, set_up, tear_down);
     tcase_add_test(rules, rule_1_a_schedule_is_on_disk_before_success_is_returned);
+    tcase_add_test(rules, rule_1_what_one_loop_call_schedules_is_on_disk_together_when_it_returns);
     tcase_add_test(rules, rule_1_a_start_is_on_disk_before_start_task_is_called);
     tcase_add_test(rules, rule_1_a_status_is_on_disk_before_anyone_is_told);
     tcase_add_test(rules, rule_1_nothing_is_called_from_inside_a_direct_call);

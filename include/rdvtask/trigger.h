@@ -4,7 +4,8 @@
  * The trigger agent: it keeps the schedule, starts tasks inside their windows on a task agent, and follows them.
  *
  * The one rule of writing: every change is on disk before anyone hears of it, before a task is started for it, and before a
- * call that asked for it returns.
+ * call that asked for it returns. A call from inside rdv_loop_call() is durable when that returns, and is undone if that
+ * returns an error of the store.
  */
 #ifndef RDVTASK_TRIGGER_H
 #define RDVTASK_TRIGGER_H
