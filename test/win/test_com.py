@@ -5,6 +5,7 @@ RDVTASK and RDVTASK_WORKER are as in test_program.py, and RDVTASK_FAULTY is the 
 """
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -16,6 +17,7 @@ FAULTY = os.environ.get("RDVTASK_FAULTY", "faulty-agent.dll")
 CLSID = "{6f0d5a0e-3a55-4d3b-8a58-5f1d0c4b7c21}"
 CLASS = "HKLM\\Software\\Classes\\CLSID\\" + CLSID
 PLUGINS = "HKLM\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins"
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "com-host.md")
 NAME = "Test agent \u2713"  # what it calls itself
 
 
@@ -73,6 +75,12 @@ class CheckPlugin(Com):
             self.assertEqual((found["broken"], found["not_tried"], found["noted"]), (0, 0, 0))
             self.assertEqual(found["held"], len(found["checks"]))
             self.assertEqual(set(each["verdict"] for each in found["checks"]), {"held"})
+
+    def test_the_page_has_the_checks_that_there_are(self):
+        found = json.loads(self.rdvtask("check-plugin", CLSID, "--json").stdout)
+        with open(PAGE, encoding="utf-8") as file:
+            table = file.read().split("| check | what holds |", 1)[1].split("\n\n", 1)[0]
+        self.assertEqual(re.findall(r"(?m)^\| `([a-z-]+)` \|", table), [each["check"] for each in found["checks"]])
 
     def test_a_fault_is_named_and_ends_with_1(self):
         result = self.rdvtask("check-plugin", CLSID, "succeed", code=1, env=dict(os.environ, RDV_TEST_FAULT="query-out"))
