@@ -137,14 +137,27 @@ static char letter(size_t place)
     return (char)('!' + (place ^ place / 90) % 90);
 }
 
+static void fill(char *text, size_t size, size_t place)
+{
+    for (size_t i = 0; i < size; i++)
+        text[i] = letter(place + i);
+}
+
+static bool is_right(const char *text, size_t size, size_t place)
+{
+    for (size_t i = 0; i < size; i++)
+        if (text[i] != letter(place + i))
+            return false;
+    return true;
+}
+
 /* Send as much as there is room for now; how much it was. */
 static size_t send_all_there_is_room_for(rdv__descriptor fd)
 {
     char text[50000];
     size_t sent = 0, step = 1;
     while (step > 0 && sent < TOO_MUCH) {
-        for (size_t i = 0; i < sizeof text; i++)
-            text[i] = letter(sent + i);
+        fill(text, sizeof text, sent);
         ck_assert_int_eq(rdv__socket_send(fd, text, sizeof text, &step), 0);
         sent += step;
     }
@@ -157,8 +170,7 @@ static void hear_all(rdv__descriptor fd, size_t size)
     static char text[10000];
     size_t heard = 0;
     for (size_t step; (step = receive(fd, text, sizeof text)) > 0; heard += step)
-        for (size_t i = 0; i < step; i++)
-            ck_assert_int_eq(text[i], letter(heard + i));
+        ck_assert(is_right(text, step, heard));
     ck_assert_uint_ge(heard, size);
 }
 
@@ -234,15 +246,13 @@ START_TEST(much_is_sent_in_parts_as_room_is_made)
     size_t sent = 0, heard = 0, step;
     while (heard < all) {
         size_t size = all - sent < sizeof text ? all - sent : sizeof text;
-        for (size_t i = 0; i < size; i++)
-            text[i] = letter(sent + i);
+        fill(text, size, sent);
         if (size > 0) {
             ck_assert_int_eq(rdv__socket_send(ends.client, text, size, &step), 0);
             sent += step;
         }
         ck_assert_int_eq(rdv__socket_receive(ends.server, buffer, sizeof buffer, &step), 0);
-        for (size_t i = 0; i < step; i++)
-            ck_assert_int_eq(buffer[i], letter(heard + i));
+        ck_assert(is_right(buffer, step, heard));
         heard += step;
     }
     ck_assert_uint_eq(sent, all);
