@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ten thousand tasks of one file, done by a C handler: they start exactly in the order of rule 2. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,29 +61,44 @@ static uint32_t draw(uint32_t *state)
     return *state;
 }
 
-static void write_schedule(FILE *file)
+static char schedule[TASKS * 160];
+static size_t schedule_size;
+
+static void add(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    schedule_size += (size_t)vsnprintf(schedule + schedule_size, sizeof schedule - schedule_size,
+                                       format, arguments);
+    va_end(arguments);
+    ck_assert_uint_lt(schedule_size, sizeof schedule);
+}
+
+static void write_schedule(const char *path)
 {
     uint32_t state = 20261122;
     rdv_time base = rdv_time_now() - RDV_DAY;
     base -= base % RDV_SECOND;
-    fprintf(file, "{\"tasks\": [\n");
+    schedule_size = 0;
+    add("{\"tasks\": [\n");
     for (int i = 0; i < TASKS; i++) {
         char text[RDV_TIME_TEXT_SIZE];
-        fprintf(file, "%s{\"label\": \"order\", \"identifier\": \"%d\"", i ? ",\n" : "", i);
+        add("%s{\"label\": \"order\", \"identifier\": \"%d\"", i ? ",\n" : "", i);
         expected[i] = (struct expected){.arrival = i};
         if (draw(&state) % 4) {
             expected[i].deadline = base + 2 * RDV_DAY + (rdv_time)(draw(&state) % 200);
             ck_assert_int_eq(rdv_time_format(expected[i].deadline, text, sizeof text), 0);
-            fprintf(file, ", \"deadline\": \"%s\"", text);
+            add(", \"deadline\": \"%s\"", text);
         }
         if (draw(&state) % 3) {
             expected[i].start = base + (rdv_time)(draw(&state) % 20);
             ck_assert_int_eq(rdv_time_format(expected[i].start, text, sizeof text), 0);
-            fprintf(file, ", \"start\": \"%s\"", text);
+            add(", \"start\": \"%s\"", text);
         }
-        fprintf(file, "}");
+        add("}");
     }
-    fprintf(file, "\n]}\n");
+    add("\n]}\n");
+    rdv_test_write(path, schedule, schedule_size);
 }
 
 START_TEST(ten_thousand_tasks_of_a_file_start_exactly_in_the_order_of_rule_2)
@@ -91,10 +107,7 @@ START_TEST(ten_thousand_tasks_of_a_file_start_exactly_in_the_order_of_rule_2)
     started_count = ended_count = 0;
     rdv_test_make_folder(folder, "order");
     snprintf(path, sizeof path, "%s/a.json", folder);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    write_schedule(file);
-    ck_assert_int_eq(fclose(file), 0);
+    write_schedule(path);
     qsort(expected, TASKS, sizeof *expected, by_rule_2);
 
     rdv_store *store;

@@ -469,14 +469,13 @@ END_TEST
 START_TEST(a_store_on_a_read_only_disk_can_be_read_only)
 {
     use_small_disk();
-    /* Characters that mean something in the URI that the file is opened by. */
-    snprintf(path, sizeof path, "%s/50%% of #1?.db", directory);
+    snprintf(path, sizeof path, "%s/%s", directory, rdv_test_odd_name());
     make_store_with(2);
-    rdv_test_forbid_disk(directory, true);
+    const char *words = rdv_test_forbid_disk(directory, true);
     struct rdv_error error;
     ck_assert_int_eq(open_error(path, 0, &error), RDV_EREADONLY);
     expect_words(error.text, path);
-    expect_words(error.text, "Read-only file system");
+    expect_words(error.text, words);
     ck_assert_int_eq(stored(0), 2);
     rdv_test_forbid_disk(directory, false);
     ck_assert_int_eq(open_trigger(), 0);
@@ -891,6 +890,7 @@ int main(int argc, char **argv)
 {
     if (argc == 3) {
         rdv_test_prepare();
+        rdv_test_arguments(argc, argv);
         (strcmp(argv[1], "hold") == 0 ? hold : write_for_ever)(argv[2]);
     }
 
@@ -913,8 +913,7 @@ int main(int argc, char **argv)
     rdv_test_add_unless(small, a_full_disk_refuses_a_schedule_and_changes_nothing, no_disk);
     rdv_test_add_unless(small, a_run_that_ends_on_a_full_disk_is_recorded_later_by_itself, no_disk);
     rdv_test_add_unless(small, a_store_on_a_full_disk_is_opened_once_there_is_room, no_disk);
-    rdv_test_add_unless(small, a_store_on_a_read_only_disk_can_be_read_only,
-                        rdv_test_no_read_only_disk());
+    rdv_test_add_unless(small, a_store_on_a_read_only_disk_can_be_read_only, no_disk);
     suite_add_tcase(suite, small);
 
     TCase *permissions = tcase_create("permissions");

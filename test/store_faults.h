@@ -24,9 +24,11 @@ void rdv_test_fill_disk(const char *folder); /* to the last byte */
 void rdv_test_empty_disk(const char *folder);
 void rdv_test_leave_disk(const char *folder);
 
-/* Why there can't be a disk that nobody can write to, or NULL; and have the disk be so, or not. */
-const char *rdv_test_no_read_only_disk(void);
-void rdv_test_forbid_disk(const char *folder, bool forbid);
+/* Have the disk be one that nobody can write to, or not: what is then said of it. */
+const char *rdv_test_forbid_disk(const char *folder, bool forbid);
+
+/* A name for a store with what means something in the URI that the file is opened by. */
+const char *rdv_test_odd_name(void);
 
 /* ---- rights ---- */
 

@@ -21,7 +21,8 @@ static char path[RDV_TEST_PATH + 32]; /* "store.db" in it */
 
 static inline void make_directory(void)
 {
-    rdv_test_make_folder(directory, "store");
+    /* Folders may be named in any language, as people are. */
+    rdv_test_make_folder(directory, "stor\xC3\xA9-\xE5\xBA\x93");
     snprintf(path, sizeof path, "%s/store.db", directory);
 }
 

@@ -14,6 +14,7 @@
  *
  *     int main(int argc, char **argv)
  *     {
+ *         rdv_test_arguments(argc, argv);
  *         if (argc > 1)
  *             return hold_the_lock(argv[1]);                   what the other process does; it asserts nothing
  *         ...
@@ -124,6 +125,9 @@ void rdv_test_sleep(int milliseconds);
 bool rdv_test_wait(const rdv_loop *loop, int milliseconds);
 
 /* ---- other processes ---- */
+
+/* What main() begins with if it was given arguments: they are UTF-8 from then on. */
+void rdv_test_arguments(int argc, char **argv);
 
 /* Where the program of this process is. */
 void rdv_test_program(char path[RDV_TEST_PATH]);

@@ -18,7 +18,7 @@ static char folder[RDV_TEST_PATH], path[RDV_TEST_PATH + 8];
 
 static void set_up(void)
 {
-    rdv_test_make_folder(folder, "document");
+    rdv_test_make_folder(folder, "doc\xC3\xBCment"); /* no ASCII */
     snprintf(path, sizeof path, "%s/a.json", folder);
     ck_assert_int_eq(rdv_time_parse(now_text, &now), 0);
 }

@@ -87,7 +87,7 @@ START_TEST(a_file_is_loaded_and_a_missing_one_is_named)
     struct rdv__json *json = NULL;
     struct rdv_error error = {0};
 
-    rdv_test_make_folder(folder, "json");
+    rdv_test_make_folder(folder, "js\xC3\xB6n"); /* no ASCII */
     snprintf(path, sizeof path, "%s/a.json", folder);
     rdv_test_write_text(path, "{\"a\":\n17}");
     ck_assert_int_eq(rdv__json_load(path, &json, NULL), 0);

@@ -87,14 +87,15 @@ void rdv_test_leave_disk(const char *folder)
     (void)umount2(folder, MNT_DETACH);
 }
 
-const char *rdv_test_no_read_only_disk(void)
-{
-    return rdv_test_no_disk();
-}
-
-void rdv_test_forbid_disk(const char *folder, bool forbid)
+const char *rdv_test_forbid_disk(const char *folder, bool forbid)
 {
     ck_assert_int_eq(mount(NULL, folder, NULL, MS_REMOUNT | (forbid ? MS_RDONLY : 0), NULL), 0);
+    return "Read-only file system";
+}
+
+const char *rdv_test_odd_name(void)
+{
+    return "50% of #1?.db";
 }
 
 void rdv_test_permit(const char *path, enum rdv_test_right right)

@@ -275,6 +275,12 @@ bool rdv_test_wait(const rdv_loop *loop, int milliseconds)
     return result == 1;
 }
 
+void rdv_test_arguments(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+}
+
 void rdv_test_program(char path[RDV_TEST_PATH])
 {
     ssize_t length = readlink("/proc/self/exe", path, RDV_TEST_PATH - 1);

@@ -16,6 +16,7 @@
 #include <aclapi.h>
 #include <psapi.h>
 #include <sddl.h>
+#include <shellapi.h>
 #include <tlhelp32.h>
 
 /* Check's own assertions want a test to be running, which main() and second processes don't have. */
@@ -108,6 +109,12 @@ void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
     DWORD length = GetTempPathW(RDV_TEST_PATH, place); /* ends with '\' */
     require(length > 0);
     narrow(place, base);
+    char plain[64];
+    size_t length_of_plain = 0;
+    for (const char *at = word; *at && length_of_plain + 1 < sizeof plain; at++)
+        if ((unsigned char)*at < 0x80)
+            plain[length_of_plain++] = *at;
+    plain[length_of_plain] = '\0';
     LARGE_INTEGER count;
     QueryPerformanceCounter(&count);
     for (unsigned i = 0; i < 100; i++) {
@@ -116,9 +123,11 @@ void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
                  mark);
         if (CreateDirectoryW(wide(path).text, NULL))
             return;
-        require(GetLastError() == ERROR_ALREADY_EXISTS);
+        /* Wine has no other names than those that the locale of the system below has. */
+        if (GetLastError() != ERROR_ALREADY_EXISTS)
+            word = plain;
     }
-    ck_abort_msg("no folder could be made in %s", base);
+    ck_abort_msg("no folder could be made in %s: error %lu", base, GetLastError());
 }
 
 void rdv_test_make_directory(const char *path)
@@ -515,6 +524,20 @@ bool rdv_test_wait(const rdv_loop *loop, int milliseconds)
     if (milliseconds != 0)
         Sleep(1);
     return true;
+}
+
+void rdv_test_arguments(int argc, char **argv)
+{
+    int count = 0;
+    WCHAR **list = CommandLineToArgvW(GetCommandLineW(), &count);
+    require(list != NULL && count == argc);
+    for (int i = 0; i < argc; i++) {
+        int size = WideCharToMultiByte(CP_UTF8, 0, list[i], -1, NULL, 0, NULL, NULL);
+        argv[i] = malloc((size_t)size); /* for as long as the process lives */
+        require(argv[i] != NULL);
+        WideCharToMultiByte(CP_UTF8, 0, list[i], -1, argv[i], size, NULL, NULL);
+    }
+    LocalFree(list);
 }
 
 void rdv_test_program(char path[RDV_TEST_PATH])
