@@ -29,16 +29,16 @@ static char *join(const char *a, const char *b, const char *c)
 }
 
 /* A path that was given, or where it is if nothing is said. */
-static int find(const char *given, const char *option, char *(*otherwise)(const char **ret_why),
+static int find(const char *given, const char *option, char *(*otherwise)(struct rdv_error *error),
                 char **ret_path)
 {
-    const char *why = NULL;
+    struct rdv_error error = {0};
     char *path;
     if (given && !given[0])
         return say_usage(NULL, "option --%s needs a file name", option);
-    path = given ? join(given, "", "") : otherwise(&why);
-    if (why)
-        say_error("%s: say which file with --%s FILE", why, option);
+    path = given ? join(given, "", "") : otherwise(&error);
+    if (error.text[0])
+        say_error("%s: say which file with --%s FILE", error.text, option);
     if (!path)
         return EXIT_FAILED;
     *ret_path = path;

@@ -13,9 +13,9 @@
 void system_prepare(void);
 
 /* Where the store and the agent document are if nothing else is said: the machine's for its administrator, else the user's own.
- * free(). NULL if that can't be told, with why not. */
-char *system_store(const char **ret_why);
-char *system_config(const char **ret_why);
+ * free(). NULL if that can't be told or may not be used, with words that say why. */
+char *system_store(struct rdv_error *error);
+char *system_config(struct rdv_error *error);
 
 bool system_exists(const char *path);
 

@@ -25,43 +25,47 @@ void system_prepare(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static char *no_place(struct rdv_error *error, int code, const char *words)
+{
+    *error = (struct rdv_error){.code = code};
+    snprintf(error->text, sizeof(error->text), "%s", words);
+    return NULL;
+}
+
 /* Root's, or the user's by the XDG rules. */
 static char *find(const char *roots, const char *variable, const char *below_home,
-                  const char *below, const char *nowhere, const char **ret_why)
+                  const char *below, struct rdv_error *error)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     char path[PATH_MAX];
     int size;
-    if (geteuid() == 0)
+    if (geteuid() == 0) {
         size = snprintf(path, sizeof(path), "%s", roots);
-    else if (base && base[0] == '/') /* by the rules, relative ones are to be ignored */
+    } else if (base && base[0] == '/') { /* by the rules, relative ones are to be ignored */
         size = snprintf(path, sizeof(path), "%s%s", base, below);
-    else if (home && home[0] == '/')
+    } else if (home && home[0] == '/') {
         size = snprintf(path, sizeof(path), "%s%s%s", home, below_home, below);
-    else {
-        *ret_why = nowhere;
-        return NULL;
+    } else {
+        char words[64];
+        snprintf(words, sizeof(words), "neither HOME nor %s is set", variable);
+        return no_place(error, RDV_ENOTFOUND, words);
     }
-    if (size < 0 || (size_t)size >= sizeof(path)) {
-        *ret_why = strerror(ENAMETOOLONG);
-        return NULL;
-    }
+    if (size < 0 || (size_t)size >= sizeof(path))
+        return no_place(error, RDV_ELIMIT, strerror(ENAMETOOLONG));
     char *copy = strdup(path);
-    if (!copy)
-        *ret_why = strerror(ENOMEM);
-    return copy;
+    return copy ? copy : no_place(error, RDV_ENOMEM, strerror(ENOMEM));
 }
 
-char *system_store(const char **ret_why)
+char *system_store(struct rdv_error *error)
 {
     return find("/var/lib/rdvtask/store.db", "XDG_STATE_HOME", "/.local/state", "/rdvtask/store.db",
-                "neither HOME nor XDG_STATE_HOME is set", ret_why);
+                error);
 }
 
-char *system_config(const char **ret_why)
+char *system_config(struct rdv_error *error)
 {
     return find("/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config", "/rdvtask/agent.json",
-                "neither HOME nor XDG_CONFIG_HOME is set", ret_why);
+                error);
 }
 
 bool system_exists(const char *path)

@@ -12,6 +12,7 @@
 #include <knownfolders.h>
 #include <shlobj.h>
 
+#include "plat.h"
 #include "win.h"
 
 /* Bytes that are written to a console at a time: the buffer between it and us has an end. */
@@ -38,41 +39,69 @@ static bool is_administrator(void)
            CheckTokenMembership(NULL, &administrators.sid, &is) && is;
 }
 
-/* In the machine's folder for an administrator, else in the user's own. Not by variables, which the user can set for what runs
- * as administrator, too. */
-static char *find(const char *below, const char **ret_why)
+static char *no_place(struct rdv_error *error, int code, const char *words)
 {
-    const bool machine = is_administrator();
-    PWSTR folder = NULL;
+    *error = (struct rdv_error){.code = code};
+    snprintf(error->text, sizeof(error->text), "%s", words);
+    return NULL;
+}
+
+/* Our folder in the machine's, or in the user's own. Not by variables, which the user can set for what runs as administrator, too. */
+static char *our_folder(bool machine, struct rdv_error *error)
+{
+    static const char name[] = "\\rdvtask";
+    PWSTR wide = NULL;
     char *path = NULL;
-    *ret_why = machine ? "there is no folder for the machine's data"
-                       : "there is no folder for the user's data";
-    if (FAILED(SHGetKnownFolderPath(machine ? &FOLDERID_ProgramData : &FOLDERID_LocalAppData,
-                                    KF_FLAG_DEFAULT, NULL, &folder)))
-        goto out;
-    char *found = rdv__win_utf8(folder);
-    if (found) {
-        const size_t size = strlen(found);
-        path = realloc(found, size + strlen(below) + 1);
-        if (path)
-            memcpy(path + size, below, strlen(below) + 1);
-        else
-            free(found);
+    const HRESULT found = SHGetKnownFolderPath(
+        machine ? &FOLDERID_ProgramData : &FOLDERID_LocalAppData, KF_FLAG_DEFAULT, NULL, &wide);
+    char *folder = SUCCEEDED(found) ? rdv__win_utf8(wide) : NULL;
+    CoTaskMemFree(wide);
+    if (FAILED(found))
+        return no_place(error, RDV_ENOTFOUND,
+                        machine ? "there is no folder for the machine's data"
+                                : "there is no folder for the user's data");
+    if (folder)
+        path = realloc(folder, strlen(folder) + sizeof(name));
+    if (!path) {
+        free(folder);
+        return no_place(error, RDV_ENOMEM, rdv_strerror(RDV_ENOMEM));
     }
-    *ret_why = path ? NULL : rdv_strerror(RDV_ENOMEM);
-out:
-    CoTaskMemFree(folder);
+    memcpy(path + strlen(path), name, sizeof(name));
     return path;
 }
 
-char *system_store(const char **ret_why)
+/* A file in that folder. Every user may make folders in the machine's: the administrator uses none that a user has made, or may
+ * put files in. */
+static char *find(const char *name, struct rdv_error *error)
 {
-    return find("\\rdvtask\\rdvtask.db", ret_why);
+    const bool machine = is_administrator();
+    char *folder = our_folder(machine, error);
+    if (!folder)
+        return NULL;
+    char *path = NULL;
+    const size_t length = strlen(folder);
+    if (!machine || !system_exists(folder) || rdv__plat_check_trusted(folder, error) == 0) {
+        path = realloc(folder, length + 1 + strlen(name) + 1);
+        if (!path)
+            no_place(error, RDV_ENOMEM, rdv_strerror(RDV_ENOMEM));
+    }
+    if (!path) {
+        free(folder);
+        return NULL;
+    }
+    path[length] = '\\';
+    memcpy(path + length + 1, name, strlen(name) + 1);
+    return path;
 }
 
-char *system_config(const char **ret_why)
+char *system_store(struct rdv_error *error)
 {
-    return find("\\rdvtask\\agent.json", ret_why);
+    return find("rdvtask.db", error);
+}
+
+char *system_config(struct rdv_error *error)
+{
+    return find("agent.json", error);
 }
 
 bool system_exists(const char *path)

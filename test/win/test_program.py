@@ -16,7 +16,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wine import COMMAND, WindowsTest, on_windows  # noqa: E402
+from wine import WindowsTest, on_windows  # noqa: E402
 import tap  # noqa: E402
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "windows")
@@ -72,10 +72,6 @@ class CommandLine(WindowsTest):
 
 
 class Places(WindowsTest):
-    def test_the_default_store_is_the_machines_for_an_administrator(self):
-        done = subprocess.run(COMMAND + ["list"], capture_output=True, encoding="utf-8", cwd=self.dir)
-        self.assertIn("there is no store yet: C:\\ProgramData\\rdvtask\\rdvtask.db\n", done.stderr)
-
     def test_a_backslash_makes_an_argument_of_schedule_a_file(self):
         self.schedule_file([{"label": "a", "identifier": "one"}], "folder-less")
         self.rdvtask("schedule", ".\\folder-less")
