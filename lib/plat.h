@@ -36,7 +36,8 @@ struct rdv__plat_timer {
 enum rdv__plat_timer_event {
     RDV__TIMER_NOTHING,
     RDV__TIMER_DUE,      /* the moment has come; the timer is off */
-    RDV__TIMER_CLOCK_SET /* the clock was set; set the timer again if it should stay on */
+    RDV__TIMER_CLOCK_SET /* the clock was set; set the timer again if it should stay on. Never on Windows, where a timer is moved
+                          * along with the clock and is due at once if its moment has passed. */
 };
 
 int rdv__plat_timer_open(bool clock,
@@ -81,7 +82,7 @@ const char *rdv__plat_last_part(const char *path);
 /* Give a file that SQLite has made beside its database, if it is there, the rights that the database has. */
 int rdv__plat_same_rights(const char *from, const char *to);
 
-/* Our error for one of the system's own numbers (errno here); 0 for 0. */
+/* Our error for one of the system's own numbers (errno, or GetLastError() on Windows); 0 for 0. */
 int rdv__plat_error(int number);
 
 /*
@@ -89,6 +90,9 @@ int rdv__plat_error(int number);
  * from the root on belong to one of the two, with no right to write for group and others; a folder with the sticky bit may be
  * passed through. Symbolic links are followed, and everything on their way is looked at too. What was found so stays so,
  * unless one of the two changes it. 0; RDV_EACCES with words that say who may write where; or what the system says.
+ *
+ * On Windows the administrators, the system and its installer stand for root, and the list of rights for the mode. A folder that
+ * others may add to, but not take from, may be passed through; not so the one that a file is in.
  */
 int rdv__plat_check_trusted(const char *path, struct rdv_error *error);
 
@@ -100,7 +104,7 @@ void rdv__plat_close(rdv__file file); /* RDV__NO_FILE is fine */
 
 /* ---- shared libraries ---- */
 
-/* path has a '/'. RDV_EINVAL if the system can't load it, with its words. */
+/* path says where it is, and is not looked for. RDV_EINVAL if the system can't load it, with its words. */
 int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error);
 const void *rdv__plat_library_symbol(void *library, const char *name); /* NULL = there is none */
 void rdv__plat_library_close(void *library);                           /* NULL is fine */
