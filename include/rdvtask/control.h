@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file control.h
- * Talking to a running trigger agent: JSON-RPC 2.0, one object a line, over a Unix socket.
+ * Talking to a running trigger agent: JSON-RPC 2.0, one object a line, over a Unix socket or, on Windows, a named pipe.
  *
  * Every method is done by one dispatch function. A running agent calls it for what comes through its socket; a program that
  * finds no agent running opens the store itself and calls it directly. rdvtask-control(7) describes the methods.
@@ -50,7 +50,8 @@ typedef struct rdv_control rdv_control;
 /** How a control is set up. @since 0.1.0 */
 typedef struct rdv_control_options {
     size_t size;
-    const char *socket; /**< where to listen; NULL = nowhere: only rdv_control_call() */
+    const char *
+        socket; /**< where to listen: a file, on Windows also a pipe; NULL = nowhere: only rdv_control_call() */
     const char *
         reader_group; /**< the name of a group whose members may call what only reads; NULL = none */
     int (*reload)(
@@ -65,10 +66,11 @@ RDV_API void rdv_control_options_init(rdv_control_options *options);
 
 /**
  * Make a control for a trigger agent, and listen. The socket is made with mode 0600 (0660 with a reader group, which it is given
- * to); one that a killed process left behind is replaced, one that answers is not. A file SOCKET.lock says who listens.
+ * to); one that a killed process left behind is replaced, one that answers is not. A file SOCKET.lock says who listens, but for
+ * a pipe that is given by its own name.
  *
- * Whoever runs as root or as our own effective user may call every method, a member of the reader group those that only read,
- * and nobody else any.
+ * Whoever runs as root (on Windows: as administrator or the system itself) or as our own effective user may call every method, a
+ * member of the reader group those that only read, and nobody else any.
  *
  * @param trigger  must outlive the control, and so must store and loop, which are the trigger's.
  * @param options  NULL = defaults; copied.
@@ -113,7 +115,8 @@ typedef struct rdv_client rdv_client;
 
 /**
  * Connect, and hear whether the agent takes us.
- * @return 0; RDV_ENOTFOUND if nobody listens there; RDV_EACCES; RDV_EBUSY if there are too many clients, or if the agent has not
+ * @return 0; RDV_ENOTFOUND if nobody listens there; RDV_EACCES (on Windows also if who listens is neither our user nor an
+ * administrator, or the system itself); RDV_EBUSY if there are too many clients, or if the agent has not
  * answered for ten seconds; RDV_EINVAL (also a name too long for a socket), RDV_EIO, RDV_ENOMEM.
  * @since 0.1.0
  */
