@@ -6,10 +6,7 @@
 #ifndef RDV_TEST_AGENT_BENCH_H
 #define RDV_TEST_AGENT_BENCH_H
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,12 +15,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <rdvtask/rdvtask.h>
 
+#include "commands.h"
 #include "harness.h"
+#include "system.h"
 
 #define BENCH_REPORTS 2048
 #define BENCH_WAIT_MS 20000
@@ -50,7 +47,7 @@ struct bench {
     rdv_store *store;
     rdv_agent *agent;
     rdv_plugin *plugin;
-    char directory[64];
+    char directory[RDV_TEST_PATH];
     char log[16384];
     bool keep_directory;
 };
@@ -127,7 +124,7 @@ static inline void bench_log(void *user, rdv_log_level level, const char *text)
 /* A path in the bench's directory; the text is overwritten by the next but seven. */
 static inline const char *bench_path(const struct bench *bench, const char *name)
 {
-    static char paths[8][160];
+    static char paths[8][RDV_TEST_PATH + 64];
     static int next;
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s/%s", bench->directory, name);
@@ -142,13 +139,13 @@ static inline struct bench *bench_new(const char *directory, bool in_memory)
     bench->heard = calloc(BENCH_REPORTS, sizeof *bench->heard);
     ck_assert_ptr_nonnull(bench->heard);
     bench->sink.ops = &bench_ops;
+#ifndef _WIN32
     umask(022); /* documents that others may write to are refused */
-    if (directory) {
+#endif
+    if (directory)
         snprintf(bench->directory, sizeof bench->directory, "%s", directory);
-    } else {
-        snprintf(bench->directory, sizeof bench->directory, "/tmp/rdv-test-XXXXXX");
-        ck_assert_ptr_nonnull(mkdtemp(bench->directory));
-    }
+    else
+        rdv_test_make_folder(bench->directory, "bench");
     rdv_agent_options options;
     rdv_agent_options_init(&options);
     options.log_directory = bench_path(bench, "log");
@@ -164,27 +161,6 @@ static inline struct bench *bench_new(const char *directory, bool in_memory)
     return bench;
 }
 
-static inline void bench_remove_directory(const char *directory)
-{
-    DIR *listing = opendir(directory);
-    struct dirent *entry;
-    if (!listing)
-        return;
-    while ((entry = readdir(listing))) {
-        char path[512];
-        int size;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        size = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-        if (size < 0 || (size_t)size >= sizeof path)
-            continue;
-        if (unlink(path) != 0 && (errno == EISDIR || errno == EPERM))
-            bench_remove_directory(path);
-    }
-    closedir(listing);
-    rmdir(directory);
-}
-
 static inline void bench_free(struct bench *bench)
 {
     rdv_agent_free(bench->agent);
@@ -192,67 +168,54 @@ static inline void bench_free(struct bench *bench)
     rdv_store_close(bench->store);
     rdv_loop_free(bench->loop);
     if (!bench->keep_directory)
-        bench_remove_directory(bench->directory);
+        rdv_test_remove(bench->directory);
     free(bench->heard);
     free(bench);
-}
-
-static inline int64_t bench_milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Run the loop until *counter has reached count. */
 static inline void bench_wait(struct bench *bench, const int *counter, int count)
 {
-    int64_t end = bench_milliseconds() + BENCH_WAIT_MS;
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
     for (;;) {
         ck_assert_int_eq(rdv_loop_dispatch(bench->loop), 0);
         if (*counter >= count)
             return;
-        struct pollfd ready = {rdv_loop_fd(bench->loop), POLLIN, 0};
-        int64_t left = end - bench_milliseconds();
+        int64_t left = end - rdv_test_clock();
         if (left <= 0)
             ck_abort_msg("waited in vain; the log says:\n%s", bench->log);
-        poll(&ready, 1, left < 50 ? (int)left : 50);
+        rdv_test_wait(bench->loop, left < 50 ? (int)left : 50);
     }
 }
 
 /* Run the loop until there is a file of this name. */
 static inline void bench_wait_file(struct bench *bench, const char *name)
 {
-    int64_t end = bench_milliseconds() + BENCH_WAIT_MS;
-    while (access(bench_path(bench, name), F_OK) != 0) {
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (!rdv_test_exists(bench_path(bench, name))) {
         ck_assert_int_eq(rdv_loop_dispatch(bench->loop), 0);
-        struct pollfd ready = {rdv_loop_fd(bench->loop), POLLIN, 0};
-        if (bench_milliseconds() > end)
+        if (rdv_test_clock() > end)
             ck_abort_msg("no file %s; the log says:\n%s", name, bench->log);
-        poll(&ready, 1, 5);
+        rdv_test_wait(bench->loop, 5);
     }
 }
 
 /* Run the loop for a while. */
 static inline void bench_linger(struct bench *bench, int milliseconds)
 {
-    int64_t end = bench_milliseconds() + milliseconds;
+    int64_t end = rdv_test_clock() + milliseconds;
     int64_t left;
     do {
         ck_assert_int_eq(rdv_loop_dispatch(bench->loop), 0);
-        struct pollfd ready = {rdv_loop_fd(bench->loop), POLLIN, 0};
-        left = end - bench_milliseconds();
+        left = end - rdv_test_clock();
         if (left > 0)
-            poll(&ready, 1, (int)left);
+            rdv_test_wait(bench->loop, (int)left);
     } while (left > 0);
 }
 
 static inline void bench_write(const struct bench *bench, const char *name, const char *text)
 {
-    FILE *file = fopen(bench_path(bench, name), "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
+    rdv_test_write_text(bench_path(bench, name), text);
 }
 
 /* The text of a file, "" if there is none; overwritten by the next. */
@@ -260,12 +223,28 @@ static inline const char *bench_read(const struct bench *bench, const char *name
 {
     static char text[1 << 16];
     text[0] = '\0';
-    FILE *file = fopen(bench_path(bench, name), "r");
+    FILE *file = fopen(bench_path(bench, name), "rb");
     if (file) {
         text[fread(text, 1, sizeof text - 1, file)] = '\0';
         fclose(file);
     }
     return text;
+}
+
+/* Whether a command comes here that the handlers' own PATH does not have. */
+static inline bool bench_needs_folder(const char *document, const char *at)
+{
+    static const char before[] = "'run':['";
+    const size_t size = sizeof before - 1;
+#ifdef _WIN32
+    return (size_t)(at - document) >= size && memcmp(at - size, before, size) == 0 && *at != '/' &&
+           at[1] != ':';
+#else
+    (void)document;
+    (void)at;
+    (void)size;
+    return false;
+#endif
 }
 
 /* Load a document, in which ' stands for ", and @ for the bench's directory. */
@@ -274,6 +253,8 @@ static inline int bench_try(struct bench *bench, const char *document, struct rd
     FILE *file = fopen(bench_path(bench, "agent.json"), "w");
     ck_assert_ptr_nonnull(file);
     for (const char *c = document; *c; c++) {
+        if (bench_needs_folder(document, c))
+            fprintf(file, "%s/", rdv_test_commands());
         if (*c == '@')
             fputs(bench->directory, file);
         else
@@ -295,7 +276,8 @@ static inline void bench_steps(struct bench *bench, const char *steps)
 {
     char document[4096];
     int size = snprintf(document, sizeof document,
-                        "{'handlers':[{'label':'l','grace':'5s','steps':[%s]}]}", steps);
+                        "{'handlers':[{'label':'l','grace':'%s','steps':[%s]}]}",
+                        rdv_test_no_asking() ? "200ms" : "5s", steps);
     ck_assert_int_lt(size, (int)sizeof document);
     bench_load(bench, document);
 }
@@ -329,28 +311,38 @@ static inline int bench_count(const struct bench *bench, rdv_status status, cons
     return count;
 }
 
-/* Whether a process is there and not a zombie. */
-static inline bool bench_is_alive(pid_t pid)
+static inline void bench_wait_gone(int64_t process)
 {
-    char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[size] = '\0';
-    const char *end = strrchr(text, ')');
-    return end && end[2] != 'Z' && end[2] != 'X';
+    ck_assert_msg(rdv_test_goes(process), "process %lld is still there", (long long)process);
 }
 
-static inline void bench_wait_gone(pid_t pid)
+/* ---- a second process, which the test kills ---- */
+
+/*
+ * As main() of it: run this test, with assertions and all. Its own arguments are the caller's to keep. bench_second_kill() ends it.
+ */
+static inline int bench_second_main(const TTest *test)
 {
-    int64_t end = bench_milliseconds() + 5000;
-    while (bench_is_alive(pid)) {
-        ck_assert_msg(bench_milliseconds() < end, "process %ld is still there", (long)pid);
-        poll(NULL, 0, 5);
+    rdv_test_set_variable("CK_FORK", "no");
+    Suite *suite = suite_create("second");
+    TCase *tcase = tcase_create("second");
+    tcase_set_timeout(tcase, 0);
+    tcase_add_test(tcase, test);
+    suite_add_tcase(suite, tcase);
+    return rdv_test_main(suite);
+}
+
+/* Start this program with these arguments (NULL ends them), and kill it, however that is done here, once there is such a file. */
+static inline void bench_second_kill(const char *const *arguments, const char *path)
+{
+    struct rdv_test_child *second = rdv_test_child_start(arguments);
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (!rdv_test_exists(path)) {
+        ck_assert_msg(rdv_test_clock() < end, "no file %s", path);
+        rdv_test_sleep(5);
     }
+    rdv_test_child_kill(second);
+    ck_assert_int_eq(rdv_test_child_wait(second), -1);
 }
 
 #endif

@@ -65,4 +65,32 @@ static inline bool rdv_test_goes(int64_t id)
     return false;
 }
 
+/* Why a child can't be asked to end here, or NULL. */
+static inline const char *rdv_test_no_asking(void)
+{
+#ifdef _WIN32
+    if (GetProcAddress(GetModuleHandleA("ntdll"), "wine_get_version"))
+        return "needs a Ctrl+Break that Wine does not pass on";
+    return GetConsoleCP() == 0 && !AllocConsole() ? "needs a console" : NULL;
+#else
+    return NULL;
+#endif
+}
+
+/* What each system has in its own way. A test of the other's, which is skipped with the reason why, has its name only. */
+#ifdef _WIN32
+#define RDV_TEST_ELSEWHERE(name) \
+    START_TEST(name)             \
+    {                            \
+    }                            \
+    END_TEST
+#define RDV_TEST_ON_WINDOWS(reason) (reason)
+#define RDV_TEST_ABSENT             "C:/nonexistent"
+#define RDV_TEST_CRASHED            ((int)0xC0000005u)
+#else
+#define RDV_TEST_ON_WINDOWS(reason) NULL
+#define RDV_TEST_ABSENT             "/nonexistent"
+#define RDV_TEST_CRASHED            (-11)
+#endif
+
 #endif

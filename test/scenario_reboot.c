@@ -5,14 +5,12 @@
  */
 #include "agent_bench.h"
 
-#include <sys/wait.h>
-
 #include "record.h"
 
 /* The command that reboots, where nothing else is said. */
 #define REBOOT "'reboot':{'run':['sh','-c','echo reboot >>@/marks; touch @/went']}"
 
-static char directory[64];
+static char directory[RDV_TEST_PATH];
 static rdv_duration reboot_wait;
 
 static void put(const char *name, const char *text)
@@ -24,15 +22,14 @@ static void put(const char *name, const char *text)
 
 static void set_up(void)
 {
-    snprintf(directory, sizeof directory, "/tmp/rdv-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
+    rdv_test_make_folder(directory, "reboot");
     put("boot-id", "first\n");
     reboot_wait = 10 * RDV_MINUTE;
 }
 
 static void tear_down(void)
 {
-    bench_remove_directory(directory);
+    rdv_test_remove(directory);
 }
 
 static void new_agent(struct bench *bench)
@@ -120,6 +117,24 @@ static const char *row_of(struct bench *bench, const char *identifier)
     return text;
 }
 
+static void wait_for_row(struct bench *bench, const char *identifier, const char *row)
+{
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (strcmp(row_of(bench, identifier), row) != 0 && rdv_test_clock() < end)
+        bench_linger(bench, 5);
+    ck_assert_str_eq(row_of(bench, identifier), row);
+}
+
+/* The next reboot that somebody asks for. */
+static void wait_for_asking(struct bench *bench)
+{
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while ((bench->heard_count == 0 || last(bench)->status != RDV_STATUS_REBOOTING) &&
+           rdv_test_clock() < end)
+        bench_linger(bench, 5);
+    bench_linger(bench, 50); /* and nothing comes of it */
+}
+
 static void terminate(struct bench *bench)
 {
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
@@ -185,7 +200,7 @@ START_TEST(a_path_that_exists_after_the_last_step_has_the_machine_rebooted)
     put("needed", "");
     start(bench, "l", "yes");
     bench_wait_file(bench, "went");
-    char expected[128];
+    char expected[RDV_TEST_PATH + 64];
     snprintf(expected, sizeof expected, "rebooting: %s/needed exists", directory);
     assert_last(bench, RDV_STATUS_REBOOTING, 0, expected);
     ck_assert_str_eq(row_of(bench, "yes"), "reboot step 2, 1 [first]");
@@ -207,40 +222,35 @@ START_TEST(without_a_rule_the_need_is_remembered_across_a_kill_but_not_across_a_
         put("boot-id", "first");
         load(bench, steps, "");
         start(bench, "l", "task");
-        bench_linger(bench, 200);
-        ck_assert_str_eq(row_of(bench, "task"), "step step 1, 0 [first]");
+        wait_for_row(bench, "task", "step step 1, 0 [first]");
         put("go", "");
         bench = boot(bench, reboots ? "second" : "first");
         start(bench, "l", "task");
         bench_wait(bench, &bench->ended, 1);
         assert_last(bench, RDV_STATUS_SUCCESS, reboots ? 0 : 194,
                     reboots ? "" : "done; a reboot is needed");
-        unlink(bench_path(bench, "go"));
+        rdv_test_remove(bench_path(bench, "go"));
         bench_free(bench);
     }
 }
 END_TEST
 
+/* A process of its own. */
+START_TEST(second_reboots)
+{
+    struct bench *bench = open_bench();
+    load(bench, ASKS_THEN_TWO, "'reboot':{'run':['sh','-c','touch @/went; sleep 60']}");
+    start(bench, "l", "task");
+    bench_linger(bench, BENCH_WAIT_MS);
+}
+END_TEST
+
 START_TEST(rebooting_is_on_disk_before_the_command_runs)
 {
-    pid_t runner = fork();
-    ck_assert_int_ge(runner, 0);
-    if (runner == 0) {
-        struct bench *bench = open_bench();
-        load(bench, ASKS_THEN_TWO, "'reboot':{'run':['sh','-c','touch @/went; sleep 60']}");
-        start(bench, "l", "task");
-        bench_linger(bench, BENCH_WAIT_MS);
-        _exit(1);
-    }
     struct bench place;
     snprintf(place.directory, sizeof place.directory, "%s", directory);
-    int64_t end = bench_milliseconds() + BENCH_WAIT_MS;
-    while (access(bench_path(&place, "went"), F_OK) != 0) {
-        ck_assert(bench_milliseconds() < end);
-        poll(NULL, 0, 2);
-    }
-    ck_assert_int_eq(kill(runner, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(runner, NULL, 0), runner);
+    const char *const words[] = {directory, NULL};
+    bench_second_kill(words, bench_path(&place, "went"));
     put("boot-id", "second");
     struct bench *bench = open_bench();
     load(bench, ASKS_THEN_TWO, REBOOT);
@@ -279,7 +289,7 @@ START_TEST(in_the_same_boot_the_reboot_is_asked_for_again)
     load(bench, ASKS_THEN_TWO, REBOOT);
     start(bench, "l", "task");
     bench_wait_file(bench, "went");
-    unlink(bench_path(bench, "went"));
+    rdv_test_remove(bench_path(bench, "went"));
     bench = boot(bench, "first");
     start(bench, "l", "task");
     bench_wait_file(bench, "went");
@@ -307,7 +317,7 @@ START_TEST(after_five_reboots_the_run_fails)
         start(bench, "l", "task");
         bench_wait_file(bench, "went");
         ck_assert_int_eq(bench->ended, 0);
-        unlink(bench_path(bench, "went"));
+        rdv_test_remove(bench_path(bench, "went"));
         snprintf(id, sizeof id, "boot-%d", i);
         bench = boot(bench, id);
     }
@@ -332,11 +342,12 @@ START_TEST(a_reboot_command_that_fails_ends_the_run_in_words)
     assert_marks(bench, "one\n");
     bench_linger(bench, 10);
     ck_assert_str_eq(row_of(bench, "task"), "");
-    load(bench, ASKS_THEN_TWO, "'reboot':{'run':['/no/reboot']}");
+    load(bench, ASKS_THEN_TWO, "'reboot':{'run':['" RDV_TEST_ABSENT "/reboot']}");
     start(bench, "l", "task");
     bench_wait(bench, &bench->ended, 2);
     assert_last(bench, RDV_STATUS_FAILED, RDV_ENOTFOUND,
-                "cannot reboot (reboot): cannot run '/no/reboot': No such file or directory");
+                "cannot reboot (reboot): cannot run '" RDV_TEST_ABSENT
+                "/reboot': No such file or directory");
     /* Nothing holds others back now. */
     load(bench, "{'run':['true']}", "");
     start(bench, "l", "task");
@@ -386,7 +397,7 @@ START_TEST(terminating_before_the_machine_goes_down_leaves_the_journal_as_it_is)
         load(bench, ASKS_THEN_TWO, rules[i]);
         start(bench, "l", "task");
         bench_wait_file(bench, "went");
-        unlink(bench_path(bench, "went"));
+        rdv_test_remove(bench_path(bench, "went"));
         bench_linger(bench, 50);
         terminate(bench);
         ck_assert_int_eq(bench->ended, 0);
@@ -476,7 +487,7 @@ START_TEST(rule_12_siblings_finish_their_step_and_start_no_other)
     start(bench, "slow", "sibling");
     bench_wait_file(bench, "begun");
     start(bench, "asks", "task");
-    bench_linger(bench, 200);
+    wait_for_asking(bench);
     assert_last(bench, RDV_STATUS_REBOOTING, 0, "rebooting: step 1 of 2 (sh) asks for it");
     assert_marks(bench, "begun\none\n");
     put("go", "");
@@ -507,7 +518,7 @@ START_TEST(rule_12_siblings_go_on_when_the_reboot_fails)
     start(bench, "slow", "sibling");
     bench_wait_file(bench, "begun");
     start(bench, "asks", "task");
-    bench_linger(bench, 50);
+    wait_for_asking(bench);
     put("go", "");
     bench_wait(bench, &bench->ended, 2);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING, "waits for the reboot"), 1);
@@ -549,7 +560,7 @@ START_TEST(rule_12_a_c_handler_is_waited_for)
     ck_assert_int_eq(rdv_agent_add_handler(bench->agent, "c", take, &run, 0), 0);
     start(bench, "c", "sibling");
     start(bench, "l", "task");
-    bench_linger(bench, 200);
+    wait_for_asking(bench);
     ck_assert_int_eq(last(bench)->status, RDV_STATUS_REBOOTING);
     assert_marks(bench, "one\n");
     ck_assert_int_eq(rdv_run_finish(run, 0, NULL), 0);
@@ -647,7 +658,7 @@ START_TEST(under_our_trigger_nothing_starts_before_the_reboot_and_all_goes_on_af
                              0);
             ck_assert_int_eq(rebooting, 1);
             assert_marks(bench, "one\nreboot\n");
-            unlink(bench_path(bench, "went"));
+            rdv_test_remove(bench_path(bench, "went"));
         } else {
             bench_wait_file(bench, "went");
             bench_linger(bench, 20);
@@ -708,8 +719,8 @@ START_TEST(a_stop_that_waits_lets_the_step_end_and_does_not_repeat_it)
         start(bench, "l", "task");
         bench_wait(bench, &bench->ended, 1);
         assert_marks(bench, "one\nended\ntwo 1\n");
-        unlink(bench_path(bench, "marks"));
-        unlink(bench_path(bench, "begun"));
+        rdv_test_remove(bench_path(bench, "marks"));
+        rdv_test_remove(bench_path(bench, "begun"));
         bench_free(bench);
     }
 }
@@ -722,7 +733,7 @@ START_TEST(a_stop_that_waits_has_the_end_of_a_last_step_reported)
     ck_assert_int_eq(bench->ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(row_of(bench, "task"), "");
-    unlink(bench_path(bench, "begun"));
+    rdv_test_remove(bench_path(bench, "begun"));
     bench_free(bench);
     bench = stop_in_first_step("{'run':['sh','-c','touch @/begun; sleep 0.2; exit 3']}",
                                "'on_stop':'wait'");
@@ -750,11 +761,11 @@ END_TEST
 
 START_TEST(a_stop_that_waits_is_bounded)
 {
-    int64_t begin = bench_milliseconds();
+    int64_t begin = rdv_test_clock();
     struct bench *bench = stop_in_first_step("{'run':['sh','-c','touch @/begun; sleep 60']}",
                                              "'on_stop':'wait','stop_wait':'200ms'");
-    ck_assert_int_lt(bench_milliseconds() - begin, 10000);
-    ck_assert_int_ge(bench_milliseconds() - begin, 200);
+    ck_assert_int_lt(rdv_test_clock() - begin, 10000);
+    ck_assert_int_ge(rdv_test_clock() - begin, 200);
     ck_assert_int_eq(bench->ended, 0);
     ck_assert_str_eq(row_of(bench, "task"), "step step 0, 0 []");
     bench_free(bench);
@@ -791,8 +802,13 @@ START_TEST(a_run_can_be_cancelled_while_a_stop_waits_for_it)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) {
+        snprintf(directory, sizeof directory, "%s", argv[1]);
+        reboot_wait = 10 * RDV_MINUTE;
+        return bench_second_main(second_reboots);
+    }
     const TTest *const tests[] = {
         a_step_that_exits_with_194_has_the_machine_rebooted_before_the_next,
         a_last_step_that_exits_with_194_is_followed_by_success_after_the_reboot,

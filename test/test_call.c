@@ -2,10 +2,9 @@
 /* Runs of C handlers: on the loop and on threads, finished from anywhere. */
 #include "agent_bench.h"
 
-#include <pthread.h>
-
 #include "plat.h"
 #include "run_call.h"
+#include "thread.h"
 
 static struct bench *bench;
 
@@ -220,22 +219,21 @@ END_TEST
 
 /* --------------------------------------------------------- other threads */
 
-static void *finish_elsewhere(void *user)
+static void finish_elsewhere(void *user)
 {
     rdv_run *run = user;
     report(run, RDV_STATUS_DOWNLOADING, 10, "ten");
     report(run, RDV_STATUS_APPLYING, 90, NULL);
     rdv_run_finish(run, 3, "from elsewhere");
-    return NULL;
 }
 
 START_TEST(a_run_may_be_reported_and_finished_from_any_thread)
 {
-    pthread_t thread;
+    struct rdv__thread *thread;
     add(keep, 0);
     ck_assert_int_eq(start("task"), 0);
-    ck_assert_int_eq(pthread_create(&thread, NULL, finish_elsewhere, kept[0]), 0);
-    pthread_join(thread, NULL);
+    ck_assert_int_eq(rdv__thread_new(finish_elsewhere, kept[0], &thread), 0);
+    rdv__thread_join(thread);
     ck_assert_int_eq(bench->heard_count, 0); /* told on the loop */
     bench_wait(bench, &bench->ended, 1);
     ck_assert_int_eq(bench->heard_count, 3);
@@ -246,22 +244,21 @@ START_TEST(a_run_may_be_reported_and_finished_from_any_thread)
 }
 END_TEST
 
-static void *report_elsewhere(void *user)
+static void report_elsewhere(void *user)
 {
     report(user, RDV_STATUS_DOWNLOADING, 1, "first");
-    return NULL;
 }
 
 START_TEST(reports_keep_their_order_across_threads)
 {
-    pthread_t thread;
+    struct rdv__thread *thread;
     add(keep, 0);
     for (int i = 0; i < 2; i++) {
         kept_count = 0;
         bench->heard_count = 0;
         ck_assert_int_eq(start("task"), 0);
-        ck_assert_int_eq(pthread_create(&thread, NULL, report_elsewhere, kept[0]), 0);
-        pthread_join(thread, NULL);
+        ck_assert_int_eq(rdv__thread_new(report_elsewhere, kept[0], &thread), 0);
+        rdv__thread_join(thread);
         if (i == 0)
             report(kept[0], RDV_STATUS_APPLYING, 2, "second");
         rdv_run_finish(kept[0], 0, "third");
@@ -275,13 +272,13 @@ END_TEST
 
 START_TEST(a_run_finished_on_the_loop_has_said_what_was_said_elsewhere)
 {
-    pthread_t thread;
+    struct rdv__thread *thread;
     add(keep, 0);
     ck_assert_int_eq(start("a"), 0);
     ck_assert_int_eq(start("b"), 0);
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(pthread_create(&thread, NULL, report_elsewhere, kept[i]), 0);
-        pthread_join(thread, NULL);
+        ck_assert_int_eq(rdv__thread_new(report_elsewhere, kept[i], &thread), 0);
+        rdv__thread_join(thread);
     }
     rdv_run_finish(kept[1], 0, NULL);
     ck_assert_int_eq(bench->heard_count, 2);
@@ -297,17 +294,16 @@ END_TEST
 enum { MANY = 1500 }; /* more than are served in one turn */
 static rdv_run *many[MANY];
 
-static void *finish_many(void *user)
+static void finish_many(void *user)
 {
     (void)user;
     for (int i = 0; i < MANY; i++)
         rdv_run_finish(many[i], 0, NULL);
-    return NULL;
 }
 
 START_TEST(many_runs_may_finish_at_once_on_another_thread)
 {
-    pthread_t thread;
+    struct rdv__thread *thread;
     add(keep, 0);
     for (int i = 0; i < MANY; i++) {
         char identifier[16];
@@ -316,14 +312,14 @@ START_TEST(many_runs_may_finish_at_once_on_another_thread)
         ck_assert_int_eq(start(identifier), 0);
         many[i] = kept[0];
     }
-    ck_assert_int_eq(pthread_create(&thread, NULL, finish_many, NULL), 0);
-    pthread_join(thread, NULL);
+    ck_assert_int_eq(rdv__thread_new(finish_many, NULL, &thread), 0);
+    rdv__thread_join(thread);
     bench_wait(bench, &bench->ended, MANY);
     ck_assert_int_eq(bench->heard_count, MANY);
 }
 END_TEST
 
-static void *flood(void *user)
+static void flood(void *user)
 {
     rdv_run *run = user;
     for (int i = 0; i <= 100; i++) {
@@ -334,16 +330,15 @@ static void *flood(void *user)
     for (int i = 0; i <= 100; i++)
         report(run, RDV_STATUS_APPLYING, i, NULL);
     rdv_run_finish(run, 0, NULL);
-    return NULL;
 }
 
 START_TEST(reports_that_come_too_fast_are_thinned_out_but_no_change_of_status_is_lost)
 {
-    pthread_t thread;
+    struct rdv__thread *thread;
     add(keep, 0);
     ck_assert_int_eq(start("task"), 0);
-    ck_assert_int_eq(pthread_create(&thread, NULL, flood, kept[0]), 0);
-    pthread_join(thread, NULL);
+    ck_assert_int_eq(rdv__thread_new(flood, kept[0], &thread), 0);
+    rdv__thread_join(thread);
     bench_wait(bench, &bench->ended, 1);
     ck_assert_int_eq(bench->heard_count, RDV__CALL_REPORTS + 1);
     ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_DOWNLOADING);
@@ -360,22 +355,21 @@ START_TEST(reports_that_come_too_fast_are_thinned_out_but_no_change_of_status_is
 }
 END_TEST
 
-static void *flood_with_changes(void *user)
+static void flood_with_changes(void *user)
 {
     rdv_run *run = user;
     for (int i = 0; i < RDV__CALL_REPORTS + 6; i++)
         report(run, i % 2 ? RDV_STATUS_APPLYING : RDV_STATUS_DOWNLOADING, i, NULL);
     rdv_run_finish(run, 0, NULL);
-    return NULL;
 }
 
 START_TEST(past_the_bound_even_changes_of_status_give_way_to_the_latest)
 {
-    pthread_t thread;
+    struct rdv__thread *thread;
     add(keep, 0);
     ck_assert_int_eq(start("task"), 0);
-    ck_assert_int_eq(pthread_create(&thread, NULL, flood_with_changes, kept[0]), 0);
-    pthread_join(thread, NULL);
+    ck_assert_int_eq(rdv__thread_new(flood_with_changes, kept[0], &thread), 0);
+    rdv__thread_join(thread);
     bench_wait(bench, &bench->ended, 1);
     ck_assert_int_eq(bench->heard_count, RDV__CALL_REPORTS + 1);
     ck_assert_int_eq((last() - 1)->progress, RDV__CALL_REPORTS + 5);
@@ -391,23 +385,13 @@ static void on_a_thread(rdv_run *run, void *user)
     rdv__atomic_add(&finished, 1);
 }
 
-static int count_threads(void)
-{
-    DIR *listing = opendir("/proc/self/task");
-    int count = 0;
-    while (readdir(listing))
-        count++;
-    closedir(listing);
-    return count;
-}
-
 START_TEST(a_handler_with_a_thread_runs_on_it_and_it_is_joined)
 {
     add(on_a_thread, RDV_HANDLER_THREAD);
     ck_assert_int_eq(start("first"), 0); /* a sanitizer may start a thread of its own with it */
     bench_wait(bench, &bench->ended, 1);
     bench_linger(bench, 20);
-    int threads = count_threads();
+    int threads = rdv_test_threads();
     for (int i = 1; i < 20; i++) {
         char identifier[16];
         snprintf(identifier, sizeof identifier, "task-%d", i);
@@ -417,7 +401,7 @@ START_TEST(a_handler_with_a_thread_runs_on_it_and_it_is_joined)
     ck_assert_int_eq(bench->heard_count, 40);
     bench_linger(bench, 20);
     ck_assert_int_eq(rdv__atomic_load(&finished), 20);
-    ck_assert_int_eq(count_threads(), threads);
+    ck_assert_int_eq(rdv_test_threads(), threads);
 }
 END_TEST
 
@@ -425,7 +409,7 @@ static void until_cancelled(rdv_run *run, void *user)
 {
     (void)user;
     while (!rdv_run_cancelled(run))
-        poll(NULL, 0, 1);
+        rdv_test_sleep(1);
     rdv__atomic_add(&finished, 1);
     rdv_run_finish(run, RDV_ECANCELLED, "stopped");
 }
@@ -513,7 +497,7 @@ END_TEST
 
 START_TEST(a_run_outlives_its_agent_until_it_is_finished)
 {
-    pthread_t thread;
+    struct rdv__thread *thread;
     add(keep, 0);
     for (int i = 0; i < 4; i++) {
         char identifier[16];
@@ -521,18 +505,18 @@ START_TEST(a_run_outlives_its_agent_until_it_is_finished)
         ck_assert_int_eq(start(identifier), 0);
     }
     /* One is finished already, one has something to say, on their way to a loop that does not turn any more. */
-    ck_assert_int_eq(pthread_create(&thread, NULL, finish_elsewhere, kept[0]), 0);
-    pthread_join(thread, NULL);
-    ck_assert_int_eq(pthread_create(&thread, NULL, report_elsewhere, kept[1]), 0);
-    pthread_join(thread, NULL);
+    ck_assert_int_eq(rdv__thread_new(finish_elsewhere, kept[0], &thread), 0);
+    rdv__thread_join(thread);
+    ck_assert_int_eq(rdv__thread_new(report_elsewhere, kept[1], &thread), 0);
+    rdv__thread_join(thread);
     bench_free(bench);
     ck_assert(rdv_run_cancelled(kept[1]));
     ck_assert_str_eq(rdv_task_identifier(rdv_run_task(kept[2])), "task-2");
     report(kept[1], RDV_STATUS_APPLYING, 5, NULL);
     rdv_run_finish(kept[1], 0, NULL);
     rdv_run_finish(kept[2], 1, "words");
-    ck_assert_int_eq(pthread_create(&thread, NULL, finish_elsewhere, kept[3]), 0);
-    pthread_join(thread, NULL);
+    ck_assert_int_eq(rdv__thread_new(finish_elsewhere, kept[3], &thread), 0);
+    rdv__thread_join(thread);
     bench = bench_new(NULL, true);
 }
 END_TEST
@@ -590,8 +574,8 @@ static void run_under_trigger(unsigned flags, int count, int at_once)
         rdv_task_unref(task);
     }
     ck_assert_int_eq(rdv_trigger_commit(trigger), 0);
-    int64_t end = bench_milliseconds() + 2 * BENCH_WAIT_MS;
-    while (rdv_trigger_unfinished(trigger) > 0 && bench_milliseconds() < end)
+    int64_t end = rdv_test_clock() + 2 * BENCH_WAIT_MS;
+    while (rdv_trigger_unfinished(trigger) > 0 && rdv_test_clock() < end)
         bench_linger(bench, 1);
     ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 0);
     ck_assert_int_eq(rdv__atomic_load(&finished), count);

@@ -38,24 +38,6 @@
 #include "plat.h"
 #include "process.h"
 
-/* What each system has in its own way. A test of the other's, which is skipped with the reason why, has its name only. */
-#ifdef _WIN32
-#define ELSEWHERE(name) \
-    START_TEST(name)    \
-    {                   \
-    }                   \
-    END_TEST
-#define ON_WINDOWS(reason) (reason)
-#define ON_UNIX(reason)    NULL
-#define ABSENT             "C:/nonexistent"
-#define CRASHED            ((int)0xC0000005u)
-#else
-#define ON_WINDOWS(reason) NULL
-#define ON_UNIX(reason)    (reason)
-#define ABSENT             "/nonexistent"
-#define CRASHED            (-11)
-#endif
-
 #define INPUT_SIZE (16u << 20)
 
 /* ------------------------------------------------------------------- stage */
@@ -333,7 +315,7 @@ END_TEST
 START_TEST(a_signal_is_told_as_a_negative_code)
 {
     check_script("kill -KILL $$", RDV__KILLED, "");
-    check_script("kill -SEGV $$", CRASHED, "");
+    check_script("kill -SEGV $$", RDV_TEST_CRASHED, "");
 }
 END_TEST
 
@@ -341,17 +323,17 @@ START_TEST(a_program_that_is_not_there_is_named)
 {
     char folder[RDV_TEST_PATH], words[RDV_TEST_PATH + 64];
     const char *const none[] = {"apt-gt", "update", NULL};
-    const char *const path[] = {ABSENT "/apt-get", NULL};
+    const char *const path[] = {RDV_TEST_ABSENT "/apt-get", NULL};
     const char *const empty[] = {"", NULL};
     const char *const directory[] = {folder, NULL};
     const char *const no_path[] = {"A=b", NULL};
     const char *const empty_path[] = {"PATH=", NULL};
-    const char *const relative_paths[] = {ON_UNIX("PATH=:.:bin:") ? "PATH=:.:bin:" : "PATH=;.;bin;",
+    const char *const relative_paths[] = {RDV_TEST_ON_WINDOWS("") ? "PATH=;.;bin;" : "PATH=:.:bin:",
                                           NULL};
     const char *const there[] = {"sh", NULL};
     check_refused(none, plain, RDV_ENOTFOUND, "cannot run 'apt-gt': not found in PATH");
     check_refused(path, plain, RDV_ENOTFOUND,
-                  "cannot run '" ABSENT "/apt-get': No such file or directory");
+                  "cannot run '" RDV_TEST_ABSENT "/apt-get': No such file or directory");
     check_refused(empty, plain, RDV_ENOTFOUND, "cannot run '': not found in PATH");
     rdv_test_make_folder(folder, "process");
     snprintf(words, sizeof words, "cannot run '%s': Permission denied", folder);
@@ -359,13 +341,13 @@ START_TEST(a_program_that_is_not_there_is_named)
     rdv_test_remove(folder);
     check_refused(there, no_path, RDV_ENOTFOUND, "cannot run 'sh': not found in PATH");
     check_refused(there, empty_path, RDV_ENOTFOUND, "cannot run 'sh': not found in PATH");
-    ck_assert_int_eq(chdir(ON_UNIX("/") ? "/" : rdv_test_commands()), 0);
+    ck_assert_int_eq(chdir(RDV_TEST_ON_WINDOWS("") ? rdv_test_commands() : "/"), 0);
     check_refused(there, relative_paths, RDV_ENOTFOUND, "cannot run 'sh': not found in PATH");
 }
 END_TEST
 
 #ifdef _WIN32
-ELSEWHERE(a_program_that_may_not_be_run_is_named)
+RDV_TEST_ELSEWHERE(a_program_that_may_not_be_run_is_named)
 #else
 START_TEST(a_program_that_may_not_be_run_is_named)
 {
@@ -415,15 +397,16 @@ START_TEST(a_script_without_an_interpreter_is_run_by_no_shell)
 #endif
     const char *const argv[] = {file, NULL};
     snprintf(words, sizeof words, "cannot run '%s': %s", file,
-             ON_UNIX("Exec format error") ? "Exec format error"
-                                          : "it is no program for this Windows");
+             RDV_TEST_ON_WINDOWS("it is no program for this Windows")
+                 ? "it is no program for this Windows"
+                 : "Exec format error");
     check_refused(argv, plain, RDV_EIO, words);
     rdv_test_remove(folder);
 }
 END_TEST
 
 #ifdef _WIN32
-ELSEWHERE(a_program_in_a_host_without_descriptors_left_is_refused)
+RDV_TEST_ELSEWHERE(a_program_in_a_host_without_descriptors_left_is_refused)
 #else
 START_TEST(a_program_in_a_host_without_descriptors_left_is_refused)
 {
@@ -517,7 +500,7 @@ START_TEST(a_child_gets_no_descriptor_but_0_to_3)
 }
 END_TEST
 
-ELSEWHERE(a_child_has_default_signals_and_an_empty_mask_and_its_own_group)
+RDV_TEST_ELSEWHERE(a_child_has_default_signals_and_an_empty_mask_and_its_own_group)
 #else
 START_TEST(a_child_gets_no_descriptor_but_0_to_3)
 {
@@ -659,7 +642,7 @@ START_TEST(input_is_a_file_that_can_be_read_again_and_not_written)
 END_TEST
 
 #ifdef _WIN32
-ELSEWHERE(input_is_such_a_file_also_where_there_are_no_files_in_memory)
+RDV_TEST_ELSEWHERE(input_is_such_a_file_also_where_there_are_no_files_in_memory)
 #else
 START_TEST(input_is_such_a_file_also_where_there_are_no_files_in_memory)
 {
@@ -782,7 +765,7 @@ START_TEST(a_child_that_closes_its_output_is_waited_for_without_spinning)
 END_TEST
 
 #ifdef _WIN32
-ELSEWHERE(who_left_the_group_with_the_output_open_holds_up_nothing)
+RDV_TEST_ELSEWHERE(who_left_the_group_with_the_output_open_holds_up_nothing)
 #else
 START_TEST(who_left_the_group_with_the_output_open_holds_up_nothing)
 {
@@ -978,7 +961,7 @@ START_TEST(asking_again_can_only_shorten_the_grace)
 END_TEST
 
 #ifdef _WIN32
-ELSEWHERE(a_stopped_child_can_be_asked_to_end)
+RDV_TEST_ELSEWHERE(a_stopped_child_can_be_asked_to_end)
 #else
 START_TEST(a_stopped_child_can_be_asked_to_end)
 {
@@ -1041,22 +1024,14 @@ static const char *large_host_reason(void)
     return NULL;
 }
 
-ELSEWHERE(a_host_that_ignores_sigchld_gets_exit_codes)
-ELSEWHERE(a_host_whose_children_leave_no_zombies_gets_exit_codes)
-ELSEWHERE(in_a_host_that_ignores_sigchld_a_monitor_that_is_killed_is_an_error)
-ELSEWHERE(a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lost)
-ELSEWHERE(a_host_s_own_children_are_left_to_it)
-ELSEWHERE(a_host_with_descriptors_0_to_3_closed_is_served_as_well)
-ELSEWHERE(a_system_without_pidfds_is_served_as_well)
-ELSEWHERE(a_large_host_is_served_as_well)
-
-/* What a child can be asked to end by. */
-static const char *no_console(void)
-{
-    if (GetProcAddress(GetModuleHandleA("ntdll"), "wine_get_version"))
-        return "needs a Ctrl+Break that Wine does not pass on";
-    return GetConsoleCP() == 0 && !AllocConsole() ? "needs a console" : NULL;
-}
+RDV_TEST_ELSEWHERE(a_host_that_ignores_sigchld_gets_exit_codes)
+RDV_TEST_ELSEWHERE(a_host_whose_children_leave_no_zombies_gets_exit_codes)
+RDV_TEST_ELSEWHERE(in_a_host_that_ignores_sigchld_a_monitor_that_is_killed_is_an_error)
+RDV_TEST_ELSEWHERE(a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lost)
+RDV_TEST_ELSEWHERE(a_host_s_own_children_are_left_to_it)
+RDV_TEST_ELSEWHERE(a_host_with_descriptors_0_to_3_closed_is_served_as_well)
+RDV_TEST_ELSEWHERE(a_system_without_pidfds_is_served_as_well)
+RDV_TEST_ELSEWHERE(a_large_host_is_served_as_well)
 
 #else
 
@@ -1071,11 +1046,6 @@ static const char *odd_system(void)
         odd = syscall(SYS_pidfd_open, 1, ~0u) < 0 && errno == ENOSYS;
     asked = true;
     return odd ? "needs pidfds and an exec that tells its errors" : NULL;
-}
-
-static const char *no_console(void)
-{
-    return NULL;
 }
 
 static void check_host(void)
@@ -1348,20 +1318,20 @@ int main(int argc, char **argv)
     rdv_test_add_unless(ends, a_program_that_is_not_there_is_named, odd_system());
     rdv_test_add_unless(
         ends, a_program_that_may_not_be_run_is_named,
-        either(ON_WINDOWS("a file has no right of its own to be run"), odd_system()));
+        either(RDV_TEST_ON_WINDOWS("a file has no right of its own to be run"), odd_system()));
     rdv_test_add_unless(ends, a_script_without_an_interpreter_is_run_by_no_shell,
                         either(odd_system(), supervised("told by an exit code")));
     rdv_test_add_unless(ends, a_program_in_a_host_without_descriptors_left_is_refused,
-                        ON_WINDOWS("handles can't be made few"));
+                        RDV_TEST_ON_WINDOWS("handles can't be made few"));
 
     TCase *given = add_case(suite, "given");
     tcase_add_test(given, a_child_gets_its_arguments_and_environment_and_no_other);
     tcase_add_test(given, a_child_gets_no_descriptor_but_0_to_3);
     rdv_test_add_unless(given, a_child_has_default_signals_and_an_empty_mask_and_its_own_group,
-                        ON_WINDOWS("there are no signals"));
+                        RDV_TEST_ON_WINDOWS("there are no signals"));
     tcase_add_test(given, input_is_a_file_that_can_be_read_again_and_not_written);
     rdv_test_add_unless(given, input_is_such_a_file_also_where_there_are_no_files_in_memory,
-                        ON_WINDOWS("there are none"));
+                        RDV_TEST_ON_WINDOWS("there are none"));
     tcase_add_test(given, no_input_is_an_empty_file);
 
     TCase *output = add_case(suite, "output");
@@ -1371,7 +1341,7 @@ int main(int argc, char **argv)
     rdv_test_add_unless(output, what_was_printed_before_the_end_comes_before_it, odd_system());
     tcase_add_test(output, a_child_that_closes_its_output_is_waited_for_without_spinning);
     rdv_test_add_unless(output, who_left_the_group_with_the_output_open_holds_up_nothing,
-                        either(ON_WINDOWS("nobody can leave a job"),
+                        either(RDV_TEST_ON_WINDOWS("nobody can leave a job"),
                                supervised("a supervisor ends who left the group")));
     tcase_add_test(output, a_process_may_be_freed_in_any_of_its_callbacks);
 
@@ -1387,18 +1357,19 @@ int main(int argc, char **argv)
     tcase_add_test(notices, at_most_ten_wrong_notices_are_told);
 
     TCase *ending = add_case(suite, "ending");
-    rdv_test_add_unless(ending, a_child_is_asked_first_and_its_own_exit_code_counts, no_console());
+    rdv_test_add_unless(ending, a_child_is_asked_first_and_its_own_exit_code_counts,
+                        rdv_test_no_asking());
     tcase_add_test(ending, a_child_that_refuses_is_killed_after_the_grace);
-    rdv_test_add_unless(ending, asking_again_can_only_shorten_the_grace, no_console());
+    rdv_test_add_unless(ending, asking_again_can_only_shorten_the_grace, rdv_test_no_asking());
     rdv_test_add_unless(ending, a_stopped_child_can_be_asked_to_end,
-                        either(ON_WINDOWS("there is no SIGSTOP"),
+                        either(RDV_TEST_ON_WINDOWS("there is no SIGSTOP"),
                                either(odd_system(), supervised("the program is no child"))));
     tcase_add_test(ending, what_the_child_leaves_in_its_group_is_killed_at_its_end);
     tcase_add_test(ending, freeing_a_process_kills_and_reaps_its_group);
 
     TCase *hosts = add_case(suite, "hosts");
     const char *no_sigchld =
-        ON_WINDOWS("there is no SIGCHLD: a host can't take a child's end away");
+        RDV_TEST_ON_WINDOWS("there is no SIGCHLD: a host can't take a child's end away");
     rdv_test_add_unless(hosts, a_host_that_ignores_sigchld_gets_exit_codes, no_sigchld);
     rdv_test_add_unless(hosts, a_host_whose_children_leave_no_zombies_gets_exit_codes, no_sigchld);
     rdv_test_add_unless(hosts, in_a_host_that_ignores_sigchld_a_monitor_that_is_killed_is_an_error,
@@ -1409,16 +1380,17 @@ int main(int argc, char **argv)
     rdv_test_add_unless(hosts, a_host_s_own_children_are_left_to_it, no_sigchld);
     rdv_test_add_unless(
         hosts, a_host_with_descriptors_0_to_3_closed_is_served_as_well,
-        either(ON_WINDOWS("handles have no numbers that mean something"), odd_system()));
+        either(RDV_TEST_ON_WINDOWS("handles have no numbers that mean something"), odd_system()));
     /* It can't be given back. */
     const char *no_fork = getenv("CK_FORK") && strcmp(getenv("CK_FORK"), "no") == 0
                               ? "needs a process of its own"
                               : NULL;
     rdv_test_add_unless(hosts, a_system_without_pidfds_is_served_as_well,
-                        either(ON_WINDOWS("there are no pidfds"),
+                        either(RDV_TEST_ON_WINDOWS("there are no pidfds"),
                                either(no_fork, supervised("what it kills is the supervisor"))));
-    rdv_test_add_unless(hosts, a_large_host_is_served_as_well,
-                        either(ON_WINDOWS("no process is ever copied"), large_host_reason()));
+    rdv_test_add_unless(
+        hosts, a_large_host_is_served_as_well,
+        either(RDV_TEST_ON_WINDOWS("no process is ever copied"), large_host_reason()));
     tcase_add_test(hosts, two_hundred_starts_leave_nothing_behind);
     tcase_add_test(hosts, a_hundred_children_at_once_keep_apart);
 

@@ -567,10 +567,22 @@ static const struct {
     {"handles", do_handles}, {"spoil", do_spoil},
 };
 
+/* All of a script. */
+static char *text_of(const char *name)
+{
+    HANDLE file = open_file(name, GENERIC_READ, OPEN_EXISTING);
+    char *text = calloc(1, WORD_MAX);
+    DWORD size;
+    if (file == INVALID_HANDLE_VALUE || !ReadFile(file, text, WORD_MAX - 1, &size, NULL))
+        fail("can't be read", name);
+    CloseHandle(file);
+    return text;
+}
+
 static int run_command(int argc, char **argv)
 {
-    if (strcmp(argv[0], "sh") == 0 && argc > 2) {
-        run_text(argv[2]);
+    if (strcmp(argv[0], "sh") == 0 && argc > 1) {
+        run_text(argc > 2 ? argv[2] : text_of(argv[1]));
         return status;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
