@@ -11,6 +11,7 @@
 
 #include <oleauto.h>
 #include <process.h>
+#include <psapi.h>
 
 #define SHUTTING_DOWN HRESULT_FROM_WIN32(ERROR_SHUTDOWN_IN_PROGRESS)
 
@@ -170,6 +171,24 @@ START_TEST(the_name_can_be_asked_at_any_time)
     ck_name(plugin, L"rdvtask");
     ck_assert_int_eq(IRDVTaskPlugin_get_PluginName(plugin, NULL), E_POINTER);
     IRDVTaskPlugin_Release(plugin);
+}
+END_TEST
+
+START_TEST(a_name_that_can_not_be_told_leaves_none)
+{
+    rdv_com_class bad = made_class;
+    bad.name = "not \xFF UTF-8";
+    IClassFactory *factory;
+    IRDVTaskPlugin *plugin;
+    BSTR name = (BSTR)(void *)&bad;
+    ck_assert_int_eq(rdv_com_class_object(&bad, bad.clsid, &IID_IClassFactory, (void **)&factory),
+                     S_OK);
+    ck_assert_int_eq(
+        IClassFactory_CreateInstance(factory, NULL, &IID_IRDVTaskPlugin, (void **)&plugin), S_OK);
+    ck_assert_int_eq(IRDVTaskPlugin_get_PluginName(plugin, &name), E_INVALIDARG);
+    ck_assert_ptr_null(name);
+    IRDVTaskPlugin_Release(plugin);
+    IClassFactory_Release(factory);
 }
 END_TEST
 
@@ -567,6 +586,33 @@ START_TEST(a_thousand_tasks_leave_no_string_and_no_array_behind)
 }
 END_TEST
 
+static int64_t own_memory(void)
+{
+    PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof counters};
+    ck_assert(GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters));
+    return (int64_t)counters.PagefileUsage;
+}
+
+START_TEST(large_contexts_are_given_back)
+{
+    IRDVTaskPlugin *plugin = made_started(client);
+    BSTR label = units(L"quick", 5), identifier = units(L"one", 3);
+    SAFEARRAY *array = SafeArrayCreateVector(VT_UI1, 0, RDV_CONTEXT_MAX);
+    int64_t before = 0;
+    for (size_t i = 0; i < 12; i++) {
+        ck_assert_int_eq(IRDVTaskPlugin_StartTask(plugin, label, identifier, &array), S_OK);
+        client_wait(client, i + 1);
+        if (i == 1)
+            before = own_memory();
+    }
+    ck_assert_int_lt(own_memory(), before + 4 * RDV_CONTEXT_MAX);
+    ck_assert_int_eq(SafeArrayDestroy(array), S_OK);
+    SysFreeString(label);
+    SysFreeString(identifier);
+    IRDVTaskPlugin_Release(plugin);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------------- */
 
 static void add_all(TCase *tcase)
@@ -576,6 +622,7 @@ static void add_all(TCase *tcase)
     tcase_add_test(tcase, a_class_object_is_of_one_class);
     tcase_add_test(tcase, an_object_obeys_the_rules_of_query_interface);
     tcase_add_test(tcase, the_name_can_be_asked_at_any_time);
+    tcase_add_test(tcase, a_name_that_can_not_be_told_leaves_none);
     tcase_add_test(tcase, initialize_without_a_sink_is_refused_and_may_be_tried_again);
     tcase_add_test(tcase, initialize_twice_is_refused_and_the_first_sink_stays);
     tcase_add_test(tcase, initialize_after_terminate_is_refused);
@@ -597,6 +644,7 @@ static void add_all(TCase *tcase)
     tcase_add_test(tcase, the_last_release_while_a_task_runs_ends_it);
     tcase_add_test(tcase, a_run_that_outlives_its_object_can_still_be_finished);
     tcase_add_test(tcase, a_thousand_tasks_leave_no_string_and_no_array_behind);
+    tcase_add_test(tcase, large_contexts_are_given_back);
 }
 
 int main(void)
