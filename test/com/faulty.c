@@ -368,6 +368,7 @@ static HRESULT STDMETHODCALLTYPE plugin_start_task(IRDVTaskPlugin *iface, BSTR l
 static HRESULT STDMETHODCALLTYPE plugin_terminate(IRDVTaskPlugin *iface, HRESULT reason)
 {
     struct agent *agent = plugin_of(iface);
+    InterlockedIncrement(&state.terminated);
     if (!agent->initialised)
         return E_UNEXPECTED;
     if (faulty(agent, "terminate-hangs"))
@@ -384,7 +385,6 @@ static HRESULT STDMETHODCALLTYPE plugin_terminate(IRDVTaskPlugin *iface, HRESULT
     let_sink_go(agent);
     agent->terminated = true;
     state.reason = reason;
-    InterlockedIncrement(&state.terminated);
     return faulty(agent, "terminate-fails") ? E_FAIL : S_OK;
 }
 

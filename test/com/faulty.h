@@ -12,18 +12,20 @@
 
 /*
  * Labels: "succeed", "fail" (reported by a thread of its own); "refuse" (StartTask fails); "context" (succeeds if that is "bytes");
- * "wait" (stays under way until Terminate); "block" (StartTask does not return before the event FAULTY_GATE is set); "stall" (the same, and then it fails); "plan"
- * (schedules the task "planned", label "succeed", and deletes "unwanted"); "leave" (asks to be shut down).
+ * "wait" (stays under way until Terminate); "block" (StartTask does not return before the event FAULTY_GATE is set); "stall" (the
+ * same, and then it fails); "plan" (schedules the task "planned", label "succeed", and deletes "unwanted"); "leave" (asks to be shut
+ * down).
  */
 #define FAULTY_GATE L"rdvtask-test-gate"
 
 /* What its library lets a test see: exported as faulty_state(). */
 struct faulty_state {
     LONG objects; /* alive */
-    LONG initialised, terminated, started;
-    DWORD created_on;                                      /* the thread */
-    DWORD called_on;                                       /* of the last StartTask */
-    LONG single_threaded;                                  /* whether its apartment was */
+    LONG initialised, terminated,
+        started;          /* calls; of Initialize and StartTask those that worked */
+    DWORD created_on;     /* the thread */
+    DWORD called_on;      /* of the last StartTask */
+    LONG single_threaded; /* whether its apartment was */
     HRESULT schedule_result, delete_result, report_result; /* what the sink gave, last */
     HRESULT reason;                                        /* of Terminate */
 };
