@@ -546,6 +546,22 @@ static int do_handles(int argc, char **argv)
     return count;
 }
 
+/* Not the shell's: starts a process outside of the job that it is in, which should fail. */
+static int do_break_away(int argc, char **argv)
+{
+    wchar_t path[1024], line[] = L"sleep 60";
+    STARTUPINFOW how = {.cb = sizeof how};
+    PROCESS_INFORMATION process;
+    (void)argc;
+    (void)argv;
+    GetModuleFileNameW(NULL, path, 1024);
+    if (!CreateProcessW(path, line, NULL, NULL, FALSE, CREATE_BREAKAWAY_FROM_JOB, NULL, NULL, &how,
+                        &process))
+        return GetLastError() == ERROR_ACCESS_DENIED ? 0 : 2;
+    TerminateProcess(process.hProcess, 0);
+    return 1;
+}
+
 /* Not the shell's: fails if its standard input can be written to. */
 static int do_spoil(int argc, char **argv)
 {
@@ -558,13 +574,15 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {":", do_nothing},       {"true", do_nothing}, {"false", do_nothing}, {"echo", do_echo},
-    {"printf", do_printf},   {"test", do_test},    {"[", do_test},        {"cat", do_cat},
-    {"touch", do_touch},     {"mv", do_mv},        {"sleep", do_sleep},   {"seq", do_seq},
-    {"yes", do_yes},         {"head", do_head},    {"tr", do_tr},         {"wc", do_wc},
-    {"env", do_env},         {"pwd", do_pwd},      {"read", do_read},     {"kill", do_kill},
-    {"trap", do_trap},       {"wait", do_wait},    {"exit", do_exit},     {"args", do_args},
-    {"handles", do_handles}, {"spoil", do_spoil},
+    {":", do_nothing},       {"true", do_nothing},  {"false", do_nothing},
+    {"echo", do_echo},       {"printf", do_printf}, {"test", do_test},
+    {"[", do_test},          {"cat", do_cat},       {"touch", do_touch},
+    {"mv", do_mv},           {"sleep", do_sleep},   {"seq", do_seq},
+    {"yes", do_yes},         {"head", do_head},     {"tr", do_tr},
+    {"wc", do_wc},           {"env", do_env},       {"pwd", do_pwd},
+    {"read", do_read},       {"kill", do_kill},     {"trap", do_trap},
+    {"wait", do_wait},       {"exit", do_exit},     {"args", do_args},
+    {"handles", do_handles}, {"spoil", do_spoil},   {"break-away", do_break_away},
 };
 
 /* All of a script. */
