@@ -8,8 +8,10 @@
 
 #include <windows.h>
 
-/* Whether this process may write where classes and task agents are registered; else tests of this have to be skipped. */
+/* Whether classes and task agents can be registered here, and those that are there be deleted; else tests have to be skipped. */
 bool registered_possible(void);
+#define REGISTERED_REASON \
+    "the registry is not ours to change: that needs Wine, and an administrator"
 
 /* Register a class whose DLL is beside this program. model NULL = no ThreadingModel. Aborts where that fails. */
 void registered_class(const wchar_t *clsid, const wchar_t *dll, const wchar_t *model);

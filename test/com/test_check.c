@@ -297,8 +297,7 @@ int main(void)
         tcase_add_loop_test(all, a_fault_is_caught_by_its_check_and_by_no_other, 0, LENGTH(faults));
         tcase_add_loop_test(all, a_crash_or_a_hang_is_caught_too_and_ends_the_run, 0, LENGTH(ends));
     } else {
-        rdv_test_add_unless(all, a_right_task_agent_passes_all_checks,
-                            "classes can only be registered by an administrator");
+        rdv_test_add_unless(all, a_right_task_agent_passes_all_checks, REGISTERED_REASON);
     }
     suite_add_tcase(suite, all);
     return rdv_test_main(suite);

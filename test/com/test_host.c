@@ -14,6 +14,7 @@
 
 #include "faulty.h"
 #include "registered.h"
+#include "spy.h"
 
 #define CLSID_TEXT  "{6F0D5A0E-3A55-4D3B-8A58-5F1D0C4B7C21}"
 #define NO_CLASS    L"{00000000-0000-0000-0000-00000000dead}"
@@ -363,6 +364,31 @@ START_TEST(a_task_agent_of_each_kind_of_apartment_does_its_work)
 }
 END_TEST
 
+static void run_both_ways(const char *good, const char *bad)
+{
+    schedule("succeed", good, 0);
+    finish(good, RDV_OUTCOME_SUCCEEDED);
+    schedule("refuse", bad, 0);
+    finish(bad, RDV_OUTCOME_FAILED);
+}
+
+START_TEST(no_string_and_no_array_of_com_is_left_behind)
+{
+    char good[16], bad[16];
+    attach(NULL);
+    run_both_ways("first", "second"); /* what COM keeps for itself is there by now */
+    const long alive = spy_alive(), made = spy_made();
+    for (int i = 0; i < 10; i++) {
+        snprintf(good, sizeof good, "good %d", i);
+        snprintf(bad, sizeof bad, "bad %d", i);
+        run_both_ways(good, bad);
+    }
+    ck_assert_int_ge(spy_made() - made, 20 * 4); /* label, identifier, an array and its data */
+    terminate(); /* which ends the thread that reports, and what it has */
+    ck_assert_int_le(spy_alive(), alive);
+}
+END_TEST
+
 START_TEST(a_start_that_fails_is_reported_later_with_its_hresult)
 {
     attach(NULL);
@@ -570,6 +596,7 @@ END_TEST
 
 int main(void)
 {
+    spy_install();
     faulty_state_fn find_state;
     HMODULE library =
         LoadLibraryW(L"faulty-agent.dll"); /* so that its state outlives its objects */
@@ -586,7 +613,7 @@ int main(void)
     suite_add_tcase(suite, all);
     if (!registered_possible()) {
         rdv_test_add_unless(all, a_task_agent_of_each_kind_of_apartment_does_its_work,
-                            "classes can only be registered by an administrator");
+                            REGISTERED_REASON);
         return rdv_test_main(suite);
     }
     tcase_add_test(all, registered_task_agents_are_told_with_what_is_wrong);
@@ -597,6 +624,7 @@ int main(void)
     tcase_add_loop_test(all, without_a_name_of_its_own_it_is_called_as_it_is_registered, 0, 2);
     tcase_add_loop_test(all, a_task_agent_of_each_kind_of_apartment_does_its_work, 0,
                         LENGTH(apartments));
+    tcase_add_test(all, no_string_and_no_array_of_com_is_left_behind);
     tcase_add_test(all, a_start_that_fails_is_reported_later_with_its_hresult);
     tcase_add_test(all, a_result_that_is_no_failure_counts_as_success_and_is_logged);
     tcase_add_test(all, a_slow_start_holds_up_nobody);
