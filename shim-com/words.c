@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rdvtask/base.h>
+
 #include "win.h"
 
 const char *rdv__com_words(HRESULT result, char buffer[RDV__COM_WORDS_SIZE])
@@ -11,10 +13,12 @@ const char *rdv__com_words(HRESULT result, char buffer[RDV__COM_WORDS_SIZE])
     char words[RDV__WIN_WORDS], unnamed[RDV__WIN_WORDS];
     const DWORD number =
         HRESULT_FACILITY(result) == FACILITY_WIN32 ? (DWORD)HRESULT_CODE(result) : (DWORD)result;
-    const char *text = SUCCEEDED(result) ? result == S_OK      ? "S_OK"
-                                           : result == S_FALSE ? "S_FALSE"
-                                                               : "which is no failure"
-                                         : rdv__win_words(number, words);
+    const int code = rdv_error_from_hresult((uint32_t)result);
+    const char *text = SUCCEEDED(result)     ? result == S_OK      ? "S_OK"
+                                               : result == S_FALSE ? "S_FALSE"
+                                                                   : "which is no failure"
+                       : code != RDV_EFAILED ? rdv_strerror(code)
+                                             : rdv__win_words(number, words);
     /* Where Windows has no words, what stands for them would be the same number in another guise. */
     snprintf(unnamed, sizeof unnamed, "Windows error %lu", (unsigned long)number);
     if (strcmp(text, unnamed) == 0)

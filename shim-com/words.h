@@ -7,7 +7,7 @@
 
 #define RDV__COM_WORDS_SIZE 320
 
-/* "0x80070005, Permission denied": the number, and what Windows calls it if it has words for it. Returns buffer. */
+/* "0x80070005, permission denied": the number, and our own words for it, else those of Windows if it has some. Returns buffer. */
 const char *rdv__com_words(HRESULT result, char buffer[RDV__COM_WORDS_SIZE]);
 
 #endif
