@@ -78,12 +78,12 @@ static inline const char *rdv_test_no_asking(void)
 }
 
 /* What each system has in its own way. A test of the other's, which is skipped with the reason why, has its name only. */
-#ifdef _WIN32
 #define RDV_TEST_ELSEWHERE(name) \
     START_TEST(name)             \
     {                            \
     }                            \
     END_TEST
+#ifdef _WIN32
 #define RDV_TEST_ON_WINDOWS(reason) (reason)
 #define RDV_TEST_ABSENT             "C:/nonexistent"
 #define RDV_TEST_CRASHED            ((int)0xC0000005u)

@@ -281,6 +281,75 @@ START_TEST(a_power_cut_in_a_step_is_no_reboot_of_ours)
 }
 END_TEST
 
+#ifdef _WIN32
+
+START_TEST(exit_code_3010_asks_for_a_reboot_as_194_does)
+{
+    struct bench *bench = open_bench();
+    load(bench, "{'run':['sh','-c','exit 3010']},{'run':['true']}", REBOOT);
+    start(bench, "l", "task");
+    bench_wait_file(bench, "went");
+    assert_last(bench, RDV_STATUS_REBOOTING, 0, "rebooting: step 1 of 2 (sh) asks for it");
+    bench = boot(bench, "second");
+    start(bench, "l", "task");
+    bench_wait(bench, &bench->ended, 1);
+    assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
+    bench_free(bench);
+}
+END_TEST
+
+/* Installers that reboot by themselves. */
+START_TEST(exit_code_1641_is_a_reboot_that_nobody_has_to_ask_for)
+{
+    for (int rules = 0; rules < 2; rules++) {
+        struct bench *bench = open_bench();
+        put("boot-id", "first");
+        load(bench,
+             "{'run':['sh','-c','echo one >>@/marks; exit 1641']},"
+             "{'run':['sh','-c','echo two >>@/marks']}",
+             rules ? REBOOT : "");
+        start(bench, "l", "task");
+        wait_for_asking(bench);
+        assert_last(bench, RDV_STATUS_REBOOTING, 0, "rebooting: step 1 of 2 (sh) has begun it");
+        wait_for_row(bench, "task", "reboot step 1, 1 [first]");
+        bench_linger(bench, 200);
+        assert_marks(bench, "one\n"); /* neither the command nor the next step */
+        /* Nor does another task begin. */
+        start(bench, "l", "other");
+        bench_linger(bench, 100);
+        assert_marks(bench, "one\n");
+        bench = boot(bench, "second");
+        start(bench, "l", "task");
+        bench_wait(bench, &bench->ended, 1);
+        ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_REBOOTED);
+        assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
+        assert_marks(bench, "one\ntwo\n");
+        rdv_test_remove(bench_path(bench, "marks"));
+        bench_free(bench);
+    }
+}
+END_TEST
+
+START_TEST(a_reboot_that_a_step_has_begun_and_that_does_not_come_fails_the_run)
+{
+    reboot_wait = 100 * RDV_MILLISECOND;
+    struct bench *bench = open_bench();
+    load(bench, "{'run':['sh','-c','exit 1641']}", "");
+    start(bench, "l", "task");
+    bench_wait(bench, &bench->ended, 1);
+    assert_last(bench, RDV_STATUS_FAILED, RDV_ETIMEDOUT, "the machine did not reboot within 100ms");
+    bench_free(bench);
+}
+END_TEST
+
+#else
+
+RDV_TEST_ELSEWHERE(exit_code_3010_asks_for_a_reboot_as_194_does)
+RDV_TEST_ELSEWHERE(exit_code_1641_is_a_reboot_that_nobody_has_to_ask_for)
+RDV_TEST_ELSEWHERE(a_reboot_that_a_step_has_begun_and_that_does_not_come_fails_the_run)
+
+#endif
+
 /* ------------------------------------------------------------- what may fail */
 
 START_TEST(in_the_same_boot_the_reboot_is_asked_for_again)
@@ -846,6 +915,11 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 60);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);
+    const char *unix = RDV_TEST_ON_WINDOWS("") ? NULL : "only Windows has such codes";
+    rdv_test_add_unless(tcase, exit_code_3010_asks_for_a_reboot_as_194_does, unix);
+    rdv_test_add_unless(tcase, exit_code_1641_is_a_reboot_that_nobody_has_to_ask_for, unix);
+    rdv_test_add_unless(tcase, a_reboot_that_a_step_has_begun_and_that_does_not_come_fails_the_run,
+                        unix);
     suite_add_tcase(suite, tcase);
     return rdv_test_main(suite);
 }

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "commands.h"
 #include "harness.h"
+#include "plat.h"
 
 static struct rdv__step step;
 static struct rdv__step_end end;
@@ -41,6 +43,34 @@ START_TEST(exit_codes_have_the_meanings_of_the_contract)
 }
 END_TEST
 
+#ifdef _WIN32
+RDV_TEST_ELSEWHERE(signals_are_named_and_have_the_codes_of_shells)
+
+START_TEST(exit_codes_of_the_system_have_their_meanings)
+{
+    rdv__step_ended(&step, false, 0, 3010, &end);
+    assert_end(RDV__STEP_REBOOT, 3010, "exit code 3010");
+    rdv__step_ended(&step, false, 0, 1641, &end);
+    assert_end(RDV__STEP_REBOOTING, 1641, "exit code 1641");
+    rdv__step_ended(&step, false, 0, 1603, &end);
+    assert_end(RDV__STEP_FAILED, 1603, "exit code 1603");
+}
+END_TEST
+
+START_TEST(what_windows_ended_is_named)
+{
+    rdv__step_ended(&step, false, 0, RDV__KILLED, &end);
+    assert_end(RDV__STEP_FAILED, 137, "killed");
+    rdv__step_ended(&step, false, 0, (int)0xC0000005u, &end);
+    assert_end(RDV__STEP_FAILED, (int)0xC0000005u, "ended with 0xC0000005 (access violation)");
+    rdv__step_ended(&step, false, 0, -1, &end);
+    assert_end(RDV__STEP_FAILED, RDV_EFAILED, "exit code -1 (0xFFFFFFFF)");
+}
+END_TEST
+#else
+RDV_TEST_ELSEWHERE(exit_codes_of_the_system_have_their_meanings)
+RDV_TEST_ELSEWHERE(what_windows_ended_is_named)
+
 START_TEST(signals_are_named_and_have_the_codes_of_shells)
 {
     rdv__step_ended(&step, false, 0, -9, &end);
@@ -53,6 +83,7 @@ START_TEST(signals_are_named_and_have_the_codes_of_shells)
     assert_end(RDV__STEP_FAILED, 192, "killed by signal 64");
 }
 END_TEST
+#endif
 
 START_TEST(a_timeout_is_one_however_the_process_ended_then)
 {
@@ -113,6 +144,11 @@ START_TEST(a_program_is_shown_by_the_last_part_of_its_path)
         {"/usr/bin/apt-get", "apt-get"},
         {"./a\033b", "a\\x1bb"},
         {"/strange/", "/strange/"},
+#ifdef _WIN32
+        {"C:\\Tools\\x.exe", "x.exe"},
+        {"C:\\Tools/sub\\x", "x"},
+        {"\\\\server\\share\\", "\\\\server\\share\\"},
+#endif
     };
     step.argv = argv;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
@@ -128,7 +164,6 @@ int main(void)
 {
     const TTest *const tests[] = {
         exit_codes_have_the_meanings_of_the_contract,
-        signals_are_named_and_have_the_codes_of_shells,
         a_timeout_is_one_however_the_process_ended_then,
         an_end_that_the_system_cannot_tell_is_a_failure,
         retries_are_what_the_document_says_or_three_for_who_asks,
@@ -140,6 +175,11 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, NULL);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);
+    const char *windows = RDV_TEST_ON_WINDOWS("there are no signals");
+    const char *unix = windows ? NULL : "only Windows has such codes";
+    rdv_test_add_unless(tcase, signals_are_named_and_have_the_codes_of_shells, windows);
+    rdv_test_add_unless(tcase, exit_codes_of_the_system_have_their_meanings, unix);
+    rdv_test_add_unless(tcase, what_windows_ended_is_named, unix);
     suite_add_tcase(suite, tcase);
     return rdv_test_main(suite);
 }

@@ -26,9 +26,9 @@ const char *rdv__plat_last_part(const char *path)
 {
     const char *part = path;
     for (const char *c = path; *c; c++)
-        if (is_separator(*c) && c[1])
+        if (is_separator(*c))
             part = c + 1;
-    return is_separator(*part) ? path : part;
+    return *part ? part : path;
 }
 
 /* It depends on the current folder, or on that of a drive, in a way that can't be told from elsewhere. */
