@@ -230,12 +230,13 @@ class Run(WindowsTest):
 
 
 class Control(WindowsTest):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
+        """Start the agent that is asked."""
         self.agent(slow=self.worker("print", "at work", "wait", self.path("go")), quick=self.worker("exit", "0"))
-        self.agent_program = self.run_agent()
+        return self.run_agent()
 
     def test_another_process_watches_and_cancels(self):
+        agent = self.begin()
         watch = self.popen("watch", "--json", "--after", "0")
         self.rdvtask("schedule", "slow", "one")
         self.wait_for_line(watch.stdout, '"state":"running"')
@@ -243,34 +244,38 @@ class Control(WindowsTest):
         self.wait_for_line(watch.stdout, '"outcome":"cancelled"')
         watch.send_signal(signal.SIGINT)
         self.assertEqual(watch.wait(20), 0)
-        self.stop(self.agent_program)
+        self.stop(agent)
 
     def test_start_has_the_agent_run_the_task_and_follows_it(self):
+        agent = self.begin()
         self.assertIn("succeeded", self.rdvtask("start", "quick", "one").stdout)
         program = self.popen("start", "slow", "two")
         self.wait_for(lambda: [entry for entry in self.entries("list") if entry["state"] == "running"], "the task")
         self.stop(program, 130)
         self.assertEqual(self.outcomes(), [("one", "succeeded"), ("two", "cancelled")])
-        self.stop(self.agent_program)
+        self.stop(agent)
 
     def test_pause_explain_and_resume_speak_to_the_agent(self):
+        agent = self.begin()
         self.rdvtask("pause")
         self.rdvtask("schedule", "quick", "one")
         self.assertIn("paused", self.rdvtask("explain", "one").stdout)
         self.rdvtask("resume")
         self.wait_for(self.outcomes, "the task")
-        self.stop(self.agent_program)
+        self.stop(agent)
 
     def test_a_document_that_is_wrong_is_told_to_who_asked_for_a_reload(self):
+        agent = self.begin()
         os.chmod(self.write("agent.json", '{ "handlers": [ { "label": "" } ] }'), 0o600)
         self.assertIn("agent.json:1:", self.rdvtask("reload", code=1).stderr)
-        self.stop(self.agent_program)
+        self.stop(agent)
 
     def test_watch_tells_that_the_agent_has_gone(self):
+        agent = self.begin()
         watch = self.popen("watch", "--after", "0")
         self.rdvtask("schedule", "slow", "one")
         self.wait_for_line(watch.stdout, "one")
-        self.agent_program.kill()
+        agent.kill()
         self.assertEqual(watch.wait(20), 1)
         self.assertIn("the agent has gone", watch.stderr.read())
 
