@@ -229,8 +229,7 @@ static int module_new(rdv_loop *loop, const char *path, const rdv_module_options
         rdv_module_close(module);
         return result;
     }
-    const char *slash = strrchr(path, '/');
-    set_name(module, module->file, slash ? slash + 1 : path);
+    set_name(module, module->file, rdv__plat_last_part(path));
     *ret_module = module;
     return 0;
 }

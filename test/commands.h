@@ -65,11 +65,21 @@ static inline bool rdv_test_goes(int64_t id)
     return false;
 }
 
+/* Wine is Windows but for some things. */
+static inline bool rdv_test_is_wine(void)
+{
+#ifdef _WIN32
+    return GetProcAddress(GetModuleHandleA("ntdll"), "wine_get_version") != NULL;
+#else
+    return false;
+#endif
+}
+
 /* Why a child can't be asked to end here, or NULL. */
 static inline const char *rdv_test_no_asking(void)
 {
 #ifdef _WIN32
-    if (GetProcAddress(GetModuleHandleA("ntdll"), "wine_get_version"))
+    if (rdv_test_is_wine())
         return "needs a Ctrl+Break that Wine does not pass on";
     return GetConsoleCP() == 0 && !AllocConsole() ? "needs a console" : NULL;
 #else

@@ -37,11 +37,6 @@ static void tear_down(void)
     rdv_test_remove(folder);
 }
 
-static bool is_wine(void)
-{
-    return GetProcAddress(GetModuleHandleA("ntdll"), "wine_get_version") != NULL;
-}
-
 static const char *in(const char *name)
 {
     static char paths[4][RDV_TEST_PATH + 64];
@@ -403,7 +398,7 @@ START_TEST(nobody_else_can_read_the_input_and_nothing_is_left_of_it)
     const struct rdv__plat_spawn how = {
         .argv = argv, .environment = plain, .input = "secret\n", .input_size = 7};
     ck_assert_int_eq(rdv__plat_spawn(&how, &child, &error), 0);
-    if (!is_wine()) /* which deletes it later, and has it open for others until then */
+    if (!rdv_test_is_wine()) /* which deletes it later, and has it open for others until then */
         ck_assert_int_eq(count_inputs(), before);
     follow(&child);
     ck_assert_str_eq(ran.output, "secret\nsecret\n");
@@ -629,7 +624,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);
     rdv_test_add_unless(tcase, limits_are_those_of_the_job,
-                        is_wine() ? "Wine has no limits of jobs" : NULL);
+                        rdv_test_is_wine() ? "Wine has no limits of jobs" : NULL);
     suite_add_tcase(suite, tcase);
     return rdv_test_main(suite);
 }
