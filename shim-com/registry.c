@@ -195,6 +195,16 @@ static int look_at(void *user, const rdv_com_plugin *plugin)
     return 0;
 }
 
+/* A CLSID without its braces, which PowerShell has another meaning for. */
+static bool is_bare_clsid(const wchar_t *text, CLSID *ret_clsid)
+{
+    wchar_t braced[RDV__CLSID_SIZE];
+    if (wcslen(text) != RDV__CLSID_SIZE - 3)
+        return false;
+    swprintf(braced, RDV__CLSID_SIZE, L"{%ls}", text);
+    return IIDFromString(braced, ret_clsid) == S_OK;
+}
+
 int rdv__registry_find(const char *which, CLSID *ret_clsid, char ret_name[RDV__PLUGIN_NAME],
                        struct rdv_error *error)
 {
@@ -215,6 +225,10 @@ int rdv__registry_find(const char *which, CLSID *ret_clsid, char ret_name[RDV__P
     int result = rdv_com_plugins(look_at, &search, error);
     if (result != 0)
         return result;
+    if (!search.found && search.name && is_bare_clsid(wide, ret_clsid)) {
+        rdv__registry_text(ret_clsid, ret_name);
+        return 0;
+    }
     if (!search.found && search.name)
         return rdv__fail(error, RDV_ENOTFOUND, "no task agent is registered as '%s'", which);
     if (!search.found)

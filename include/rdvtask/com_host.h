@@ -88,7 +88,7 @@ void rdv_com_host_options_init(rdv_com_host_options *options);
  *
  * @param loop     the loop of the trigger agent that it is for; must outlive the host.
  * @param which    NULL or "": the first enabled one of the registry; "{…}": this class, registered as a task agent or not; else the
- *                 registered one of this name, enabled or not.
+ *                 registered one of this name, enabled or not; or, where none has it, a class without its braces.
  * @param options  NULL = defaults; copied.
  * @param ret_host owned by the caller: rdv_com_host_close().
  * @param error    optional: what is wrong, in words that name the task agent.

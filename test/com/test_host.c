@@ -16,7 +16,8 @@
 #include "registered.h"
 #include "spy.h"
 
-#define CLSID_TEXT  "{6F0D5A0E-3A55-4D3B-8A58-5F1D0C4B7C21}"
+#define CLSID_BARE  "6F0D5A0E-3A55-4D3B-8A58-5F1D0C4B7C21"
+#define CLSID_TEXT  "{" CLSID_BARE "}"
 #define NO_CLASS    L"{00000000-0000-0000-0000-00000000dead}"
 #define AGENT       L"Test agent"
 #define NOW         INT64_C(134000000000000000)
@@ -251,7 +252,8 @@ END_TEST
 
 START_TEST(the_first_enabled_one_is_used_or_the_one_that_is_named)
 {
-    static const char *const names[] = {NULL, "", "Test agent", "TEST AGENT", "off", CLSID_TEXT};
+    static const char *const names[] = {NULL,  "",         "Test agent", "TEST AGENT",
+                                        "off", CLSID_TEXT, CLSID_BARE};
     registered_agent(L"off", FAULTY_CLSID, 0);
     ck_assert_int_eq(rdv_com_host_open(loop, names[_i], &options, &host, &error), 0);
     ck_assert_str_eq(rdv_com_host_name(host), "Test agent \xe2\x9c\x93");
@@ -269,6 +271,7 @@ START_TEST(what_is_not_there_is_an_error_in_words)
     } wrong[] = {
         {"nobody", RDV_ENOTFOUND, "no task agent is registered as 'nobody'"},
         {"{}", RDV_EINVAL, "is not of the form"},
+        {"6F0D5A0E-3A55-4D3B-8A58-5F1D0C4B7C2x", RDV_ENOTFOUND, "no task agent is registered as"},
         {"{00000000-0000-0000-0000-00000000dead}", RDV_ENOTFOUND, "is not registered"},
         {"gone", RDV_ENOTFOUND, "the class of the task agent 'gone' is not registered"},
         {"wrong", RDV_EINVAL, "'wrong' is not registered right"},
@@ -617,7 +620,7 @@ int main(void)
         return rdv_test_main(suite);
     }
     tcase_add_test(all, registered_task_agents_are_told_with_what_is_wrong);
-    tcase_add_loop_test(all, the_first_enabled_one_is_used_or_the_one_that_is_named, 0, 6);
+    tcase_add_loop_test(all, the_first_enabled_one_is_used_or_the_one_that_is_named, 0, 7);
     tcase_add_test(all, what_is_not_there_is_an_error_in_words);
     tcase_add_test(all, a_class_that_is_no_task_agent_or_can_not_be_created_is_refused);
     tcase_add_test(all, options_out_of_range_are_refused);
