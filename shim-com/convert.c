@@ -26,11 +26,13 @@ int rdv__com_text(BSTR bstr, size_t limit, char **ret_text)
 {
     const UINT size = SysStringByteLen(bstr);
     const UINT count = size / sizeof(OLECHAR);
-    if (size % sizeof(OLECHAR) || (count > 0 && wmemchr(bstr, L'\0', count)))
+    if (size % sizeof(OLECHAR))
         return RDV_EINVAL;
     /* Each unit is at least one byte: this keeps what is far too long from being looked at. */
     if (count > limit || count > INT_MAX / 3)
         return RDV_ELIMIT;
+    if (count > 0 && wmemchr(bstr, L'\0', count))
+        return RDV_EINVAL;
     int room = 0;
     if (count > 0) {
         room = WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, bstr, (int)count, NULL, 0, NULL,
@@ -89,15 +91,14 @@ int rdv__com_bytes_begin(SAFEARRAY *array, const void **ret_bytes, size_t *ret_s
     }
     if (!is_byte_row(array))
         return RDV_EINVAL;
-    const ULONG size = array->rgsabound[0].cElements;
-    if (size > RDV_CONTEXT_MAX)
-        return RDV_ELIMIT;
     void *bytes;
     if (FAILED(SafeArrayAccessData(array, &bytes)))
         return RDV_EINVAL;
-    if (!bytes && size > 0) {
+    /* One that is locked can't be given another size. */
+    const ULONG size = array->rgsabound[0].cElements;
+    if (size > RDV_CONTEXT_MAX || (!bytes && size > 0)) {
         SafeArrayUnaccessData(array);
-        return RDV_EINVAL;
+        return size > RDV_CONTEXT_MAX ? RDV_ELIMIT : RDV_EINVAL;
     }
     *ret_bytes = bytes;
     *ret_size = size;
