@@ -172,11 +172,13 @@ static IGlobalInterfaceTable *table(HRESULT *ret_result)
     return SUCCEEDED(*ret_result) ? found : NULL;
 }
 
-/* The client's sink as this apartment sees it; NULL if it can't be had, which is logged. */
-static IRDVTaskPluginNotifySink *fetch(const struct sink *sink, IGlobalInterfaceTable *git)
+/* The client's sink as this apartment sees it; NULL if it can't be had, which is logged. result: whether there is the table. */
+static IRDVTaskPluginNotifySink *fetch(const struct sink *sink, IGlobalInterfaceTable *git,
+                                       HRESULT result)
 {
     IRDVTaskPluginNotifySink *client = NULL;
-    HRESULT result = rdv__com_proxies();
+    if (SUCCEEDED(result))
+        result = rdv__com_proxies();
     if (SUCCEEDED(result))
         result = IGlobalInterfaceTable_GetInterfaceFromGlobal(
             git, sink->cookie, &IID_IRDVTaskPluginNotifySink, (void **)&client);
@@ -201,7 +203,7 @@ static unsigned __stdcall run(void *user)
     struct sink *sink = user;
     HRESULT entered = CoInitializeEx(NULL, COINIT_MULTITHREADED), result;
     IGlobalInterfaceTable *git = table(&result);
-    IRDVTaskPluginNotifySink *client = git ? fetch(sink, git) : NULL;
+    IRDVTaskPluginNotifySink *client = fetch(sink, git, result);
 
     bool terminated;
     struct note *note;
