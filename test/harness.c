@@ -35,6 +35,11 @@ int rdv_test_main(Suite *suite)
     return ran > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+bool rdv_test_slowly(void)
+{
+    return getenv("RDVTASK_TEST_PATIENCE") != NULL;
+}
+
 static void skipped(int i)
 {
     (void)i;

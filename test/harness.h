@@ -17,6 +17,8 @@
 #ifndef RDV_TEST_HARNESS_H
 #define RDV_TEST_HARNESS_H
 
+#include <stdbool.h>
+
 #include <check.h>
 
 /*
@@ -24,6 +26,9 @@
  * or if none ran. Check's own variables count: CK_FORK=no, CK_RUN_CASE, CK_TIMEOUT_MULTIPLIER.
  */
 int rdv_test_main(Suite *suite);
+
+/* Whether everything takes many times as long as usual, as under Valgrind: then a million may be fewer. */
+bool rdv_test_slowly(void);
 
 /*
  * Add the test to the case if reason is NULL; else it doesn't run, and shows in the report as skipped for that reason (one
