@@ -49,6 +49,7 @@ static rdv_time now;
 static char lines[LOG_LINES][1100];
 static rdv_log_level levels[LOG_LINES];
 static int line_count;
+static bool floods; /* there may be more lines than that */
 static bool terminated;
 static int terminated_reason;
 
@@ -64,6 +65,8 @@ static void log_write(void *user, rdv_log_level level, const char *text)
 {
     (void)user;
     ck_assert(!loop || rdv__loop_is_owner(loop));
+    if (floods && line_count == LOG_LINES)
+        return;
     ck_assert_int_lt(line_count, LOG_LINES);
     levels[line_count] = level;
     snprintf(lines[line_count++], sizeof lines[0], "%s", text);
@@ -182,6 +185,7 @@ static void set_up(void)
     store_path[0] = '\0';
     now = NOW;
     line_count = told_count = 0;
+    floods = false;
     terminated = false;
     memset(&error, 0, sizeof error);
     rdv_trigger_options_init(&options);
@@ -1079,7 +1083,7 @@ START_TEST(a_plugin_that_runs_on_does_no_harm_after_its_module_was_closed)
     rdv_duration end = rdv__plat_running() + PATIENCE;
     module_options.terminate_wait = 0;
     module_options.log.write = NULL;
-    options.log.write = NULL; /* the trigger agent logs each of its reports */
+    floods = true; /* the trigger agent logs each of its reports */
     attach_faulty("runs-wild");
     terminate();
     int threads = rdv_test_threads();
