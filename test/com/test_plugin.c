@@ -398,6 +398,13 @@ static IGlobalInterfaceTable *table(void)
     return git;
 }
 
+struct racer {
+    IRDVTaskPlugin *plugin;
+    int number;
+    HANDLE start, thread;
+    HRESULT initialized, started, terminated;
+};
+
 #define TASKS_EACH 25
 
 static unsigned __stdcall call_from_elsewhere(void *user)
@@ -456,6 +463,57 @@ START_TEST(any_thread_of_any_apartment_may_start_tasks_at_the_same_time)
     IGlobalInterfaceTable_RevokeInterfaceFromGlobal(git, cookie);
     IGlobalInterfaceTable_Release(git);
     ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
+}
+END_TEST
+
+/* Call Initialize, StartTask and Terminate of an object at the same time as others. */
+static unsigned __stdcall race(void *user)
+{
+    struct racer *racer = user;
+    wchar_t identifier[16];
+    CoInitializeEx(NULL, COINIT_MULTITHREADED);
+    swprintf(identifier, 16, L"%d", racer->number);
+    WaitForSingleObject(racer->start, INFINITE);
+    racer->initialized = IRDVTaskPlugin_Initialize(racer->plugin, &client->sink);
+    racer->started = made_start(racer->plugin, L"quick", identifier);
+    racer->terminated = IRDVTaskPlugin_Terminate(racer->plugin, S_OK);
+    IRDVTaskPlugin_Release(racer->plugin);
+    CoUninitialize();
+    return 0;
+}
+
+START_TEST(of_calls_at_the_same_time_one_initializes_and_one_terminates)
+{
+    struct racer racers[6];
+    int initialized = 0, started = 0, terminated = 0;
+    IRDVTaskPlugin *plugin = made_new();
+    HANDLE start = CreateEventW(NULL, TRUE, FALSE, NULL);
+    client->free_threaded = true;
+    for (int i = 0; i < 6; i++) {
+        racers[i] = (struct racer){.plugin = plugin, .number = i, .start = start};
+        IRDVTaskPlugin_AddRef(plugin);
+        racers[i].thread = (HANDLE)_beginthreadex(NULL, 0, race, &racers[i], 0, NULL);
+    }
+    /* Whoever comes last ends the object. */
+    IRDVTaskPlugin_Release(plugin);
+    SetEvent(start);
+    for (int i = 0; i < 6; i++) {
+        client_wait_for(racers[i].thread);
+        CloseHandle(racers[i].thread);
+        initialized += racers[i].initialized == S_OK;
+        started += racers[i].started == S_OK;
+        terminated += racers[i].terminated == S_OK;
+        ck_assert(racers[i].initialized == S_OK || racers[i].initialized == E_UNEXPECTED);
+        ck_assert(racers[i].started == S_OK || racers[i].started == E_UNEXPECTED ||
+                  racers[i].started == SHUTTING_DOWN);
+        ck_assert(racers[i].terminated == S_OK || racers[i].terminated == E_UNEXPECTED);
+    }
+    CloseHandle(start);
+    ck_assert_int_eq(initialized, 1);
+    ck_assert_int_eq(terminated, 1);
+    client_wait_refs(client, 1);
+    ck_assert_int_eq(made_calls, started);
+    ck_assert_uint_eq(client->count, (size_t)started + 1);
 }
 END_TEST
 
@@ -637,6 +695,7 @@ static void add_all(TCase *tcase)
     tcase_add_test(tcase, a_context_arrives_as_it_was_given);
     tcase_add_test(tcase, a_hostile_context_is_refused_and_starts_nothing);
     tcase_add_test(tcase, any_thread_of_any_apartment_may_start_tasks_at_the_same_time);
+    tcase_add_test(tcase, of_calls_at_the_same_time_one_initializes_and_one_terminates);
     tcase_add_test(tcase, two_clients_have_two_objects_that_know_nothing_of_each_other);
     tcase_add_test(tcase, terminate_ends_with_its_reason);
     tcase_add_test(tcase, after_terminate_nothing_is_started);
