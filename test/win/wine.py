@@ -22,6 +22,9 @@ DRIVE = os.path.join(subprocess.run([os.path.join(HERE, "..", "..", "scripts", "
 tempfile.tempdir = os.path.join(DRIVE, "tests")
 os.makedirs(tempfile.tempdir, exist_ok=True)
 
+# Wine's own way to run 32 bits on a system of 64 has a process before the program, and that keeps signals.
+KEEPS_SIGNALS = DRIVE.endswith("/wine-x86/drive_c") and not os.path.exists("/usr/lib/wine/wine")
+
 
 def on_windows(path):
     """How Windows calls a path of ours."""
