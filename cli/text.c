@@ -199,13 +199,18 @@ void text_add_json(struct text *text, const char *string)
     text_add(text, "\"", 1);
     for (const char *at = string; *at; at++) {
         char escape[8];
-        const unsigned char byte = (unsigned char)*at;
-        if (byte >= 0x20 && byte != '"' && byte != '\\') {
+        const unsigned char byte = (unsigned char)*at, next = (unsigned char)at[1];
+        /* JSON takes DEL and C1 as they are, but a terminal may obey them. */
+        const bool is_c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+        if (byte == '"' || byte == '\\')
+            text_add(text, "\\", 1);
+        if (byte >= 0x20 && byte != 0x7F && !is_c1) {
             text_add(text, at, 1);
             continue;
         }
-        snprintf(escape, sizeof(escape), "\\u%04x", byte);
+        snprintf(escape, sizeof(escape), "\\u%04x", is_c1 ? next : byte);
         text_add_string(text, escape);
+        at += is_c1;
     }
     text_add(text, "\"", 1);
 }
