@@ -25,7 +25,8 @@
  *    order, and never from inside a call that the client has made. OnTaskStateChange is called for each change of status; of
  *    equal ones for a task that wait behind a slow sink, one. UNKNOWN and TIMEOUT are not sent. A sink may call back. One
  *    that fails is logged; one that blocks holds up nothing but its own calls, of which RDV_COM_WAITING_MAX wait at most: what comes
- *    after them is lost but for the ends of tasks and OnTerminated. It is released from that thread, maybe after the last Release.
+ *    after them is lost but for the ends of tasks and OnTerminated. It is released from that thread, maybe after the last Release:
+ *    a single-threaded apartment that it belongs to has to stay, and turn its messages, until then.
  *  - Once an object was initialized, its module stays loaded until the process ends.
  */
 #ifndef RDVTASK_COM_SERVER_H
