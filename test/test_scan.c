@@ -481,7 +481,7 @@ END_TEST
 
 START_TEST(a_million_keys_in_one_object_are_compared_in_reasonable_time)
 {
-    const int keys = rdv_test_slowly() ? 50000 : 1000000;
+    const size_t keys = rdv_test_slowly() ? 50000 : 1000000;
     size_t size;
     char *text = object_of(keys, keys - 1, keys / 2 - 1, &size);
     struct rdv__scan scan;
