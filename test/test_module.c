@@ -135,7 +135,7 @@ static void forget(const char *path)
 
 static const char *copy_of(const char *file)
 {
-    static char path[RDV_TEST_PATH + 64];
+    static char path[2 * RDV_TEST_PATH];
     const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
     size_t size;
     char *data = rdv_test_read(file, &size);
