@@ -12,6 +12,7 @@ EXTERN_PROXY_FILE(rdvtask)
 
 static const ProxyFileInfo *files[] = {REFERENCE_PROXY_FILE(rdvtask), NULL};
 static CStdPSFactoryBuffer factory;
+static SRWLOCK making = SRWLOCK_INIT; /* of what the first call for the factory fills in */
 
 /* A function that the generated stubs call. */
 CSTDSTUBBUFFERRELEASE(&factory)
@@ -35,8 +36,10 @@ static HRESULT serve(REFCLSID class)
         IPSFactoryBuffer_Release(found);
         return S_OK;
     }
+    AcquireSRWLockExclusive(&making);
     HRESULT result = NdrDllGetClassObject(&IID_IRDVTaskPlugin, &IID_IPSFactoryBuffer,
                                           (void **)&found, files, &IID_IRDVTaskPlugin, &factory);
+    ReleaseSRWLockExclusive(&making);
     if (FAILED(result))
         return result;
     DWORD cookie;
