@@ -505,7 +505,8 @@ START_TEST(whatever_is_done_the_queue_says_what_a_plain_list_would)
 
     seed_random(seed);
     memset(model, 0, sizeof model);
-    for (int64_t number = 1; number <= 20000; number++) {
+    const int64_t last = rdv_test_slowly() ? 2000 : 20000;
+    for (int64_t number = 1; number <= last; number++) {
         step(&model[random_below(in_use)], number);
         compare_tops();
         if (number % 500 == 0)
@@ -552,6 +553,7 @@ START_TEST(identifiers_that_look_alike_are_spread)
                                           "nightly/host%d.example.org/security-updates"};
     static unsigned char low[COUNT], high[COUNT];
     size_t empty = 0;
+    int most = 0;
 
     memset(low, 0, sizeof low);
     memset(high, 0, sizeof high);
@@ -565,9 +567,10 @@ START_TEST(identifiers_that_look_alike_are_spread)
     /* Chance leaves 1 in e empty, and has no bucket with 14 but once in a million tries. */
     for (size_t i = 0; i < COUNT; i++) {
         empty += low[i] == 0;
-        ck_assert_int_lt(low[i], 14);
-        ck_assert_int_lt(high[i], 14);
+        most = low[i] > most ? low[i] : most;
+        most = high[i] > most ? high[i] : most;
     }
+    ck_assert_int_lt(most, 14);
     ck_assert_uint_gt(empty, COUNT * 360 / 1000);
     ck_assert_uint_lt(empty, COUNT * 376 / 1000);
 }
