@@ -27,7 +27,9 @@
  *    that fails is logged; one that blocks holds up nothing but its own calls, of which RDV_COM_WAITING_MAX wait at most: what comes
  *    after them is lost but for the ends of tasks and OnTerminated. It is released from that thread, maybe after the last Release:
  *    a single-threaded apartment that it belongs to has to stay, and turn its messages, until then.
- *  - Once an object was initialized, its module stays loaded until the process ends.
+ *  - Once Initialize was called for an object, its module stays loaded until the process ends, also if that failed.
+ *  - The last reference is not to be given back while the process ends, as from a DllMain: the loop's thread is gone by then, and
+ *    nobody would answer.
  */
 #ifndef RDVTASK_COM_SERVER_H
 #define RDVTASK_COM_SERVER_H
