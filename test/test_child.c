@@ -54,7 +54,9 @@ static void set_up(void)
     snprintf(directory, sizeof directory, "/tmp/rdvtask-test-child.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(record, sizeof record, "%s/record", directory);
-    snprintf(mark, sizeof mark, "1000000.%d", (int)getpid());
+    struct timespec now; /* process ids come back */
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(mark, sizeof mark, "1000000.%d%09ld", (int)getpid(), now.tv_nsec);
     /* Who escapes from a supervisor comes to us, and is found. */
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 }

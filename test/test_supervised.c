@@ -170,7 +170,9 @@ static void set_up(void)
     snprintf(directory, sizeof directory, "/tmp/rdvtask-test-supervised.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(record, sizeof record, "%s/record", directory);
-    snprintf(mark, sizeof mark, "MARK=2000000.%d", (int)getpid());
+    struct timespec now; /* process ids come back */
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(mark, sizeof mark, "MARK=2000000.%d%09ld", (int)getpid(), now.tv_nsec);
 }
 
 static void tear_down(void)
