@@ -52,7 +52,7 @@ valgrind:
 # FIGURES="cycles-64 open" takes only these; build-bench/bench.json has all rounds' results.
 bench:
 	@scripts/setup
-	@scripts/variant --build-only release build-bench
+	@RDV_MESON_ARGS=-Doptimization=s scripts/variant --build-only release build-bench
 	@BENCH=$(CURDIR)/build-bench/test/bench RDVTASK=$(CURDIR)/build-bench/cli/rdvtask \
 	    RDVTASK_LIBRARY=$(CURDIR)/build-bench/lib/librdvtask.so /usr/bin/python3 test/bench/bench.py \
 	    --json build-bench/bench.json --plot build-bench/growth.svg $(FIGURES)
