@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "../base.h"
+#include "../lock.h"
 #include "../plat.h"
 #include "unix.h"
 
@@ -172,19 +173,6 @@ static int bind_and_listen(struct rdv__listener *listener, const struct place *p
     return 0;
 }
 
-static int lock_path(const char *path, struct rdv__plat_lock **ret_lock, struct rdv_error *error)
-{
-    size_t size = strlen(path);
-    char *name = malloc(size + sizeof ".lock");
-    if (!name)
-        return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    memcpy(name, path, size);
-    memcpy(name + size, ".lock", sizeof ".lock");
-    int result = rdv__plat_lock(name, "rdvtask", ret_lock, error);
-    free(name);
-    return result;
-}
-
 int rdv__listener_new(const char *path, const rdv__group *group,
                       struct rdv__listener **ret_listener, struct rdv_error *error)
 {
@@ -197,7 +185,7 @@ int rdv__listener_new(const char *path, const rdv__group *group,
     int number, result = listener->path ? place_init(path, &place, error)
                                         : rdv__fail(error, RDV_ENOMEM, "out of memory");
     if (result == 0)
-        result = lock_path(path, &listener->lock, error);
+        result = rdv__lock_beside(path, &listener->lock, error);
     if (result == 0)
         result = remove_stale(&place, path, error);
     if (result == 0) {

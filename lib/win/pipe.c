@@ -21,6 +21,7 @@
 #include <wchar.h>
 
 #include "../base.h"
+#include "../lock.h"
 #include "../plat.h"
 #include "peer.h"
 #include "source.h"
@@ -528,19 +529,6 @@ static int make_pipe(struct rdv__listener *listener, const char *path, struct rd
     }
 }
 
-static int lock_path(const char *path, struct rdv__plat_lock **ret_lock, struct rdv_error *error)
-{
-    size_t size = strlen(path);
-    char *name = malloc(size + sizeof ".lock");
-    if (!name)
-        return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    memcpy(name, path, size);
-    memcpy(name + size, ".lock", sizeof ".lock");
-    int result = rdv__plat_lock(name, "rdvtask", ret_lock, error);
-    free(name);
-    return result;
-}
-
 int rdv__listener_new(const char *path, const rdv__group *group,
                       struct rdv__listener **ret_listener, struct rdv_error *error)
 {
@@ -551,7 +539,7 @@ int rdv__listener_new(const char *path, const rdv__group *group,
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     int result = pipe_name(path, listener->name, &file, error);
     if (result == 0 && file)
-        result = lock_path(path, &listener->lock, error);
+        result = rdv__lock_beside(path, &listener->lock, error);
     if (result == 0) {
         listener->source.readable = CreateEventW(NULL, TRUE, FALSE, NULL);
         DWORD number = listener->source.readable ? rdv__peer_security(group, &listener->security)
