@@ -43,11 +43,6 @@ static const struct {
 #undef RDV__CHECK_WORDS
 };
 
-const char *rdv__check_name(enum rdv__check_id id)
-{
-    return checks[id].name;
-}
-
 const char *rdv_com_verdict_name(rdv_com_verdict verdict)
 {
     switch (verdict) {

@@ -93,6 +93,4 @@ void rdv__check_say(struct rdv__check *check, enum rdv__check_id id, rdv_com_ver
 /* Whether it has not been broken so far. */
 bool rdv__check_holds(struct rdv__check *check, enum rdv__check_id id);
 
-const char *rdv__check_name(enum rdv__check_id id);
-
 #endif

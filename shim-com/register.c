@@ -11,17 +11,18 @@
 
 #include <objbase.h>
 
+#include "registry.h"
+
 /* Not HKEY_CLASSES_ROOT: that writes to the user's own half where the key is there already. */
 #define CLASSES L"Software\\Classes\\CLSID\\"
-#define AGENTS  L"Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins\\"
+#define AGENTS  RDV__PLUGINS_KEY L"\\"
 
-#define CLSID_SIZE 39    /* "{…}" and a NUL */
-#define NAME_SIZE  256   /* of a key, as Windows has it, with a NUL */
-#define PATH_SIZE  32768 /* the longest that Windows has */
+#define NAME_SIZE 256   /* of a key, as Windows has it, with a NUL */
+#define PATH_SIZE 32768 /* the longest that Windows has */
 
 struct keys {
-    wchar_t clsid[CLSID_SIZE], name[NAME_SIZE];
-    wchar_t class[sizeof CLASSES / sizeof(wchar_t) + CLSID_SIZE];
+    wchar_t clsid[RDV__CLSID_SIZE], name[NAME_SIZE];
+    wchar_t class[sizeof CLASSES / sizeof(wchar_t) + RDV__CLSID_SIZE];
     wchar_t agent[sizeof AGENTS / sizeof(wchar_t) + NAME_SIZE];
 };
 
@@ -33,7 +34,7 @@ static bool name_keys(const rdv_com_class *described, struct keys *ret_keys)
     if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, described->name, -1, ret_keys->name,
                             NAME_SIZE) == 0)
         return false;
-    StringFromGUID2((REFGUID)described->clsid, ret_keys->clsid, CLSID_SIZE);
+    StringFromGUID2((REFGUID)described->clsid, ret_keys->clsid, RDV__CLSID_SIZE);
     wcscpy(ret_keys->class, CLASSES);
     wcscat(ret_keys->class, ret_keys->clsid);
     wcscpy(ret_keys->agent, AGENTS);
@@ -106,7 +107,7 @@ static LSTATUS write_class(const struct keys *keys, bool *ret_made)
 /* Whether the name is another class's; one without a class is nobody's. */
 static bool is_anothers(HKEY agent, const struct keys *keys)
 {
-    wchar_t clsid[CLSID_SIZE];
+    wchar_t clsid[RDV__CLSID_SIZE];
     DWORD size = sizeof clsid;
     LSTATUS status = RegGetValueW(agent, NULL, L"CLSID", RRF_RT_REG_SZ, NULL, clsid, &size);
     return status != ERROR_FILE_NOT_FOUND &&
