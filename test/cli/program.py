@@ -37,6 +37,15 @@ for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def switches(pid):
+    """How often the threads of a process have been put on a processor after they had left it."""
+    total = 0
+    for thread in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, thread)) as file:
+            total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+    return total
+
+
 def marked_processes(mark):
     """The processes that have this NAME=value in their environment, as {pid: command}."""
     found = {}

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import tap
-from program import PATIENCE, RDVTASK, ProgramTest, marked_processes
+from program import PATIENCE, RDVTASK, ProgramTest, marked_processes, switches
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -466,16 +466,9 @@ class Agent(AgentTest):
         self.wait_for_line(watch.stdout, "pending")
         self.end(watch)
         time.sleep(0.5 * PATIENCE)
-
-        def switches():
-            total = 0
-            for task in os.listdir("/proc/%d/task" % agent.pid):
-                with open("/proc/%d/task/%s/status" % (agent.pid, task)) as file:
-                    total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
-            return total
-        before = switches()
+        before = switches(agent.pid)
         time.sleep(5)
-        self.assertEqual(switches(), before)
+        self.assertEqual(switches(agent.pid), before)
         self.end(agent)
 
 

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import tap
-from program import PATIENCE, RDVTASK, ProgramTest, marked_processes, sanitized
+from program import PATIENCE, RDVTASK, ProgramTest, marked_processes, sanitized, switches
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\S+) (\S+) ([a-z-]+)(?: (\d+)%)?(?: (.*))?$")
 
@@ -283,16 +283,9 @@ class Signals(ProgramTest):
         self.rdvtask("schedule", "true", "x", "--start", "+1h")
         program = self.popen("run", "--config", agent)
         time.sleep(0.5 * PATIENCE)
-
-        def switches():
-            total = 0
-            for task in os.listdir("/proc/%d/task" % program.pid):
-                with open("/proc/%d/task/%s/status" % (program.pid, task)) as file:
-                    total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
-            return total
-        before = switches()
+        before = switches(program.pid)
         time.sleep(2)
-        self.assertEqual(switches(), before)
+        self.assertEqual(switches(program.pid), before)
         program.terminate()
         self.assertEqual(self.end(program)[0], 0)
 

@@ -12,7 +12,7 @@ import unittest
 import uuid
 
 import tap
-from program import PATIENCE, RDVTASK, ProgramTest
+from program import PATIENCE, RDVTASK, ProgramTest, switches
 
 UNIT = os.environ.get("RDVTASK_UNIT", "")
 
@@ -318,15 +318,6 @@ class Watchdog(Service):
         self.programs.append(program)
         manager.wait("WATCHDOG")
         self.stop(program)
-
-
-def switches(pid):
-    """How often the threads of a process have been put on a processor after they had left it."""
-    total = 0
-    for thread in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/status" % (pid, thread)) as file:
-            total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
-    return total
 
 
 class Idle(Service):
