@@ -84,31 +84,27 @@ def wait_for_socket(path, process):
 
 
 @contextlib.contextmanager
+def serving(path, *command):
+    """A program that listens there, while it does: the path, and the program's process id."""
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_socket(path, process)
+        yield path, process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
 def beanstalkd(folder, *arguments):
     path = folder("b.sock")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    process = subprocess.Popen([find("beanstalkd"), "-l", "unix:" + path, "-b", folder(""), *arguments],
-                               stderr=subprocess.DEVNULL)
-    try:
-        wait_for_socket(path, process)
-        yield path, process.pid
-    finally:
-        process.kill()
-        process.wait()
+    return serving(path, find("beanstalkd"), "-l", "unix:" + path, "-b", folder(""), *arguments)
 
 
-@contextlib.contextmanager
 def guest_agent(folder):
     path = folder("q.sock")
-    process = subprocess.Popen([find("qemu-ga"), "-m", "unix-listen", "-p", path, "-t", folder(""), "-f", folder("pid")],
-                               stderr=subprocess.DEVNULL)
-    try:
-        wait_for_socket(path, process)
-        yield path, process.pid
-    finally:
-        process.kill()
-        process.wait()
+    return serving(path, find("qemu-ga"), "-m", "unix-listen", "-p", path, "-t", folder(""), "-f", folder("pid"))
 
 
 # ----------------------------------------------------------------- figures

@@ -62,3 +62,14 @@ void print_percentiles(const char *prefix, double *seconds, size_t count)
     printf("%sp50_us=%.1f\n%sp99_us=%.1f\n", prefix, seconds[count / 2] * 1e6, prefix,
            seconds[count * 99 / 100] * 1e6);
 }
+
+int run_command(const struct command *commands, int argc, char **argv)
+{
+    for (; commands->name && argc > 1; commands++)
+        if (strcmp(argv[1], commands->name) == 0 && argc == 2 + commands->arguments) {
+            commands->run(argv + 2);
+            return 0;
+        }
+    fprintf(stderr, "%s is run by test/bench/bench.py\n", argv[0]);
+    return 64;
+}

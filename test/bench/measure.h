@@ -11,4 +11,13 @@ void spawn_and_wait(void);        /* /bin/true, by posix_spawn and waitpid */
 long memory_kb(const char *name); /* a line of /proc/self/status */
 void print_percentiles(const char *prefix, double *seconds, size_t count); /* sorts them */
 
+/* What a program can be told to do, and with how many arguments; a list ends with NULL. */
+struct command {
+    const char *name;
+    int arguments;
+    void (*run)(char **argv);
+};
+
+int run_command(const struct command *commands, int argc, char **argv); /* main()'s result */
+
 #endif

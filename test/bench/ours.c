@@ -333,19 +333,9 @@ static void load(char **argv)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int arguments;
-        void (*run)(char **argv);
-    } commands[] = {
+    static const struct command commands[] = {
         {"cycles", 3, cycles},    {"runs", 5, runs},   {"children", 2, children}, {"fill", 3, fill},
-        {"open", 1, open_filled}, {"steps", 2, steps}, {"load", 2, load},
+        {"open", 1, open_filled}, {"steps", 2, steps}, {"load", 2, load},         {NULL, 0, NULL},
     };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands && argc > 1; i++)
-        if (strcmp(argv[1], commands[i].name) == 0 && argc == 2 + commands[i].arguments) {
-            commands[i].run(argv + 2);
-            return 0;
-        }
-    fprintf(stderr, "bench-ours is run by test/bench/bench.py\n");
-    return 64;
+    return run_command(commands, argc, argv);
 }

@@ -342,19 +342,9 @@ static void load(char **argv)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int arguments;
-        void (*run)(char **argv);
-    } commands[] = {
-        {"cycles", 3, cycles}, {"runs", 4, runs},   {"fill", 3, fill},
-        {"first", 1, first},   {"guest", 2, guest}, {"load", 2, load},
+    static const struct command commands[] = {
+        {"cycles", 3, cycles}, {"runs", 4, runs}, {"fill", 3, fill}, {"first", 1, first},
+        {"guest", 2, guest},   {"load", 2, load}, {NULL, 0, NULL},
     };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands && argc > 1; i++)
-        if (strcmp(argv[1], commands[i].name) == 0 && argc == 2 + commands[i].arguments) {
-            commands[i].run(argv + 2);
-            return 0;
-        }
-    fprintf(stderr, "bench-peer is run by test/bench/bench.py\n");
-    return 64;
+    return run_command(commands, argc, argv);
 }
