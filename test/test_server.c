@@ -334,19 +334,37 @@ START_TEST(who_hangs_up_after_asking_still_gets_the_answers)
 }
 END_TEST
 
+struct full {
+    struct rlimit limit; /* as it was */
+    int fillers[64], count;
+};
+
+/* Have no more descriptors than up to the last one, and all of these in use. */
+static void fill_up(struct full *full, int last)
+{
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &full->limit), 0);
+    struct rlimit low = full->limit;
+    low.rlim_cur = (rlim_t)last + 1;
+    int filler = -1;
+    for (full->count = 0; full->count < 64 && (filler = dup(last)) >= 0 && filler < last;)
+        full->fillers[full->count++] = filler;
+    if (full->count < 64 && filler >= 0)
+        close(filler);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+}
+
+static void make_room(const struct full *full)
+{
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &full->limit), 0);
+    for (int i = 0; i < full->count; i++)
+        close(full->fillers[i]);
+}
+
 START_TEST(running_out_of_descriptors_does_not_spin)
 {
-    struct rlimit limit, low;
+    struct full full;
     struct wire *fd = client(), *waiting = wire_open(path);
-    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    low = limit;
-    low.rlim_cur = (rlim_t)waiting->fd + 1; /* all below it are in use */
-    int fillers[64], count = 0;
-    while (count < 64 && (fillers[count] = dup(fd->fd)) >= 0 && fillers[count] < waiting->fd)
-        count++;
-    if (count < 64 && fillers[count] >= 0)
-        close(fillers[count]);
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    fill_up(&full, waiting->fd);
     turns();
     ck_assert_int_eq(opened, 1);
     ck_assert_str_eq(last_log, "no client can be taken just now: too many open files");
@@ -356,15 +374,13 @@ START_TEST(running_out_of_descriptors_does_not_spin)
     ck_assert(hear(fd));
     ck_assert_str_eq(heard, "in\n");
 
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    make_room(&full);
     for (int i = 0; i < 30 && opened < 2; i++) {
         has_work(100);
         turns();
     }
     ck_assert_int_eq(opened, 2);
     ck_assert_int_eq(log_lines, 1);
-    for (int i = 0; i < count; i++)
-        close(fillers[i]);
     wire_close(fd);
     wire_close(waiting);
 }
@@ -372,26 +388,16 @@ END_TEST
 
 START_TEST(who_leaves_makes_room_for_who_waits_for_a_descriptor)
 {
-    struct rlimit limit, low;
+    struct full full;
     struct wire *fd = client(), *waiting = wire_open(path);
-    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    low = limit;
-    low.rlim_cur = (rlim_t)waiting->fd + 1;
-    int fillers[64], count = 0;
-    while (count < 64 && (fillers[count] = dup(waiting->fd)) >= 0 && fillers[count] < waiting->fd)
-        count++;
-    if (count < 64 && fillers[count] >= 0)
-        close(fillers[count]);
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    fill_up(&full, waiting->fd);
     turns();
     ck_assert_int_eq(opened, 1);
     wire_close(fd);
     turns();
     ck_assert_int_eq(closed, 1);
     ck_assert_int_eq(opened, 2);
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    for (int i = 0; i < count; i++)
-        close(fillers[i]);
+    make_room(&full);
     wire_close(waiting);
 }
 END_TEST
