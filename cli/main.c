@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include <rdvtask/base.h>
 
 #include "command.h"
@@ -224,6 +226,9 @@ int command_main(int argc, char **argv)
 {
     struct options options;
     system_prepare();
+    /* SQLite would take room for twenty pages where an idle agent has few. That is for a program to
+     * say, not for a library. */
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     int code = options_parse(argc, argv, &options);
     if (code == 0)
         code = dispatch(&options);
