@@ -36,7 +36,7 @@ struct context {
 
 static bool present(struct rdv__value value)
 {
-    return value.item != NULL;
+    return value.text != NULL;
 }
 
 /* ----------------------------------------------------------------- context */

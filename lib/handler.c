@@ -42,7 +42,7 @@ static int out_of_memory(struct rdv_error *error)
 
 static bool is_given(struct rdv__value value)
 {
-    return value.item != NULL;
+    return value.text != NULL;
 }
 
 static int read_text(struct rdv__value value, const char **ret_text, size_t *ret_size,

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
 #include <rdvtask/document.h>
 
 #include "base.h"
 #include "plat.h"
 #include "scan.h"
+#include "unescape.h"
 
 /* The words about a value, in bytes with the NUL. */
 #define WORDS_SIZE 384
@@ -24,7 +24,8 @@
 struct rdv__json {
     char *text;
     struct rdv__scan scan;
-    cJSON *root;
+    char *
+        strings; /* what strings say, each at the offset of its quote in the text, once it was asked for */
 };
 
 /* ----------------------------------------------------------------- reading */
@@ -41,9 +42,8 @@ static int parse_owned(char *text, size_t size, struct rdv__json **ret_json,
     result = rdv__scan(text, size, &json->scan, error);
     if (result < 0)
         goto out;
-    /* Of what scanned, cJSON refuses only what it has no memory for. */
-    json->root = cJSON_ParseWithLength(text, size);
-    if (!json->root) {
+    json->strings = malloc(size);
+    if (!json->strings) {
         result = rdv__fail(error, RDV_ENOMEM, "out of memory");
         goto out;
     }
@@ -90,22 +90,44 @@ void rdv__json_free(struct rdv__json *json)
 {
     if (!json)
         return;
-    cJSON_Delete(json->root);
     rdv__scan_finish(&json->scan);
+    free(json->strings);
     free(json->text);
     free(json);
 }
 
-struct rdv__value rdv__json_root(const struct rdv__json *json)
+static struct rdv__value value_at(const struct rdv__json *json, uint32_t index)
 {
-    struct rdv__value root = {json, json->root, 0};
+    struct rdv__value value = {json, json->text + json->scan.values[index].offset, index};
 
-    return root;
+    return value;
 }
 
-static const char *text_of(struct rdv__value value)
+struct rdv__value rdv__json_root(const struct rdv__json *json)
 {
-    return value.json->text + value.json->scan.values[value.index].offset;
+    return value_at(json, 0);
+}
+
+/* What the string says whose opening quote is at this offset. Each time the same is written to the same place. */
+static const char *string_at(const struct rdv__json *json, uint32_t offset)
+{
+    char *string = json->strings + offset;
+
+    rdv__unescape(json->text + offset + 1, json->text + json->scan.size, string);
+    return string;
+}
+
+/* NULL for an element of an array. */
+static const char *key_of(const struct rdv__json *json, uint32_t index)
+{
+    const struct rdv__scan_value *value = &json->scan.values[index];
+
+    return value->key != value->offset ? string_at(json, value->key) : NULL;
+}
+
+static const char *string_of(struct rdv__value value)
+{
+    return string_at(value.json, value.json->scan.values[value.index].offset);
 }
 
 static int fail_at(struct rdv__value value, size_t offset, struct rdv_error *error, int code,
@@ -136,7 +158,7 @@ int rdv__json_fail(struct rdv__value value, struct rdv_error *error, int code, c
 
 enum rdv__json_type rdv__json_type(struct rdv__value value)
 {
-    switch (*text_of(value)) {
+    switch (*value.text) {
     case '{':
         return RDV__JSON_OBJECT;
     case '[':
@@ -165,26 +187,15 @@ static int fail_type(struct rdv__value value, struct rdv_error *error, const cha
 bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
                     const char **ret_key, struct rdv__value *ret_value)
 {
-    const cJSON *item;
+    const struct rdv__scan_value *values = container.json->scan.values;
+    uint32_t index = iterator->next != 0 ? iterator->next : container.index + 1;
 
-    if (!iterator->started) {
-        iterator->started = true;
-        item = ((const cJSON *)container.item)->child;
-        iterator->index = container.index + 1;
-    } else {
-        if (!iterator->item)
-            return false;
-        item = ((const cJSON *)iterator->item)->next;
-        iterator->index = container.json->scan.values[iterator->index].next;
-    }
-    iterator->item = item;
-    if (!item)
+    if (index == values[container.index].next)
         return false;
+    iterator->next = values[index].next;
     if (ret_key)
-        *ret_key = item->string;
-    ret_value->json = container.json;
-    ret_value->item = item;
-    ret_value->index = iterator->index;
+        *ret_key = key_of(container.json, index);
+    *ret_value = value_at(container.json, index);
     return true;
 }
 
@@ -210,9 +221,9 @@ static unsigned distance(const char *a, const char *b, unsigned allowed)
     return least;
 }
 
-static int fail_unknown(struct rdv__value value, const char *key, const char *const *names,
-                        struct rdv_error *error)
+static int fail_unknown(struct rdv__value value, const char *const *names, struct rdv_error *error)
 {
+    const char *key = key_of(value.json, value.index);
     char words[WORDS_SIZE];
     const char *meant = NULL;
     unsigned nearest = 3;
@@ -235,7 +246,22 @@ static int fail_unknown(struct rdv__value value, const char *key, const char *co
         snprintf(words + used, sizeof words - used, "%s%s", i == 0 ? "; known here: " : ", ",
                  names[i]);
     }
-    return fail_at(value, rdv__scan_key(&value.json->scan, value.index), error, RDV_EINVAL, words);
+    return fail_at(value, value.json->scan.values[value.index].key, error, RDV_EINVAL, words);
+}
+
+/* Whether a value's key is this word, which takes no escape to write; a key that has one all the same is read. */
+static bool key_is(struct rdv__value value, const char *word)
+{
+    const char *key = value.json->text + value.json->scan.values[value.index].key + 1;
+    const char *rest = word;
+
+    while (*rest != '\0' && *key == *rest) {
+        key++;
+        rest++;
+    }
+    if (*key == '\\')
+        return strcmp(key_of(value.json, value.index), word) == 0;
+    return *key == '"' && *rest == '\0';
 }
 
 int rdv__json_members(struct rdv__value object, const char *const *names,
@@ -243,22 +269,20 @@ int rdv__json_members(struct rdv__value object, const char *const *names,
 {
     struct rdv__json_iterator iterator = {0};
     struct rdv__value value;
-    const char *key;
     int result = rdv__json_object(object, error);
 
     if (result < 0)
         return result;
     for (size_t i = 0; names[i]; i++) {
-        ret_values[i].json = object.json;
-        ret_values[i].item = NULL;
-        ret_values[i].index = object.index;
+        ret_values[i] = object;
+        ret_values[i].text = NULL;
     }
-    while (rdv__json_next(object, &iterator, &key, &value)) {
+    while (rdv__json_next(object, &iterator, NULL, &value)) {
         size_t i = 0;
-        while (names[i] && strcmp(names[i], key) != 0)
+        while (names[i] && !key_is(value, names[i]))
             i++;
         if (!names[i])
-            return fail_unknown(value, key, names, error);
+            return fail_unknown(value, names, error);
         ret_values[i] = value;
     }
     return 0;
@@ -283,11 +307,12 @@ int rdv__json_object(struct rdv__value value, struct rdv_error *error)
 
 int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error *error)
 {
+    const struct rdv__scan_value *values = value.json->scan.values;
     size_t count = 0;
 
     if (rdv__json_type(value) != RDV__JSON_ARRAY)
         return fail_type(value, error, "an array");
-    for (const cJSON *item = ((const cJSON *)value.item)->child; item; item = item->next)
+    for (uint32_t i = value.index + 1; i != values[value.index].next; i = values[i].next)
         count++;
     if (ret_count)
         *ret_count = count;
@@ -298,7 +323,7 @@ int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_
 {
     if (rdv__json_type(value) != RDV__JSON_STRING)
         return fail_type(value, error, "a string");
-    *ret_text = ((const cJSON *)value.item)->valuestring;
+    *ret_text = string_of(value);
     return 0;
 }
 
@@ -345,7 +370,7 @@ static bool whole_number(const char *at, const char *end, int64_t *ret_number)
 int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
                       struct rdv_error *error)
 {
-    const char *text = text_of(value);
+    const char *text = value.text;
     const char *end = value.json->text + value.json->scan.size;
     size_t size = 0;
     int64_t number = 0;
@@ -367,7 +392,7 @@ int rdv__json_bool(struct rdv__value value, bool *ret_bool, struct rdv_error *er
 {
     if (rdv__json_type(value) != RDV__JSON_BOOL)
         return fail_type(value, error, "true or false");
-    *ret_bool = *text_of(value) == 't';
+    *ret_bool = *value.text == 't';
     return 0;
 }
 
@@ -386,7 +411,7 @@ int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration m
 
     if (rdv__json_type(value) != RDV__JSON_STRING)
         return fail_type(value, error, "a duration, such as \"10m\" or \"1h30m\"");
-    text = ((const cJSON *)value.item)->valuestring;
+    text = string_of(value);
     if (rdv_duration_parse(text, &duration) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a duration, such as \"10m\" or \"1h30m\", but found '%.*s'",
@@ -410,7 +435,7 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
 
     if (rdv__json_type(value) != RDV__JSON_STRING)
         return fail_type(value, error, form);
-    text = ((const cJSON *)value.item)->valuestring;
+    text = string_of(value);
     if (rdv_time_parse_relative(text, now, ret_time) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected %s, but found '%.*s'", form,
                               quote_size(text), text);
@@ -420,7 +445,7 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
 int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size)
 {
     const struct rdv__scan *scan = &value.json->scan;
-    const char *at = text_of(value), *end = scan->text + scan->size;
+    const char *at = value.text, *end = scan->text + scan->size;
     uint32_t next = scan->values[value.index].next;
     size_t length = 0;
     int depth = 0;

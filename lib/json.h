@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Documents as typed values with places: scan.c checks and places them, cJSON holds them, and this file is the only one that
- * knows cJSON. Every getter's failure names file position, path and what was expected.
+ * Documents as typed values with places: scan.c checks the text and finds the values in it, and they are read from the text
+ * when they are asked for. Every getter's failure names file position, path and what was expected.
  */
 #ifndef RDV__JSON_H
 #define RDV__JSON_H
@@ -15,10 +15,10 @@
 
 struct rdv__json; /* a document */
 
-/* A value in a document: cheap to copy, lives as long as the document. item is NULL for "absent". */
+/* A value in a document: cheap to copy, lives as long as the document. */
 struct rdv__value {
     const struct rdv__json *json;
-    const void *item; /* cJSON */
+    const char *text; /* as it is written; NULL for "absent" */
     uint32_t index;   /* in the scan */
 };
 
@@ -47,16 +47,14 @@ enum rdv__json_type rdv__json_type(struct rdv__value value);
 /* Walk the members of an object or the elements of an array: returns false at the end. *iterator starts zeroed.
  * ret_key (the member's name; optional) is borrowed. Linear in all: use it rather than asking for each by index. */
 struct rdv__json_iterator {
-    const void *item;
-    uint32_t index;
-    bool started;
+    uint32_t next;
 };
 bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
                     const char **ret_key, struct rdv__value *ret_value);
 
 /*
  * Read an object that may have these members and no others (names ends with NULL): ret_values[i] is the value of names[i],
- * with item NULL where it is absent. A member that is not among them fails with RDV_EINVAL at its key; the words name the known
+ * with text NULL where it is absent. A member that is not among them fails with RDV_EINVAL at its key; the words name the known
  * ones.
  */
 int rdv__json_members(struct rdv__value object, const char *const *names,

@@ -115,30 +115,6 @@ void rdv__path_write(const struct rdv__step *steps, size_t count, char *buffer, 
     buffer[writer.length] = '\0';
 }
 
-size_t rdv__scan_key(const struct rdv__scan *scan, uint32_t value)
-{
-    const char *text = scan->text;
-    size_t at = scan->values[value].offset;
-
-    while (at > 0 && (text[at - 1] == ' ' || text[at - 1] == '\t' || text[at - 1] == '\n' ||
-                      text[at - 1] == '\r'))
-        at--;
-    if (at == 0 || text[at - 1] != ':')
-        return scan->values[value].offset;
-    for (at--; text[at] != '"'; at--)
-        ;
-    /* Of the quotes before the closing one only the opening one has an even number of backslashes before it: none. */
-    for (;;) {
-        size_t slashes = 0;
-        for (at--; text[at] != '"'; at--)
-            ;
-        while (slashes < at && text[at - 1 - slashes] == '\\')
-            slashes++;
-        if (slashes % 2 == 0)
-            return at;
-    }
-}
-
 void rdv__scan_path(const struct rdv__scan *scan, uint32_t value, char *buffer, size_t size)
 {
     struct rdv__step steps[RDV_DOCUMENT_DEPTH];
@@ -153,10 +129,10 @@ void rdv__scan_path(const struct rdv__scan *scan, uint32_t value, char *buffer, 
             child = scan->values[child].next;
             step->element++;
         }
-        size_t key = rdv__scan_key(scan, child);
-        if (scan->text[scan->values[container].offset] == '{') {
-            const char *from = scan->text + key + 1;
-            const char *to = scan->text + scan->values[child].offset - 1;
+        const struct rdv__scan_value *inner = &scan->values[child];
+        if (inner->key != inner->offset) {
+            const char *from = scan->text + inner->key + 1;
+            const char *to = scan->text + inner->offset - 1;
             while (*to != '"')
                 to--;
             step->key = from;

@@ -31,7 +31,7 @@ static struct rdv__value member_of(struct rdv__value object, const char *name)
             if (strcmp(key, name) == 0)
                 return value;
     value = object;
-    value.item = NULL;
+    value.text = NULL;
     return value;
 }
 
@@ -41,9 +41,9 @@ static int code_of(struct rdv__value error, int64_t number)
     struct rdv__value data = member_of(error, "data"), value;
     const char *name = "";
 
-    if (data.item) {
+    if (data.text) {
         value = member_of(data, "name");
-        if (value.item && rdv__json_string(value, &name, NULL) == 0 &&
+        if (value.text && rdv__json_string(value, &name, NULL) == 0 &&
             rdv__error_from_name(name) != 0)
             return rdv__error_from_name(name);
     }
@@ -65,7 +65,7 @@ static int read_error(struct rdv__value error, rdv_response *response)
     struct rdv__value code = member_of(error, "code"), message = member_of(error, "message");
     int64_t number = 0;
 
-    if (!code.item || !message.item ||
+    if (!code.text || !message.text ||
         rdv__json_integer(code, INT64_MIN, INT64_MAX, &number, NULL) != 0 ||
         rdv__json_string(message, &response->words, NULL) != 0)
         return RDV_ESYNTAX;
@@ -81,18 +81,18 @@ static int read_response(rdv_response *response)
     const char *text = "";
     size_t size;
 
-    if (!version.item || rdv__json_string(version, &text, NULL) != 0 || strcmp(text, "2.0") != 0)
+    if (!version.text || rdv__json_string(version, &text, NULL) != 0 || strcmp(text, "2.0") != 0)
         return RDV_ESYNTAX;
-    if (method.item && rdv__json_string(method, &response->method, NULL) != 0)
+    if (method.text && rdv__json_string(method, &response->method, NULL) != 0)
         return RDV_ESYNTAX;
-    if (!method.item && !id.item)
+    if (!method.text && !id.text)
         return RDV_ESYNTAX;
-    if (id.item)
+    if (id.text)
         (void)rdv__json_integer(id, INT64_MIN, INT64_MAX, &response->id, NULL);
-    if (!method.item && error.item)
+    if (!method.text && error.text)
         return read_error(error, response);
-    response->content = member_of(root, method.item ? "params" : "result");
-    if (!response->content.item)
+    response->content = member_of(root, method.text ? "params" : "result");
+    if (!response->content.text)
         return RDV_ESYNTAX;
     return rdv__json_compact(response->content, &response->text, &size);
 }

@@ -80,14 +80,14 @@ static int read_members(struct rdv__value root, struct rdv__request *request,
     const char *version = "";
     int result = rdv__json_members(root, members, values, error);
 
-    if (result == 0 && (!values[VERSION].item || !values[METHOD].item))
+    if (result == 0 && (!values[VERSION].text || !values[METHOD].text))
         return rdv__json_fail(root, error, RDV_EINVAL,
                               "a request needs \"jsonrpc\" and \"method\"");
     if (result == 0)
         result = rdv__json_string(values[VERSION], &version, error);
     if (result == 0 && strcmp(version, "2.0") != 0)
         return rdv__json_fail(values[VERSION], error, RDV_EINVAL, "expected \"2.0\"");
-    if (result == 0 && values[ID].item && !id_type(rdv__json_type(values[ID])))
+    if (result == 0 && values[ID].text && !id_type(rdv__json_type(values[ID])))
         return rdv__json_fail(values[ID], error, RDV_EINVAL, "expected a string, a number or null");
     if (result == 0)
         result = rdv__json_string(values[METHOD], &request->method, error);
@@ -120,7 +120,7 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
         result = read_id(root, request);
     if (result == 0)
         result = read_members(root, request, error);
-    if (result == 0 && request->params.item) {
+    if (result == 0 && request->params.text) {
         ret_failure->number = RDV__RPC_PARAMS;
         result = rdv__json_object(request->params, error);
     }

@@ -13,6 +13,7 @@
 
 #include "base.h"
 #include "place.h"
+#include "unescape.h"
 
 /* Up to so many keys of an object are compared with each other as they come; more are sorted when it ends. */
 #define FEW_KEYS 16
@@ -40,6 +41,7 @@ struct scanner {
     struct rdv__scan scan;
     const char *at, *end;
     size_t capacity; /* of scan.values */
+    const char *key; /* of the value that comes next: its opening quote, or NULL */
     struct key *keys;
     size_t key_count, key_capacity;
     struct frame frames[RDV_DOCUMENT_DEPTH];
@@ -150,8 +152,13 @@ static int add_value(struct scanner *scanner)
         scan->values = values;
         scanner->capacity = capacity;
     }
-    scan->values[scan->count].offset = (uint32_t)(scanner->at - scan->text);
-    scan->values[scan->count].next = (uint32_t)scan->count + 1;
+    const char *key = scanner->key ? scanner->key : scanner->at;
+    scanner->key = NULL;
+    scan->values[scan->count] = (struct rdv__scan_value){
+        .offset = (uint32_t)(scanner->at - scan->text),
+        .key = (uint32_t)(key - scan->text),
+        .next = (uint32_t)scan->count + 1,
+    };
     scan->count++;
     return 0;
 }
@@ -390,40 +397,6 @@ static int scan_literal(struct scanner *scanner, const char *literal)
 
 /* -------------------------------------------------------------------- keys */
 
-/* The next character of a key, unescaped; known to be well-formed. */
-static uint32_t key_character(const char **at)
-{
-    const unsigned char *p = (const unsigned char *)*at;
-    uint32_t c = p[0];
-
-    if (c == '\\' && p[1] == 'u') {
-        const char *digits = *at + 2;
-        c = (uint32_t)hex4(digits, digits + 4);
-        *at += 6;
-        if (c >= 0xD800 && c <= 0xDBFF) {
-            c = 0x10000 + ((c - 0xD800) << 10) + (uint32_t)hex4(digits + 6, digits + 10) - 0xDC00;
-            *at += 6;
-        }
-    } else if (c == '\\') {
-        static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-        const char *letter = strchr(from, p[1]);
-        c = letter ? (uint32_t)to[letter - from] : p[1];
-        *at += 2;
-    } else if (c < 0x80) {
-        *at += 1;
-    } else if (c < 0xE0) {
-        c = (c & 0x1Fu) << 6 | (p[1] & 0x3Fu);
-        *at += 2;
-    } else if (c < 0xF0) {
-        c = (c & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
-        *at += 3;
-    } else {
-        c = (c & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
-        *at += 4;
-    }
-    return c;
-}
-
 /* Order keys by their characters (which is the order of their bytes in UTF-8), however these are written. */
 static int compare_keys(const struct key *a, const struct key *b)
 {
@@ -434,7 +407,8 @@ static int compare_keys(const struct key *a, const struct key *b)
     const char *a_at = a->text, *a_end = a->text + a->size;
     const char *b_at = b->text, *b_end = b->text + b->size;
     while (a_at < a_end && b_at < b_end) {
-        uint32_t a_character = key_character(&a_at), b_character = key_character(&b_at);
+        uint32_t a_character = rdv__unescape_next(&a_at);
+        uint32_t b_character = rdv__unescape_next(&b_at);
         if (a_character != b_character)
             return a_character < b_character ? -1 : 1;
     }
@@ -557,6 +531,7 @@ static int scan_key(struct scanner *scanner, bool first)
         result = add_key(scanner, &key);
     if (result < 0)
         return result;
+    scanner->key = key.text - 1;
     frame->inside = true;
     skip_space(scanner);
     if (scanner->at == scanner->end || *scanner->at != ':')

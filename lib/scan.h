@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A strict scanner for JSON (RFC 8259): it accepts what the standard accepts and nothing else, and remembers where each value
- * stands. cJSON parses afterwards; it is lax and keeps no positions, so every document goes through here first.
+ * stands. That is all that is kept of a document beside its text: json.c reads values where they are written.
  *
  * Refused besides bad syntax: bad UTF-8 (also as \u escapes: lone surrogates), \u0000 and NUL bytes, duplicate keys in an
  * object (compared after unescaping), more than RDV_DOCUMENT_DEPTH levels, more than RDV_DOCUMENT_MAX bytes or RDV__SCAN_VALUES_MAX values, text after the
@@ -15,10 +15,10 @@
 
 #include <rdvtask/base.h>
 
-/* The longest number, in bytes: cJSON of 2022 reads no more of one. */
+/* The longest number, in bytes: more than any that can be meant, and readers may have room for it on their stack. */
 #define RDV__SCAN_NUMBER_MAX 63
 
-/* The most values in a document. cJSON takes some 80 bytes for each, so 64 MiB of small ones would take gigabytes. */
+/* The most values in a document, so that what is remembered of them takes no more than a larger text does: 96 MB. */
 #define RDV__SCAN_VALUES_MAX 8000000
 
 /*
@@ -27,6 +27,7 @@
  */
 struct rdv__scan_value {
     uint32_t offset; /* of its first byte */
+    uint32_t key;    /* offset of the opening quote of its key; its own offset if it has none */
     uint32_t next;   /* index of the value that follows v's subtree */
 };
 
@@ -56,9 +57,6 @@ void rdv__scan_place(const struct rdv__scan *scan, size_t offset, int *ret_line,
 /* The same for offsets that are asked for in ascending order: each counts on from the one before. */
 void rdv__scan_place_next(const struct rdv__scan *scan, struct rdv__scan_cursor *cursor,
                           size_t offset, int *ret_line, int *ret_column);
-
-/* The offset of the opening quote of a value's key; the value's own offset if it has none. */
-size_t rdv__scan_key(const struct rdv__scan *scan, uint32_t value);
 
 /* The path of a value, such as "tasks[3].start" ("" for the whole document), cut to fit with "..." at its head. Keys that are
  * not plain words are written as ["key"] with control characters escaped. */

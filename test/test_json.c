@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <rdvtask/document.h>
 
 #include "json.h"
@@ -50,7 +51,7 @@ static void check_error(const struct rdv_error *error, int code, int line, int c
 
 /* ----------------------------------------------------------------- reading */
 
-START_TEST(what_cjson_would_let_through_is_refused)
+START_TEST(what_a_lax_parser_would_let_through_is_refused)
 {
     static const char *const texts[] = {"[01]", "[1]x", "{\"a\":1,\"a\":2}", "\"\\u0000\"",
                                         "\"\xFF\""};
@@ -203,6 +204,70 @@ START_TEST(strings_come_unescaped)
 }
 END_TEST
 
+/* The string of a document that is nothing else. */
+static void check_string(const char *document, const char *expected)
+{
+    struct rdv__json *json = json_of(document);
+    const char *text = NULL;
+
+    ck_assert_int_eq(rdv__json_string(rdv__json_root(json), &text, NULL), 0);
+    ck_assert_msg(strcmp(text, expected) == 0, "%s reads as %s", document, text);
+    rdv__json_free(json);
+}
+
+START_TEST(each_way_to_write_a_character_says_the_same)
+{
+    check_string("\"\"", "");
+    check_string("\"plain\"", "plain");
+    check_string("\"\\\"\"", "\"");
+    check_string("\"\\\\\"", "\\");
+    check_string("\"\\\\\\\"\\\\\"", "\\\"\\");
+    check_string("\"\\/\\b\\f\\n\\r\\t\"", "/\b\f\n\r\t");
+    check_string("\"\\u0041\\u005a\\u005C\\u0022\"", "AZ\\\"");
+    check_string("\"\\uABCD\\uabcd\"", "\xEA\xAF\x8D\xEA\xAF\x8D");
+    check_string("\"\\ud83d\\uDE00x\xF0\x9F\x98\x80\"", "\xF0\x9F\x98\x80x\xF0\x9F\x98\x80");
+}
+END_TEST
+
+START_TEST(every_character_that_is_escaped_reads_as_cjson_reads_it)
+{
+    for (uint32_t c = 1; c <= 0x10FFFF; c += c < 0x900 ? 1 : 29) {
+        char document[32];
+        if (c >= 0xD800 && c <= 0xDFFF)
+            continue;
+        if (c < 0x10000)
+            snprintf(document, sizeof document, "\"\\u%04" PRIx32 "\"", c);
+        else
+            snprintf(document, sizeof document, "\"\\u%04" PRIX32 "\\u%04" PRIX32 "\"",
+                     0xD800 + ((c - 0x10000) >> 10), 0xDC00 + (c & 0x3FF));
+        cJSON *root = cJSON_Parse(document);
+        ck_assert_ptr_nonnull(root);
+        check_string(document, cJSON_GetStringValue(root));
+        cJSON_Delete(root);
+    }
+}
+END_TEST
+
+START_TEST(a_string_stays_while_others_are_read_and_reads_the_same_again)
+{
+    struct rdv__json *json = json_of("{\"k\\u0065y\":\"a\\nb\",\"c\":\"\\\"\"}");
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value first, second;
+    const char *key, *text, *other, *again;
+
+    ck_assert(rdv__json_next(rdv__json_root(json), &iterator, &key, &first));
+    ck_assert(rdv__json_next(rdv__json_root(json), &iterator, NULL, &second));
+    ck_assert_int_eq(rdv__json_string(first, &text, NULL), 0);
+    ck_assert_int_eq(rdv__json_string(second, &other, NULL), 0);
+    ck_assert_int_eq(rdv__json_string(first, &again, NULL), 0);
+    ck_assert_str_eq(key, "key");
+    ck_assert_str_eq(text, "a\nb");
+    ck_assert_str_eq(other, "\"");
+    ck_assert_str_eq(again, "a\nb");
+    rdv__json_free(json);
+}
+END_TEST
+
 static const struct {
     const char *text;
     int64_t number;
@@ -347,12 +412,35 @@ START_TEST(an_object_is_read_by_its_known_members)
     struct rdv__value values[3];
 
     ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, NULL), 0);
-    ck_assert_ptr_nonnull(values[0].item);
+    ck_assert_ptr_nonnull(values[0].text);
     ck_assert_uint_eq(values[0].index, 2);
-    ck_assert_ptr_null(values[1].item);
+    ck_assert_ptr_null(values[1].text);
     ck_assert_uint_eq(values[2].index, 1);
     ck_assert_int_eq(rdv__json_members(values[0], names, values, NULL), RDV_EINVAL);
     rdv__json_free(json);
+}
+END_TEST
+
+START_TEST(a_member_is_known_however_its_key_is_written)
+{
+    static const char *const names[] = {"one", "on", "o/e", NULL};
+    static const char *const others[] = {"{\"on\\u0065s\":1}", "{\"\\u006f\":1}", "{\"o\\n\":1}",
+                                         "{\"\":1}",           "{\"ones\":1}",    "{\"o\":1}"};
+    struct rdv__value values[3];
+
+    struct rdv__json *json = json_of("{\"\\u006fn\\u0065\":1,\"o\\u006E\":2,\"o\\/e\":3}");
+    ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        int64_t number = 0;
+        ck_assert_int_eq(rdv__json_integer(values[i], 1, 3, &number, NULL), 0);
+        ck_assert_int_eq(number, i + 1);
+    }
+    rdv__json_free(json);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        json = json_of(others[i]);
+        ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, NULL), RDV_EINVAL);
+        rdv__json_free(json);
+    }
 }
 END_TEST
 
@@ -525,13 +613,16 @@ int main(void)
     TCase *reading = tcase_create("reading");
     TCase *writing = tcase_create("writing");
 
-    tcase_add_test(reading, what_cjson_would_let_through_is_refused);
+    tcase_add_test(reading, what_a_lax_parser_would_let_through_is_refused);
     tcase_add_test(reading, a_parsed_text_is_a_copy);
     tcase_add_test(reading, a_file_is_loaded_and_a_missing_one_is_named);
     tcase_add_test(reading, walking_pairs_each_value_with_its_own_place);
     tcase_add_test(reading, an_empty_container_has_nothing_to_walk);
     tcase_add_test(reading, types_are_told_apart);
     tcase_add_test(reading, strings_come_unescaped);
+    tcase_add_test(reading, each_way_to_write_a_character_says_the_same);
+    tcase_add_test(reading, every_character_that_is_escaped_reads_as_cjson_reads_it);
+    tcase_add_test(reading, a_string_stays_while_others_are_read_and_reads_the_same_again);
     tcase_add_loop_test(reading, whole_numbers_are_read_exactly, 0, LENGTH(whole_numbers));
     tcase_add_loop_test(reading, other_numbers_are_not_rounded_to_whole_ones, 0,
                         LENGTH(other_numbers));
@@ -539,6 +630,7 @@ int main(void)
     tcase_add_test(reading, durations_are_strings_within_bounds);
     tcase_add_test(reading, moments_are_rfc_3339_or_relative);
     tcase_add_test(reading, an_object_is_read_by_its_known_members);
+    tcase_add_test(reading, a_member_is_known_however_its_key_is_written);
     tcase_add_test(reading, an_unknown_member_is_told_at_its_key_with_the_known_ones);
     tcase_add_loop_test(reading, compact_text_keeps_each_string_and_number_as_it_was_written, 0,
                         LENGTH(compacts));

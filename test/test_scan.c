@@ -548,7 +548,7 @@ START_TEST(every_value_has_its_place_path_and_successor)
         rdv__scan_place_next(&scan, &cursor, scan.values[i].offset, &line, &column);
         ck_assert_int_eq(line, places[i].line);
         ck_assert_int_eq(column, places[i].column);
-        rdv__scan_place(&scan, rdv__scan_key(&scan, i), &line, &column);
+        rdv__scan_place(&scan, scan.values[i].key, &line, &column);
         ck_assert_int_eq(column, places[i].key_column);
     }
     ck_assert_uint_eq(scan.values[2].next, 12);
