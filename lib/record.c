@@ -449,40 +449,6 @@ static int damaged(rdv_store *store)
     return rdv__sql_refuse(store, RDV_ECORRUPT, "an entry is not as it was written");
 }
 
-int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__record_key *key),
-                     void *user)
-{
-    sqlite3_stmt *statement = NULL;
-    /* Not kept: it is used once. NOT INDEXED: the planner has taken an index for this before, at ten times the cost. */
-    if (sqlite3_prepare_v3(
-            rdv__sql_database(store),
-            "SELECT number, started_at, start, end, deadline, change, identifier FROM entry"
-            " NOT INDEXED ORDER BY number",
-            -1, 0, &statement, NULL) != SQLITE_OK)
-        return rdv__sql_fail(store);
-    struct rdv__counters *counters = rdv__sql_counters(store);
-    int result;
-    while ((result = rdv__sql_row(store, statement)) == 1) {
-        struct rdv__record_key key = {
-            .keys = {.number = sqlite3_column_int64(statement, 0),
-                     .start = sqlite3_column_int64(statement, 2),
-                     .end = sqlite3_column_int64(statement, 3),
-                     .deadline = sqlite3_column_int64(statement, 4)},
-            .running = sqlite3_column_int64(statement, 1) != 0,
-        };
-        key.identifier = column_text(statement, 6);
-        key.identifier_size = column_size(statement, 6);
-        int64_t change = sqlite3_column_int64(statement, 5);
-        if (change > counters->last_change)
-            counters->last_change = change;
-        result = fn(user, &key);
-        if (result != 0)
-            break;
-    }
-    sqlite3_finalize(statement);
-    return result;
-}
-
 int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry *ret_entry)
 {
     struct binder binder = bind(

@@ -62,10 +62,11 @@ int rdv__record_retain(rdv_store *store, rdv_time now);
 int rdv__record_set_paused(rdv_store *store, bool paused);
 int rdv__record_get_paused(rdv_store *store, bool *ret_paused);
 
-/* All unfinished entries, in order of their numbers: one sequential scan. To be done before entries are changed. */
+/* All unfinished entries, in order of their numbers: one sequential scan. To be done before entries are changed. RDV_ECORRUPT for
+ * one that was never written like this; an error of fn ends the scan, and is returned. */
 struct rdv__record_key {
     struct rdv__keys keys;
-    const char *identifier; /* borrowed during the callback */
+    const char *identifier; /* borrowed during the callback, and without a NUL at its end */
     size_t identifier_size;
     bool running;
 };

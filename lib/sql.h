@@ -23,6 +23,8 @@ struct rdv__counters {
     int64_t history_count; /* the limits that the store was opened with */
     rdv_duration history_age;
     rdv_time aged_at; /* when history_age was last looked after */
+
+    struct rdv__scan *scan; /* the one that rdv__record_scan() is at */
 };
 
 struct rdv__counters *rdv__sql_counters(rdv_store *store);

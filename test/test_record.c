@@ -173,6 +173,19 @@ START_TEST(changes_are_counted_on_from_those_of_unfinished_entries)
 }
 END_TEST
 
+START_TEST(changes_are_counted_on_from_those_of_running_entries_too)
+{
+    int64_t first = schedule("a", "", (rdv_window){0});
+    schedule("b", "", (rdv_window){0});
+    ck_assert_int_eq(rdv__record_start(store, first, NOW), 0);
+    commit();
+    int64_t last = rdv__record_last_change(store);
+    reopen(NULL);
+    ck_assert_int_eq(rdv__record_scan(store, scan_nothing, NULL), 0);
+    ck_assert_int_eq(rdv__record_last_change(store), last);
+}
+END_TEST
+
 START_TEST(numbers_dont_come_back_when_the_history_that_had_them_is_trimmed)
 {
     rdv_store_options options;
@@ -306,9 +319,10 @@ static int scan_one(void *user, const struct rdv__record_key *key)
     struct scanned *scanned = user;
     scanned->numbers[scanned->count++] = key->keys.number;
     size_t used = strlen(scanned->words);
-    snprintf(scanned->words + used, sizeof scanned->words - used, "%s/%zu/%d/%d/%d/%d ",
-             key->identifier, key->identifier_size, key->running, (int)(key->keys.start - NOW),
-             (int)(key->keys.end - NOW), (int)(key->keys.deadline - NOW));
+    snprintf(scanned->words + used, sizeof scanned->words - used, "%.*s/%zu/%d/%d/%d/%d ",
+             (int)key->identifier_size, key->identifier, key->identifier_size, key->running,
+             (int)(key->keys.start - NOW), (int)(key->keys.end - NOW),
+             (int)(key->keys.deadline - NOW));
     return scanned->stop;
 }
 
@@ -329,6 +343,23 @@ START_TEST(a_scan_gives_the_keys_of_all_unfinished_entries_by_number)
     scanned = (struct scanned){.stop = RDV_ENOMEM};
     ck_assert_int_eq(rdv__record_scan(store, scan_one, &scanned), RDV_ENOMEM);
     ck_assert_int_eq(scanned.count, 1);
+}
+END_TEST
+
+static int scan_within(void *user, const rdv_entry *entry)
+{
+    (void)entry;
+    return rdv__record_scan(store, scan_one, user);
+}
+
+START_TEST(entries_are_scanned_while_they_are_listed_too)
+{
+    schedule("a", "", (rdv_window){0});
+    schedule("b", "", (rdv_window){0});
+    commit();
+    struct scanned scanned = {0};
+    ck_assert_int_eq(rdv_store_entries(store, NULL, scan_within, &scanned), 0);
+    ck_assert_int_eq(scanned.count, 4);
 }
 END_TEST
 
@@ -811,6 +842,25 @@ START_TEST(a_damaged_row_is_no_task)
 }
 END_TEST
 
+/* Each leaves one entry that can't be ours, by its keys. */
+static const char *const damaged_keys[] = {
+    "UPDATE entry SET identifier = ''",    "UPDATE entry SET start = -5",
+    "UPDATE entry SET end = 1, start = 2", "UPDATE entry SET end = 9223372036854775807",
+    "UPDATE entry SET number = -1",
+};
+
+START_TEST(a_scan_refuses_what_was_never_written)
+{
+    schedule("a", "", (rdv_window){0});
+    commit();
+    execute(damaged_keys[_i]);
+    struct scanned scanned = {0};
+    ck_assert_int_eq(rdv__record_scan(store, scan_one, &scanned), RDV_ECORRUPT);
+    ck_assert_int_eq(scanned.count, 0);
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), "not as it was written"));
+}
+END_TEST
+
 START_TEST(a_row_with_an_unknown_outcome_is_not_listed)
 {
     history("a", NOW);
@@ -831,6 +881,7 @@ int main(void)
     tcase_add_test(records, numbers_dont_come_back_when_the_last_entry_has_gone);
     tcase_add_test(records, numbers_dont_come_back_when_a_later_one_was_never_stored);
     tcase_add_test(records, changes_are_counted_on_from_those_of_unfinished_entries);
+    tcase_add_test(records, changes_are_counted_on_from_those_of_running_entries_too);
     tcase_add_test(records, numbers_dont_come_back_when_the_history_that_had_them_is_trimmed);
     tcase_add_test(records, the_agents_own_numbers_are_negative_and_dont_come_back);
     tcase_add_test(records, a_scheduled_entry_is_loaded_as_it_was_given);
@@ -838,9 +889,12 @@ int main(void)
     tcase_add_test(records, a_forgotten_entry_leaves_nothing);
     tcase_add_test(records, a_finished_entry_is_in_the_history_only_and_without_its_context);
     tcase_add_test(records, a_scan_gives_the_keys_of_all_unfinished_entries_by_number);
+    tcase_add_test(records, entries_are_scanned_while_they_are_listed_too);
     tcase_add_test(records, an_identifier_is_compared_with_the_one_entry);
     tcase_add_test(records, a_journal_row_is_put_moved_replaced_and_deleted);
     tcase_add_test(records, the_readers_result_is_the_journals);
+    tcase_add_loop_test(records, a_scan_refuses_what_was_never_written, 0,
+                        sizeof damaged_keys / sizeof *damaged_keys);
     tcase_add_loop_test(records, a_damaged_row_is_no_task, 0,
                         (int)(sizeof damages / sizeof *damages));
     suite_add_tcase(suite, records);
