@@ -376,6 +376,21 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
     return 0;
 }
 
+/*
+ * What a call has scheduled starts with the commit of that call, if it may start at once: one sync less. StartTask follows in
+ * the loop's turn all the same. Nothing but starts is decided here, as a plug-in is not called from inside a caller's function:
+ * when anything else is due, all of it is left to the turn.
+ */
+static int start_with_call(rdv_trigger *trigger)
+{
+    rdv_time now = rdv__clock_now(&trigger->clock), moment;
+    if (trigger->resume_due || held_up(trigger) != RDV_WHY_STARTS ||
+        (rdv__queue_earliest(trigger->entries.queue, &moment) != RDV__QUEUE_NONE && moment <= now))
+        return 0;
+    int result = start_ready(trigger, now);
+    return result != 0 ? rdv__store_fail(trigger->entries.store, result) : 0;
+}
+
 static void set_alarm(rdv_trigger *trigger)
 {
     rdv_time next = 0;
@@ -585,7 +600,11 @@ int rdv_trigger_begin(rdv_trigger *trigger)
 
 int rdv_trigger_commit(rdv_trigger *trigger)
 {
-    return trigger ? rdv__store_release(trigger->entries.store, true) : RDV_EINVAL;
+    if (!trigger)
+        return RDV_EINVAL;
+    if (rdv__store_is_held(trigger->entries.store))
+        (void)start_with_call(trigger); /* a failure is the batch's, which gives it now */
+    return rdv__store_release(trigger->entries.store, true);
 }
 
 int rdv_trigger_rollback(rdv_trigger *trigger)
@@ -594,11 +613,14 @@ int rdv_trigger_rollback(rdv_trigger *trigger)
 }
 
 /* A direct call commits by itself, unless it is inside a batch, or inside rdv_loop_call(), which sees to that. */
+static bool commits(const rdv_trigger *trigger)
+{
+    return !rdv__loop_in_call(trigger->loop) && !rdv__store_is_held(trigger->entries.store);
+}
+
 static int done(rdv_trigger *trigger, int result)
 {
-    if (result != 0 || rdv__loop_in_call(trigger->loop))
-        return result;
-    return rdv__store_commit(trigger->entries.store);
+    return result == 0 && commits(trigger) ? rdv__store_commit(trigger->entries.store) : result;
 }
 
 int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
@@ -615,7 +637,10 @@ int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_ta
 
 int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
 {
-    return done(trigger, rdv__trigger_schedule(trigger, window, task));
+    int result = rdv__trigger_schedule(trigger, window, task);
+    if (result == 0 && commits(trigger))
+        result = start_with_call(trigger);
+    return done(trigger, result);
 }
 
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)

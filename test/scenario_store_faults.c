@@ -326,6 +326,46 @@ START_TEST(a_full_disk_refuses_a_schedule_and_changes_nothing)
 }
 END_TEST
 
+static int schedule_now(const char *identifier, const char *context)
+{
+    rdv_task *task = make_task("label", identifier, context);
+    int result = rdv_trigger_schedule(trigger, NULL, task);
+    rdv_task_unref(task);
+    return result;
+}
+
+START_TEST(a_start_that_comes_with_a_schedule_is_refused_with_it)
+{
+    ck_assert_int_eq(open_trigger(), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &plugin), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    limit_pages();
+    (void)schedule_until_full();
+    size_t pending = rdv_trigger_unfinished(trigger);
+
+    ck_assert_int_eq(schedule_now("now", long_context()), RDV_ENOSPC);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 0);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), pending);
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    int in_batch = schedule_now("now", long_context()), batch = rdv_trigger_commit(trigger);
+    ck_assert(in_batch == RDV_ENOSPC || batch == RDV_ENOSPC);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 0);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), pending);
+
+    unlimit_pages();
+    int64_t end = rdv_test_clock() + 20000; /* the store is tried again after a while */
+    while (schedule_now("now", long_context()) == 0 && rdv_trigger_running(trigger) == 0 &&
+           rdv_test_clock() < end) {
+        rdv_test_wait(loop, 1000);
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    }
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert_int_eq(starts, 1);
+    ck_assert_int_eq(stored(RDV_FILTER_RUNNING), 1);
+}
+END_TEST
+
 static void end_run_on(const struct full *full)
 {
     full->prepare();
@@ -903,6 +943,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(full, 60);
     tcase_add_test(full, no_room_for_pages_refuses_a_schedule_and_changes_nothing);
     tcase_add_test(full, a_file_size_limit_refuses_a_schedule_and_changes_nothing);
+    tcase_add_test(full, a_start_that_comes_with_a_schedule_is_refused_with_it);
     tcase_add_test(full, a_run_that_ends_at_a_file_size_limit_is_recorded_later_by_itself);
     suite_add_tcase(suite, full);
 

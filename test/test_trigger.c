@@ -362,6 +362,40 @@ START_TEST(rule_1_a_start_is_on_disk_before_start_task_is_called)
 }
 END_TEST
 
+START_TEST(rule_1_a_task_that_may_start_at_once_does_so_with_the_commit_of_its_schedule)
+{
+    use_a_file(&plugin_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    struct seen outside = look_from_outside("a");
+    ck_assert_int_eq(outside.entry.state, RDV_STATE_RUNNING);
+    ck_assert_int_eq(outside.entry.started_at, now);
+    ck_assert_int_eq(outside.entry.attempt, 1);
+    ck_assert_int_eq(plugin.started_count, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_int_eq(look_from_outside("a").entry.change, outside.entry.change);
+}
+END_TEST
+
+START_TEST(rule_1_a_plugin_is_not_called_from_inside_a_schedule_though_something_is_due)
+{
+    options.run_limit = RDV_HOUR;
+    options.max_running = 2;
+    restart(&plugin_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    now += RDV_HOUR;
+    schedule("b", 0, 0, 0);
+    ck_assert_int_eq(plugin.cancelled_count, 0);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+    turn();
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 2);
+}
+END_TEST
+
 static int told;
 
 static int compare_with_disk(void *user, const rdv_entry *entry)
@@ -419,6 +453,22 @@ START_TEST(rule_2_the_earliest_deadline_starts_first_and_none_is_last)
     ck_assert_int_eq(plugin.started_count, 4);
     for (int i = 0; i < 4; i++)
         ck_assert_str_eq(plugin.started[i], order[i]);
+}
+END_TEST
+
+START_TEST(rule_2_tasks_of_a_batch_compete_for_their_start_when_all_are_there)
+{
+    attach();
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    schedule("none", 0, 0, 0);
+    schedule("late", 0, 0, now + 3);
+    schedule("early", 0, 0, now + 1);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_commit(trigger), 0);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_str_eq(plugin.started[0], "early");
 }
 END_TEST
 
@@ -1390,9 +1440,14 @@ int main(void)
     tcase_add_test(rules, rule_1_a_schedule_is_on_disk_before_success_is_returned);
     tcase_add_test(rules, rule_1_what_one_loop_call_schedules_is_on_disk_together_when_it_returns);
     tcase_add_test(rules, rule_1_a_start_is_on_disk_before_start_task_is_called);
+    tcase_add_test(rules,
+                   rule_1_a_task_that_may_start_at_once_does_so_with_the_commit_of_its_schedule);
+    tcase_add_test(rules,
+                   rule_1_a_plugin_is_not_called_from_inside_a_schedule_though_something_is_due);
     tcase_add_test(rules, rule_1_a_status_is_on_disk_before_anyone_is_told);
     tcase_add_test(rules, rule_1_nothing_is_called_from_inside_a_direct_call);
     tcase_add_test(rules, rule_2_the_earliest_deadline_starts_first_and_none_is_last);
+    tcase_add_test(rules, rule_2_tasks_of_a_batch_compete_for_their_start_when_all_are_there);
     tcase_add_test(rules, rule_2_ties_go_by_start_and_then_by_arrival);
     tcase_add_test(rules, rule_2_a_window_includes_its_start_and_its_end);
     tcase_add_test(rules, rule_2_no_more_than_max_running_run_at_once);

@@ -92,8 +92,8 @@ RDV_API int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_
 RDV_API int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin);
 
 /**
- * Begin a batch: schedules and deletes up to rdv_trigger_commit() become durable together, or not at all.
- * The loop must not be run or dispatched before the batch ends.
+ * Begin a batch: schedules and deletes up to rdv_trigger_commit() become durable together, or not at all. Which of its tasks
+ * start first is decided when all are there. The loop must not be run or dispatched before the batch ends.
  * @return 0, or RDV_ESTATE inside a batch.
  * Owner thread. @since 0.1.0
  */
@@ -107,7 +107,8 @@ RDV_API int rdv_trigger_rollback(rdv_trigger *trigger);
 
 /**
  * Schedule a task (ScheduleTask). An identifier that is pending is replaced; one that has finished is scheduled anew, and
- * the finished one stays in the history.
+ * the finished one stays in the history. Outside a batch, a task that may start at once is running when this returns; the
+ * plug-in hears of it when the loop goes on. Tasks that are to compete for their start belong into one batch.
  *
  * @param window  NULL = now, with no end and no deadline; copied.
  * @param task    referenced.
