@@ -2,7 +2,6 @@
 #include "dispatch.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base.h"
@@ -241,10 +240,8 @@ static int check_schedule(struct call *call, const struct rdv__schedule *schedul
             continue;
         if (result != 0)
             return store_failed(call, result);
-        char path[32];
-        snprintf(path, sizeof path, "tasks[%zu]", i);
-        (void)rdv__fail_at(&call->failure->error, RDV_EBUSY, item->line, item->column, path,
-                           "'%s' is running", identifier);
+        (void)rdv__json_fail(rdv__json_element(schedule->tasks, i), &call->failure->error,
+                             RDV_EBUSY, "'%s' is running", identifier);
         call->failure->number = RDV_EBUSY;
         return RDV_EBUSY;
     }

@@ -20,11 +20,10 @@ enum { LABEL, IDENTIFIER, START, END, DEADLINE, LIMIT, CONTEXT, TASK_MEMBERS };
 static const char *const task_names[TASK_MEMBERS + 1] = {"label",    "identifier", "start",   "end",
                                                          "deadline", "limit",      "context", NULL};
 
-/* An identifier that the document gives, and the item that has it. */
-struct given {
-    const char *identifier;
-    struct rdv__value value;
-    size_t item;
+/* A task that was looked at, found by the hash of its identifier. */
+struct seen {
+    uint32_t hash;
+    uint32_t item; /* from 1; 0 = free */
 };
 
 /* Data for a task: borrowed from the document, or made for it. */
@@ -83,11 +82,11 @@ static int read_base64(struct rdv__value value, struct context *ret_context,
                        struct rdv_error *error)
 {
     const char *text;
-    int result = rdv__json_string(value, &text, error);
+    size_t size;
+    int result = rdv__json_bytes(value, &text, &size, error);
 
     if (result < 0)
         return result;
-    size_t size = strlen(text);
     char *data = malloc(size / 4 * 3 + 1);
     if (!data)
         return rdv__json_fail(value, error, RDV_ENOMEM, "out of memory");
@@ -113,9 +112,8 @@ static int read_context(struct rdv__value value, struct context *ret_context,
 
     if (rdv__json_type(value) == RDV__JSON_STRING) {
         const char *text = "";
-        rdv__json_string(value, &text, NULL);
+        rdv__json_bytes(value, &text, &context.size, NULL);
         context.data = text;
-        context.size = strlen(text);
     } else if (rdv__json_type(value) != RDV__JSON_OBJECT) {
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a string, {\"base64\": ...} or {\"json\": ...}");
@@ -146,18 +144,27 @@ static int read_context(struct rdv__value value, struct context *ret_context,
 
 /* ---------------------------------------------------------------- schedule */
 
-int rdv__document_name(struct rdv__value value, const char **ret_name, struct rdv_error *error)
+/* A label or an identifier, with no NUL behind it. The scanner has seen to its characters. */
+static int read_name(struct rdv__value value, const char **ret_name, size_t *ret_size,
+                     struct rdv_error *error)
 {
-    int result = rdv__json_string(value, ret_name, error);
+    int result = rdv__json_bytes(value, ret_name, ret_size, error);
 
     if (result < 0)
         return result;
-    result = rdv__name_check(*ret_name, strlen(*ret_name));
-    if (result == RDV_ELIMIT)
-        return rdv__json_fail(value, error, result, "longer than %d bytes", RDV_NAME_MAX);
-    if (result < 0)
-        return rdv__json_fail(value, error, result, "must not be empty");
+    if (*ret_size > RDV_NAME_MAX)
+        return rdv__json_fail(value, error, RDV_ELIMIT, "longer than %d bytes", RDV_NAME_MAX);
+    if (*ret_size == 0)
+        return rdv__json_fail(value, error, RDV_EINVAL, "must not be empty");
     return 0;
+}
+
+int rdv__document_name(struct rdv__value value, const char **ret_name, struct rdv_error *error)
+{
+    size_t size;
+    int result = read_name(value, ret_name, &size, error);
+
+    return result < 0 ? result : rdv__json_string(value, ret_name, error);
 }
 
 static int read_window(const struct rdv__value *members, rdv_time now, rdv_window *ret_window,
@@ -189,22 +196,22 @@ static int read_window(const struct rdv__value *members, rdv_time now, rdv_windo
     return 0;
 }
 
-/* Read a task. *ret_given tells its identifier, or NULL if the document gives none. */
 static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule_item *item,
-                     struct given *ret_given, struct rdv_error *error)
+                     struct rdv_error *error)
 {
     struct rdv__value members[TASK_MEMBERS];
     struct context context = {NULL, 0, NULL};
     const char *label, *identifier = NULL;
+    size_t label_size, identifier_size = 0;
     int result = rdv__json_members(value, task_names, members, error);
 
     if (result < 0)
         return result;
     if (!present(members[LABEL]))
         return rdv__json_fail(value, error, RDV_EINVAL, "a task needs a \"label\"");
-    result = rdv__document_name(members[LABEL], &label, error);
+    result = read_name(members[LABEL], &label, &label_size, error);
     if (result == 0 && present(members[IDENTIFIER]))
-        result = rdv__document_name(members[IDENTIFIER], &identifier, error);
+        result = read_name(members[IDENTIFIER], &identifier, &identifier_size, error);
     if (result == 0)
         result = read_window(members, now, &item->window, error);
     if (result == 0 && present(members[CONTEXT]))
@@ -212,41 +219,51 @@ static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule
     if (result < 0)
         return result;
     /* All was checked, so what's left is memory, or no random numbers for an identifier. */
-    result = rdv_task_new(label, identifier, context.data, context.size, &item->task);
+    result = rdv__task_new(label, label_size, identifier, identifier_size, context.data,
+                           context.size, 0, &item->task);
     free(context.owned);
     if (result < 0)
         return rdv__json_fail(value, error, result, "%s", rdv_strerror(result));
-    ret_given->identifier = identifier;
-    ret_given->value = members[IDENTIFIER];
     return 0;
 }
 
+static int fail_repeated(const struct rdv__schedule *schedule, size_t first, size_t second,
+                         struct rdv_error *error)
+{
+    struct rdv__value members[TASK_MEMBERS];
+    int line, column;
+
+    rdv__json_place(rdv__json_element(schedule->tasks, first), NULL, &line, &column);
+    rdv__json_members(rdv__json_element(schedule->tasks, second), task_names, members, NULL);
+    return rdv__json_fail(members[IDENTIFIER], error, RDV_EINVAL,
+                          "the same identifier as that of tasks[%lu] on line %d, column %d",
+                          (unsigned long)first, line, column);
+}
+
 /* Refuse an identifier that comes twice: the first in the document that repeats one. */
-static int check_given(const struct given *given, size_t count,
-                       const struct rdv__schedule *schedule, struct rdv_error *error)
+static int check_identifiers(const struct rdv__schedule *schedule, struct rdv_error *error)
 {
     struct rdv__hash_key key;
     size_t room = 16;
-    while (room < 2 * count)
+    while (room < 2 * schedule->count)
         room *= 2;
-    size_t *seen = calloc(room, sizeof *seen); /* places in `given`, from 1 */
+    struct seen *seen = calloc(room, sizeof *seen);
     int result = seen ? rdv__hash_key_new(&key) : RDV_ENOMEM;
     if (result < 0)
         rdv__fail(error, result, "%s", rdv_strerror(result));
 
-    for (size_t i = 0; i < count && result == 0; i++) {
-        const char *identifier = given[i].identifier;
-        size_t at = rdv__hash(&key, identifier, strlen(identifier)) & (room - 1);
-        while (seen[at] != 0 && strcmp(given[seen[at] - 1].identifier, identifier) != 0)
-            at = (at + 1) & (room - 1);
-        if (seen[at] != 0) {
-            const size_t item = given[seen[at] - 1].item;
-            result = rdv__json_fail(
-                given[i].value, error, RDV_EINVAL,
-                "the same identifier as that of tasks[%lu] on line %d, column %d",
-                (unsigned long)item, schedule->items[item].line, schedule->items[item].column);
+    for (size_t i = 0; i < schedule->count && result == 0; i++) {
+        const char *identifier = rdv_task_identifier(schedule->items[i].task);
+        uint32_t hash = rdv__hash(&key, identifier, strlen(identifier));
+        struct seen *at = &seen[hash & (room - 1)];
+        while (at->item != 0 && result == 0) {
+            size_t other = at->item - 1;
+            if (at->hash == hash &&
+                strcmp(rdv_task_identifier(schedule->items[other].task), identifier) == 0)
+                result = fail_repeated(schedule, other, i, error);
+            at = at + 1 < seen + room ? at + 1 : seen;
         }
-        seen[at] = i + 1;
+        *at = (struct seen){hash, (uint32_t)i + 1};
     }
     free(seen);
     return result;
@@ -255,42 +272,27 @@ static int check_given(const struct given *given, size_t count,
 static int read_tasks(struct rdv__value tasks, rdv_time now, struct rdv__schedule *ret_schedule,
                       struct rdv_error *error)
 {
-    struct rdv__schedule schedule = {NULL, 0};
+    struct rdv__schedule schedule = {.tasks = tasks};
     struct rdv__json_iterator iterator = {0};
-    struct rdv__scan_cursor cursor = {0};
     struct rdv__value value;
-    struct given *given = NULL;
-    size_t count, given_count = 0;
+    size_t count;
     int result = rdv__json_array(tasks, &count, error);
 
     if (result < 0)
         return result;
-    schedule.items = calloc(count > 0 ? count : 1, sizeof *schedule.items);
-    given = malloc((count > 0 ? count : 1) * sizeof *given);
-    if (!schedule.items || !given) {
-        result = rdv__fail(error, RDV_ENOMEM, "out of memory");
-        goto out;
+    schedule.items = malloc((count > 0 ? count : 1) * sizeof *schedule.items);
+    if (!schedule.items)
+        return rdv__fail(error, RDV_ENOMEM, "out of memory");
+    while (result == 0 && rdv__json_next(tasks, &iterator, NULL, &value)) {
+        result = read_task(value, now, &schedule.items[schedule.count], error);
+        schedule.count += result == 0;
     }
-    while (rdv__json_next(tasks, &iterator, NULL, &value)) {
-        struct rdv__schedule_item *item = &schedule.items[schedule.count];
-        struct given *one = &given[given_count];
-        result = read_task(value, now, item, one, error);
-        if (result < 0)
-            goto out;
-        rdv__json_place(value, &cursor, &item->line, &item->column);
-        one->item = schedule.count++;
-        given_count += one->identifier != NULL;
-    }
-    result = check_given(given, given_count, &schedule, error);
-    if (result < 0)
-        goto out;
-    *ret_schedule = schedule;
-    schedule.items = NULL;
-    schedule.count = 0;
-
-out:
-    rdv__schedule_finish(&schedule);
-    free(given);
+    if (result == 0)
+        result = check_identifiers(&schedule, error);
+    if (result == 0)
+        *ret_schedule = schedule;
+    else
+        rdv__schedule_finish(&schedule);
     return result;
 }
 
@@ -324,7 +326,10 @@ int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret
     if (result < 0)
         return result;
     result = rdv__schedule_read(rdv__json_root(json), now, ret_schedule, error);
-    rdv__json_free(json);
+    if (result == 0)
+        ret_schedule->json = json;
+    else
+        rdv__json_free(json);
     return result;
 }
 
@@ -333,8 +338,8 @@ void rdv__schedule_finish(struct rdv__schedule *schedule)
     for (size_t i = 0; i < schedule->count; i++)
         rdv_task_unref(schedule->items[i].task);
     free(schedule->items);
-    schedule->items = NULL;
-    schedule->count = 0;
+    rdv__json_free(schedule->json);
+    *schedule = (struct rdv__schedule){.count = 0};
 }
 
 /* ------------------------------------------------------------------- kinds */

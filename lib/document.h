@@ -10,16 +10,17 @@
 
 #include "json.h"
 
-/* One task of a schedule document, and where it stands. */
+/* One task of a schedule document. */
 struct rdv__schedule_item {
     rdv_window window;
     rdv_task *task; /* owned by the schedule */
-    int line, column;
 };
 
 struct rdv__schedule {
     struct rdv__schedule_item *items;
     size_t count;
+    struct rdv__value tasks; /* the array in which they stand */
+    struct rdv__json *json;  /* the document if it is the schedule's own, or NULL */
 };
 
 /*
@@ -28,7 +29,7 @@ struct rdv__schedule {
  */
 int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret_schedule,
                        struct rdv_error *error);
-/* The same for a document that is part of another; places are in that one. */
+/* The same for a document that is part of another; places are in that one, which must stay as long as the schedule. */
 int rdv__schedule_read(struct rdv__value root, rdv_time now, struct rdv__schedule *ret_schedule,
                        struct rdv_error *error);
 void rdv__schedule_finish(struct rdv__schedule *schedule);

@@ -21,6 +21,9 @@
 /* The longest text from a document that is repeated in words, in bytes. */
 #define QUOTE_MAX 48
 
+/* A time of up to so many bytes, with the NUL, is read on the stack: every usual one. */
+#define MOMENT_SIZE 64
+
 struct rdv__json {
     char *text;
     struct rdv__scan scan;
@@ -108,12 +111,25 @@ struct rdv__value rdv__json_root(const struct rdv__json *json)
     return value_at(json, 0);
 }
 
-/* What the string says whose opening quote is at this offset. Each time the same is written to the same place. */
+/* Where the string is to be, with a NUL, whose opening quote is at this offset. */
+static char *room_for(const struct rdv__json *json, uint32_t offset)
+{
+    return json->strings + offset;
+}
+
+/* What the string says. Each time the same is written to the same place. */
 static const char *string_at(const struct rdv__json *json, uint32_t offset)
 {
-    char *string = json->strings + offset;
+    const char *text = json->text + offset + 1;
+    char *string = room_for(json, offset);
+    size_t size;
 
-    rdv__unescape(json->text + offset + 1, json->text + json->scan.size, string);
+    if (rdv__unescape_plain(text, json->text + json->scan.size, &size)) {
+        memcpy(string, text, size);
+        string[size] = '\0';
+    } else {
+        rdv__unescape(text, string);
+    }
     return string;
 }
 
@@ -298,6 +314,17 @@ void rdv__json_place(struct rdv__value value, struct rdv__scan_cursor *cursor, i
                          ret_column);
 }
 
+struct rdv__value rdv__json_element(struct rdv__value array, size_t index)
+{
+    const struct rdv__scan_value *values = array.json->scan.values;
+    uint32_t at = array.index + 1;
+
+    while (index-- > 0)
+        at = values[at].next;
+    assert(at < values[array.index].next);
+    return value_at(array.json, at);
+}
+
 /* ------------------------------------------------------------- typed reads */
 
 int rdv__json_object(struct rdv__value value, struct rdv_error *error)
@@ -324,6 +351,23 @@ int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_
     if (rdv__json_type(value) != RDV__JSON_STRING)
         return fail_type(value, error, "a string");
     *ret_text = string_of(value);
+    return 0;
+}
+
+int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_size,
+                    struct rdv_error *error)
+{
+    const struct rdv__json *json = value.json;
+
+    if (rdv__json_type(value) != RDV__JSON_STRING)
+        return fail_type(value, error, "a string");
+    const char *text = value.text + 1;
+    if (!rdv__unescape_plain(text, json->text + json->scan.size, ret_size)) {
+        char *string = room_for(json, json->scan.values[value.index].offset);
+        *ret_size = rdv__unescape(text, string);
+        text = string;
+    }
+    *ret_text = text;
     return 0;
 }
 
@@ -431,11 +475,19 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
                      struct rdv_error *error)
 {
     static const char form[] = "a time, such as \"2026-11-22T03:00:00Z\" or \"+2h\"";
+    char copy[MOMENT_SIZE];
     const char *text;
+    size_t size;
 
-    if (rdv__json_type(value) != RDV__JSON_STRING)
+    if (rdv__json_bytes(value, &text, &size, NULL) < 0)
         return fail_type(value, error, form);
-    text = string_of(value);
+    if (size < sizeof copy) {
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+        text = copy;
+    } else {
+        text = string_of(value);
+    }
     if (rdv_time_parse_relative(text, now, ret_time) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected %s, but found '%.*s'", form,
                               quote_size(text), text);

@@ -65,12 +65,18 @@ int rdv__json_members(struct rdv__value object, const char *const *names,
 void rdv__json_place(struct rdv__value value, struct rdv__scan_cursor *cursor, int *ret_line,
                      int *ret_column);
 
+/* The element of an array at an index that it has. Walks there. */
+struct rdv__value rdv__json_element(struct rdv__value array, size_t index);
+
 /* Typed reads. Each fails with RDV_EINVAL and words such as "expected a string" at the value's place. */
 int rdv__json_object(struct rdv__value value, struct rdv_error *error); /* is it one? */
 int rdv__json_array(struct rdv__value value, size_t *ret_count,
                     struct rdv_error *error); /* is it one, how long? */
 int rdv__json_string(struct rdv__value value, const char **ret_text,
                      struct rdv_error *error); /* borrowed */
+/* The same with no NUL behind it, and so not even copied if it has no escapes. */
+int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_size,
+                    struct rdv_error *error);
 /* A whole number however it is written (1000, 1e3, 1000.0 are the same number), read exactly: not through a double. */
 int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
                       struct rdv_error *error);

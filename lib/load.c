@@ -2,8 +2,6 @@
 /* rdv_trigger_load(): a schedule document into a trigger agent, whole or not at all. */
 #include <rdvtask/trigger.h>
 
-#include <stdio.h>
-
 #include "base.h"
 #include "document.h"
 #include "store.h"
@@ -26,10 +24,8 @@ int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
         const struct rdv__schedule_item *item = &items.items[i];
         result = rdv_trigger_schedule(trigger, &item->window, item->task);
         if (result != 0) {
-            char path_text[64];
-            snprintf(path_text, sizeof path_text, "tasks[%zu]", i);
-            rdv__fail_at(error, result, item->line, item->column, path_text, "%s",
-                         rdv_strerror(result));
+            rdv__json_fail(rdv__json_element(items.tasks, i), error, result, "%s",
+                           rdv_strerror(result));
         }
     }
     if (result != 0 && !own_batch)

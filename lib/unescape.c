@@ -79,21 +79,27 @@ static char *put_character(char *to, uint32_t c)
     return to;
 }
 
-void rdv__unescape(const char *text, const char *end, char *buffer)
+bool rdv__unescape_plain(const char *text, const char *end, size_t *ret_size)
 {
     const char *quote = memchr(text, '"', (size_t)(end - text));
     size_t size = (size_t)(quote - text);
 
-    if (!memchr(text, '\\', size)) {
-        memcpy(buffer, text, size);
-        buffer[size] = '\0';
-        return;
-    }
+    if (memchr(text, '\\', size))
+        return false;
+    *ret_size = size;
+    return true;
+}
+
+size_t rdv__unescape(const char *text, char *buffer)
+{
+    char *to = buffer;
+
     while (*text != '"') {
         if (*text == '\\')
-            buffer = put_character(buffer, escaped_character(&text));
+            to = put_character(to, escaped_character(&text));
         else
-            *buffer++ = *text++;
+            *to++ = *text++;
     }
-    *buffer = '\0';
+    *to = '\0';
+    return (size_t)(to - buffer);
 }

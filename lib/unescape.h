@@ -3,15 +3,18 @@
 #ifndef RDV__UNESCAPE_H
 #define RDV__UNESCAPE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The next character; *at moves behind it. */
 uint32_t rdv__unescape_next(const char **at);
 
-/*
- * Write what stands from `text` (behind the opening quote) to the closing quote, which lies before `end`, and a NUL. That takes
- * no more room than how it is written.
- */
-void rdv__unescape(const char *text, const char *end, char *buffer);
+/* Whether the string that begins here, behind its quote, has no escapes: then what it says stands here, in so many bytes. Its
+ * closing quote lies before `end`. */
+bool rdv__unescape_plain(const char *text, const char *end, size_t *ret_size);
+
+/* Write what the string says that begins here, and a NUL; returns how much that is. It takes no more room than how it is written. */
+size_t rdv__unescape(const char *text, char *buffer);
 
 #endif

@@ -405,6 +405,49 @@ START_TEST(moments_are_rfc_3339_or_relative)
 }
 END_TEST
 
+START_TEST(a_moment_may_be_of_any_length_and_have_escapes)
+{
+    for (int zeros = 40; zeros < 90; zeros++) {
+        char text[384];
+        rdv_time time = 0;
+        snprintf(text, sizeof text, "[\"+%0*dh\",\"\\u002b%0*d\\u0068\",\"%0*dh\"]", zeros, 2,
+                 zeros, 2, zeros, 2);
+        struct rdv__json *json = json_of(text);
+        for (size_t i = 0; i < 2; i++) {
+            struct rdv__value value = rdv__json_element(rdv__json_root(json), i);
+            ck_assert_int_eq(rdv__json_moment(value, NOW, &time, NULL), 0);
+            ck_assert(time == NOW + 2 * RDV_HOUR);
+        }
+        struct rdv_error error = {0};
+        struct rdv__value last = rdv__json_element(rdv__json_root(json), 2);
+        ck_assert_int_eq(rdv__json_moment(last, NOW, &time, &error), RDV_EINVAL);
+        ck_assert_str_eq(error.path, "[2]");
+        rdv__json_free(json);
+    }
+}
+END_TEST
+
+START_TEST(bytes_are_those_of_the_string)
+{
+    struct rdv__json *json = json_of("[\"plain\",\"\",\"a\\\"b\\u00e9\",7]");
+    static const char *const expected[] = {"plain", "", "a\"b\xC3\xA9"};
+    const char *text = NULL;
+    size_t size = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        struct rdv__value value = rdv__json_element(rdv__json_root(json), i);
+        ck_assert_int_eq(rdv__json_bytes(value, &text, &size, NULL), 0);
+        ck_assert_uint_eq(size, strlen(expected[i]));
+        ck_assert(memcmp(text, expected[i], size) == 0);
+    }
+    struct rdv_error error = {0};
+    struct rdv__value number = rdv__json_element(rdv__json_root(json), 3);
+    ck_assert_int_eq(rdv__json_bytes(number, &text, &size, &error), RDV_EINVAL);
+    check_error(&error, RDV_EINVAL, 1, 26, "[3]", "expected a string, but found a number");
+    rdv__json_free(json);
+}
+END_TEST
+
 START_TEST(an_object_is_read_by_its_known_members)
 {
     static const char *const names[] = {"label", "start", "end", NULL};
@@ -629,6 +672,8 @@ int main(void)
     tcase_add_test(reading, a_number_out_of_range_is_told_with_the_range);
     tcase_add_test(reading, durations_are_strings_within_bounds);
     tcase_add_test(reading, moments_are_rfc_3339_or_relative);
+    tcase_add_test(reading, a_moment_may_be_of_any_length_and_have_escapes);
+    tcase_add_test(reading, bytes_are_those_of_the_string);
     tcase_add_test(reading, an_object_is_read_by_its_known_members);
     tcase_add_test(reading, a_member_is_known_however_its_key_is_written);
     tcase_add_test(reading, an_unknown_member_is_told_at_its_key_with_the_known_ones);
