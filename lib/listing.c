@@ -287,7 +287,10 @@ int rdv__listing_staged(rdv_store *store, int64_t after, int64_t first, int64_t 
                         rdv_entry_fn fn, void *user)
 {
     const int64_t numbers[] = {after, first, last};
-    int result = show_numbers(
+    int result = rdv__record_write(store);
+    if (result != 0)
+        return rdv__store_fail(store, result);
+    result = show_numbers(
         store, "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1 ORDER BY change",
         numbers, 1, fn, user);
     if (result == 0)

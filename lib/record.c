@@ -93,14 +93,6 @@ static int bound_row(struct binder *binder)
     return binder->result != 0 ? binder->result : rdv__sql_row(binder->store, binder->statement);
 }
 
-/* Run a statement whose one parameter is a number. */
-static int run_with(rdv_store *store, enum slot slot, const char *sql, int64_t number)
-{
-    struct binder binder = bind(store, slot, sql);
-    bind_int(&binder, number);
-    return bound_run(&binder);
-}
-
 static int put_counter(rdv_store *store, const char *name, int64_t value)
 {
     struct binder binder =
@@ -113,6 +105,114 @@ static int put_counter(rdv_store *store, const char *name, int64_t value)
 static int64_t next_change(rdv_store *store)
 {
     return ++rdv__sql_counters(store)->last_change;
+}
+
+/* ----------------------------------------------------------------- put off */
+
+/* How many rows are put off at most. */
+#define NEW_ROWS_MAX 1024
+
+/* The row of an entry that was scheduled in this batch. */
+struct rdv__new_row {
+    int64_t number, change;
+    rdv_task *task; /* a reference */
+    rdv_window window;
+    rdv_time scheduled_at, started_at;
+};
+
+static int put_row(rdv_store *store, const struct rdv__new_row *row)
+{
+    size_t size;
+    const void *context = rdv_task_context(row->task, &size);
+    struct binder binder =
+        bind(store, SCHEDULE,
+             "INSERT INTO entry (number, started_at, start, end, deadline, run_limit, identifier, "
+             "label, context_size,"
+             " scheduled_at, change, attempt, cancelling, status, progress, code, message)"
+             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, -1, 0, '')");
+    bind_int(&binder, row->number);
+    bind_int(&binder, row->started_at);
+    bind_int(&binder, row->window.start);
+    bind_int(&binder, row->window.end);
+    bind_int(&binder, row->window.deadline);
+    bind_int(&binder, row->window.limit);
+    bind_text(&binder, rdv_task_identifier(row->task));
+    bind_text(&binder, rdv_task_label(row->task));
+    bind_int(&binder, (int64_t)size);
+    bind_int(&binder, row->scheduled_at);
+    bind_int(&binder, row->change);
+    bind_int(&binder, row->started_at != 0);
+    int result = bound_run(&binder);
+    if (result == 0 && size > 0) {
+        binder = bind(store, CONTEXT_PUT, "INSERT INTO context (number, bytes) VALUES (?, ?)");
+        bind_int(&binder, row->number);
+        bind_bytes(&binder, context, size);
+        result = bound_run(&binder);
+    }
+    return result;
+}
+
+static int write_rows(rdv_store *store)
+{
+    struct rdv__put_off *put_off = rdv__sql_put_off(store);
+    int result = 0;
+    for (size_t i = 0; i < put_off->count; i++) {
+        if (result == 0)
+            result = put_row(store, &put_off->rows[i]);
+        rdv_task_unref(put_off->rows[i].task);
+    }
+    put_off->count = 0;
+    return result;
+}
+
+static int write_deletes(rdv_store *store)
+{
+    struct rdv__put_off *put_off = rdv__sql_put_off(store);
+    if (put_off->delete_count == 0)
+        return 0;
+    struct binder binder =
+        bind(store, ENTRY_DELETE, "DELETE FROM entry WHERE number BETWEEN ? AND ?");
+    bind_int(&binder, put_off->delete_first);
+    bind_int(&binder, put_off->delete_first + put_off->delete_count - 1);
+    put_off->delete_count = 0;
+    return bound_run(&binder);
+}
+
+int rdv__record_write(rdv_store *store)
+{
+    int result = write_rows(store);
+    return result != 0 ? result : write_deletes(store);
+}
+
+void rdv__record_drop(rdv_store *store)
+{
+    struct rdv__put_off *put_off = rdv__sql_put_off(store);
+    for (size_t i = 0; i < put_off->count; i++)
+        rdv_task_unref(put_off->rows[i].task);
+    free(put_off->rows);
+    *put_off = (struct rdv__put_off){0};
+}
+
+/* Within a batch numbers follow each other, if nothing else has drawn one. */
+static struct rdv__new_row *new_row(rdv_store *store, int64_t number)
+{
+    const struct rdv__put_off *put_off = rdv__sql_put_off(store);
+    if (put_off->count == 0 || number < put_off->rows[0].number ||
+        number - put_off->rows[0].number >= (int64_t)put_off->count)
+        return NULL;
+    struct rdv__new_row *row = &put_off->rows[number - put_off->rows[0].number];
+    return row->number == number ? row : NULL;
+}
+
+/* A statement on what belongs to an entry, which is as it should be by then. */
+static struct binder bind_entry(rdv_store *store, int64_t number, enum slot slot, const char *sql)
+{
+    const struct rdv__put_off *put_off = rdv__sql_put_off(store);
+    bool is_new = put_off->count > 0 && number >= put_off->rows[0].number;
+    bool has_gone =
+        number >= put_off->delete_first && number - put_off->delete_first < put_off->delete_count;
+    int result = is_new || has_gone ? rdv__record_write(store) : 0;
+    return result == 0 ? bind(store, slot, sql) : (struct binder){.store = store, .result = result};
 }
 
 /* ----------------------------------------------------------------- entries */
@@ -132,44 +232,45 @@ int64_t rdv__record_last_change(rdv_store *store)
     return rdv__sql_counters(store)->last_change;
 }
 
-int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window,
-                         const rdv_task *task, rdv_time now)
+int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window, rdv_task *task,
+                         rdv_time now)
 {
-    size_t size;
-    const void *context = rdv_task_context(task, &size);
-    struct binder binder =
-        bind(store, SCHEDULE,
-             "INSERT INTO entry (number, started_at, start, end, deadline, run_limit, identifier, "
-             "label, context_size,"
-             " scheduled_at, change, cancelling, status, attempt, progress, code, message)"
-             " VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, -1, 0, '')");
-    bind_int(&binder, number);
-    bind_int(&binder, window->start);
-    bind_int(&binder, window->end);
-    bind_int(&binder, window->deadline);
-    bind_int(&binder, window->limit);
-    bind_text(&binder, rdv_task_identifier(task));
-    bind_text(&binder, rdv_task_label(task));
-    bind_int(&binder, (int64_t)size);
-    bind_int(&binder, now);
-    bind_int(&binder, next_change(store));
-    int result = bound_run(&binder);
-    if (result == 0 && size > 0) {
-        binder = bind(store, CONTEXT_PUT, "INSERT INTO context (number, bytes) VALUES (?, ?)");
-        bind_int(&binder, number);
-        bind_bytes(&binder, context, size);
-        result = bound_run(&binder);
+    struct rdv__put_off *put_off = rdv__sql_put_off(store);
+    if (put_off->count == NEW_ROWS_MAX) {
+        int result = rdv__record_write(store);
+        if (result != 0)
+            return result;
     }
-    return result;
+    if (put_off->count == put_off->room) {
+        size_t room = put_off->room > 0 ? put_off->room * 2 : 1;
+        struct rdv__new_row *rows = realloc(put_off->rows, room * sizeof *rows);
+        if (!rows)
+            return RDV_ENOMEM;
+        put_off->rows = rows;
+        put_off->room = room;
+    }
+    put_off->rows[put_off->count++] = (struct rdv__new_row){.number = number,
+                                                            .change = next_change(store),
+                                                            .task = rdv_task_ref(task),
+                                                            .window = *window,
+                                                            .scheduled_at = now};
+    return 0;
 }
 
 static int delete_entry(rdv_store *store, int64_t number, bool has_context)
 {
+    struct rdv__put_off *put_off = rdv__sql_put_off(store);
     int result = 0;
-    if (has_context)
-        result = run_with(store, CONTEXT_DELETE, "DELETE FROM context WHERE number = ?", number);
-    if (result == 0)
-        result = run_with(store, ENTRY_DELETE, "DELETE FROM entry WHERE number = ?", number);
+    if (has_context) {
+        struct binder binder =
+            bind_entry(store, number, CONTEXT_DELETE, "DELETE FROM context WHERE number = ?");
+        bind_int(&binder, number);
+        result = bound_run(&binder);
+    }
+    if (result == 0 && number != put_off->delete_first + put_off->delete_count)
+        result = write_deletes(store);
+    if (result == 0 && put_off->delete_count++ == 0)
+        put_off->delete_first = number;
     /* Numbers don't come back, even when the row that had the largest is gone from where they are counted. */
     const struct rdv__counters *counters = rdv__sql_counters(store);
     if (result == 0 && (number == counters->last_number || counters->gaps))
@@ -205,9 +306,9 @@ static int put_progress(rdv_store *store, int64_t number, int64_t change,
                         const struct rdv__progress *progress)
 {
     struct binder binder =
-        bind(store, ENTRY_REPORT,
-             "UPDATE entry SET change = ?, status = ?, attempt = ?, progress = ?, code = ?,"
-             " message = ? WHERE number = ?");
+        bind_entry(store, number, ENTRY_REPORT,
+                   "UPDATE entry SET change = ?, status = ?, attempt = ?, progress = ?, code = ?,"
+                   " message = ? WHERE number = ?");
     bind_int(&binder, change);
     bind_int(&binder, progress->status);
     bind_int(&binder, progress->attempt);
@@ -220,8 +321,15 @@ static int put_progress(rdv_store *store, int64_t number, int64_t change,
 
 int rdv__record_start(rdv_store *store, int64_t number, rdv_time now)
 {
-    struct binder binder = bind(
-        store, START, "UPDATE entry SET change = ?, started_at = ?, attempt = 1 WHERE number = ?");
+    struct rdv__new_row *row = new_row(store, number);
+    if (row) {
+        row->started_at = now;
+        row->change = next_change(store);
+        return 0;
+    }
+    struct binder binder =
+        bind_entry(store, number, START,
+                   "UPDATE entry SET change = ?, started_at = ?, attempt = 1 WHERE number = ?");
     bind_int(&binder, next_change(store));
     bind_int(&binder, now);
     bind_int(&binder, number);
@@ -230,8 +338,8 @@ int rdv__record_start(rdv_store *store, int64_t number, rdv_time now)
 
 int rdv__record_cancelling(rdv_store *store, int64_t number)
 {
-    struct binder binder =
-        bind(store, CANCELLING, "UPDATE entry SET change = ?, cancelling = 1 WHERE number = ?");
+    struct binder binder = bind_entry(
+        store, number, CANCELLING, "UPDATE entry SET change = ?, cancelling = 1 WHERE number = ?");
     bind_int(&binder, next_change(store));
     bind_int(&binder, number);
     return bound_run(&binder);
@@ -276,9 +384,9 @@ int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
                        const struct rdv__progress *progress, rdv_time now)
 {
     struct binder binder =
-        bind(store, FINISH,
-             "INSERT INTO history (" ADDED ", " KEPT ")"
-             " SELECT ?, ?, ?, ?, ?, ?, ?, " KEPT " FROM entry WHERE number = ?");
+        bind_entry(store, number, FINISH,
+                   "INSERT INTO history (" ADDED ", " KEPT ")"
+                   " SELECT ?, ?, ?, ?, ?, ?, ?, " KEPT " FROM entry WHERE number = ?");
     bind_end(&binder, outcome, progress, now);
     bind_int(&binder, number);
     int result = bound_run(&binder);
@@ -290,9 +398,10 @@ int rdv__record_finish_run(rdv_store *store, const struct rdv__record_run *run, 
 {
     size_t size;
     (void)rdv_task_context(run->task, &size);
-    struct binder binder = bind(store, FINISH_RUN,
-                                "INSERT INTO history (" ADDED ", " KEPT ")"
-                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    struct binder binder =
+        bind_entry(store, run->number, FINISH_RUN,
+                   "INSERT INTO history (" ADDED ", " KEPT ")"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_end(&binder, outcome, progress, now);
     bind_int(&binder, run->number);
     bind_text(&binder, rdv_task_identifier(run->task));
@@ -451,8 +560,8 @@ static int damaged(rdv_store *store)
 
 int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry *ret_entry)
 {
-    struct binder binder = bind(
-        store, LOAD,
+    struct binder binder = bind_entry(
+        store, number, LOAD,
         "SELECT identifier, label, context_size, start, end, deadline, run_limit, scheduled_at,"
         " started_at, cancelling, status, attempt, progress, code, message FROM entry"
         " WHERE number = ?");
@@ -512,7 +621,7 @@ int rdv__record_identifier_is(rdv_store *store, int64_t number, const char *iden
                               bool *ret_is)
 {
     struct binder binder =
-        bind(store, IDENTIFIER, "SELECT identifier = ? FROM entry WHERE number = ?");
+        bind_entry(store, number, IDENTIFIER, "SELECT identifier = ? FROM entry WHERE number = ?");
     bind_text(&binder, identifier);
     bind_int(&binder, number);
     int result = bound_row(&binder);

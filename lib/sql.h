@@ -29,6 +29,24 @@ struct rdv__counters {
 
 struct rdv__counters *rdv__sql_counters(rdv_store *store);
 
+/*
+ * What record.c has put off until the open batch ends, so that a row that changes twice in a batch is written once: rows of new
+ * entries, by number, and so many numbers in a row of which the rows are to be deleted.
+ */
+struct rdv__put_off {
+    struct rdv__new_row *rows;
+    size_t count, room;
+    int64_t delete_first, delete_count;
+};
+
+struct rdv__put_off *rdv__sql_put_off(rdv_store *store);
+
+/* Write it: store.c does before it commits, and whoever looks at all rows before that. A failure is to fail the batch. */
+int rdv__record_write(rdv_store *store);
+
+/* The batch has ended. */
+void rdv__record_drop(rdv_store *store);
+
 sqlite3 *rdv__sql_database(rdv_store *store);
 
 /* The store as words for people call it: its path, cut at the front if it is long. */

@@ -54,6 +54,7 @@ struct rdv_store {
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *statements[RDV__SQL_SLOTS];
     struct rdv__counters counters;
+    struct rdv__put_off put_off;
     struct rdv_error last;
 };
 
@@ -150,6 +151,11 @@ const char *rdv__sql_name(const rdv_store *store)
 struct rdv__counters *rdv__sql_counters(rdv_store *store)
 {
     return &store->counters;
+}
+
+struct rdv__put_off *rdv__sql_put_off(rdv_store *store)
+{
+    return &store->put_off;
 }
 
 sqlite3 *rdv__sql_database(rdv_store *store)
@@ -274,6 +280,7 @@ static void roll_back(rdv_store *store)
         sqlite3_step(store->rollback);
         sqlite3_reset(store->rollback);
     }
+    rdv__record_drop(store);
     store->counters.history_rows = -1;
     store->counters.gaps = true;
 }
@@ -348,9 +355,12 @@ int rdv__store_commit(rdv_store *store)
 {
     if (!store->open || store->held)
         return 0;
-    int result = rdv__sql_run(store, store->commit);
+    int result = rdv__record_write(store);
+    if (result == 0)
+        result = rdv__sql_run(store, store->commit);
     if (result != 0)
         return rdv__store_fail(store, result);
+    rdv__record_drop(store);
     store->open = false;
     store->for_calls = false;
     if (store->staged.first) {
@@ -466,11 +476,13 @@ int rdv__sql_begin_view(rdv_store *store)
     /* A failure is told to those who staged. What was there before can be read all the same. */
     (void)rdv__store_commit(store);
     /* A held batch's own transaction is a view already. */
-    if (!store->open && store->views == 0) {
-        int result = rdv__sql_execute(store, "BEGIN");
-        if (result != 0)
-            return result;
-    }
+    int result = 0;
+    if (store->open)
+        result = rdv__record_write(store);
+    else if (store->views == 0)
+        result = rdv__sql_execute(store, "BEGIN");
+    if (result != 0)
+        return rdv__store_fail(store, result);
     store->views++;
     return 0;
 }

@@ -377,6 +377,120 @@ START_TEST(an_identifier_is_compared_with_the_one_entry)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- put off */
+
+/* How many rows were inserted, changed and deleted since the store was opened. */
+static int64_t writes(void)
+{
+    return sqlite3_total_changes64(rdv__sql_database(store));
+}
+
+START_TEST(a_start_in_the_batch_of_its_schedule_is_written_with_it)
+{
+    int64_t before = writes();
+    int64_t a = schedule("a", "", (rdv_window){0}), b = schedule("b", "", (rdv_window){0});
+    ck_assert_int_eq(rdv__record_start(store, b, NOW + 5), 0);
+    int64_t last = rdv__record_last_change(store);
+    commit();
+    ck_assert_int_eq(writes() - before, 2);
+    struct rdv__record_entry entry;
+    ck_assert_int_eq(rdv__record_load(store, b, &entry), 0);
+    ck_assert(entry.running);
+    ck_assert_int_eq(entry.started_at, NOW + 5);
+    ck_assert_int_eq(entry.attempt, 1);
+    rdv_task_unref(entry.task);
+    ck_assert_int_eq(rdv__record_load(store, a, &entry), 0);
+    ck_assert(!entry.running);
+    ck_assert_int_eq(entry.attempt, 0);
+    rdv_task_unref(entry.task);
+    ck_assert_int_eq(number_of("SELECT change FROM entry WHERE identifier = 'b'"), last);
+}
+END_TEST
+
+START_TEST(an_entry_that_is_not_written_yet_is_what_it_will_be)
+{
+    int64_t number = schedule("a", "context", (rdv_window){.deadline = NOW + 1});
+    ck_assert_int_eq(rdv__record_start(store, number, NOW + 5), 0);
+    struct rdv__record_entry entry;
+    ck_assert_int_eq(rdv__record_load(store, number, &entry), 0);
+    ck_assert(entry.running);
+    ck_assert_int_eq(entry.window.deadline, NOW + 1);
+    size_t size;
+    ck_assert_mem_eq(rdv_task_context(entry.task, &size), "context", 7);
+    rdv_task_unref(entry.task);
+
+    number = schedule("b", "", (rdv_window){0});
+    report(number, RDV_STATUS_APPLYING, 40, "at it", NOW + 6, true);
+    number = schedule("c", "", (rdv_window){0});
+    ck_assert_int_eq(rdv__record_cancelling(store, number), 0);
+    finish(schedule("d", "", (rdv_window){0}), NOW);
+    number = schedule("e", "", (rdv_window){0});
+    bool is = false;
+    ck_assert_int_eq(rdv__record_identifier_is(store, number, "e", &is), 0);
+    ck_assert(is);
+    ck_assert_int_eq(rdv__record_forget(store, schedule("f", "context", (rdv_window){0})), 0);
+    commit();
+    ck_assert_str_eq(list((rdv_filter){0}), "d a b c e");
+    ck_assert_int_eq(number_of("SELECT count(*) FROM context"), 1);
+    ck_assert_int_eq(number_of("SELECT progress FROM entry WHERE identifier = 'b'"), 40);
+    ck_assert_int_eq(number_of("SELECT cancelling FROM entry WHERE identifier = 'c'"), 1);
+}
+END_TEST
+
+START_TEST(a_listing_inside_a_batch_shows_what_is_put_off)
+{
+    int64_t old = schedule("old", "", (rdv_window){0});
+    commit();
+    ck_assert_int_eq(rdv__store_hold(store), 0);
+    finish(old, NOW);
+    (void)schedule("new", "", (rdv_window){0});
+    ck_assert_str_eq(list((rdv_filter){.flags = RDV_FILTER_PENDING}), "new");
+    ck_assert_int_eq(rdv__store_release(store, false), 0);
+    ck_assert_str_eq(list((rdv_filter){.flags = RDV_FILTER_PENDING}), "old");
+}
+END_TEST
+
+START_TEST(a_batch_that_fails_leaves_nothing_put_off)
+{
+    int64_t old = schedule("old", "", (rdv_window){0});
+    commit();
+    finish(old, NOW);
+    (void)schedule("new", "", (rdv_window){0});
+    (void)rdv__store_fail(store, RDV_ENOSPC);
+    (void)schedule("newer", "", (rdv_window){0});
+    commit();
+    ck_assert_str_eq(list((rdv_filter){0}), "old newer");
+}
+END_TEST
+
+START_TEST(entries_that_end_in_any_order_are_all_taken_from_the_unfinished)
+{
+    static const int order[] = {1, 2, 5, 6, 7, 0, 4, 9};
+    int64_t numbers[10];
+    for (int i = 0; i < 10; i++)
+        numbers[i] = schedule((const char[]){(char)('a' + i), 0}, "", (rdv_window){0});
+    commit();
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        finish(numbers[order[i]], NOW);
+    commit();
+    ck_assert_str_eq(list((rdv_filter){.flags = RDV_FILTER_PENDING}), "d i");
+    ck_assert_str_eq(list((rdv_filter){.flags = RDV_FILTER_FINISHED}), "b c f g h a e j");
+}
+END_TEST
+
+START_TEST(a_batch_may_have_more_new_entries_than_are_put_off)
+{
+    int64_t first = schedule("first", "", (rdv_window){0}), last = first;
+    for (int i = 0; i < 3000; i++)
+        last = schedule("more", "", (rdv_window){0});
+    ck_assert_int_eq(rdv__record_start(store, first, NOW), 0);
+    ck_assert_int_eq(rdv__record_start(store, last, NOW), 0);
+    commit();
+    ck_assert_int_eq(number_of("SELECT count(*) FROM entry"), 3001);
+    ck_assert_int_eq(number_of("SELECT count(*) FROM entry WHERE started_at != 0"), 2);
+}
+END_TEST
+
 /* --------------------------------------------------------------- retention */
 
 START_TEST(the_history_is_kept_up_to_a_count_and_the_oldest_go_first)
@@ -891,6 +1005,12 @@ int main(void)
     tcase_add_test(records, a_scan_gives_the_keys_of_all_unfinished_entries_by_number);
     tcase_add_test(records, entries_are_scanned_while_they_are_listed_too);
     tcase_add_test(records, an_identifier_is_compared_with_the_one_entry);
+    tcase_add_test(records, a_start_in_the_batch_of_its_schedule_is_written_with_it);
+    tcase_add_test(records, an_entry_that_is_not_written_yet_is_what_it_will_be);
+    tcase_add_test(records, a_listing_inside_a_batch_shows_what_is_put_off);
+    tcase_add_test(records, a_batch_that_fails_leaves_nothing_put_off);
+    tcase_add_test(records, entries_that_end_in_any_order_are_all_taken_from_the_unfinished);
+    tcase_add_test(records, a_batch_may_have_more_new_entries_than_are_put_off);
     tcase_add_test(records, a_journal_row_is_put_moved_replaced_and_deleted);
     tcase_add_test(records, the_readers_result_is_the_journals);
     tcase_add_loop_test(records, a_scan_refuses_what_was_never_written, 0,
