@@ -15,58 +15,56 @@ static uint64_t rotate(uint64_t word, int bits)
     return word << bits | word >> (64 - bits);
 }
 
-struct sip {
-    uint64_t v0, v1, v2, v3;
-};
-
-static void sip_rounds(struct sip *sip, int count)
+/* The next word of a text that has `left` bytes left; the last one is padded, with the text's size in its top byte. */
+static uint64_t word_of(const char *text, size_t left, size_t size)
 {
-    while (count-- > 0) {
-        sip->v0 += sip->v1;
-        sip->v2 += sip->v3;
-        sip->v1 = rotate(sip->v1, 13) ^ sip->v0;
-        sip->v3 = rotate(sip->v3, 16) ^ sip->v2;
-        sip->v0 = rotate(sip->v0, 32);
-        sip->v2 += sip->v1;
-        sip->v0 += sip->v3;
-        sip->v1 = rotate(sip->v1, 17) ^ sip->v2;
-        sip->v3 = rotate(sip->v3, 21) ^ sip->v0;
-        sip->v2 = rotate(sip->v2, 32);
+    uint64_t word = (uint64_t)size << 56;
+
+    if (left >= sizeof word) {
+        memcpy(&word, text, sizeof word); /* in any byte order: the hash stays in here */
+        return word;
     }
+    for (size_t i = 0; i < left; i++)
+        word |= (uint64_t)(unsigned char)text[i] << 8 * i;
+    return word;
 }
 
-static void sip_take(struct sip *sip, uint64_t word)
-{
-    sip->v3 ^= word;
-    sip_rounds(sip, 2);
-    sip->v0 ^= word;
-}
-
-/* SipHash-2-4. */
+/*
+ * SipHash-1-3. Its rounds are in one place, so that the state stays in registers also where a compiler is to make small code: a
+ * store with a million entries waits for a million hashes when it is opened.
+ */
 uint32_t rdv__hash(const struct rdv__hash_key *key, const char *text, size_t size)
 {
-    const unsigned char *bytes = (const unsigned char *)text;
-    struct sip sip = {
-        key->words[0] ^ UINT64_C(0x736f6d6570736575),
-        key->words[1] ^ UINT64_C(0x646f72616e646f6d),
-        key->words[0] ^ UINT64_C(0x6c7967656e657261),
-        key->words[1] ^ UINT64_C(0x7465646279746573),
-    };
-    uint64_t word;
-    size_t i;
+    uint64_t v0 = key->words[0] ^ UINT64_C(0x736f6d6570736575);
+    uint64_t v1 = key->words[1] ^ UINT64_C(0x646f72616e646f6d);
+    uint64_t v2 = key->words[0] ^ UINT64_C(0x6c7967656e657261);
+    uint64_t v3 = key->words[1] ^ UINT64_C(0x7465646279746573);
+    size_t words = size / sizeof(uint64_t) + 1; /* and after these, the end */
 
-    for (i = 0; size - i >= sizeof word; i += sizeof word) {
-        memcpy(&word, bytes + i,
-               sizeof word); /* byte order doesn't matter: the hash stays in here */
-        sip_take(&sip, word);
+    for (size_t i = 0; i <= words; i++) {
+        uint64_t word = 0;
+        int rounds = 3;
+        if (i < words) {
+            word = word_of(text + i * sizeof word, size - i * sizeof word, size);
+            rounds = 1;
+        } else {
+            v2 ^= 0xff;
+        }
+        v3 ^= word;
+        while (rounds-- > 0) {
+            v0 += v1;
+            v2 += v3;
+            v1 = rotate(v1, 13) ^ v0;
+            v3 = rotate(v3, 16) ^ v2;
+            v0 = rotate(v0, 32);
+            v2 += v1;
+            v0 += v3;
+            v1 = rotate(v1, 17) ^ v2;
+            v3 = rotate(v3, 21) ^ v0;
+            v2 = rotate(v2, 32);
+        }
+        v0 ^= word;
     }
-    word = (uint64_t)size << 56;
-    for (int shift = 0; i < size; i++, shift += 8)
-        word |= (uint64_t)bytes[i] << shift;
-    sip_take(&sip, word);
-
-    sip.v2 ^= 0xff;
-    sip_rounds(&sip, 4);
-    word = sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
-    return (uint32_t)(word ^ word >> 32);
+    v0 ^= v1 ^ v2 ^ v3;
+    return (uint32_t)(v0 ^ v0 >> 32);
 }
