@@ -257,8 +257,11 @@ static struct rdv__store_change *changes_pop(struct changes *changes)
 
 static void changes_move(struct changes *to, struct changes *from)
 {
-    for (struct rdv__store_change *change; (change = changes_pop(from)) != NULL;)
-        changes_append(to, change);
+    if (!from->first)
+        return;
+    *to->end = from->first;
+    to->end = from->end;
+    changes_clear(from);
 }
 
 /* Take those of this owner out of a list. */
