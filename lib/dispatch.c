@@ -227,25 +227,13 @@ static int write_staged(struct call *call, struct before before, int64_t first, 
                                                : store_failed(call, rdv__store_fail(store, result));
 }
 
-/* Whether all may be scheduled, before anything is. */
-static int check_schedule(struct call *call, const struct rdv__schedule *schedule)
+/* A task that is running can't be scheduled again. */
+static int refuse_running(struct call *call, const struct rdv__schedule *schedule, size_t item)
 {
-    for (size_t i = 0; i < schedule->count; i++) {
-        const struct rdv__schedule_item *item = &schedule->items[i];
-        const char *identifier = rdv_task_identifier(item->task);
-        int64_t number;
-        bool running = false;
-        int result = rdv__trigger_find(call->target->trigger, identifier, &number, &running);
-        if (result == RDV_ENOTFOUND || (result == 0 && !running))
-            continue;
-        if (result != 0)
-            return store_failed(call, result);
-        (void)rdv__json_fail(rdv__json_element(schedule->tasks, i), &call->failure->error,
-                             RDV_EBUSY, "'%s' is running", identifier);
-        call->failure->number = RDV_EBUSY;
-        return RDV_EBUSY;
-    }
-    return 0;
+    call->failure->number = RDV_EBUSY;
+    return rdv__json_fail(rdv__json_element(schedule->tasks, item), &call->failure->error,
+                          RDV_EBUSY, "'%s' is running",
+                          rdv_task_identifier(schedule->items[item].task));
 }
 
 static int run_schedule(struct call *call)
@@ -261,13 +249,12 @@ static int run_schedule(struct call *call)
 
     struct before before = look(call);
     struct rdv__json_mark mark = rdv__json_writer_mark(call->writer);
-    result = check_schedule(call, &schedule);
-    for (size_t i = 0; i < schedule.count && result == 0; i++) {
-        const struct rdv__schedule_item *item = &schedule.items[i];
-        result = rdv__trigger_schedule(target->trigger, &item->window, item->task);
-        if (result != 0)
-            (void)store_failed(call, i > 0 ? rdv__store_fail(target->store, result) : result);
-    }
+    size_t failed = 0;
+    result = rdv__trigger_schedule_all(target->trigger, &schedule, &failed);
+    if (result == RDV_EBUSY)
+        (void)refuse_running(call, &schedule, failed);
+    else if (result != 0)
+        (void)store_failed(call, result);
     rdv__schedule_finish(&schedule);
     if (result != 0)
         return result;

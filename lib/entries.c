@@ -134,10 +134,14 @@ static void place(struct rdv__entries *entries, uint32_t slot, rdv_time now)
         rdv__queue_ready(entries->queue, slot);
 }
 
-int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
-                      struct rdv__running **ret_run)
+static uint32_t hash_of(const struct rdv__entries *entries, const char *identifier)
 {
-    uint32_t hash = rdv__queue_hash(entries->queue, identifier, strlen(identifier));
+    return rdv__queue_hash(entries->queue, identifier, strlen(identifier));
+}
+
+static int find(struct rdv__entries *entries, const char *identifier, uint32_t hash,
+                uint32_t *ret_slot, struct rdv__running **ret_run)
+{
     uint32_t slot = RDV__QUEUE_NONE;
     while ((slot = rdv__queue_next_match(entries->queue, hash, slot)) != RDV__QUEUE_NONE) {
         struct rdv__running *run = rdv__queue_user(entries->queue, slot);
@@ -157,6 +161,12 @@ int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint
         }
     }
     return RDV_ENOTFOUND;
+}
+
+int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
+                      struct rdv__running **ret_run)
+{
+    return find(entries, identifier, hash_of(entries, identifier), ret_slot, ret_run);
 }
 
 /* ----------------------------------------------------------------- changes */
@@ -245,20 +255,26 @@ static int note_run(struct change *change, rdv_outcome outcome, rdv_time finishe
 
 /* ---------------------------------------------------------------- schedule */
 
-int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
-                          rdv_time now)
+int rdv__entries_look_up(struct rdv__entries *entries, const char *identifier,
+                         struct rdv__entries_known *ret_known)
 {
-    uint32_t replaced = RDV__QUEUE_NONE;
+    struct rdv__entries_known known = {hash_of(entries, identifier), RDV__QUEUE_NONE};
     struct rdv__running *running = NULL;
-    const char *identifier = rdv_task_identifier(task);
-    int result = rdv__entries_find(entries, identifier, &replaced, &running);
+    int result = find(entries, identifier, known.hash, &known.pending, &running);
     if (result != 0 && result != RDV_ENOTFOUND)
         return result;
     if (running)
         return RDV_EBUSY;
+    *ret_known = known;
+    return 0;
+}
 
+int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
+                          const struct rdv__entries_known *known, rdv_time now)
+{
+    const uint32_t replaced = known->pending;
     struct change *change = NULL;
-    result = change_new(entries, SCHEDULED, now, &change);
+    int result = change_new(entries, SCHEDULED, now, &change);
     if (result != 0)
         return result;
     struct rdv__keys keys = {.start = window->start,
@@ -266,8 +282,7 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
                              .deadline = window->deadline,
                              .number = rdv__record_next_number(entries->store)};
     uint32_t slot;
-    result = rdv__queue_add(entries->queue, &keys,
-                            rdv__queue_hash(entries->queue, identifier, strlen(identifier)), &slot);
+    result = rdv__queue_add(entries->queue, &keys, known->hash, &slot);
     if (result != 0)
         return give_up(change, result);
     if (replaced != RDV__QUEUE_NONE)

@@ -79,9 +79,19 @@ int rdv__entries_load(struct rdv__entries *entries, bool hold);
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
                       struct rdv__running **ret_run);
 
-/* A new entry, in place of a pending one with the same identifier. RDV_EBUSY if one is running. The window is checked. */
+/* What is known of an identifier, until an entry that has it comes, starts or ends. */
+struct rdv__entries_known {
+    uint32_t hash;
+    uint32_t pending; /* the entry that has it, or RDV__QUEUE_NONE */
+};
+
+/* Look for an identifier that a task to be scheduled has. RDV_EBUSY if one is running; or an error of the store. */
+int rdv__entries_look_up(struct rdv__entries *entries, const char *identifier,
+                         struct rdv__entries_known *ret_known);
+
+/* A new entry, in place of a pending one with the same identifier. The window is checked. */
 int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
-                          rdv_time now);
+                          const struct rdv__entries_known *known, rdv_time now);
 
 /* A pending entry ends without having started. */
 int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_outcome outcome,

@@ -8,11 +8,16 @@
 
 #include <rdvtask/trigger.h>
 
+#include "document.h"
+
 /*
  * What the public functions do, but staged: durable with the open batch, and undone with it. Who wants to hear which defers a
  * change of its own after them. An error has changed nothing, though it may have failed the whole batch.
  */
 int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
+/* All of a document, or none. *ret_failed is the first that is running if that is why (RDV_EBUSY). */
+int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
+                              size_t *ret_failed);
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier);
 int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier);
 

@@ -1172,6 +1172,44 @@ START_TEST(documents_in_a_batch_are_taken_together_or_not_at_all)
 }
 END_TEST
 
+START_TEST(a_document_replaces_what_is_pending_and_adds_the_rest)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    char document[RDV_TEST_PATH + 16];
+    rdv_test_make_folder(folder, "trigger");
+    snprintf(document, sizeof document, "%s/both.json", folder);
+    rdv_test_write_text(document,
+                        "{\"tasks\": [{\"label\":\"l\",\"identifier\":\"c\",\"start\":\"+1h\"},"
+                        "{\"label\":\"l\",\"identifier\":\"a\",\"start\":\"+1h\"},"
+                        "{\"label\":\"l\",\"identifier\":\"b\",\"start\":\"+1h\"}]}");
+    schedule("a", now + 2 * RDV_HOUR, 0, 0);
+    schedule("b", now + 2 * RDV_HOUR, 0, 0);
+
+    /* Undone: as before. */
+    size_t count = 0;
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_load(trigger, document, NULL, NULL), 0);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 3);
+    ck_assert_int_eq(rdv_trigger_rollback(trigger), 0);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 2);
+    ck_assert(look(store, "a", 0).entry.window.start == now + 2 * RDV_HOUR);
+
+    /* Done, and done again. */
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(rdv_trigger_load(trigger, document, &count, NULL), 0);
+        ck_assert_uint_eq(count, 3);
+        ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 3);
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            struct seen seen = look(store, names[k], 0);
+            ck_assert_int_eq(seen.count, 1);
+            ck_assert(seen.entry.window.start == now + RDV_HOUR);
+        }
+        turn();
+        ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 3);
+    }
+}
+END_TEST
+
 START_TEST(a_plug_in_that_still_ends_an_earlier_run_is_asked_again_for_a_while)
 {
     attach();
@@ -1491,6 +1529,7 @@ int main(void)
     tcase_add_test(rules, a_plug_in_that_still_ends_an_earlier_run_is_asked_again_for_a_while);
     tcase_add_test(rules, a_batch_is_taken_whole_or_not_at_all);
     tcase_add_test(rules, documents_in_a_batch_are_taken_together_or_not_at_all);
+    tcase_add_test(rules, a_document_replaces_what_is_pending_and_adds_the_rest);
     tcase_add_test(rules, terminate_starts_nothing_more_and_tells_when_it_is_over);
     tcase_add_test(rules, terminate_without_a_plug_in_is_over_at_once);
     tcase_add_test(rules, a_plug_in_that_shuts_down_by_itself_gets_no_more_tasks);
