@@ -1326,9 +1326,10 @@ static int free_own_watch(void *user, const rdv_entry *entry)
 START_TEST(a_watch_may_free_itself_and_may_outlive_its_trigger)
 {
     int calls = 0;
+    struct seen seen = {0};
     rdv_watch *other;
     ck_assert_int_eq(rdv_trigger_watch(trigger, free_own_watch, &calls, &own_watch), 0);
-    ck_assert_int_eq(rdv_trigger_watch(trigger, see, &(struct seen){0}, &other), 0);
+    ck_assert_int_eq(rdv_trigger_watch(trigger, see, &seen, &other), 0);
     schedule("a", now + 1, 0, 0);
     schedule("b", now + 1, 0, 0);
     turn();
