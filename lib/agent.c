@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is runs.c's. */
-#include <rdvtask/agent.h>
+#include "agent.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -89,9 +89,13 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
         return RDV_ESHUTDOWN;
     if (!agent->runs.sink)
         return RDV_ESTATE;
-    const struct rdv__run *run = rdv__runs_find(&agent->runs, rdv_task_identifier(task));
+    struct rdv__run *run = rdv__runs_find(&agent->runs, rdv_task_identifier(task));
+    if (run && is_same(run, task)) {
+        run->prepared = false;
+        return 0;
+    }
     if (run)
-        return is_same(run, task) ? 0 : RDV_EBUSY;
+        return RDV_EBUSY;
 
     const char *label = rdv_task_label(task);
     const struct call_handler *call = find_call(agent, label);
@@ -166,6 +170,20 @@ static const rdv_plugin_ops plugin_ops = {
     .terminate = terminate,
     .check_label = check_label,
 };
+
+int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *task)
+{
+    if (plugin->ops != &plugin_ops)
+        return 0;
+    rdv_agent *agent = of(plugin);
+    const char *label = rdv_task_label(task);
+    const struct rdv__handler *handler = rdv__handlers_find(agent->handlers, label);
+    /* What StartTask would refuse, or do at once, is left to it. */
+    if (agent->runs.store != store || agent->runs.terminating || !agent->runs.sink || !handler ||
+        find_call(agent, label) || rdv__runs_find(&agent->runs, rdv_task_identifier(task)))
+        return 0;
+    return rdv__steps_prepare(&agent->runs, task, agent->handlers, handler);
+}
 
 rdv_plugin *rdv_agent_plugin(rdv_agent *agent)
 {

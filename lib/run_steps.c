@@ -334,13 +334,23 @@ static int continue_run(struct steps *run)
 
 /* ------------------------------------------------------------------ events */
 
+/* StartTask has not come for a run that was prepared: its start could not be recorded, or nothing starts any more. */
+static void not_started(struct steps *run, int result)
+{
+    if (!result)
+        journal_waiting(run);
+    rdv__steps_leave(run);
+}
+
 static void settle(struct rdv__store_change *change, int result)
 {
     struct steps *run = (struct steps *)((char *)change - offsetof(struct steps, change));
     run->settling = false;
     if (run->run.runs->freeing)
         return;
-    if (result && (run->phase == JOURNALLING || run->phase == HOLDING)) {
+    if (run->run.prepared) {
+        not_started(run, result);
+    } else if (result && (run->phase == JOURNALLING || run->phase == HOLDING)) {
         cannot_record(run, result);
     } else if (result && (run->phase == ASKING || run->phase == REBOOTING)) {
         rdv__steps_fail_soon(run, result, "cannot record that a reboot is to come",
@@ -625,18 +635,14 @@ static int take_up(struct steps *run, const struct found *found, struct rdv_erro
     return 0;
 }
 
-static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
-                 const struct rdv__handler *handler, bool cancelled)
+/* A run of the task, as it is before it does anything. */
+static int new_run(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                   const struct rdv__handler *handler, struct steps **ret_run)
 {
-    struct found found = {.task = task};
-    int result = rdv__journal_get(runs->store, rdv_task_identifier(task), look, &found);
-    if (result && result != RDV_ENOTFOUND)
-        return result;
-
     struct steps *run = calloc(1, sizeof *run);
     if (!run)
         return RDV_ENOMEM;
-    result = rdv_timer_new(runs->loop, time_came, run, &run->timer);
+    int result = rdv_timer_new(runs->loop, time_came, run, &run->timer);
     if (result) {
         free(run);
         return result;
@@ -649,6 +655,27 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
     run->own_number = run->number == 0;
     run->attempt = 1;
     rdv__runs_add(runs, &run->run, &ops, task);
+    *ret_run = run;
+    return 0;
+}
+
+static int find(struct rdv__runs *runs, const rdv_task *task, struct found *ret_found)
+{
+    *ret_found = (struct found){.task = task};
+    int result = rdv__journal_get(runs->store, rdv_task_identifier(task), look, ret_found);
+    return result == RDV_ENOTFOUND ? 0 : result;
+}
+
+static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                 const struct rdv__handler *handler, bool cancelled)
+{
+    struct found found;
+    struct steps *run = NULL;
+    int result = find(runs, task, &found);
+    if (!result)
+        result = new_run(runs, task, handlers, handler, &run);
+    if (result)
+        return result;
 
     if (found.ours) {
         struct rdv_error error = {0};
@@ -690,6 +717,26 @@ int rdv__steps_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handler
                      const struct rdv__handler *handler)
 {
     return begin(runs, task, handlers, handler, false);
+}
+
+int rdv__steps_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                       const struct rdv__handler *handler)
+{
+    struct found found;
+    struct steps *run = NULL;
+    if (runs->asking > 0)
+        return 0;
+    int result = find(runs, task, &found);
+    if (result || found.any)
+        return result;
+    result = new_run(runs, task, handlers, handler, &run);
+    if (result)
+        return result;
+    run->run.prepared = true;
+    result = journal(run);
+    if (result)
+        rdv__steps_leave(run);
+    return result;
 }
 
 /* The task of a row. */

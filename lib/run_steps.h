@@ -13,6 +13,14 @@
 int rdv__steps_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
                      const struct rdv__handler *handler);
 
+/*
+ * The start of the task is staged in the store: stage the journal's row of its first step, for a run that goes on only if
+ * StartTask comes before that is settled. Does nothing where there is more to be done first, or a reboot is waited for. A failure
+ * may have failed the batch.
+ */
+int rdv__steps_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                       const struct rdv__handler *handler);
+
 /* Cancel a run that is not in flight but was left in the journal: what it left behind is ended, and the end is reported.
  * RDV_ENOTFOUND if there is none, or no handler for it. */
 int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,

@@ -48,6 +48,7 @@ struct rdv__run {
     rdv_task *task; /* a reference; the same from add to the run's end */
     uint32_t hash;
     bool in_flight;         /* its identifier is taken */
+    bool prepared;          /* StartTask is still to come for it */
     bool gone;              /* the sink knows it no more: it is being ended, and reports nothing */
     bool asks;              /* for a reboot */
     struct rdv__run *chain; /* of its bucket */

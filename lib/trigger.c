@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent.h"
 #include "base.h"
 #include "clock.h"
 #include "entries.h"
@@ -372,6 +373,9 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
         if (result != 0)
             return result;
         rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+        result = rdv__agent_prepare(trigger->plugin, trigger->entries.store, run->task);
+        if (result != 0)
+            return result;
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "plat.h"
 #include "record.h"
+#include "sql.h"
 
 static char directory[RDV_TEST_PATH];
 
@@ -274,9 +275,26 @@ static rdv_trigger *attach(struct bench *bench)
     rdv_trigger_options options;
     rdv_trigger_options_init(&options);
     options.clock_wait = 0; /* whenever the machine was started */
+    options.log = (rdv_log){bench_log, bench};
     ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
     ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
     return trigger;
+}
+
+static void wait_for_the_end(struct bench *bench, rdv_trigger *trigger)
+{
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (rdv_trigger_unfinished(trigger) > 0 && rdv_test_clock() < end)
+        bench_linger(bench, 5);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 0);
+}
+
+static void close_both(struct bench *bench, rdv_trigger *trigger)
+{
+    rdv_trigger_free(trigger);
+    rdv_agent_free(bench->agent);
+    bench->agent = NULL;
+    bench_free(bench);
 }
 
 static int see_entry(void *user, const rdv_entry *entry)
@@ -307,9 +325,7 @@ START_TEST(under_our_trigger_a_killed_run_goes_on_with_its_number)
     struct bench *bench = open_bench();
     rdv_trigger *trigger = attach(bench);
     ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
-    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
-    while (rdv_trigger_unfinished(trigger) > 0 && rdv_test_clock() < end)
-        bench_linger(bench, 5);
+    wait_for_the_end(bench, trigger);
     ck_assert(!rdv_test_is_running(left));
     ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 1\ntwo 2 1\nthree 1\n");
     char seen[128] = "";
@@ -317,10 +333,90 @@ START_TEST(under_our_trigger_a_killed_run_goes_on_with_its_number)
     ck_assert_int_eq(rdv_store_entries(bench->store, &filter, see_entry, seen), 0);
     ck_assert_str_eq(seen, "task 1 succeeded output of 2\n");
     assert_no_row(bench);
-    rdv_trigger_free(trigger);
-    rdv_agent_free(bench->agent);
-    bench->agent = NULL;
-    bench_free(bench);
+    close_both(bench, trigger);
+}
+END_TEST
+
+static void schedule(rdv_trigger *trigger, int expected)
+{
+    rdv_task *task;
+    ck_assert_int_eq(rdv_task_new("l", "task", "c", 1, &task), 0);
+    ck_assert_int_eq(rdv_trigger_schedule(trigger, NULL, task), expected);
+    rdv_task_unref(task);
+}
+
+START_TEST(under_our_trigger_a_start_and_the_journal_of_its_first_step_share_a_commit)
+{
+    struct bench *bench = open_bench();
+    rdv_trigger *trigger = attach(bench);
+    bench_linger(bench, 1);
+    bench_write(bench, "hung", "");
+    schedule(trigger, 0);
+    rdv_store_options read_only;
+    rdv_store_options_init(&read_only);
+    read_only.flags = RDV_STORE_READ_ONLY;
+    rdv_store *outside;
+    ck_assert_int_eq(rdv_store_open(bench_path(bench, "store"), &read_only, &outside, NULL), 0);
+    ck_assert_int_eq(rdv__journal_has_run(outside, 1), 0);
+    rdv_store_close(outside);
+    ck_assert_str_eq(bench_read(bench, "marks"), "");
+    wait_for_the_end(bench, trigger);
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 1\nthree 1\n");
+    close_both(bench, trigger);
+}
+END_TEST
+
+static int refuse(void *user)
+{
+    (void)user;
+    return 1;
+}
+
+START_TEST(under_our_trigger_nothing_is_left_of_a_start_that_cannot_be_recorded)
+{
+    struct bench *bench = open_bench();
+    rdv_trigger *trigger = attach(bench);
+    bench_linger(bench, 1);
+    bench_write(bench, "hung", "");
+    sqlite3_commit_hook(rdv__sql_database(bench->store), refuse, NULL);
+    schedule(trigger, RDV_EIO);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 0);
+    sqlite3_commit_hook(rdv__sql_database(bench->store), NULL, NULL);
+    bench_linger(bench, 20);
+    ck_assert_str_eq(bench_read(bench, "marks"), "");
+    ck_assert_ptr_null(strstr(bench->log, "refused")); /* no report on it */
+    assert_no_row(bench);
+    schedule(trigger, 0);
+    wait_for_the_end(bench, trigger);
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 2\nthree 1\n");
+    close_both(bench, trigger);
+}
+END_TEST
+
+static void terminated(void *user, int reason)
+{
+    (void)reason;
+    ++*(int *)user;
+}
+
+START_TEST(under_our_trigger_a_start_that_meets_a_shutdown_is_left_to_the_next_process)
+{
+    struct bench *bench = open_bench();
+    rdv_trigger *trigger = attach(bench);
+    bench_linger(bench, 1);
+    bench_write(bench, "hung", "");
+    schedule(trigger, 0);
+    int ended = 0;
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, 0, terminated, &ended), 0);
+    bench_wait(bench, &ended, 1);
+    ck_assert_str_eq(bench_read(bench, "marks"), "");
+    close_both(bench, trigger);
+
+    bench = open_bench();
+    trigger = attach(bench);
+    wait_for_the_end(bench, trigger);
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 2\ntwo 1 1\nthree 1\n");
+    close_both(bench, trigger);
 }
 END_TEST
 
@@ -349,6 +445,9 @@ int main(int argc, char **argv)
         terminate_waits_for_what_was_left_and_keeps_the_run_for_the_next,
         cancelling_while_what_was_left_is_ended_starts_nothing,
         under_our_trigger_a_killed_run_goes_on_with_its_number,
+        under_our_trigger_a_start_and_the_journal_of_its_first_step_share_a_commit,
+        under_our_trigger_nothing_is_left_of_a_start_that_cannot_be_recorded,
+        under_our_trigger_a_start_that_meets_a_shutdown_is_left_to_the_next_process,
     };
     Suite *suite = suite_create("agent_interrupt");
     TCase *tcase = tcase_create("interrupt");
