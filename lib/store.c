@@ -703,8 +703,10 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
     result = rdv__sql_execute(store, path ? "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
                                             "PRAGMA journal_size_limit=8388608"
                                           : "PRAGMA journal_mode=MEMORY");
+    /* An inner page of a table has some 450 pages below it: with fewer pages in memory, a large batch would write it early, and
+     * then, with everything behind it in the log, again. */
     if (result == 0)
-        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1000");
+        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
     if (result == 0)
         result = rdv__format_migrate(store, format, version);
     if (result == 0)
