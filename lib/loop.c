@@ -466,7 +466,7 @@ static void poll_once(rdv_loop *loop, bool wait)
 {
     arm(loop);
     loop->fresh = false;
-    uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    rdv__poll(loop, wait);
 }
 
 static void begin_running(rdv_loop *loop)
@@ -592,6 +592,9 @@ int rdv_loop_new(rdv_loop **ret_loop)
         goto no_loop;
     if (uv_async_init(&loop->uv, &loop->wake, woken) != 0)
         goto no_wake;
+    result = rdv__poll_open(loop);
+    if (result != 0)
+        goto no_poll;
     result = rdv__plat_timer_open(false, &loop->clockwork);
     if (result != 0)
         goto no_clockwork;
@@ -601,13 +604,15 @@ int rdv_loop_new(rdv_loop **ret_loop)
 
     /* So that the kernel knows of both before anyone polls the descriptor. */
     poll_once(loop, false);
-    loop->fd = uv_backend_fd(&loop->uv);
+    loop->fd = rdv__poll_fd(loop);
     *ret_loop = loop;
     return 0;
 
 no_ticking:
     rdv__plat_timer_close(&loop->clockwork);
 no_clockwork:
+    rdv__poll_close(loop);
+no_poll:
     uv_close((uv_handle_t *)&loop->wake, NULL);
 no_wake:
     uv_run(&loop->uv, UV_RUN_NOWAIT);
@@ -778,6 +783,7 @@ void rdv_loop_free(rdv_loop *loop)
     assert(!loop->alarms);
     rdv__io_free(loop->ticking);
     rdv__plat_timer_close(&loop->clockwork);
+    rdv__poll_close(loop);
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_run(&loop->uv, UV_RUN_NOWAIT); /* finishes what is closing */
     int status = uv_loop_close(&loop->uv);

@@ -959,6 +959,55 @@ START_TEST(a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback
 }
 END_TEST
 
+static struct rdv__io *pair[2];
+
+static void free_pair(void *user)
+{
+    (void)user;
+    note('p');
+    rdv__io_free(pair[0]);
+    rdv__io_free(pair[1]);
+}
+
+START_TEST(a_descriptor_that_is_given_up_is_not_handled_even_if_it_was_ready_as_well)
+{
+    struct line lines[2];
+    for (int i = 0; i < 2; i++) {
+        line_open(&lines[i]);
+        ck_assert_int_eq(rdv__io_new(loop, lines[i].end, free_pair, NULL, &pair[i]), 0);
+    }
+    drain_work();
+    line_put(&lines[0], "x");
+    line_put(&lines[1], "x");
+    drain_work();
+    ck_assert_str_eq(story, "p");
+    line_close(&lines[0]);
+    line_close(&lines[1]);
+}
+END_TEST
+
+#define MANY_LINES 200
+
+START_TEST(all_of_many_descriptors_that_are_ready_are_handled)
+{
+    struct line lines[MANY_LINES];
+    struct rdv__io *ios[MANY_LINES];
+    for (int i = 0; i < MANY_LINES; i++) {
+        line_open(&lines[i]);
+        ck_assert_int_eq(rdv__io_new(loop, lines[i].end, read_one, &lines[i], &ios[i]), 0);
+    }
+    drain_work();
+    for (int i = 0; i < MANY_LINES; i++)
+        line_put(&lines[i], "x");
+    drain_work();
+    ck_assert_uint_eq(strlen(story), MANY_LINES);
+    for (int i = 0; i < MANY_LINES; i++) {
+        rdv__io_free(ios[i]);
+        line_close(&lines[i]);
+    }
+}
+END_TEST
+
 static void tell_ready(void *user)
 {
     note(*(const char *)user);
@@ -1001,6 +1050,27 @@ START_TEST(a_descriptor_is_watched_for_what_is_asked_for_and_no_more)
 }
 END_TEST
 
+START_TEST(a_descriptor_that_ends_while_it_is_watched_for_nothing_keeps_nobody_busy)
+{
+    struct line line;
+    struct rdv__io *io;
+    line_open(&line);
+    ck_assert_int_eq(rdv__io_new(loop, line.end, tell_ready, "r", &io), 0);
+    rdv__io_watch(io, false, false);
+    drain_work();
+    line_break(&line);
+    drain_work();
+    ck_assert_str_eq(story, "");
+    ck_assert(!has_work(LATE));
+    rdv__io_watch(io, true, false);
+    ck_assert(has_work(AT_ONCE));
+    dispatch();
+    ck_assert_str_ne(story, "");
+    rdv__io_free(io);
+    line_close(&line);
+}
+END_TEST
+
 static struct rdv__io *failed_io;
 
 /* Reads a byte at a time, and goes on watching as long as the descriptor gives something. */
@@ -1024,6 +1094,23 @@ START_TEST(a_descriptor_with_an_error_can_be_read_to_its_end)
     ck_assert_str_eq(story, "abc!");
     rdv__io_free(failed_io);
     line_close(&line);
+}
+END_TEST
+
+START_TEST(an_error_of_a_descriptor_is_told_once)
+{
+#ifndef _WIN32
+    struct line line;
+    struct rdv__io *io;
+    line_open(&line);
+    ck_assert_int_eq(rdv__io_new(loop, line.end, tell_ready, "e", &io), 0);
+    drain_work();
+    line_break(&line);
+    drain_work();
+    ck_assert_str_eq(story, "e");
+    rdv__io_free(io);
+    line_close(&line);
+#endif
 }
 END_TEST
 
@@ -1484,8 +1571,14 @@ int main(void)
     tcase_add_test(descriptor, work_that_run_leaves_behind_makes_the_descriptor_ready);
     tcase_add_test(descriptor,
                    a_descriptor_is_watched_until_it_is_given_up_also_in_its_own_callback);
+    tcase_add_test(descriptor,
+                   a_descriptor_that_is_given_up_is_not_handled_even_if_it_was_ready_as_well);
+    tcase_add_test(descriptor, all_of_many_descriptors_that_are_ready_are_handled);
+    tcase_add_test(descriptor,
+                   a_descriptor_that_ends_while_it_is_watched_for_nothing_keeps_nobody_busy);
     tcase_add_test(descriptor, a_descriptor_is_watched_for_what_is_asked_for_and_no_more);
     tcase_add_test(descriptor, a_descriptor_with_an_error_can_be_read_to_its_end);
+    tcase_add_test(descriptor, an_error_of_a_descriptor_is_told_once);
     tcase_add_test(descriptor, a_descriptor_that_can_t_be_watched_is_refused);
 
     TCase *timers = add_case(suite, "timers");

@@ -1,34 +1,116 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loop watches on Unix: descriptors. */
+/*
+ * What the loop watches on Unix: descriptors, all of them in one epoll, and libuv's own among them, for the wake-ups from other
+ * threads. libuv by itself takes six system calls to begin and end to watch a descriptor, as it tries each out, and begins in its
+ * next poll; here it takes two, and whoever polls the loop's descriptor sees it at once.
+ */
+#define _GNU_SOURCE
+
 #include "loop.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
+#include "unix.h"
 #include "uv_loop.h"
 
+/* What else is ready comes with the next poll, and first. */
+#define READY_AT_ONCE 64
+
+/* What uv_loop_t's data points to. */
+struct poll {
+    int epoll;
+    struct epoll_event
+        *ready; /* what is being handled: an io that is freed meanwhile is taken out */
+    int ready_count;
+};
+
 struct rdv__io {
-    uv_poll_t poll;
-    rdv_loop *loop;
-    int events; /* what the poll is started for; 0 = it is stopped */
+    struct poll *poll;
+    int fd;
+    uint32_t events; /* what is asked for; 0 = nothing */
     void (*fn)(void *user);
     void *user;
 };
 
-static void io_ready(uv_poll_t *handle, int status, int events)
+static int ask(const struct poll *poll, int operation, int fd, uint32_t events, void *whom)
 {
-    (void)events;
-    struct rdv__io *io = handle->data;
-    /* An error is the reader's to find out, who gets it from read() again. libuv has stopped the poll for it. */
-    if (status < 0)
-        io->events = 0;
+    struct epoll_event event = {.events = events, .data.ptr = whom};
+    return epoll_ctl(poll->epoll, operation, fd, &event);
+}
+
+/* --------------------------------------------------------------------- poll */
+
+int rdv__poll_open(rdv_loop *loop)
+{
+    uv_loop_t *uv = rdv__uv_loop(loop);
+    struct poll *poll = calloc(1, sizeof *poll);
+    if (!poll)
+        return RDV_ENOMEM;
+    poll->epoll = rdv__unix_high(epoll_create1(EPOLL_CLOEXEC));
+    if (poll->epoll < 0 || ask(poll, EPOLL_CTL_ADD, uv_backend_fd(uv), EPOLLIN, uv) < 0) {
+        int result = errno == ENOMEM ? RDV_ENOMEM : RDV_EIO;
+        if (poll->epoll >= 0)
+            close(poll->epoll);
+        free(poll);
+        return result;
+    }
+    /* It tells its own epoll of its handles when it polls. */
+    uv_run(uv, UV_RUN_NOWAIT);
+    uv->data = poll;
+    return 0;
+}
+
+void rdv__poll_close(rdv_loop *loop)
+{
+    uv_loop_t *uv = rdv__uv_loop(loop);
+    struct poll *poll = uv->data;
+    close(poll->epoll);
+    free(poll);
+    uv->data = NULL;
+}
+
+int rdv__poll_fd(rdv_loop *loop)
+{
+    const struct poll *poll = rdv__uv_loop(loop)->data;
+    return poll->epoll;
+}
+
+static void handle(struct rdv__io *io, uint32_t events)
+{
+    /* It may be no longer asked for since a moment ago. */
+    if (io->events == 0 || (events & (io->events | EPOLLERR | EPOLLHUP)) == 0)
+        return;
+    /* An error is the reader's to find out, who gets it from read() again. Here it would be told for ever. */
+    if (events & EPOLLERR)
+        rdv__io_watch(io, false, false);
     io->fn(io->user);
 }
 
-static void io_closed(uv_handle_t *handle)
+void rdv__poll(rdv_loop *loop, bool wait)
 {
-    free(handle->data);
+    uv_loop_t *uv = rdv__uv_loop(loop);
+    struct poll *poll = uv->data;
+    struct epoll_event ready[READY_AT_ONCE];
+    do
+        poll->ready_count = epoll_wait(poll->epoll, ready, READY_AT_ONCE, wait ? -1 : 0);
+    while (poll->ready_count < 0 && errno == EINTR);
+    assert(poll->ready_count >= 0);
+    poll->ready = ready;
+    for (int i = 0; i < poll->ready_count; i++) {
+        void *whom = ready[i].data.ptr;
+        if (whom == uv)
+            uv_run(uv, UV_RUN_NOWAIT);
+        else if (whom)
+            handle(whom, ready[i].events);
+    }
+    poll->ready_count = 0;
 }
+
+/* ----------------------------------------------------------------------- io */
 
 int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void *user,
                 struct rdv__io **ret_io)
@@ -36,33 +118,27 @@ int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void
     struct rdv__io *io = malloc(sizeof *io);
     if (!io)
         return RDV_ENOMEM;
-    io->loop = loop;
-    io->fn = fn;
-    io->user = user;
-
-    int status = uv_poll_init(rdv__uv_loop(loop), &io->poll, fd);
-    if (status < 0) {
+    *io = (struct rdv__io){
+        .poll = rdv__uv_loop(loop)->data, .fd = fd, .events = EPOLLIN, .fn = fn, .user = user};
+    if (ask(io->poll, EPOLL_CTL_ADD, fd, io->events, io) < 0) {
+        int result = errno == ENOMEM ? RDV_ENOMEM : RDV_EIO;
         free(io);
-        return status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
+        return result;
     }
-    io->poll.data = io;
-    io->events = 0;
-    rdv__io_watch(io, true, false);
     *ret_io = io;
     return 0;
 }
 
 void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
 {
-    int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+    uint32_t events = (readable ? (uint32_t)EPOLLIN : 0) | (writable ? (uint32_t)EPOLLOUT : 0);
     if (events == io->events)
         return;
     io->events = events;
-    int status = events == 0 ? uv_poll_stop(&io->poll) : uv_poll_start(&io->poll, events, io_ready);
-    /* They fail for a handle that is closing, and for a descriptor that another handle of the loop watches. */
+    /* Errors and hang-ups are told whatever is asked for; with nothing asked for, once each. */
+    int status = ask(io->poll, EPOLL_CTL_MOD, io->fd, events ? events : (uint32_t)EPOLLET, io);
     assert(status == 0);
     (void)status;
-    rdv__uv_changed(io->loop);
 }
 
 void rdv__io_look(rdv_loop *loop)
@@ -72,6 +148,15 @@ void rdv__io_look(rdv_loop *loop)
 
 void rdv__io_free(struct rdv__io *io)
 {
-    if (io)
-        uv_close((uv_handle_t *)&io->poll, io_closed);
+    if (!io)
+        return;
+    struct poll *poll = io->poll;
+    for (int i = 0; i < poll->ready_count; i++)
+        if (poll->ready[i].data.ptr == io)
+            poll->ready[i].data.ptr = NULL;
+    /* To close it would not do where the host has forked meanwhile: the copy would be told of for ever. */
+    int status = ask(poll, EPOLL_CTL_DEL, io->fd, 0, NULL);
+    assert(status == 0);
+    (void)status;
+    free(io);
 }

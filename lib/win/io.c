@@ -93,6 +93,28 @@ static void io_ready(uv_async_t *handle)
     }
 }
 
+/* libuv does it all. */
+int rdv__poll_open(rdv_loop *loop)
+{
+    (void)loop;
+    return 0;
+}
+
+void rdv__poll_close(rdv_loop *loop)
+{
+    (void)loop;
+}
+
+int rdv__poll_fd(rdv_loop *loop)
+{
+    return uv_backend_fd(rdv__uv_loop(loop));
+}
+
+void rdv__poll(rdv_loop *loop, bool wait)
+{
+    uv_run(rdv__uv_loop(loop), wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
 static void io_closed(uv_handle_t *handle)
 {
     free(handle->data);
