@@ -705,8 +705,11 @@ int rdv_loop_stop(rdv_loop *loop)
     uv_mutex_lock(&loop->lock);
     /* A loop with a thread of its own runs until it is freed. */
     if (!loop->threaded) {
+        uv_thread_t self = uv_thread_self();
         loop->stopping = true;
-        wake(loop);
+        /* From inside a turn it is seen at the turn's end. */
+        if (!uv_thread_equal(&loop->owner, &self) || !loop->inside)
+            wake(loop);
     }
     uv_mutex_unlock(&loop->lock);
     return 0;

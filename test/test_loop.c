@@ -603,6 +603,17 @@ START_TEST(stop_finishes_the_turn_that_is_under_way)
 }
 END_TEST
 
+START_TEST(stop_from_inside_a_turn_makes_no_work)
+{
+    rdv_timer *timer;
+    ck_assert_int_eq(rdv_timer_new(loop, stop, NULL, &timer), 0);
+    rdv_timer_start(timer, 0);
+    ck_assert_int_eq(rdv_loop_run(loop), 0);
+    ck_assert(!has_work(LATE));
+    rdv_timer_free(timer);
+}
+END_TEST
+
 static int nested[3];
 
 static void run_inside(struct rdv__post *post)
@@ -1550,6 +1561,7 @@ int main(void)
     TCase *running = add_case(suite, "running");
     tcase_add_test(running, stop_before_run_makes_run_return_at_once_and_only_once);
     tcase_add_test(running, stop_finishes_the_turn_that_is_under_way);
+    tcase_add_test(running, stop_from_inside_a_turn_makes_no_work);
     tcase_add_test(running, a_loop_that_is_run_can_t_be_run_again_inside);
     tcase_add_test(running, a_loop_with_a_thread_can_t_be_run_by_others_and_has_another_owner);
     tcase_add_test(running, who_runs_the_loop_owns_it);
