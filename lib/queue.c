@@ -9,54 +9,64 @@
 #include "window.h"
 
 /*
- * Memory comes in chunks, which never move: the entries, and with each entry one place in each heap. So a heap has room for
- * whatever is in the queue, nothing is copied when it grows, and no more than one chunk is unused. 56 bytes an entry are
- * here; up to 4 more are in the hash, just after it has grown.
+ * Entries come in chunks, which never move, so that no more than one chunk is unused. What lies in the order of a heap comes in
+ * arrays, which grow by an eighth. 41 bytes are the entry, up to 3 its part of the buckets, up to 5 its cell: it is ready, or due
+ * at a moment, or neither. An end takes up to 14 more.
  */
 #define CHUNK 64
 
-enum heap { HEAP_TIME, HEAP_READY, HEAPS };
+/*
+ * HEAP_READY and HEAP_TIME share one array, from its two sides: no entry is in both. HEAP_ENDS has the ends themselves: those of
+ * ready entries are the heap, and behind it, in no order, lie those of all others that have one.
+ */
+enum heap { HEAP_READY, HEAP_TIME, HEAP_ENDS, HEAPS };
 
-/* What an entry's place in the ready heap says if it is in none. Larger than any place. */
-#define MODE_FREE           (UINT32_MAX - 1)
-#define MODE_RESTING        (UINT32_MAX - 2)
-#define MODE_WAITING        (UINT32_MAX - 3)
-#define MODE_RUNNING        (UINT32_MAX - 4)
-#define MODE_HIDDEN         (UINT32_MAX - 5)
-#define MODE_HIDDEN_RUNNING (UINT32_MAX - 6)
+enum mode { FREE, RESTING, WAITING, READY, RUNNING, HIDDEN, HIDDEN_RUNNING };
 
-/* Slots and places stay below the modes, and below RDV__QUEUE_NONE. */
+#define NOWHERE UINT32_MAX
+
+/* Slots and places stay below this, and so below RDV__QUEUE_NONE. */
 #define SLOTS_MAX (UINT32_MAX - CHUNK)
 
 struct entry {
     rdv_time start; /* the moment of the limit in one that runs */
-    rdv_time end;   /* 0 in one that runs */
     union {
         rdv_time deadline;
         void *user; /* in one that runs */
     } u;
     int64_t number;
     uint32_t hash;
-    uint32_t next;         /* in the bucket, or of the free slots */
-    uint32_t place[HEAPS]; /* place[HEAP_READY] may be a mode */
+    uint32_t next;  /* in the bucket, or of the free slots */
+    uint32_t place; /* in the heap of its mode, or NOWHERE */
+    uint32_t end;   /* where its end is, or NOWHERE if it has none */
 };
 
 struct chunk {
     struct entry entries[CHUNK];
-    uint32_t heaps[HEAPS][CHUNK]; /* slots */
+    unsigned char modes[CHUNK];
 };
 
 struct rdv__queue {
     struct chunk **chunks;
     uint32_t chunk_count;
     uint32_t chunk_room;
-    uint32_t *buckets; /* the first entry of each; a power of two of them, or none */
-    uint32_t bucket_count;
     uint32_t slot_count; /* slots used so far, with the free ones */
     uint32_t free;       /* the first free slot */
     uint32_t used;       /* slots that are not free */
     uint32_t shown;      /* of these, not hidden */
+
+    uint32_t *cells; /* slots: of HEAP_READY from the front, of HEAP_TIME from the back */
+    uint32_t cell_room;
+    rdv_time *ends;
+    uint32_t *end_slots; /* whose they are */
+    uint32_t end_count;
+    uint32_t end_room;
     uint32_t heap_count[HEAPS];
+
+    uint32_t *buckets; /* the first entry of each; a power of two of them, or none */
+    uint32_t bucket_count;
+    /* Whether the entries are in their buckets: not from when these grow until an entry is looked for. */
+    bool hashed;
     struct rdv__hash_key key;
 };
 
@@ -66,21 +76,25 @@ static struct entry *entry_of(const struct rdv__queue *queue, uint32_t slot)
     return &queue->chunks[slot / CHUNK]->entries[slot % CHUNK];
 }
 
-static bool is_ready(const struct entry *entry)
+static enum mode mode_of(const struct rdv__queue *queue, uint32_t slot)
 {
-    return entry->place[HEAP_READY] < SLOTS_MAX;
+    assert(slot < queue->slot_count);
+    return (enum mode)queue->chunks[slot / CHUNK]->modes[slot % CHUNK];
 }
 
-static bool is_hidden(const struct entry *entry)
+static void set_mode(struct rdv__queue *queue, uint32_t slot, enum mode mode)
 {
-    return entry->place[HEAP_READY] == MODE_HIDDEN ||
-           entry->place[HEAP_READY] == MODE_HIDDEN_RUNNING;
+    queue->chunks[slot / CHUNK]->modes[slot % CHUNK] = (unsigned char)mode;
 }
 
-static bool is_running(const struct entry *entry)
+static bool is_hidden(const struct rdv__queue *queue, uint32_t slot)
 {
-    return entry->place[HEAP_READY] == MODE_RUNNING ||
-           entry->place[HEAP_READY] == MODE_HIDDEN_RUNNING;
+    return mode_of(queue, slot) == HIDDEN || mode_of(queue, slot) == HIDDEN_RUNNING;
+}
+
+static bool is_running(const struct rdv__queue *queue, uint32_t slot)
+{
+    return mode_of(queue, slot) == RUNNING || mode_of(queue, slot) == HIDDEN_RUNNING;
 }
 
 /* ------------------------------------------------------------------- heaps */
@@ -91,117 +105,153 @@ static bool is_running(const struct entry *entry)
  */
 #define CHILDREN 4
 
-/* The first moment at which something happens to an entry that is in the time heap. */
-static inline rdv_time moment_of(const struct entry *entry)
+static inline uint32_t *cell_of(const struct rdv__queue *queue, enum heap heap, uint32_t place)
 {
-    return is_ready(entry) ? entry->end + 1 : entry->start;
+    switch (heap) {
+    case HEAP_READY:
+        return &queue->cells[place];
+    case HEAP_TIME:
+        return &queue->cells[queue->cell_room - 1 - place];
+    default:
+        return &queue->end_slots[place];
+    }
 }
 
-static inline bool is_before(enum heap heap, const struct entry *a, const struct entry *b)
+/* The moment by which HEAP_TIME and HEAP_ENDS are ordered. */
+static inline rdv_time moment_at(const struct rdv__queue *queue, enum heap heap, uint32_t place,
+                                 const struct entry *entry)
+{
+    return heap == HEAP_ENDS ? queue->ends[place] : entry->start;
+}
+
+static inline void put(struct rdv__queue *queue, enum heap heap, uint32_t place, uint32_t slot,
+                       struct entry *entry, rdv_time moment)
+{
+    *cell_of(queue, heap, place) = slot;
+    if (heap == HEAP_ENDS) {
+        queue->ends[place] = moment;
+        entry->end = place;
+    } else {
+        entry->place = place;
+    }
+}
+
+static inline bool is_before(enum heap heap, const struct entry *a, rdv_time a_moment,
+                             const struct entry *b, rdv_time b_moment)
 {
     if (heap == HEAP_READY)
         return rdv__order(a->u.deadline, a->start, a->number, b->u.deadline, b->start, b->number) <
                0;
-
-    rdv_time a_moment = moment_of(a), b_moment = moment_of(b);
     return a_moment != b_moment ? a_moment < b_moment : a->number < b->number;
 }
 
-static inline uint32_t *heap_cell(const struct rdv__queue *queue, enum heap heap, uint32_t place)
-{
-    return &queue->chunks[place / CHUNK]->heaps[heap][place % CHUNK];
-}
-
-static inline void heap_put(struct rdv__queue *queue, enum heap heap, uint32_t place, uint32_t slot,
-                            struct entry *entry)
-{
-    *heap_cell(queue, heap, place) = slot;
-    entry->place[heap] = place;
-}
-
-/* Whether the entry is in the heap. */
-static inline bool heap_has(enum heap heap, const struct entry *entry)
-{
-    return entry->place[heap] < SLOTS_MAX;
-}
-
 /* Find the entry's place, from a place that is free for it: up or down. */
-static inline void heap_settle(struct rdv__queue *queue, enum heap heap, uint32_t place,
-                               uint32_t slot, struct entry *entry)
+static inline void settle(struct rdv__queue *queue, enum heap heap, uint32_t place, uint32_t slot,
+                          struct entry *entry, rdv_time moment)
 {
     uint32_t count = queue->heap_count[heap];
     uint32_t from = place;
 
     while (place > 0) {
         uint32_t above = (place - 1) / CHILDREN;
-        uint32_t other_slot = *heap_cell(queue, heap, above);
+        uint32_t other_slot = *cell_of(queue, heap, above);
         struct entry *other = entry_of(queue, other_slot);
-        if (!is_before(heap, entry, other))
+        rdv_time other_moment = moment_at(queue, heap, above, other);
+        if (!is_before(heap, entry, moment, other, other_moment))
             break;
-        heap_put(queue, heap, place, other_slot, other);
+        put(queue, heap, place, other_slot, other, other_moment);
         place = above;
     }
 
     while (place >= from && place < (count + CHILDREN - 2) / CHILDREN) {
         uint32_t child = place * CHILDREN + 1;
         uint32_t behind = count - child < CHILDREN ? count : child + CHILDREN;
-        uint32_t first = child, first_slot = *heap_cell(queue, heap, child);
+        uint32_t first = child, first_slot = *cell_of(queue, heap, child);
         struct entry *first_entry = entry_of(queue, first_slot);
+        rdv_time first_moment = moment_at(queue, heap, child, first_entry);
 
         while (++child < behind) {
-            uint32_t other_slot = *heap_cell(queue, heap, child);
+            uint32_t other_slot = *cell_of(queue, heap, child);
             struct entry *other = entry_of(queue, other_slot);
-            if (is_before(heap, other, first_entry)) {
+            rdv_time other_moment = moment_at(queue, heap, child, other);
+            if (is_before(heap, other, other_moment, first_entry, first_moment)) {
                 first = child;
                 first_slot = other_slot;
                 first_entry = other;
+                first_moment = other_moment;
             }
         }
-        if (!is_before(heap, first_entry, entry))
+        if (!is_before(heap, first_entry, first_moment, entry, moment))
             break;
-        heap_put(queue, heap, place, first_slot, first_entry);
+        put(queue, heap, place, first_slot, first_entry, first_moment);
         place = first;
     }
 
-    heap_put(queue, heap, place, slot, entry);
+    put(queue, heap, place, slot, entry, moment);
 }
 
-/* Put an entry in, or have one that is in follow its changed key. */
-static inline void heap_set(struct rdv__queue *queue, enum heap heap, uint32_t slot,
-                            struct entry *entry)
+static inline void enter(struct rdv__queue *queue, enum heap heap, uint32_t slot,
+                         struct entry *entry, rdv_time moment)
 {
-    uint32_t place = heap_has(heap, entry) ? entry->place[heap] : queue->heap_count[heap]++;
-
-    heap_settle(queue, heap, place, slot, entry);
+    settle(queue, heap, queue->heap_count[heap]++, slot, entry, moment);
 }
 
-/* Take an entry out if it is in; out of the ready heap it rests. */
-static inline void heap_drop(struct rdv__queue *queue, enum heap heap, struct entry *entry)
+/* Give a place up: the last entry of the heap takes it. */
+static inline void leave(struct rdv__queue *queue, enum heap heap, uint32_t place)
 {
-    if (!heap_has(heap, entry))
+    uint32_t last = --queue->heap_count[heap];
+    uint32_t last_slot = *cell_of(queue, heap, last);
+    struct entry *entry = entry_of(queue, last_slot);
+
+    if (place != last)
+        settle(queue, heap, place, last_slot, entry, moment_at(queue, heap, last, entry));
+}
+
+/* An entry has become ready: its end comes from behind the heap into it, */
+static void watch_end(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
+{
+    uint32_t behind = queue->heap_count[HEAP_ENDS], other = queue->end_slots[behind];
+    rdv_time end = queue->ends[entry->end];
+
+    put(queue, HEAP_ENDS, entry->end, other, entry_of(queue, other), queue->ends[behind]);
+    enter(queue, HEAP_ENDS, slot, entry, end);
+}
+
+/* and goes back. */
+static void ignore_end(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
+{
+    rdv_time end = queue->ends[entry->end];
+
+    leave(queue, HEAP_ENDS, entry->end);
+    put(queue, HEAP_ENDS, queue->heap_count[HEAP_ENDS], slot, entry, end);
+}
+
+static void add_end(struct rdv__queue *queue, uint32_t slot, struct entry *entry, rdv_time end)
+{
+    put(queue, HEAP_ENDS, queue->end_count++, slot, entry, end);
+}
+
+static void remove_end(struct rdv__queue *queue, const struct entry *entry)
+{
+    uint32_t last = --queue->end_count, slot = queue->end_slots[last];
+
+    if (entry->end != last)
+        put(queue, HEAP_ENDS, entry->end, slot, entry_of(queue, slot), queue->ends[last]);
+}
+
+/* Take an entry out of all heaps. */
+static void drop(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
+{
+    if (entry->place == NOWHERE)
         return;
-
-    uint32_t place = entry->place[heap];
-    uint32_t last_slot = *heap_cell(queue, heap, --queue->heap_count[heap]);
-    struct entry *last = entry_of(queue, last_slot);
-    if (last != entry)
-        heap_settle(queue, heap, place, last_slot, last);
-    entry->place[heap] = heap == HEAP_READY ? MODE_RESTING : RDV__QUEUE_NONE;
-}
-
-static void set_time(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
-{
-    heap_set(queue, HEAP_TIME, slot, entry);
-}
-
-static void drop_time(struct rdv__queue *queue, struct entry *entry)
-{
-    heap_drop(queue, HEAP_TIME, entry);
-}
-
-static void drop_ready(struct rdv__queue *queue, struct entry *entry)
-{
-    heap_drop(queue, HEAP_READY, entry);
+    if (mode_of(queue, slot) == READY) {
+        leave(queue, HEAP_READY, entry->place);
+        if (entry->end != NOWHERE)
+            ignore_end(queue, slot, entry);
+    } else {
+        leave(queue, HEAP_TIME, entry->place);
+    }
+    entry->place = NOWHERE;
 }
 
 /* -------------------------------------------------------------------- hash */
@@ -216,57 +266,72 @@ static uint32_t *bucket_of(const struct rdv__queue *queue, uint32_t hash)
     return &queue->buckets[hash & (queue->bucket_count - 1)];
 }
 
-static void link_entry(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
+static void put_in_bucket(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
 {
     uint32_t *bucket = bucket_of(queue, entry->hash);
 
     entry->next = *bucket;
     *bucket = slot;
+}
+
+static void link_entry(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
+{
     queue->shown++;
+    if (queue->hashed)
+        put_in_bucket(queue, slot, entry);
 }
 
 static void unlink_entry(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
 {
+    queue->shown--;
+    if (!queue->hashed)
+        return;
     uint32_t *link = bucket_of(queue, entry->hash);
-
     while (*link != slot)
         link = &entry_of(queue, *link)->next;
     *link = entry->next;
-    queue->shown--;
 }
 
-/*
- * Twice as many buckets, filled anew in the order of the slots: so entries are read as they lie in memory, where following the
- * buckets would wait for each.
- */
+/* Twice as many buckets. Who adds a million entries, and looks for none of them meanwhile, has them hashed once. */
 static int grow_buckets(struct rdv__queue *queue)
 {
-    uint32_t count = queue->bucket_count > 0 ? queue->bucket_count * 2 : CHUNK / 2;
+    uint32_t count = queue->bucket_count > 0 ? queue->bucket_count * 2 : CHUNK / 4;
 
     uint32_t *buckets = realloc(queue->buckets, (size_t)count * sizeof *buckets);
     if (!buckets)
         return RDV_ENOMEM;
     queue->buckets = buckets;
     queue->bucket_count = count;
-
-    memset(buckets, 0xFF, (size_t)count * sizeof *buckets); /* RDV__QUEUE_NONE */
-    for (uint32_t slot = 0; slot < queue->slot_count; slot++) {
-        struct entry *entry = entry_of(queue, slot);
-        if (is_hidden(entry) || entry->place[HEAP_READY] == MODE_FREE)
-            continue;
-        uint32_t *bucket = bucket_of(queue, entry->hash);
-        entry->next = *bucket;
-        *bucket = slot;
-    }
+    queue->hashed = false;
     return 0;
+}
+
+/*
+ * Fill the buckets anew, in the order of the slots: so entries are read as they lie in memory, where following the buckets would
+ * wait for each.
+ */
+static void fill_buckets(struct rdv__queue *queue)
+{
+    memset(queue->buckets, 0xFF, (size_t)queue->bucket_count * sizeof *queue->buckets); /* NONE */
+    for (uint32_t slot = 0; slot < queue->slot_count; slot++) {
+        if (!is_hidden(queue, slot) && mode_of(queue, slot) != FREE)
+            put_in_bucket(queue, slot, entry_of(queue, slot));
+    }
+    queue->hashed = true;
 }
 
 /* ------------------------------------------------------------------- slots */
 
+/* How large an array becomes that is full. */
+static uint32_t more_than(uint32_t room)
+{
+    return room < SLOTS_MAX / 9 * 8 - CHUNK ? room + room / 8 + CHUNK / 2 : SLOTS_MAX;
+}
+
 static int grow_chunks(struct rdv__queue *queue)
 {
     if (queue->chunk_count == queue->chunk_room) {
-        uint32_t room = queue->chunk_room + queue->chunk_room / 4 + 4;
+        uint32_t room = more_than(queue->chunk_room);
         struct chunk **chunks = realloc(queue->chunks, (size_t)room * sizeof(struct chunk *));
         if (!chunks)
             return RDV_ENOMEM;
@@ -281,8 +346,37 @@ static int grow_chunks(struct rdv__queue *queue)
     return 0;
 }
 
+static int grow_cells(struct rdv__queue *queue)
+{
+    uint32_t room = more_than(queue->cell_room), behind = queue->heap_count[HEAP_TIME];
+
+    uint32_t *cells = realloc(queue->cells, (size_t)room * sizeof *cells);
+    if (!cells)
+        return RDV_ENOMEM;
+    memmove(cells + room - behind, cells + queue->cell_room - behind, behind * sizeof *cells);
+    queue->cells = cells;
+    queue->cell_room = room;
+    return 0;
+}
+
+static int grow_ends(struct rdv__queue *queue)
+{
+    uint32_t room = more_than(queue->end_room);
+
+    rdv_time *ends = realloc(queue->ends, (size_t)room * sizeof *ends);
+    if (ends)
+        queue->ends = ends;
+    uint32_t *slots = realloc(queue->end_slots, (size_t)room * sizeof *slots);
+    if (slots)
+        queue->end_slots = slots;
+    if (!ends || !slots)
+        return RDV_ENOMEM;
+    queue->end_room = room;
+    return 0;
+}
+
 /* Have memory for one more entry, whatever is to be done with it later. */
-static int reserve(struct rdv__queue *queue)
+static int reserve(struct rdv__queue *queue, bool with_end)
 {
     int r = 0;
 
@@ -290,7 +384,11 @@ static int reserve(struct rdv__queue *queue)
         return RDV_ENOMEM;
     if (queue->free == RDV__QUEUE_NONE && queue->slot_count == queue->chunk_count * CHUNK)
         r = grow_chunks(queue);
-    if (r == 0 && queue->used / 2 >= queue->bucket_count)
+    if (r == 0 && queue->used == queue->cell_room)
+        r = grow_cells(queue);
+    if (r == 0 && with_end && queue->end_count == queue->end_room)
+        r = grow_ends(queue);
+    if (r == 0 && queue->used / 3 >= queue->bucket_count)
         r = grow_buckets(queue);
     return r;
 }
@@ -331,6 +429,9 @@ void rdv__queue_free(struct rdv__queue *queue)
     for (uint32_t i = 0; i < queue->chunk_count; i++)
         free(queue->chunks[i]);
     free(queue->chunks);
+    free(queue->cells);
+    free(queue->ends);
+    free(queue->end_slots);
     free(queue->buckets);
     free(queue);
 }
@@ -341,15 +442,19 @@ static void set_keys(struct entry *entry, const struct rdv__keys *keys)
     assert(keys->start >= 0 && keys->deadline >= 0);
     assert(keys->end >= 0 && keys->end < INT64_MAX);
     entry->start = keys->start;
-    entry->end = keys->end;
     entry->u.deadline = keys->deadline;
     entry->number = keys->number;
+}
+
+static rdv_time end_of(const struct rdv__queue *queue, const struct entry *entry)
+{
+    return entry->end != NOWHERE ? queue->ends[entry->end] : 0;
 }
 
 int rdv__queue_add(struct rdv__queue *queue, const struct rdv__keys *keys, uint32_t hash,
                    uint32_t *ret_slot)
 {
-    int r = reserve(queue);
+    int r = reserve(queue, keys->end != 0);
     if (r < 0)
         return r;
 
@@ -357,8 +462,10 @@ int rdv__queue_add(struct rdv__queue *queue, const struct rdv__keys *keys, uint3
     struct entry *entry = entry_of(queue, slot);
     set_keys(entry, keys);
     entry->hash = hash;
-    entry->place[HEAP_TIME] = RDV__QUEUE_NONE;
-    entry->place[HEAP_READY] = MODE_RESTING;
+    entry->place = entry->end = NOWHERE;
+    if (keys->end != 0)
+        add_end(queue, slot, entry, keys->end);
+    set_mode(queue, slot, RESTING);
     link_entry(queue, slot, entry);
     *ret_slot = slot;
     return 0;
@@ -369,7 +476,9 @@ void rdv__queue_remove(struct rdv__queue *queue, uint32_t slot)
     struct entry *entry = entry_of(queue, slot);
 
     rdv__queue_hide(queue, slot);
-    entry->place[HEAP_READY] = MODE_FREE;
+    if (entry->end != NOWHERE)
+        remove_end(queue, entry);
+    set_mode(queue, slot, FREE);
     entry->next = queue->free;
     queue->free = slot;
     queue->used--;
@@ -379,99 +488,83 @@ void rdv__queue_hide(struct rdv__queue *queue, uint32_t slot)
 {
     struct entry *entry = entry_of(queue, slot);
 
-    assert(entry->place[HEAP_READY] != MODE_FREE);
-    if (is_hidden(entry))
+    assert(mode_of(queue, slot) != FREE);
+    if (is_hidden(queue, slot))
         return;
-    drop_ready(queue, entry);
-    drop_time(queue, entry);
+    drop(queue, slot, entry);
     unlink_entry(queue, slot, entry);
-    entry->place[HEAP_READY] = is_running(entry) ? MODE_HIDDEN_RUNNING : MODE_HIDDEN;
+    set_mode(queue, slot, is_running(queue, slot) ? HIDDEN_RUNNING : HIDDEN);
 }
 
 void rdv__queue_show(struct rdv__queue *queue, uint32_t slot)
 {
     struct entry *entry = entry_of(queue, slot);
 
-    assert(is_hidden(entry));
-    if (is_running(entry)) {
-        entry->place[HEAP_READY] = MODE_RUNNING;
+    assert(is_hidden(queue, slot));
+    if (is_running(queue, slot)) {
         entry->start = 0;
+        set_mode(queue, slot, RUNNING);
     } else {
-        entry->place[HEAP_READY] = MODE_RESTING;
+        set_mode(queue, slot, RESTING);
     }
     link_entry(queue, slot, entry);
 }
 
 /* ------------------------------------------------------------------- modes */
 
-/* An entry whose mode may be changed. */
-static struct entry *idle_entry_of(const struct rdv__queue *queue, uint32_t slot)
+/* Out of all heaps, for another mode. */
+static struct entry *change_mode(struct rdv__queue *queue, uint32_t slot, enum mode mode)
 {
     struct entry *entry = entry_of(queue, slot);
 
-    assert(is_ready(entry) || entry->place[HEAP_READY] == MODE_WAITING ||
-           entry->place[HEAP_READY] == MODE_RESTING);
+    assert(!is_hidden(queue, slot) && mode_of(queue, slot) != FREE);
+    assert(mode == RUNNING || mode_of(queue, slot) != RUNNING);
+    drop(queue, slot, entry);
+    set_mode(queue, slot, mode);
     return entry;
 }
 
 void rdv__queue_rest(struct rdv__queue *queue, uint32_t slot)
 {
-    struct entry *entry = idle_entry_of(queue, slot);
-
-    drop_ready(queue, entry);
-    drop_time(queue, entry);
-    entry->place[HEAP_READY] = MODE_RESTING;
+    change_mode(queue, slot, RESTING);
 }
 
 void rdv__queue_wait(struct rdv__queue *queue, uint32_t slot)
 {
-    struct entry *entry = idle_entry_of(queue, slot);
-
-    drop_ready(queue, entry);
-    entry->place[HEAP_READY] = MODE_WAITING;
-    set_time(queue, slot, entry);
+    struct entry *entry = change_mode(queue, slot, WAITING);
+    enter(queue, HEAP_TIME, slot, entry, entry->start);
 }
 
 void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot)
 {
-    struct entry *entry = idle_entry_of(queue, slot);
-
-    if (is_ready(entry))
+    if (mode_of(queue, slot) == READY)
         return;
-    heap_set(queue, HEAP_READY, slot, entry);
-    if (entry->end != 0)
-        set_time(queue, slot, entry);
-    else
-        drop_time(queue, entry);
+    struct entry *entry = change_mode(queue, slot, READY);
+    enter(queue, HEAP_READY, slot, entry, 0);
+    if (entry->end != NOWHERE)
+        watch_end(queue, slot, entry);
 }
 
 void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user, rdv_time limit)
 {
-    struct entry *entry = entry_of(queue, slot);
-
     assert(user);
     assert(limit >= 0);
-    assert(!is_hidden(entry) && entry->place[HEAP_READY] != MODE_FREE);
-    drop_ready(queue, entry);
-    entry->place[HEAP_READY] = MODE_RUNNING;
+    struct entry *entry = change_mode(queue, slot, RUNNING);
     entry->start = limit;
-    entry->end = 0;
     entry->u.user = user;
     if (limit != 0)
-        set_time(queue, slot, entry);
-    else
-        drop_time(queue, entry);
+        enter(queue, HEAP_TIME, slot, entry, limit);
 }
 
 void rdv__queue_restore(struct rdv__queue *queue, uint32_t slot, const struct rdv__keys *keys)
 {
     struct entry *entry = entry_of(queue, slot);
 
-    assert(is_running(entry));
-    assert(keys->number == entry->number);
-    drop_time(queue, entry);
+    assert(is_running(queue, slot));
+    assert(keys->number == entry->number && keys->end == end_of(queue, entry));
+    drop(queue, slot, entry);
     set_keys(entry, keys);
-    entry->place[HEAP_READY] = is_hidden(entry) ? MODE_HIDDEN : MODE_RESTING;
+    set_mode(queue, slot, is_hidden(queue, slot) ? HIDDEN : RESTING);
 }
 
 /* ----------------------------------------------------------------- looking */
@@ -480,8 +573,8 @@ struct rdv__keys rdv__queue_keys(const struct rdv__queue *queue, uint32_t slot)
 {
     const struct entry *entry = entry_of(queue, slot);
 
-    assert(!is_running(entry) && entry->place[HEAP_READY] != MODE_FREE);
-    return (struct rdv__keys){entry->start, entry->end, entry->u.deadline, entry->number};
+    assert(!is_running(queue, slot) && mode_of(queue, slot) != FREE);
+    return (struct rdv__keys){entry->start, end_of(queue, entry), entry->u.deadline, entry->number};
 }
 
 int64_t rdv__queue_number(const struct rdv__queue *queue, uint32_t slot)
@@ -491,49 +584,61 @@ int64_t rdv__queue_number(const struct rdv__queue *queue, uint32_t slot)
 
 void *rdv__queue_user(const struct rdv__queue *queue, uint32_t slot)
 {
-    const struct entry *entry = entry_of(queue, slot);
-
-    return is_running(entry) ? entry->u.user : NULL;
+    return is_running(queue, slot) ? entry_of(queue, slot)->u.user : NULL;
 }
 
 bool rdv__queue_is_ready(const struct rdv__queue *queue, uint32_t slot)
 {
-    return is_ready(entry_of(queue, slot));
+    return mode_of(queue, slot) == READY;
 }
 
 uint32_t rdv__queue_earliest(const struct rdv__queue *queue, rdv_time *ret_moment)
 {
-    if (queue->heap_count[HEAP_TIME] == 0)
-        return RDV__QUEUE_NONE;
+    uint32_t slot = RDV__QUEUE_NONE;
+    rdv_time moment = 0;
 
-    uint32_t slot = *heap_cell(queue, HEAP_TIME, 0);
-    if (ret_moment)
-        *ret_moment = moment_of(entry_of(queue, slot));
+    if (queue->heap_count[HEAP_TIME] > 0) {
+        slot = *cell_of(queue, HEAP_TIME, 0);
+        moment = entry_of(queue, slot)->start;
+    }
+    if (queue->heap_count[HEAP_ENDS] > 0) {
+        uint32_t other = queue->end_slots[0];
+        rdv_time past = queue->ends[0] + 1;
+        if (slot == RDV__QUEUE_NONE || past < moment ||
+            (past == moment && entry_of(queue, other)->number < entry_of(queue, slot)->number)) {
+            slot = other;
+            moment = past;
+        }
+    }
+    if (slot != RDV__QUEUE_NONE && ret_moment)
+        *ret_moment = moment;
     return slot;
 }
 
 uint32_t rdv__queue_first_ready(const struct rdv__queue *queue)
 {
-    return queue->heap_count[HEAP_READY] > 0 ? *heap_cell(queue, HEAP_READY, 0) : RDV__QUEUE_NONE;
+    return queue->heap_count[HEAP_READY] > 0 ? *cell_of(queue, HEAP_READY, 0) : RDV__QUEUE_NONE;
 }
 
 size_t rdv__queue_ready_before(const struct rdv__queue *queue, uint32_t slot)
 {
     const struct entry *entry = entry_of(queue, slot);
-    assert(!is_running(entry));
+    assert(!is_running(queue, slot));
     size_t before = 0;
     for (uint32_t place = 0; place < queue->heap_count[HEAP_READY]; place++) {
-        const struct entry *other = entry_of(queue, *heap_cell(queue, HEAP_READY, place));
+        const struct entry *other = entry_of(queue, *cell_of(queue, HEAP_READY, place));
         before += rdv__order(other->u.deadline, other->start, other->number, entry->u.deadline,
                              entry->start, entry->number) < 0;
     }
     return before;
 }
 
-uint32_t rdv__queue_next_match(const struct rdv__queue *queue, uint32_t hash, uint32_t slot)
+uint32_t rdv__queue_next_match(struct rdv__queue *queue, uint32_t hash, uint32_t slot)
 {
     if (queue->bucket_count == 0)
         return RDV__QUEUE_NONE;
+    if (!queue->hashed)
+        fill_buckets(queue);
 
     slot = slot == RDV__QUEUE_NONE ? *bucket_of(queue, hash) : entry_of(queue, slot)->next;
     while (slot != RDV__QUEUE_NONE && entry_of(queue, slot)->hash != hash)
@@ -550,6 +655,8 @@ size_t rdv__queue_memory(const struct rdv__queue *queue)
 {
     return sizeof *queue + (size_t)queue->chunk_room * sizeof(struct chunk *) +
            (size_t)queue->chunk_count * sizeof(struct chunk) +
+           (size_t)queue->cell_room * sizeof *queue->cells +
+           (size_t)queue->end_room * (sizeof *queue->ends + sizeof *queue->end_slots) +
            (size_t)queue->bucket_count * sizeof *queue->buckets;
 }
 
@@ -558,57 +665,60 @@ size_t rdv__queue_memory(const struct rdv__queue *queue)
 static bool check_heap(const struct rdv__queue *queue, enum heap heap)
 {
     for (uint32_t place = 0; place < queue->heap_count[heap]; place++) {
-        const struct entry *entry = entry_of(queue, *heap_cell(queue, heap, place));
-        uint32_t above = place > 0 ? *heap_cell(queue, heap, (place - 1) / CHILDREN) : 0;
-        if (entry->place[heap] != place ||
-            (place > 0 && !is_before(heap, entry_of(queue, above), entry)))
+        const struct entry *entry = entry_of(queue, *cell_of(queue, heap, place));
+        uint32_t above = place > 0 ? (place - 1) / CHILDREN : 0;
+        const struct entry *other = entry_of(queue, *cell_of(queue, heap, above));
+        if ((heap == HEAP_ENDS ? entry->end : entry->place) != place ||
+            (place > 0 && !is_before(heap, other, moment_at(queue, heap, above, other), entry,
+                                     moment_at(queue, heap, place, entry))))
             return false;
     }
     return true;
 }
 
-/* Whether an entry is in the time heap and in the hash when its mode says so. */
-static bool check_entry(const struct rdv__queue *queue, uint32_t slot)
+/* Whether an entry is in the hash and in a heap when its mode says so, and its end is where it is to be. */
+static bool check_entry(struct rdv__queue *queue, uint32_t slot)
 {
     const struct entry *entry = entry_of(queue, slot);
+    enum mode mode = mode_of(queue, slot);
     uint32_t other = rdv__queue_next_match(queue, entry->hash, RDV__QUEUE_NONE);
-    bool in_time = heap_has(HEAP_TIME, entry);
 
     while (other != RDV__QUEUE_NONE && other != slot)
         other = rdv__queue_next_match(queue, entry->hash, other);
-    bool found = other == slot;
-
-    if (is_ready(entry))
-        return found && in_time == (entry->end != 0);
-    switch (entry->place[HEAP_READY]) {
-    case MODE_WAITING:
-        return found && in_time;
-    case MODE_RESTING:
-        return found && !in_time;
-    case MODE_RUNNING:
-        return found && in_time == (entry->start != 0);
-    default: /* hidden or free */
-        return !found && !in_time;
-    }
+    if ((other == slot) != (mode != FREE && !is_hidden(queue, slot)))
+        return false;
+    if (mode == FREE)
+        return true;
+    if (entry->end != NOWHERE &&
+        (entry->end >= queue->end_count || queue->end_slots[entry->end] != slot ||
+         (entry->end < queue->heap_count[HEAP_ENDS]) != (mode == READY)))
+        return false;
+    if (mode == READY || mode == WAITING || (mode == RUNNING && entry->start != 0))
+        return entry->place != NOWHERE &&
+               *cell_of(queue, mode == READY ? HEAP_READY : HEAP_TIME, entry->place) == slot;
+    return entry->place == NOWHERE;
 }
 
-bool rdv__queue_check(const struct rdv__queue *queue)
+bool rdv__queue_check(struct rdv__queue *queue)
 {
-    uint32_t in_time = 0, ready = 0, shown = 0, used = 0, unused = 0;
-    bool good = check_heap(queue, HEAP_TIME) && check_heap(queue, HEAP_READY);
+    uint32_t in_time = 0, ready = 0, ends = 0, shown = 0, used = 0, unused = 0;
+    bool good = check_heap(queue, HEAP_TIME) && check_heap(queue, HEAP_READY) &&
+                check_heap(queue, HEAP_ENDS);
 
     for (uint32_t slot = 0; slot < queue->slot_count; slot++) {
         const struct entry *entry = entry_of(queue, slot);
-        bool is_used = entry->place[HEAP_READY] != MODE_FREE;
+        bool is_used = mode_of(queue, slot) != FREE;
+        bool is_ready = mode_of(queue, slot) == READY;
         used += is_used;
-        shown += is_used && !is_hidden(entry);
-        ready += is_ready(entry);
-        in_time += heap_has(HEAP_TIME, entry);
+        shown += is_used && !is_hidden(queue, slot);
+        ready += is_ready;
+        in_time += is_used && !is_ready && entry->place != NOWHERE;
+        ends += is_used && entry->end != NOWHERE;
         good = good && check_entry(queue, slot);
     }
     for (uint32_t slot = queue->free; slot != RDV__QUEUE_NONE; slot = entry_of(queue, slot)->next)
         unused++;
     return good && used == queue->used && used + unused == queue->slot_count &&
            shown == queue->shown && ready == queue->heap_count[HEAP_READY] &&
-           in_time == queue->heap_count[HEAP_TIME];
+           in_time == queue->heap_count[HEAP_TIME] && ends == queue->end_count;
 }

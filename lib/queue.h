@@ -2,17 +2,18 @@
 /*
  * The unfinished entries of a trigger agent in memory: keys only. Texts and contexts stay in the store.
  *
- * An entry is in one of four modes, and by that in up to two heaps, each of which keeps its index in the entry:
+ * An entry is in one of four modes, and by that in up to two heaps:
  *  - resting: in no heap; nothing happens to it.
- *  - waiting: in the time heap, by its start.
- *  - ready:   in the ready heap, in the order of rule 2 (rdv__window_order); and, if an end is given, in the time heap by
- *             the first moment past it (end + 1 tick).
- *  - running: in the time heap by the moment of its limit (0 = none: in no heap); it has a `user`, its run, in place of its
- *             start, end and deadline.
- * So the time heap's top is the next moment at which something happens to an entry although nobody does anything.
+ *  - waiting: in the heap of times, by its start.
+ *  - ready:   in the heap of ready ones, in the order of rule 2 (rdv__window_order); and, if an end is given, in the heap of ends.
+ *  - running: in the heap of times by the moment of its limit (0 = none: in no heap); it has a `user`, its run, in place of its
+ *             start and deadline.
+ * So the earlier of the first time, and of the tick after the first end, is the next moment at which something happens to an entry
+ * although nobody does anything.
  *
  * Unless hidden, it is in the hash of identifiers too. Identifiers are kept as 32-bit hashes only: who looks one up confirms each
- * candidate with the store (pending) or its run (running).
+ * candidate with the store (pending) or its run (running). Adding doesn't look: who adds many in a row has them hashed once, when
+ * one is looked for.
  *
  * Entries live in slots: small indices that stay the same until the entry is freed. At most 64 bytes an entry, all
  * structures included (a test counts them). Nothing here but add can fail: whatever may be done to an entry later, its
@@ -66,7 +67,7 @@ void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot);
 /* Make an entry running (its keys are gone: the caller has kept them), or move the limit of a running one. user is not NULL. */
 void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user, rdv_time limit);
 
-/* Make a running entry rest again, with these keys (the number must be its own). A hidden one stays hidden. */
+/* Make a running entry rest again, with the keys that it was added with. A hidden one stays hidden. */
 void rdv__queue_restore(struct rdv__queue *queue, uint32_t slot, const struct rdv__keys *keys);
 
 /* The keys of an entry that is not running. */
@@ -82,7 +83,7 @@ void *rdv__queue_user(const struct rdv__queue *queue, uint32_t slot);
 bool rdv__queue_is_ready(const struct rdv__queue *queue, uint32_t slot);
 
 /* The entry with the earliest moment (of equal ones the smallest number), and that moment, which is optional;
- * RDV__QUEUE_NONE if the time heap is empty. */
+ * RDV__QUEUE_NONE if none has a moment. */
 uint32_t rdv__queue_earliest(const struct rdv__queue *queue, rdv_time *ret_moment);
 
 /* The ready entry that comes first, or RDV__QUEUE_NONE. */
@@ -92,13 +93,13 @@ uint32_t rdv__queue_first_ready(const struct rdv__queue *queue);
 size_t rdv__queue_ready_before(const struct rdv__queue *queue, uint32_t slot);
 
 /* Walk all entries with this hash: start with RDV__QUEUE_NONE. Hidden ones are not seen. */
-uint32_t rdv__queue_next_match(const struct rdv__queue *queue, uint32_t hash, uint32_t slot);
+uint32_t rdv__queue_next_match(struct rdv__queue *queue, uint32_t hash, uint32_t slot);
 
 /* How many entries there are (hidden ones not counted), and the bytes that all structures take. */
 size_t rdv__queue_count(const struct rdv__queue *queue);
 size_t rdv__queue_memory(const struct rdv__queue *queue);
 
 /* For tests: whether heaps, hash, free slots and counts agree with the entries. Slow. */
-bool rdv__queue_check(const struct rdv__queue *queue);
+bool rdv__queue_check(struct rdv__queue *queue);
 
 #endif
