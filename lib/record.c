@@ -438,7 +438,7 @@ int rdv__record_get_paused(rdv_store *store, bool *ret_paused)
 }
 
 /* Which part of the history goes: up to a change, and only what ended before a moment. */
-#define TRIMMED " FROM history WHERE change <= ? AND finished_at < ?"
+#define TRIMMED " FROM history WHERE change <= ?1 AND finished_at < ?2"
 
 static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t last,
                     rdv_time before)
@@ -453,13 +453,16 @@ static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t l
 static int trim(rdv_store *store, int64_t last, rdv_time before)
 {
     struct rdv__counters *counters = rdv__sql_counters(store);
-    int result =
-        run_trim(store, TRIM_REPORTS,
-                 "DELETE FROM report WHERE number IN (SELECT number" TRIMMED ")", last, before);
+    /* The reports of an entry come before its end. Where there are none, or no outputs, numbers are not even collected. */
+    int result = run_trim(store, TRIM_REPORTS,
+                          "DELETE FROM report WHERE change <= ?1"
+                          " AND +number IN (SELECT number" TRIMMED ")",
+                          last, before);
     if (result == 0)
-        result =
-            run_trim(store, TRIM_OUTPUTS,
-                     "DELETE FROM output WHERE number IN (SELECT number" TRIMMED ")", last, before);
+        result = run_trim(store, TRIM_OUTPUTS,
+                          "DELETE FROM output WHERE number IN (SELECT number" TRIMMED
+                          " AND EXISTS (SELECT 1 FROM output))",
+                          last, before);
     if (result == 0)
         result = run_trim(store, TRIM_HISTORY, "DELETE" TRIMMED, last, before);
     if (result == 0 && counters->history_rows >= 0)
@@ -501,8 +504,8 @@ static int retain_by_count(rdv_store *store)
     int64_t spare =
         counters->history_count / 10 < TRIM_STEP ? counters->history_count / 10 : TRIM_STEP;
     struct binder binder = bind(store, HISTORY_BY_COUNT,
-                                "SELECT change FROM history ORDER BY change DESC LIMIT 1 OFFSET ?");
-    bind_int(&binder, counters->history_count - spare);
+                                "SELECT change FROM history ORDER BY change LIMIT 1 OFFSET ?");
+    bind_int(&binder, counters->history_rows - (counters->history_count - spare) - 1);
     bool trimmed;
     return trim_to(store, &binder, INT64_MAX, &trimmed);
 }
