@@ -132,12 +132,13 @@ bool rdv__utf8_valid(const void *text, size_t size)
     size_t i = 0;
 
     while (i < size) {
-        /* Most text is ASCII: eight bytes at a time. */
+        /* Most text is ASCII: eight bytes at a time, the last of which may have been looked at before. */
         uint64_t eight;
-        if (size - i >= sizeof eight) {
-            memcpy(&eight, bytes + i, sizeof eight);
+        if (size >= sizeof eight) {
+            size_t from = size - i >= sizeof eight ? i : size - sizeof eight;
+            memcpy(&eight, bytes + from, sizeof eight);
             if (!(eight & UINT64_C(0x8080808080808080))) {
-                i += sizeof eight;
+                i = from + sizeof eight;
                 continue;
             }
         }

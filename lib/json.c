@@ -266,9 +266,9 @@ static int fail_unknown(struct rdv__value value, const char *const *names, struc
 }
 
 /* Whether a value's key is this word, which takes no escape to write; a key that has one all the same is read. */
-static bool key_is(struct rdv__value value, const char *word)
+static bool key_is(const struct rdv__json *json, uint32_t index, const char *word)
 {
-    const char *key = value.json->text + value.json->scan.values[value.index].key + 1;
+    const char *key = json->text + json->scan.values[index].key + 1;
     const char *rest = word;
 
     while (*rest != '\0' && *key == *rest) {
@@ -276,15 +276,15 @@ static bool key_is(struct rdv__value value, const char *word)
         rest++;
     }
     if (*key == '\\')
-        return strcmp(key_of(value.json, value.index), word) == 0;
+        return strcmp(key_of(json, index), word) == 0;
     return *key == '"' && *rest == '\0';
 }
 
 int rdv__json_members(struct rdv__value object, const char *const *names,
                       struct rdv__value *ret_values, struct rdv_error *error)
 {
-    struct rdv__json_iterator iterator = {0};
-    struct rdv__value value;
+    const struct rdv__json *json = object.json;
+    const struct rdv__scan_value *values = json->scan.values;
     int result = rdv__json_object(object, error);
 
     if (result < 0)
@@ -293,13 +293,13 @@ int rdv__json_members(struct rdv__value object, const char *const *names,
         ret_values[i] = object;
         ret_values[i].text = NULL;
     }
-    while (rdv__json_next(object, &iterator, NULL, &value)) {
+    for (uint32_t at = object.index + 1; at != values[object.index].next; at = values[at].next) {
         size_t i = 0;
-        while (names[i] && !key_is(value, names[i]))
+        while (names[i] && !key_is(json, at, names[i]))
             i++;
         if (!names[i])
-            return fail_unknown(value, names, error);
-        ret_values[i] = value;
+            return fail_unknown(value_at(json, at), names, error);
+        ret_values[i] = value_at(json, at);
     }
     return 0;
 }
@@ -348,7 +348,7 @@ int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error
 
 int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_error *error)
 {
-    if (rdv__json_type(value) != RDV__JSON_STRING)
+    if (*value.text != '"')
         return fail_type(value, error, "a string");
     *ret_text = string_of(value);
     return 0;
@@ -359,7 +359,7 @@ int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_
 {
     const struct rdv__json *json = value.json;
 
-    if (rdv__json_type(value) != RDV__JSON_STRING)
+    if (*value.text != '"')
         return fail_type(value, error, "a string");
     const char *text = value.text + 1;
     if (!rdv__unescape_plain(text, json->text + json->scan.size, ret_size)) {
@@ -453,7 +453,7 @@ int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration m
     rdv_duration duration;
     const char *text;
 
-    if (rdv__json_type(value) != RDV__JSON_STRING)
+    if (*value.text != '"')
         return fail_type(value, error, "a duration, such as \"10m\" or \"1h30m\"");
     text = string_of(value);
     if (rdv_duration_parse(text, &duration) < 0)
