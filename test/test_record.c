@@ -491,6 +491,55 @@ START_TEST(a_batch_may_have_more_new_entries_than_are_put_off)
 }
 END_TEST
 
+START_TEST(each_of_many_new_entries_is_stored_as_it_was_given)
+{
+    enum { MOST = 40 };
+    for (int count = 1; count <= MOST; count++) {
+        int64_t first = 0;
+        for (int i = 0; i < count; i++) {
+            char identifier[16], label[16], context[16];
+            snprintf(identifier, sizeof identifier, "%d-%d", count, i);
+            snprintf(label, sizeof label, "label-%d", i);
+            snprintf(context, sizeof context, "%.*s", i % 3, "cc");
+            const rdv_window window = {NOW + i, NOW + 100 + i, NOW + 200 + i, RDV_HOUR + i};
+            rdv_task *task = make_task(label, identifier, context);
+            int64_t number = rdv__record_next_number(store);
+            first = i == 0 ? number : first;
+            stage();
+            ck_assert_int_eq(rdv__record_schedule(store, number, &window, task, NOW + 300 + i), 0);
+            if (i % 5 == 4)
+                ck_assert_int_eq(rdv__record_start(store, number, NOW + 400 + i), 0);
+            rdv_task_unref(task);
+        }
+        commit();
+        for (int i = 0; i < count; i++) {
+            struct rdv__record_entry entry;
+            char words[16];
+            size_t size;
+            ck_assert_int_eq(rdv__record_load(store, first + i, &entry), 0);
+            snprintf(words, sizeof words, "%d-%d", count, i);
+            ck_assert_str_eq(rdv_task_identifier(entry.task), words);
+            snprintf(words, sizeof words, "label-%d", i);
+            ck_assert_str_eq(rdv_task_label(entry.task), words);
+            (void)rdv_task_context(entry.task, &size);
+            ck_assert_uint_eq(size, (size_t)(i % 3));
+            ck_assert_int_eq(entry.window.start, NOW + i);
+            ck_assert_int_eq(entry.window.end, NOW + 100 + i);
+            ck_assert_int_eq(entry.window.deadline, NOW + 200 + i);
+            ck_assert_int_eq(entry.window.limit, RDV_HOUR + i);
+            ck_assert_int_eq(entry.scheduled_at, NOW + 300 + i);
+            ck_assert_int_eq(entry.started_at, i % 5 == 4 ? NOW + 400 + i : 0);
+            ck_assert_int_eq(entry.attempt, i % 5 == 4);
+            ck_assert_int_eq(entry.progress, -1);
+            ck_assert(entry.running == (i % 5 == 4) && !entry.cancelling && entry.code == 0);
+            rdv_task_unref(entry.task);
+        }
+    }
+    ck_assert_int_eq(number_of("SELECT count(DISTINCT change) FROM entry"),
+                     number_of("SELECT count(*) FROM entry"));
+}
+END_TEST
+
 /* --------------------------------------------------------------- retention */
 
 START_TEST(the_history_is_kept_up_to_a_count_and_the_oldest_go_first)
@@ -1011,6 +1060,7 @@ int main(void)
     tcase_add_test(records, a_batch_that_fails_leaves_nothing_put_off);
     tcase_add_test(records, entries_that_end_in_any_order_are_all_taken_from_the_unfinished);
     tcase_add_test(records, a_batch_may_have_more_new_entries_than_are_put_off);
+    tcase_add_test(records, each_of_many_new_entries_is_stored_as_it_was_given);
     tcase_add_test(records, a_journal_row_is_put_moved_replaced_and_deleted);
     tcase_add_test(records, the_readers_result_is_the_journals);
     tcase_add_loop_test(records, a_scan_refuses_what_was_never_written, 0,
