@@ -165,7 +165,7 @@ struct rdv__plat_spawn {
         argv; /* ends with NULL; argv[0] is looked up in the PATH of `environment` unless it is a path */
     const char *const *environment; /* ends with NULL: all of the child's environment */
     const void *input;              /* its standard input: an unlinked file with these bytes */
-    size_t input_size;
+    size_t input_size;              /* 0 = nothing to read, and maybe no such file */
     const struct rdv__supervision *supervision; /* NULL = nothing of it */
 };
 
@@ -176,6 +176,8 @@ struct rdv__plat_child {
         output; /* our end of its standard output and error, non-blocking, close-on-exec */
     rdv__descriptor
         notices; /* our end of its descriptor 3, or of the pipe that RDV_NOTIFY names, likewise */
+    /* unix/ only: -1, or the child's ends of both: as long as we have them, too, its end wakes us by `end` alone, once. */
+    int output_kept, notices_kept;
     /* unix/ only: -1, or the channel to the process that waits for it, and that process, where it takes one. */
     int monitor;
     int64_t monitor_pid;

@@ -429,6 +429,8 @@ int rdv__process_adopt(rdv_loop *loop, const char *record,
     struct rdv__plat_child child = {.end = RDV__NO_DESCRIPTOR,
                                     .output = RDV__NO_DESCRIPTOR,
                                     .notices = RDV__NO_DESCRIPTOR,
+                                    .output_kept = -1,
+                                    .notices_kept = -1,
                                     .monitor = -1};
     struct rdv__plat_record end;
     int result = rdv__plat_adopt(record, &child);

@@ -146,4 +146,7 @@ void rdv_test_child_kill(struct rdv_test_child *child); /* at once; harmless whe
 /* Wait for its end, and free: its exit code, or -1 if it was killed or crashed. */
 int rdv_test_child_wait(struct rdv_test_child *child);
 
+/* Why who starts a program can't hear that it can't be run, as under Valgrind and ThreadSanitizer; NULL = it can. */
+const char *rdv_test_deaf_start(void);
+
 #endif

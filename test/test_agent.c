@@ -1232,18 +1232,11 @@ START_TEST(under_our_trigger_the_history_has_the_tail_of_the_output)
 }
 END_TEST
 
-/* Under Valgrind posix_spawn() doesn't hear that exec has failed. */
-static const char *deaf_spawn(void)
-{
-    const char *preload = getenv("LD_PRELOAD");
-    return preload && strstr(preload, "vgpreload") ? "needs an exec that tells its errors" : NULL;
-}
-
 /* Why a test can't run here, or NULL. */
 static const char *skipped(const TTest *test)
 {
     if (test == a_program_that_is_not_there_fails_the_run_in_the_systems_words)
-        return deaf_spawn();
+        return rdv_test_deaf_start();
     if (test == nothing_else_is_inherited)
         return RDV_TEST_ON_WINDOWS("handles have no numbers that mean something");
     if (test == a_host_that_ignores_SIGCHLD_still_gets_exit_codes)

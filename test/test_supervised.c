@@ -25,6 +25,7 @@
 #include "loop.h"
 #include "plat.h"
 #include "process.h"
+#include "system.h"
 
 #define ORDINARY_USER "nobody"
 #define PATIENCE      (20 * RDV_SECOND)
@@ -593,7 +594,7 @@ int main(void)
 
     TCase *given = add_case(suite, "given");
     tcase_add_test(given, user_folder_and_limits_are_those_asked_for);
-    rdv_test_add_unless(given, a_supervisor_that_is_not_there_is_named, pidfd_reason());
+    rdv_test_add_unless(given, a_supervisor_that_is_not_there_is_named, rdv_test_deaf_start());
 
     TCase *left = add_case(suite, "left");
     tcase_add_test(left, with_a_record_all_is_as_without);

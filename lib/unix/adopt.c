@@ -154,6 +154,8 @@ int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
                                           .end = pidfd,
                                           .output = -1,
                                           .notices = -1,
+                                          .output_kept = -1,
+                                          .notices_kept = -1,
                                           .monitor = -1,
                                           .supervised = true,
                                           .adopted = true};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children on Linux: posix_spawn(), which doesn't copy the parent's page tables, and a pidfd.
+ * Children on Linux: see launch.c for their start; and a pidfd.
  *
  * In a host that ignores SIGCHLD the kernel reaps children by itself and drops their exit codes. There, a process in between
  * (the monitor) starts the child, holds it as a zombie until we have seen its end, and passes the exit code on. A host
@@ -17,7 +17,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,11 +31,9 @@
 #include "unix.h"
 
 /* What older headers don't have. */
-#define MEMFD_NOEXEC_SEAL      0x0008u
-#define SIGNAL_PROCESS_GROUP   (1u << 2)
-#define WAIT_PIDFD             ((idtype_t)3)
-#define NOTICES_FD             3
-#define FIRST_FD_NOT_INHERITED 4
+#define MEMFD_NOEXEC_SEAL    0x0008u
+#define SIGNAL_PROCESS_GROUP (1u << 2)
+#define WAIT_PIDFD           ((idtype_t)3)
 
 /* How long the monitor may take to tell what it knows, in milliseconds. */
 #define MONITOR_WAIT 10000
@@ -87,7 +84,10 @@ static int nameless_file(void)
 /* A file with these bytes, at its beginning, that can't be changed through the descriptor; -1 with errno. */
 static int input_file(const void *data, size_t size)
 {
-    int fd = nameless_file();
+    int fd = size > 0 ? -1 : rdv__unix_high(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (fd >= 0)
+        return fd;
+    fd = nameless_file();
     if (fd < 0)
         return -1;
 
@@ -177,68 +177,6 @@ static int find_program(const char *name, const char *const *environment, char *
     return rdv__fail(error, RDV_ENOTFOUND, "cannot run '%s': not found in PATH", name);
 }
 
-/* ------------------------------------------------------------- attributes */
-
-struct launch {
-    const char *path;
-    char *const *argv;
-    char *const *environment;
-    int input, output, notices; /* the child's ends */
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-};
-
-static int give_descriptors(struct launch *launch)
-{
-    const int given[] = {launch->input, launch->output, launch->output, launch->notices};
-    int number = 0;
-    for (int fd = 0; number == 0 && fd < FIRST_FD_NOT_INHERITED; fd++)
-        number = posix_spawn_file_actions_adddup2(&launch->actions, given[fd], fd);
-    return number;
-}
-
-/* 0 or an errno; on failure nothing is left to be undone. The monitor gives its own descriptors 0 to 3. */
-static int launch_init(struct launch *launch, bool monitored, bool supervised)
-{
-    int number = posix_spawnattr_init(&launch->attributes);
-    if (number != 0)
-        return number;
-    number = posix_spawn_file_actions_init(&launch->actions);
-    if (number != 0)
-        goto no_actions;
-
-    sigset_t blocked, all;
-    sigemptyset(&blocked);
-    sigfillset(&all);
-    if (supervised) { /* it hears these once it is ready to, however soon they come */
-        sigaddset(&blocked, SIGTERM);
-        sigaddset(&blocked, SIGQUIT);
-        sigaddset(&blocked, SIGUSR1);
-    }
-    posix_spawnattr_setsigmask(&launch->attributes, &blocked);
-    posix_spawnattr_setsigdefault(&launch->attributes, &all);
-    posix_spawnattr_setpgroup(&launch->attributes, 0);
-    posix_spawnattr_setflags(&launch->attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                      POSIX_SPAWN_SETSIGDEF);
-    if (!monitored)
-        number = give_descriptors(launch);
-    if (number == 0)
-        number = posix_spawn_file_actions_addclosefrom_np(&launch->actions, FIRST_FD_NOT_INHERITED);
-    if (number == 0)
-        return 0;
-
-    posix_spawn_file_actions_destroy(&launch->actions);
-no_actions:
-    posix_spawnattr_destroy(&launch->attributes);
-    return number;
-}
-
-static void launch_finish(struct launch *launch)
-{
-    posix_spawn_file_actions_destroy(&launch->actions);
-    posix_spawnattr_destroy(&launch->attributes);
-}
-
 /* ----------------------------------------------------------------- monitor */
 
 /* What it says: first of the start, then of the end. */
@@ -261,35 +199,26 @@ static bool host_ignores_children(void)
     return (action.sa_flags & SA_NOCLDWAIT) != 0 || action.sa_handler == SIG_IGN;
 }
 
-static void close_from(int first)
-{
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0)
-        return;
-#endif
-    long end = sysconf(_SC_OPEN_MAX);
-    for (int fd = first; fd < end; fd++)
-        close(fd);
-}
-
 /* The monitor's life: a copy of a program that may have threads, so nothing but async-signal-safe calls from here on. All
  * signals are blocked, so that what is meant for the host's group passes it by. */
-static _Noreturn void monitor(const struct launch *launch, int channel)
+static _Noreturn void monitor(struct rdv__unix_launch launch, int channel)
 {
-    enum { CHANNEL = FIRST_FD_NOT_INHERITED };
+    enum { CHANNEL = RDV__GIVEN_FDS };
     struct sigaction by_default = {.sa_handler = SIG_DFL};
     sigaction(SIGCHLD, &by_default, NULL);
 
-    /* None of these is below 4, so no step destroys what a later one needs. */
-    struct monitor_word word = {0};
-    if (dup2(launch->input, STDIN_FILENO) < 0 || dup2(launch->output, STDOUT_FILENO) < 0 ||
-        dup2(launch->output, STDERR_FILENO) < 0 || dup2(launch->notices, NOTICES_FD) < 0 ||
-        dup2(channel, CHANNEL) < 0)
+    /* None of what is given is below 4, so no step destroys what a later one needs. */
+    for (int fd = 0; fd < CHANNEL; fd++) {
+        if (dup2(launch.given[fd], fd) < 0)
+            _exit(1);
+        launch.given[fd] = fd;
+    }
+    if (dup2(channel, CHANNEL) < 0)
         _exit(1);
-    close_from(CHANNEL + 1);
+    rdv__unix_close_from(CHANNEL + 1);
 
-    word.number = posix_spawn(&word.pid, launch->path, &launch->actions, &launch->attributes,
-                              launch->argv, launch->environment);
+    struct monitor_word word = {0};
+    word.number = rdv__unix_launch(&launch, &word.pid);
     for (int fd = 0; fd < CHANNEL; fd++)
         close(fd);
     send(CHANNEL, &word, sizeof word, MSG_NOSIGNAL);
@@ -334,7 +263,7 @@ static void monitor_wait(pid_t monitor_pid)
         ;
 }
 
-static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret_channel,
+static int spawn_monitored(const struct rdv__unix_launch *launch, pid_t *ret_pid, int *ret_channel,
                            int64_t *ret_monitor_pid)
 {
     int ends[2];
@@ -352,7 +281,7 @@ static int spawn_monitored(const struct launch *launch, pid_t *ret_pid, int *ret
         monitor_pid = fork();
         number = monitor_pid < 0 ? errno : 0;
         if (monitor_pid == 0)
-            monitor(launch, ends[1]);
+            monitor(*launch, ends[1]);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     close_if_open(&ends[1]);
@@ -457,16 +386,18 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     char numbers[RDV__LIMITS_MAX][LIMIT_TEXT];
     const char **argv = NULL;
     assert(spawn->argv[0] && (!supervision || supervision->limit_count <= RDV__LIMITS_MAX));
-    struct rdv__plat_child child = {
-        .end = -1, .output = -1, .notices = -1, .monitor = -1, .supervised = supervised};
-    /* posix_spawn() changes neither. */
-    struct launch launch = {.argv = (char *const *)spawn->argv,
-                            .environment = (char *const *)spawn->environment,
-                            .input = -1,
-                            .output = -1,
-                            .notices = -1};
+    struct rdv__plat_child child = {.end = -1,
+                                    .output = -1,
+                                    .notices = -1,
+                                    .output_kept = -1,
+                                    .notices_kept = -1,
+                                    .monitor = -1,
+                                    .supervised = supervised};
+    /* exec changes neither. */
+    struct rdv__unix_launch launch = {.argv = (char *const *)spawn->argv,
+                                      .environment = (char *const *)spawn->environment};
     char *path = NULL;
-    int number = 0;
+    int number = 0, input = -1;
 
     int result = supervision ? rdv__plat_check_supervision(supervision, error) : 0;
     if (result == 0 && supervised)
@@ -484,24 +415,28 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
             goto failed;
     }
 
-    if ((launch.input = input_file(spawn->input, spawn->input_size)) < 0 ||
-        open_pipe(&child.output, &launch.output) < 0 ||
-        open_pipe(&child.notices, &launch.notices) < 0) {
+    if ((input = input_file(spawn->input, spawn->input_size)) < 0 ||
+        open_pipe(&child.output, &child.output_kept) < 0 ||
+        open_pipe(&child.notices, &child.notices_kept) < 0) {
         number = errno;
         goto failed;
     }
-    bool pidfds = has_pidfds(), monitored = !pidfds || host_ignores_children();
-    number = launch_init(&launch, monitored, supervised);
-    if (number != 0)
-        goto failed;
+    const int given[RDV__GIVEN_FDS] = {input, child.output_kept, child.output_kept,
+                                       child.notices_kept};
+    memcpy(launch.given, given, sizeof given);
+    sigemptyset(&launch.blocked);
+    if (supervised) { /* it hears these once it is ready to, however soon they come */
+        sigaddset(&launch.blocked, SIGTERM);
+        sigaddset(&launch.blocked, SIGQUIT);
+        sigaddset(&launch.blocked, SIGUSR1);
+    }
 
     pid_t pid;
-    if (monitored)
+    bool pidfds = has_pidfds();
+    if (!pidfds || host_ignores_children())
         number = spawn_monitored(&launch, &pid, &child.monitor, &child.monitor_pid);
     else
-        number = posix_spawn(&pid, path, &launch.actions, &launch.attributes, launch.argv,
-                             launch.environment);
-    launch_finish(&launch);
+        number = rdv__unix_launch(&launch, &pid);
     if (number != 0)
         goto failed;
 
@@ -526,9 +461,7 @@ failed:
                        rdv__unix_words(number));
     rdv__plat_child_close(&child);
 out:
-    close_if_open(&launch.input);
-    close_if_open(&launch.output);
-    close_if_open(&launch.notices);
+    close_if_open(&input);
     free(argv);
     free(path);
     return result;
@@ -548,13 +481,18 @@ int rdv__plat_child_read(int fd, void *buffer, size_t room, size_t *ret_size)
 
 /* --------------------------------------------------------------------- end */
 
-/* Signal the group that the child leads, or has led. */
-static void signal_group(const struct rdv__plat_child *child, int number, bool reaped)
+/* Signal the group that the child leads, or has led, by its pidfd, which can't mean another's. False: only Linux since 6.9 knows
+ * how. */
+static bool signal_group_by_pidfd(const struct rdv__plat_child *child, int number)
 {
-    /* The kernel's own way takes the group by the pidfd, which can't mean another's. Before Linux 6.9 there is only its
-     * number, which is nobody else's as long as the child is not reaped. */
-    if (syscall(SYS_pidfd_send_signal, child->end, number, NULL, SIGNAL_PROCESS_GROUP) < 0 &&
-        errno != ESRCH && !reaped)
+    return syscall(SYS_pidfd_send_signal, child->end, number, NULL, SIGNAL_PROCESS_GROUP) == 0 ||
+           errno == ESRCH;
+}
+
+/* The same of a child that is not reaped: as long as that is so, the group's number is nobody else's. */
+static void signal_group(const struct rdv__plat_child *child, int number)
+{
+    if (!signal_group_by_pidfd(child, number))
         kill(-(pid_t)child->pid, number);
 }
 
@@ -584,10 +522,10 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill_it)
         end_supervised(child, kill_it);
         return;
     }
-    signal_group(child, kill_it ? SIGKILL : SIGTERM, false);
+    signal_group(child, kill_it ? SIGKILL : SIGTERM);
     /* What is stopped gets its signal once it goes on. */
     if (!kill_it)
-        signal_group(child, SIGCONT, false);
+        signal_group(child, SIGCONT);
 }
 
 bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait)
@@ -607,16 +545,17 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
     siginfo_t info;
     int number = 0;
 
-    /* Whoever watches the pidfd may have made it non-blocking, and then waitid() is so too. */
-    struct pollfd wait = {child->end, POLLIN, 0};
-    while (poll(&wait, 1, -1) < 0 && errno == EINTR)
-        ;
-
     if (child->monitor >= 0) {
+        struct pollfd wait = {child->end, POLLIN, 0};
+        while (poll(&wait, 1, -1) < 0 && errno == EINTR)
+            ;
         number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
         /* Without the monitor the child is reaped by someone else; unless it is still there, which we can't know where there
          * are no pidfds, and it must not run on. */
-        signal_group(child, SIGKILL, number != 0 && has_pidfds());
+        if (number == 0 || !has_pidfds())
+            signal_group(child, SIGKILL);
+        else
+            signal_group_by_pidfd(child, SIGKILL);
         if (number == 0)
             send(child->monitor, "", 1, MSG_NOSIGNAL);
         else if (number == ETIMEDOUT)
@@ -624,10 +563,11 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
         close_if_open(&child->monitor);
         monitor_wait((pid_t)child->monitor_pid);
     } else {
-        if (wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) < 0)
-            number = errno;
-        signal_group(child, SIGKILL, number != 0);
-        if (number == 0 && wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED) < 0)
+        /* The group first, while it is the child's; which the host may have reaped. */
+        if (!signal_group_by_pidfd(child, SIGKILL) &&
+            wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) == 0)
+            kill(-(pid_t)child->pid, SIGKILL);
+        if (wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED) < 0)
             number = errno;
         word.code = code_of(&info);
     }
@@ -694,7 +634,9 @@ int rdv__plat_environment(char ***ret_list, size_t *ret_count)
 void rdv__plat_child_deafen(struct rdv__plat_child *child)
 {
     close_if_open(&child->output);
+    close_if_open(&child->output_kept);
     close_if_open(&child->notices);
+    close_if_open(&child->notices_kept);
 }
 
 void rdv__plat_child_close(struct rdv__plat_child *child)

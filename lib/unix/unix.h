@@ -3,6 +3,9 @@
 #ifndef RDV__UNIX_H
 #define RDV__UNIX_H
 
+#include <signal.h>
+#include <sys/types.h>
+
 /* The RDV_E… constant for an errno; 0 for 0. */
 int rdv__unix_error(int number);
 
@@ -15,5 +18,24 @@ const char *rdv__unix_words(int number);
  * errno (fd is closed then). -1 is passed on.
  */
 int rdv__unix_high(int fd);
+
+/* Close all descriptors from this one on. Async-signal-safe. */
+void rdv__unix_close_from(int first);
+
+/* How many descriptors a program is given: its first. */
+#define RDV__GIVEN_FDS 4
+
+struct rdv__unix_launch {
+    const char *path;
+    char *const *argv; /* as execve() has them */
+    char *const *environment;
+    /* What it has as 0, 1, 2 and 3: each is that number itself, or above all of them. */
+    int given[RDV__GIVEN_FDS];
+    sigset_t blocked;
+};
+
+/* Start a program in a process group of its own, with no other descriptors and all signals by default. 0 or an errno, also
+ * exec's: then there is no process. Async-signal-safe. */
+int rdv__unix_launch(const struct rdv__unix_launch *launch, pid_t *ret_pid);
 
 #endif
