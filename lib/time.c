@@ -48,9 +48,9 @@ static int days_of_month(int year, int month)
 
 static int64_t days_from_date(const struct date *date)
 {
-    int64_t years = date->year - FIRST_YEAR;
+    int years = date->year - FIRST_YEAR;
 
-    return years * DAYS_1 + years / 4 - years / 100 + years / 400 +
+    return (int64_t)years * DAYS_1 + years / 4 - years / 100 + years / 400 +
            days_before_month(date->year, date->month) + date->day - 1;
 }
 
