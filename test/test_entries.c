@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Unfinished entries under identifiers that have one hash, which nobody can choose, but chance can. */
+#include "entries.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness.h"
+#include "store.h"
+
+#define NOW (INT64_C(400) * 365 * RDV_DAY)
+
+static rdv_loop *loop;
+static rdv_store *store;
+static struct rdv__entries entries;
+
+static void hear_run(void *user, struct rdv__running *run)
+{
+    (void)user, (void)run;
+}
+
+static void hear_result(void *user, int result)
+{
+    (void)user, (void)result;
+}
+
+static const struct rdv__entries_ops ops = {
+    .started = hear_run, .cancelling = hear_run, .settled = hear_result};
+
+/* ------------------------------------------------- two names with one hash */
+
+static char one[32], other[32];
+
+struct hashed {
+    uint32_t hash;
+    int number;
+};
+
+static int compare_hashed(const void *a, const void *b)
+{
+    const struct hashed *left = a, *right = b;
+    return left->hash < right->hash ? -1 : left->hash > right->hash;
+}
+
+static uint32_t hash_of(int number, char identifier[32])
+{
+    size_t size = (size_t)snprintf(identifier, 32, "task-%d", number);
+    return rdv__queue_hash(entries.queue, identifier, size);
+}
+
+/* Of so many names some twenty pairs have one hash: no queue in a hundred million has none. */
+static void find_a_pair(void)
+{
+    enum { COUNT = 400000 };
+    struct hashed *hashed = malloc(COUNT * sizeof *hashed);
+    ck_assert_ptr_nonnull(hashed);
+    for (int i = 0; i < COUNT; i++)
+        hashed[i] = (struct hashed){hash_of(i, one), i};
+    qsort(hashed, COUNT, sizeof *hashed, compare_hashed);
+    int i = 1;
+    while (i < COUNT && hashed[i].hash != hashed[i - 1].hash)
+        i++;
+    ck_assert_int_lt(i, COUNT);
+    ck_assert_uint_eq(hash_of(hashed[i].number, one), hash_of(hashed[i - 1].number, other));
+    free(hashed);
+}
+
+static void set_up(void)
+{
+    ck_assert_int_eq(rdv_loop_new(&loop), 0);
+    ck_assert_int_eq(rdv_store_open(NULL, NULL, &store, NULL), 0);
+    ck_assert_int_eq(rdv__store_attach(store, loop), 0);
+    ck_assert_int_eq(rdv__entries_init(&entries, store, &ops, NULL), 0);
+    find_a_pair();
+}
+
+static void tear_down(void)
+{
+    ck_assert(rdv__queue_check(entries.queue));
+    rdv__entries_finish(&entries);
+    rdv_store_close(store);
+    rdv_loop_free(loop);
+}
+
+/* ------------------------------------------------------------------ the rule */
+
+static void schedule(const char *identifier)
+{
+    const rdv_window window = {0};
+    struct rdv__entries_known known;
+    rdv_task *task = NULL;
+    ck_assert_int_eq(rdv_task_new("label", identifier, NULL, 0, &task), 0);
+    ck_assert_int_eq(rdv__entries_look_up(&entries, identifier, &known), 0);
+    ck_assert_int_eq(rdv__entries_schedule(&entries, &window, task, &known, NOW), 0);
+    rdv_task_unref(task);
+}
+
+static void settle(void)
+{
+    ck_assert_int_eq(rdv__store_commit(store), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+}
+
+/* The slot of an entry; its run, or NULL for a pending one. */
+static uint32_t find(const char *identifier, struct rdv__running **ret_run)
+{
+    uint32_t slot = RDV__QUEUE_NONE;
+    ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, ret_run), 0);
+    return slot;
+}
+
+static int64_t number_of(const char *identifier)
+{
+    struct rdv__running *run = NULL;
+    return rdv__queue_number(entries.queue, find(identifier, &run));
+}
+
+static void expect_unknown(const char *identifier)
+{
+    uint32_t slot;
+    struct rdv__running *run;
+    ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, &run), RDV_ENOTFOUND);
+}
+
+START_TEST(identifiers_with_one_hash_are_two_entries)
+{
+    schedule(one);
+    expect_unknown(other);
+    schedule(other);
+    ck_assert_uint_eq(rdv__queue_count(entries.queue), 2);
+    ck_assert_int_eq(number_of(one), 1);
+    ck_assert_int_eq(number_of(other), 2);
+    settle();
+    ck_assert_int_eq(number_of(one), 1);
+    ck_assert_int_eq(number_of(other), 2);
+}
+END_TEST
+
+START_TEST(of_two_with_one_hash_the_one_that_is_named_is_replaced)
+{
+    schedule(one);
+    schedule(other);
+    schedule(one); /* in the same batch */
+    ck_assert_int_eq(number_of(one), 3);
+    settle();
+    schedule(other);
+    settle();
+    ck_assert_uint_eq(rdv__queue_count(entries.queue), 2);
+    ck_assert_int_eq(number_of(one), 3);
+    ck_assert_int_eq(number_of(other), 4);
+}
+END_TEST
+
+START_TEST(of_two_with_one_hash_the_one_that_runs_is_busy)
+{
+    struct rdv__running *run = NULL;
+    struct rdv__entries_known known;
+    schedule(one);
+    schedule(other);
+    ck_assert_int_eq(rdv__entries_start(&entries, find(one, &run), NOW, &run), 0);
+    ck_assert_int_eq(rdv__entries_look_up(&entries, one, &known), RDV_EBUSY);
+    ck_assert_int_eq(rdv__entries_look_up(&entries, other, &known), 0);
+    settle();
+    ck_assert_int_eq(rdv__entries_look_up(&entries, one, &known), RDV_EBUSY);
+    (void)find(other, &run);
+    ck_assert_ptr_null(run);
+    (void)find(one, &run);
+    ck_assert_ptr_nonnull(run);
+    ck_assert_str_eq(rdv_task_identifier(run->task), one);
+}
+END_TEST
+
+START_TEST(of_two_with_one_hash_the_one_that_ended_is_gone)
+{
+    struct rdv__running *run = NULL;
+    schedule(one);
+    schedule(other);
+    settle();
+    ck_assert_int_eq(rdv__entries_end_pending(&entries, find(one, &run), RDV_OUTCOME_CANCELLED,
+                                              RDV_ECANCELLED, "", NOW),
+                     0);
+    expect_unknown(one);
+    ck_assert_int_eq(number_of(other), 2);
+    ck_assert_int_eq(rdv__store_fail(store, RDV_EIO), RDV_EIO);
+    ck_assert_int_eq(number_of(one), 1); /* the batch was lost */
+    ck_assert_int_eq(number_of(other), 2);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("entries");
+    TCase *one_hash = tcase_create("one hash");
+    tcase_add_checked_fixture(one_hash, set_up, tear_down);
+    tcase_set_timeout(one_hash, 60);
+    tcase_add_test(one_hash, identifiers_with_one_hash_are_two_entries);
+    tcase_add_test(one_hash, of_two_with_one_hash_the_one_that_is_named_is_replaced);
+    tcase_add_test(one_hash, of_two_with_one_hash_the_one_that_runs_is_busy);
+    tcase_add_test(one_hash, of_two_with_one_hash_the_one_that_ended_is_gone);
+    suite_add_tcase(suite, one_hash);
+    return rdv_test_main(suite);
+}
