@@ -283,6 +283,26 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
     return 0;
 }
 
+/*
+ * Numbers don't come back, even when the row of the largest is gone from the unfinished ones. As long as that has become the newest
+ * row of the history, it is read there, and need not be counted.
+ */
+static int count_number(rdv_store *store, int64_t number, bool in_history)
+{
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    if (number == counters->last_number && in_history && !counters->gaps) {
+        counters->told_number = number;
+        return 0;
+    }
+    if (number != counters->last_number && counters->told_number != counters->last_number &&
+        !counters->gaps)
+        return 0;
+    /* From here on the counter tells, unless this batch fails, which leaves a gap. */
+    counters->told_number = 0;
+    counters->gaps = false;
+    return put_counter(store, "number", counters->last_number);
+}
+
 static int delete_entry(rdv_store *store, int64_t number, bool has_context)
 {
     struct rdv__put_off *put_off = rdv__sql_put_off(store);
@@ -297,16 +317,13 @@ static int delete_entry(rdv_store *store, int64_t number, bool has_context)
         result = write_deletes(store);
     if (result == 0 && put_off->delete_count++ == 0)
         put_off->delete_first = number;
-    /* Numbers don't come back, even when the row that had the largest is gone from where they are counted. */
-    const struct rdv__counters *counters = rdv__sql_counters(store);
-    if (result == 0 && (number == counters->last_number || counters->gaps))
-        result = put_counter(store, "number", counters->last_number);
     return result;
 }
 
 int rdv__record_forget(rdv_store *store, int64_t number)
 {
-    return delete_entry(store, number, true);
+    int result = delete_entry(store, number, true);
+    return result != 0 ? result : count_number(store, number, false);
 }
 
 /* A line of an entry's history between its start and its end. */
@@ -388,6 +405,8 @@ int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progr
 static int finished(rdv_store *store, int64_t number, bool has_context)
 {
     int result = delete_entry(store, number, has_context);
+    if (result == 0)
+        result = count_number(store, number, true);
     struct rdv__counters *counters = rdv__sql_counters(store);
     if (result == 0 && counters->history_rows >= 0)
         counters->history_rows++;
@@ -495,6 +514,8 @@ static int trim(rdv_store *store, int64_t last, rdv_time before)
         counters->history_rows -= sqlite3_changes64(rdv__sql_database(store));
     if (result == 0)
         result = put_counter(store, "change", counters->last_change);
+    if (result == 0)
+        result = put_counter(store, "number", counters->last_number);
     return result;
 }
 

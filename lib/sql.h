@@ -18,6 +18,7 @@ struct rdv__counters {
     int64_t last_number;   /* of an entry */
     int64_t last_change;   /* of a change of any entry; right once rdv__record_scan() was called */
     bool gaps;             /* last_number may belong to a batch that failed */
+    int64_t told_number;   /* this one was given, as only the newest row of the history tells */
     int64_t last_own_run;  /* of runs that the agent numbers: 0, -1, -2, … */
     int64_t history_rows;  /* -1 = count them again */
     int64_t history_count; /* the limits that the store was opened with */

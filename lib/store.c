@@ -646,8 +646,10 @@ static int count(rdv_store *store)
     int result =
         rdv__sql_number(store,
                         "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'number'), 0),"
-                        " coalesce((SELECT max(number) FROM entry), 0))",
+                        " coalesce((SELECT max(number) FROM entry), 0),"
+                        " coalesce((SELECT number FROM history ORDER BY change DESC LIMIT 1), 0))",
                         &counters->last_number);
+    counters->told_number = counters->last_number;
     if (result == 0)
         result = rdv__sql_number(
             store,

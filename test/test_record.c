@@ -51,6 +51,12 @@ static void execute(const char *sql)
     ck_assert_int_eq(rdv__sql_execute(store, sql), 0);
 }
 
+/* How many rows were inserted, changed and deleted since the store was opened. */
+static int64_t writes(void)
+{
+    return sqlite3_total_changes64(rdv__sql_database(store));
+}
+
 static int64_t schedule(const char *identifier, const char *context, rdv_window window)
 {
     rdv_task *task = make_task("label", identifier, context);
@@ -137,6 +143,37 @@ START_TEST(numbers_dont_come_back_when_the_last_entry_has_gone)
     commit();
     reopen(NULL);
     ck_assert_int_gt(rdv__record_next_number(store), forgotten);
+}
+END_TEST
+
+START_TEST(numbers_dont_come_back_when_an_earlier_entry_ends_after_the_last)
+{
+    int64_t first = schedule("a", "", (rdv_window){0}), last = schedule("b", "", (rdv_window){0});
+    commit();
+    finish(last, NOW);
+    commit();
+    reopen(NULL);
+    ck_assert_int_eq(rdv__record_last_number(store), last);
+    finish(first, NOW);
+    commit();
+    reopen(NULL);
+    ck_assert_int_eq(rdv__record_last_number(store), last);
+
+    first = schedule("a", "", (rdv_window){0}), last = schedule("b", "", (rdv_window){0});
+    finish(last, NOW);
+    finish(first, NOW);
+    commit();
+    reopen(NULL);
+    ck_assert_int_eq(rdv__record_last_number(store), last);
+}
+END_TEST
+
+START_TEST(the_end_of_the_last_entry_is_counted_by_its_row_alone)
+{
+    int64_t before = writes();
+    finish(schedule("a", "", (rdv_window){0}), NOW);
+    commit();
+    ck_assert_int_eq(writes() - before, 3); /* the entry comes and goes, and the history's row */
 }
 END_TEST
 
@@ -378,12 +415,6 @@ START_TEST(an_identifier_is_compared_with_the_one_entry)
 END_TEST
 
 /* ----------------------------------------------------------------- put off */
-
-/* How many rows were inserted, changed and deleted since the store was opened. */
-static int64_t writes(void)
-{
-    return sqlite3_total_changes64(rdv__sql_database(store));
-}
 
 START_TEST(a_start_in_the_batch_of_its_schedule_is_written_with_it)
 {
@@ -1042,6 +1073,8 @@ int main(void)
     tcase_add_checked_fixture(records, set_up, tear_down);
     tcase_add_test(records, numbers_grow_and_dont_come_back);
     tcase_add_test(records, numbers_dont_come_back_when_the_last_entry_has_gone);
+    tcase_add_test(records, numbers_dont_come_back_when_an_earlier_entry_ends_after_the_last);
+    tcase_add_test(records, the_end_of_the_last_entry_is_counted_by_its_row_alone);
     tcase_add_test(records, numbers_dont_come_back_when_a_later_one_was_never_stored);
     tcase_add_test(records, changes_are_counted_on_from_those_of_unfinished_entries);
     tcase_add_test(records, changes_are_counted_on_from_those_of_running_entries_too);
