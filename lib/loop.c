@@ -3,7 +3,7 @@
  * The loop: libuv's, driven one poll at a time, so that a turn's hooks run between two polls and what they ask for can be
  * waited for, or not, by one rule.
  *
- * rdv_loop_fd() is honest: whatever makes work makes libuv's descriptor readable. Timers are descriptors for that reason
+ * rdv_loop_fd() is honest: whatever makes work makes that descriptor readable. Timers are descriptors for that reason
  * (libuv's own are not seen from outside), and what libuv has not yet given to the kernel (it does so in the next poll) is
  * announced by a wake-up.
  */
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "plat.h"
+#include "timers.h"
 #include "uv_loop.h"
 
 /* How many turns rdv_loop_dispatch() takes at most while each asks for another. */
@@ -61,15 +62,7 @@ struct rdv_loop {
     struct rdv__turn *turns;
     struct cursor *cursors;
     struct call *answers, **answers_end; /* called, to be answered at the turn's end */
-
-    struct rdv__plat_timer clockwork; /* for all of the timers, set to the earliest */
-    struct rdv__io *ticking;
-    int64_t armed; /* what clockwork is set to */
-    rdv_timer *timers;
-    size_t timer_count;
-    rdv_timer **heap; /* started timers; has room for all */
-    size_t heap_count, heap_room;
-    uint64_t started; /* counts rdv_timer_start() */
+    struct rdv__timers *timers;
 
     struct rdv__alarm *alarms;
     bool alarms_changed; /* some alarm has to be told of a change of the clock */
@@ -96,164 +89,6 @@ void rdv__uv_changed(rdv_loop *loop)
     loop->fresh = true;
     if (!loop->inside)
         wake(loop);
-}
-
-/* ---------------------------------------------------------------- timers */
-
-struct rdv_timer {
-    rdv_loop *loop; /* NULL once the loop is gone */
-    void (*fn)(void *user);
-    void *user;
-    int64_t due; /* on rdv__plat_running()'s scale */
-    uint64_t order;
-    size_t place; /* in the heap; SIZE_MAX = not started */
-    rdv_timer *previous, *next;
-};
-
-#define NOT_STARTED SIZE_MAX
-
-static bool timer_before(const rdv_timer *a, const rdv_timer *b)
-{
-    return a->due != b->due ? a->due < b->due : a->order < b->order;
-}
-
-static void heap_put(rdv_loop *loop, size_t place, rdv_timer *timer)
-{
-    loop->heap[place] = timer;
-    timer->place = place;
-}
-
-static void heap_up(rdv_loop *loop, size_t place, rdv_timer *timer)
-{
-    while (place > 0 && timer_before(timer, loop->heap[(place - 1) / 2])) {
-        heap_put(loop, place, loop->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
-    }
-    heap_put(loop, place, timer);
-}
-
-static void heap_down(rdv_loop *loop, size_t place, rdv_timer *timer)
-{
-    for (;;) {
-        size_t child = 2 * place + 1;
-        if (child >= loop->heap_count)
-            break;
-        if (child + 1 < loop->heap_count && timer_before(loop->heap[child + 1], loop->heap[child]))
-            child++;
-        if (!timer_before(loop->heap[child], timer))
-            break;
-        heap_put(loop, place, loop->heap[child]);
-        place = child;
-    }
-    heap_put(loop, place, timer);
-}
-
-static void heap_remove(rdv_loop *loop, rdv_timer *timer)
-{
-    size_t place = timer->place;
-    rdv_timer *last = loop->heap[--loop->heap_count];
-    timer->place = NOT_STARTED;
-    if (last == timer)
-        return;
-    if (place > 0 && timer_before(last, loop->heap[(place - 1) / 2]))
-        heap_up(loop, place, last);
-    else
-        heap_down(loop, place, last);
-}
-
-static void arm(rdv_loop *loop)
-{
-    int64_t due = loop->heap_count > 0 ? loop->heap[0]->due : 0;
-    if (due == loop->armed)
-        return;
-    loop->armed = due;
-    rdv__plat_timer_set(&loop->clockwork, due);
-}
-
-static void timers_due(void *user)
-{
-    rdv_loop *loop = user;
-    if (rdv__plat_timer_read(&loop->clockwork) == RDV__TIMER_DUE)
-        loop->armed = 0;
-
-    /* What is started from here on waits for the next turn, also if it is due already. */
-    uint64_t last = loop->started;
-    int64_t now = rdv__plat_running();
-    while (loop->heap_count > 0 && loop->heap[0]->due <= now && loop->heap[0]->order <= last) {
-        rdv_timer *timer = loop->heap[0];
-        heap_remove(loop, timer);
-        timer->fn(timer->user);
-    }
-}
-
-int rdv_timer_new(rdv_loop *loop, void (*fn)(void *user), void *user, rdv_timer **ret_timer)
-{
-    if (!loop || !fn || !ret_timer)
-        return RDV_EINVAL;
-
-    /* All the room that starting it could need is taken here. */
-    if (loop->timer_count == loop->heap_room) {
-        size_t room = loop->heap_room > 0 ? 2 * loop->heap_room : 16;
-        rdv_timer **heap = realloc(loop->heap, room * sizeof(rdv_timer *));
-        if (!heap)
-            return RDV_ENOMEM;
-        loop->heap = heap;
-        loop->heap_room = room;
-    }
-    rdv_timer *timer = malloc(sizeof *timer);
-    if (!timer)
-        return RDV_ENOMEM;
-    *timer = (rdv_timer){
-        .loop = loop, .fn = fn, .user = user, .place = NOT_STARTED, .next = loop->timers};
-    if (loop->timers)
-        loop->timers->previous = timer;
-    loop->timers = timer;
-    loop->timer_count++;
-
-    *ret_timer = timer;
-    return 0;
-}
-
-void rdv_timer_start(rdv_timer *timer, rdv_duration duration)
-{
-    if (!timer || !timer->loop)
-        return;
-    rdv_loop *loop = timer->loop;
-
-    if (timer->place != NOT_STARTED)
-        heap_remove(loop, timer);
-    int64_t now = rdv__plat_running();
-    timer->due = duration <= 0 ? now : duration > INT64_MAX - now ? INT64_MAX : now + duration;
-    timer->order = ++loop->started;
-    heap_up(loop, loop->heap_count++, timer);
-    if (!loop->inside)
-        arm(loop);
-}
-
-void rdv_timer_stop(rdv_timer *timer)
-{
-    if (!timer || timer->place == NOT_STARTED)
-        return;
-    heap_remove(timer->loop, timer);
-    if (!timer->loop->inside)
-        arm(timer->loop);
-}
-
-void rdv_timer_free(rdv_timer *timer)
-{
-    if (!timer)
-        return;
-    rdv_timer_stop(timer);
-    if (timer->loop) {
-        if (timer->previous)
-            timer->previous->next = timer->next;
-        else
-            timer->loop->timers = timer->next;
-        if (timer->next)
-            timer->next->previous = timer->previous;
-        timer->loop->timer_count--;
-    }
-    free(timer);
 }
 
 /* ---------------------------------------------------------------- alarms */
@@ -464,7 +299,7 @@ static void take_turn(rdv_loop *loop)
 
 static void poll_once(rdv_loop *loop, bool wait)
 {
-    arm(loop);
+    rdv__timers_arm(loop->timers);
     loop->fresh = false;
     rdv__poll(loop, wait);
 }
@@ -477,7 +312,7 @@ static void begin_running(rdv_loop *loop)
 /* What is left to do is for the next run: say so to who polls the descriptor. */
 static void end_running(rdv_loop *loop)
 {
-    arm(loop);
+    rdv__timers_arm(loop->timers);
     loop->inside = false;
     if (loop->again || loop->fresh)
         wake(loop);
@@ -506,6 +341,16 @@ bool rdv__loop_is_owner(const rdv_loop *loop)
     bool result = uv_thread_equal(&loop->owner, &self) != 0;
     uv_mutex_unlock(lock);
     return result;
+}
+
+bool rdv__loop_is_inside(const rdv_loop *loop)
+{
+    return loop->inside;
+}
+
+struct rdv__timers *rdv__loop_timers(const rdv_loop *loop)
+{
+    return loop->timers;
 }
 
 bool rdv__loop_in_call(const rdv_loop *loop)
@@ -595,12 +440,9 @@ int rdv_loop_new(rdv_loop **ret_loop)
     result = rdv__poll_open(loop);
     if (result != 0)
         goto no_poll;
-    result = rdv__plat_timer_open(false, &loop->clockwork);
+    result = rdv__timers_new(loop, &loop->timers);
     if (result != 0)
-        goto no_clockwork;
-    result = rdv__io_new(loop, loop->clockwork.fd, timers_due, loop, &loop->ticking);
-    if (result != 0)
-        goto no_ticking;
+        goto no_timers;
 
     /* So that the kernel knows of both before anyone polls the descriptor. */
     poll_once(loop, false);
@@ -608,9 +450,7 @@ int rdv_loop_new(rdv_loop **ret_loop)
     *ret_loop = loop;
     return 0;
 
-no_ticking:
-    rdv__plat_timer_close(&loop->clockwork);
-no_clockwork:
+no_timers:
     rdv__poll_close(loop);
 no_poll:
     uv_close((uv_handle_t *)&loop->wake, NULL);
@@ -777,15 +617,8 @@ void rdv_loop_free(rdv_loop *loop)
         uv_cond_wait(&loop->no_callers, &loop->lock);
     uv_mutex_unlock(&loop->lock);
 
-    while (loop->timers) {
-        rdv_timer *timer = loop->timers;
-        loop->timers = timer->next;
-        timer->loop = NULL;
-        timer->place = NOT_STARTED;
-    }
     assert(!loop->alarms);
-    rdv__io_free(loop->ticking);
-    rdv__plat_timer_close(&loop->clockwork);
+    rdv__timers_free(loop->timers);
     rdv__poll_close(loop);
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_run(&loop->uv, UV_RUN_NOWAIT); /* finishes what is closing */
@@ -794,6 +627,5 @@ void rdv_loop_free(rdv_loop *loop)
     (void)status;
     uv_cond_destroy(&loop->no_callers);
     uv_mutex_destroy(&loop->lock);
-    free(loop->heap);
     free(loop);
 }

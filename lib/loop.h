@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop's inside: turns, posts, descriptors, alarms. libuv is known to loop.c, thread.c and the io.c of each system.
+ * The loop's inside: turns, posts, descriptors, alarms; timers.h has the timers. libuv is known to loop.c, thread.c and the io.c
+ * of each system.
  *
  * A turn: (1) what is ready and what was posted is handled: this stages changes; (2) deciders run: the trigger looks what is
  * due, and stages starts and expiries; (3) committers run: the store commits; (4) settlers run: the store settles each change,
@@ -33,6 +34,11 @@ void rdv__loop_remove_turn(rdv_loop *loop,
 
 /* Have another turn soon, without waiting for anything; makes rdv_loop_fd() readable. Owner thread (cheap; may be repeated). */
 void rdv__loop_again(rdv_loop *loop);
+
+/* Whether turns are being taken: a poll is about to come then, and nobody has to be woken for what it will find. Owner thread. */
+bool rdv__loop_is_inside(const rdv_loop *loop);
+
+struct rdv__timers *rdv__loop_timers(const rdv_loop *loop);
 
 /* ---- from other threads ---- */
 
