@@ -31,15 +31,23 @@ void rdv__unix_close_from(int first)
  * Valgrind and ThreadSanitizer. */
 #define NOT_TOLD (-1)
 
+/* The C library's own SIGRTMIN is larger, by what it keeps. */
+#define KERNEL_SIGRTMIN 32
+
 /* The child until it is the program: in the parent's memory, and on its stack, with all signals blocked. *number becomes 0, or an
  * errno. */
 static _Noreturn void become(const struct rdv__unix_launch *launch, volatile int *number)
 {
-    /* Those that are caught, too: a handler would run in the parent's memory. What the C library keeps for itself it refuses. */
+    /* Those that are caught, too: a handler would run in the parent's memory. */
     struct sigaction action, by_default = {.sa_handler = SIG_DFL};
     for (int i = 1; i < NSIG; i++)
         if (sigaction(i, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
             sigaction(i, &by_default, NULL);
+    /* Those that the C library keeps for itself it refuses, though it ignores them in what posix_spawn() starts: in us. The
+     * kernel's struct has another order on each machine, and by default is all zeros. */
+    static const unsigned long kernel_default[8];
+    for (int i = KERNEL_SIGRTMIN; i < SIGRTMIN; i++)
+        syscall(SYS_rt_sigaction, i, kernel_default, NULL, NSIG / 8);
 
     bool ready = setpgid(0, 0) == 0;
     for (int fd = 0; ready && fd < RDV__GIVEN_FDS; fd++)
