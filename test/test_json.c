@@ -248,6 +248,145 @@ START_TEST(every_character_that_is_escaped_reads_as_cjson_reads_it)
 }
 END_TEST
 
+/* ---- documents at random ---- */
+
+struct made {
+    char text[16384];
+    size_t size;
+    uint32_t random;
+};
+
+static uint32_t draw(struct made *made, uint32_t below)
+{
+    made->random = made->random * 1664525u + 1013904223u;
+    return (made->random >> 8) % below;
+}
+
+static void put_piece(struct made *made, const char *piece)
+{
+    size_t size = strlen(piece);
+
+    ck_assert_uint_lt(made->size + size, sizeof made->text);
+    memcpy(made->text + made->size, piece, size + 1);
+    made->size += size;
+}
+
+static void put_quoted(struct made *made, const char *head)
+{
+    static const char *const pieces[] = {"a",
+                                         " ",
+                                         "/",
+                                         "\\/",
+                                         "\\n",
+                                         "\\\"",
+                                         "\\\\",
+                                         "\xC3\xA9",
+                                         "{",
+                                         "],",
+                                         "\\ud83d\\ude00",
+                                         ":",
+                                         "\\u00E9",
+                                         "\\u0022",
+                                         "\\b",
+                                         "\\u005c",
+                                         "eight or more",
+                                         "\x7F"};
+
+    put_piece(made, "\"");
+    put_piece(made, head);
+    for (uint32_t count = draw(made, 6); count > 0; count--)
+        put_piece(made, pieces[draw(made, sizeof pieces / sizeof *pieces)]);
+    put_piece(made, "\"");
+}
+
+static void put_value(struct made *made, int depth)
+{
+    static const char *const others[] = {"true", "false", "null", "17", "-3", "0"};
+    static const char *const spaces[] = {"", "", " ", "\n", "\t\r\n  "};
+    uint32_t kind = draw(made, depth > 0 ? 6 : 4);
+
+    if (kind < 3) {
+        put_quoted(made, "");
+    } else if (kind == 3) {
+        put_piece(made, others[draw(made, sizeof others / sizeof *others)]);
+    } else {
+        put_piece(made, kind == 4 ? "[" : "{");
+        for (uint32_t i = 0, count = draw(made, 5); i < count; i++) {
+            char head[8];
+            put_piece(made, i > 0 ? "," : "");
+            put_piece(made, spaces[draw(made, 5)]);
+            if (kind == 5) {
+                snprintf(head, sizeof head, "%u", (unsigned)i); /* no key twice */
+                put_quoted(made, head);
+                put_piece(made, spaces[draw(made, 5)]);
+                put_piece(made, ":");
+                put_piece(made, spaces[draw(made, 5)]);
+            }
+            put_value(made, depth - 1);
+            put_piece(made, spaces[draw(made, 5)]);
+        }
+        put_piece(made, kind == 4 ? "]" : "}");
+    }
+}
+
+static void check_same(struct rdv__value value, const cJSON *other)
+{
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value inner;
+    const char *text;
+    int64_t number;
+    bool flag;
+
+    switch (rdv__json_type(value)) {
+    case RDV__JSON_NULL:
+        ck_assert(cJSON_IsNull(other));
+        break;
+    case RDV__JSON_BOOL:
+        ck_assert_int_eq(rdv__json_bool(value, &flag, NULL), 0);
+        ck_assert(cJSON_IsBool(other) && cJSON_IsTrue(other) == flag);
+        break;
+    case RDV__JSON_NUMBER:
+        ck_assert_int_eq(rdv__json_integer(value, -100, 100, &number, NULL), 0);
+        ck_assert(cJSON_IsNumber(other) && other->valueint == number);
+        break;
+    case RDV__JSON_STRING:
+        ck_assert_int_eq(rdv__json_string(value, &text, NULL), 0);
+        ck_assert(cJSON_IsString(other));
+        ck_assert_str_eq(text, other->valuestring);
+        break;
+    default:
+        ck_assert(rdv__json_type(value) == RDV__JSON_ARRAY ? cJSON_IsArray(other)
+                                                           : cJSON_IsObject(other));
+        other = other->child;
+        for (; rdv__json_next(value, &iterator, &text, &inner); other = other->next) {
+            ck_assert_ptr_nonnull(other);
+            ck_assert((text == NULL) == (other->string == NULL));
+            if (text)
+                ck_assert_str_eq(text, other->string);
+            check_same(inner, other);
+        }
+        ck_assert_ptr_null(other);
+    }
+}
+
+START_TEST(any_document_reads_as_cjson_reads_it)
+{
+    struct made made = {.random = 0x9E3779B9u};
+
+    for (int round = 0; round < 3000; round++) {
+        made.size = 0;
+        put_value(&made, 5);
+        struct rdv__json *json = json_of(made.text);
+        cJSON *root = cJSON_Parse(made.text);
+        ck_assert_ptr_nonnull(root);
+        check_same(rdv__json_root(json), root);
+        check_same(rdv__json_root(json), root); /* and again */
+        cJSON_Delete(root);
+        rdv__json_free(json);
+    }
+}
+END_TEST
+
 START_TEST(a_string_stays_while_others_are_read_and_reads_the_same_again)
 {
     struct rdv__json *json = json_of("{\"k\\u0065y\":\"a\\nb\",\"c\":\"\\\"\"}");
@@ -665,6 +804,7 @@ int main(void)
     tcase_add_test(reading, strings_come_unescaped);
     tcase_add_test(reading, each_way_to_write_a_character_says_the_same);
     tcase_add_test(reading, every_character_that_is_escaped_reads_as_cjson_reads_it);
+    tcase_add_test(reading, any_document_reads_as_cjson_reads_it);
     tcase_add_test(reading, a_string_stays_while_others_are_read_and_reads_the_same_again);
     tcase_add_loop_test(reading, whole_numbers_are_read_exactly, 0, LENGTH(whole_numbers));
     tcase_add_loop_test(reading, other_numbers_are_not_rounded_to_whole_ones, 0,
