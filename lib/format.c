@@ -57,6 +57,29 @@ static const char *const migrations[] = {
     /* Version 2: a run that asks for a reboot is known again afterwards. */
     "ALTER TABLE journal ADD COLUMN reboots INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE journal ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';",
+
+    /* Version 3: what a run writes again and again lies by its key, with no index beside it: fewer pages for each commit. */
+    "CREATE TABLE report_by_number ("
+    " number INTEGER NOT NULL, change INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER NOT "
+    "NULL,"
+    " attempt INTEGER NOT NULL, progress INTEGER NOT NULL, code INTEGER NOT NULL, message TEXT NOT "
+    "NULL,"
+    " PRIMARY KEY (number, change)) WITHOUT ROWID;"
+    "INSERT INTO report_by_number SELECT number, change, at, status, attempt, progress, code, "
+    "message"
+    " FROM report ORDER BY number, change;"
+    "DROP TABLE report;"
+    "ALTER TABLE report_by_number RENAME TO report;"
+    "CREATE TABLE journal_by_identifier ("
+    " identifier TEXT NOT NULL PRIMARY KEY,"
+    " label TEXT NOT NULL, run INTEGER NOT NULL, step INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    " state TEXT NOT NULL, reboots INTEGER NOT NULL, boot_id TEXT NOT NULL, context BLOB NOT NULL"
+    ") WITHOUT ROWID;"
+    "INSERT INTO journal_by_identifier SELECT identifier, label, run, step, attempt, state, "
+    "reboots,"
+    " boot_id, context FROM journal;"
+    "DROP TABLE journal;"
+    "ALTER TABLE journal_by_identifier RENAME TO journal;",
 };
 
 const struct rdv__format rdv__format = {

@@ -498,10 +498,10 @@ static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t l
 static int trim(rdv_store *store, int64_t last, rdv_time before)
 {
     struct rdv__counters *counters = rdv__sql_counters(store);
-    /* The reports of an entry come before its end. Where there are none, or no outputs, numbers are not even collected. */
+    /* Where there are no reports, or no outputs, numbers are not even collected. */
     int result = run_trim(store, TRIM_REPORTS,
-                          "DELETE FROM report WHERE change <= ?1"
-                          " AND +number IN (SELECT number" TRIMMED ")",
+                          "DELETE FROM report WHERE number IN (SELECT number" TRIMMED
+                          " AND EXISTS (SELECT 1 FROM report))",
                           last, before);
     if (result == 0)
         result = run_trim(store, TRIM_OUTPUTS,

@@ -654,7 +654,6 @@ static int count(rdv_store *store)
         result = rdv__sql_number(
             store,
             "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'change'), 0),"
-            " coalesce((SELECT max(change) FROM report), 0),"
             " coalesce((SELECT max(change) FROM history), 0))",
             &counters->last_change);
     if (result == 0)

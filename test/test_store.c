@@ -856,18 +856,19 @@ END_TEST
 
 static const char *next_migrations[] = {
     NULL,
+    NULL,
     NULL, /* ours */
     "ALTER TABLE entry ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey'",
     "CREATE TABLE more (number INTEGER PRIMARY KEY); INSERT INTO more VALUES (1), (2)",
 };
-static const struct rdv__format next_format = {next_migrations, 4};
+static const struct rdv__format next_format = {next_migrations, 5};
 
 static int open_next(unsigned flags, rdv_store **ret_store, struct rdv_error *error)
 {
     rdv_store_options options;
     rdv_store_options_init(&options);
     options.flags = flags;
-    ck_assert_int_eq(rdv__format.version, 2);
+    ck_assert_int_eq(rdv__format.version, 3);
     for (int i = 0; i < rdv__format.version; i++)
         next_migrations[i] = rdv__format.migrations[i];
     return rdv__store_open_as(path, &options, &next_format, ret_store, error);
@@ -929,10 +930,45 @@ START_TEST(a_journal_of_version_1_has_asked_for_no_reboot)
         0);
     rdv_store_close(store);
     store = open_store(path, 0);
-    ck_assert_int_eq(number_of("PRAGMA user_version"), 2);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);
     char row[64] = "";
     ck_assert_int_eq(rdv__journal_get(store, "a", see_row, row), 0);
     ck_assert_str_eq(row, "a 7 step 1 0 []");
+}
+END_TEST
+
+static int see_changes(void *user, const rdv_entry *entry)
+{
+    char *seen = user;
+    for (size_t i = 0; i < entry->change_count; i++) {
+        size_t used = strlen(seen);
+        snprintf(seen + used, 128 - used, "%s ", entry->changes[i].message);
+    }
+    return 0;
+}
+
+START_TEST(reports_of_version_2_are_kept_in_their_order)
+{
+    const struct rdv__format second = {rdv__format.migrations, 2};
+    rdv_store_options options;
+    rdv_store_options_init(&options);
+    struct rdv_error error;
+    ck_assert_int_eq(rdv__store_open_as(path, &options, &second, &store, &error), 0);
+    ck_assert_int_eq(
+        rdv__sql_execute(
+            store,
+            "INSERT INTO entry VALUES (1, 1, 0, 0, 0, 9, 'a', 'l', 0, 0, 1, 0, 3, 1, -1, 0, ''),"
+            " (2, 1, 0, 0, 0, 8, 'b', 'l', 0, 0, 1, 0, 3, 1, -1, 0, '');"
+            "INSERT INTO report VALUES (5, 1, 1, 3, 1, -1, 0, 'one'), (6, 2, 1, 3, 1, -1, 0, "
+            "'two'),"
+            " (7, 1, 1, 3, 1, -1, 0, 'three'), (8, 2, 1, 3, 1, -1, 0, 'four')"),
+        0);
+    rdv_store_close(store);
+    store = open_store(path, 0);
+    char seen[128] = "";
+    const rdv_filter filter = {.size = sizeof filter, .flags = RDV_FILTER_CHANGES};
+    ck_assert_int_eq(rdv_store_entries(store, &filter, see_changes, seen), 0);
+    ck_assert_str_eq(seen, "  one three   two four ");
 }
 END_TEST
 
@@ -946,11 +982,11 @@ START_TEST(a_migration_that_fails_changes_nothing)
     rdv_store_close(store);
     store = NULL;
 
-    const char *good = next_migrations[3];
-    next_migrations[3] = "CREATE TABLE more (number); INSERT INTO nothing VALUES (1)";
+    const char *good = next_migrations[4];
+    next_migrations[4] = "CREATE TABLE more (number); INSERT INTO nothing VALUES (1)";
     struct rdv_error error;
     int result = open_next(0, &store, &error);
-    next_migrations[3] = good;
+    next_migrations[4] = good;
     ck_assert_int_eq(result, RDV_EIO);
     ck_assert_ptr_nonnull(strstr(error.text, path));
     ck_assert_ptr_null(store);
@@ -970,7 +1006,7 @@ START_TEST(a_newer_store_is_refused_and_left_alone)
     for (unsigned flags = 0; flags <= RDV_STORE_READ_ONLY; flags++) {
         ck_assert_int_eq(open_error(path, flags, &error), RDV_ENEWER);
         ck_assert_ptr_nonnull(strstr(error.text, path));
-        ck_assert_ptr_nonnull(strstr(error.text, "has format 4"));
+        ck_assert_ptr_nonnull(strstr(error.text, "has format 5"));
         ck_assert_ptr_nonnull(strstr(error.text, "use the newer rdvtask"));
     }
     ck_assert_int_eq(open_next(0, &store, &error), 0);
@@ -1034,6 +1070,7 @@ int main(void)
     tcase_add_test(opening, a_new_store_says_what_it_is);
     tcase_add_test(opening, an_older_store_is_migrated_and_loses_nothing);
     tcase_add_test(opening, a_journal_of_version_1_has_asked_for_no_reboot);
+    tcase_add_test(opening, reports_of_version_2_are_kept_in_their_order);
     tcase_add_test(opening, a_migration_that_fails_changes_nothing);
     tcase_add_test(opening, a_newer_store_is_refused_and_left_alone);
     suite_add_tcase(suite, opening);
