@@ -5,8 +5,9 @@
  *
  * Who writes:
  *   1. rdv__store_stage(): begins a transaction if none is open. On failure nothing was staged.
- *   2. writes records (record.h). If one fails, the whole batch is lost: call rdv__store_fail() with its result; every change
- *      of the batch, this one included if it was deferred already, is settled with that error.
+ *   2. writes records (record.h), of which some wait for the commit. If one fails, the whole batch is lost: call
+ *      rdv__store_fail() with its result; every change of the batch, this one included if it was deferred already, is settled
+ *      with that error.
  *   3. changes its own memory so that later decisions of this batch see it, and defers a change that can undo that.
  * When the batch is committed, each change is settled with 0, in order: now the world may hear of it. When it could not be,
  * each is settled with the error, in reverse order: memory goes back to what it was.
