@@ -502,19 +502,27 @@ END_TEST
 
 RDV_TEST_ELSEWHERE(a_child_has_default_signals_and_an_empty_mask_and_its_own_group)
 #else
-START_TEST(a_child_gets_no_descriptor_but_0_to_3)
+/* What nobody closes at exec: more of them than /proc tells at once. */
+#define INHERITABLE 200
+
+static void check_descriptors(void)
 {
     struct watched watched = {0};
     const char *const argv[] = {"ls", "/proc/self/fd", NULL};
-    /* Of ours, one that exec closes and one that it doesn't. */
-    int kept = open("/dev/null", O_RDONLY);
-    int high = fcntl(kept, F_DUPFD, 200);
+    int copies[INHERITABLE];
+    for (int i = 0; i < INHERITABLE; i++)
+        ck_assert_int_ge(copies[i] = dup(STDERR_FILENO), 0);
     start(&watched, argv);
     wait_for_end(&watched);
     ck_assert_str_eq(watched.output, "0\n1\n2\n3\n4\n"); /* 4 is where ls reads this */
     finish(&watched);
-    close(kept);
-    close(high);
+    for (int i = 0; i < INHERITABLE; i++)
+        close(copies[i]);
+}
+
+START_TEST(a_child_gets_no_descriptor_but_0_to_3)
+{
+    check_descriptors();
 }
 END_TEST
 
@@ -1048,6 +1056,7 @@ RDV_TEST_ELSEWHERE(a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_co
 RDV_TEST_ELSEWHERE(a_host_s_own_children_are_left_to_it)
 RDV_TEST_ELSEWHERE(a_copy_of_the_host_makes_no_work)
 RDV_TEST_ELSEWHERE(a_host_with_descriptors_0_to_3_closed_is_served_as_well)
+RDV_TEST_ELSEWHERE(a_system_that_closes_descriptors_one_by_one_is_served_as_well)
 RDV_TEST_ELSEWHERE(a_system_without_pidfds_is_served_as_well)
 RDV_TEST_ELSEWHERE(a_large_host_is_served_as_well)
 
@@ -1222,13 +1231,13 @@ START_TEST(a_host_with_descriptors_0_to_3_closed_is_served_as_well)
 }
 END_TEST
 
-/* Have these system calls fail as where there are none. */
-static void take_away_pidfds(void)
+/* Have two system calls, or one twice, fail as where there are none. */
+static void take_away(uint32_t one, uint32_t other)
 {
     struct sock_filter rules[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_send_signal, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, one, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, other, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
@@ -1237,9 +1246,17 @@ static void take_away_pidfds(void)
     ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
+START_TEST(a_system_that_closes_descriptors_one_by_one_is_served_as_well)
+{
+    take_away(SYS_close_range, SYS_close_range);
+    ck_assert_int_lt(syscall(SYS_close_range, 1000, 1000, 0), 0);
+    check_descriptors();
+}
+END_TEST
+
 START_TEST(a_system_without_pidfds_is_served_as_well)
 {
-    take_away_pidfds();
+    take_away(SYS_pidfd_open, SYS_pidfd_send_signal);
     ck_assert_int_lt(syscall(SYS_pidfd_open, getpid(), 0), 0);
     int entries = rdv_test_descriptors();
     check_host();
@@ -1427,6 +1444,10 @@ int main(int argc, char **argv)
     const char *no_fork = getenv("CK_FORK") && strcmp(getenv("CK_FORK"), "no") == 0
                               ? "needs a process of its own"
                               : NULL;
+    rdv_test_add_unless(
+        hosts, a_system_that_closes_descriptors_one_by_one_is_served_as_well,
+        either(RDV_TEST_ON_WINDOWS("there are no descriptors"),
+               either(no_fork, supervised("the supervisor has them closed at once only"))));
     rdv_test_add_unless(hosts, a_system_without_pidfds_is_served_as_well,
                         either(RDV_TEST_ON_WINDOWS("there are no pidfds"),
                                either(no_fork, supervised("what it kills is the supervisor"))));

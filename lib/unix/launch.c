@@ -6,7 +6,9 @@
  */
 #define _GNU_SOURCE
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,13 +18,43 @@
 
 #include "unix.h"
 
+/* How much of a folder is read at once. */
+#define ENTRIES_SIZE 1024
+
+/* Close what /proc has of ours, from the first on. False: it has not told. */
+static bool close_listed(int first)
+{
+    union {
+        struct dirent entry;
+        char bytes[ENTRIES_SIZE];
+    } entries;
+    /* Not opendir(), which asks for memory. */
+    const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long size = -1;
+    while (folder >= 0 && (size = syscall(SYS_getdents64, folder, &entries, sizeof entries)) > 0)
+        for (long at = 0; at < size;) {
+            const struct dirent *entry = (const void *)(entries.bytes + at);
+            int fd = 0;
+            for (const char *digit = entry->d_name; *digit >= '0' && *digit <= '9'; digit++)
+                fd = 10 * fd + (*digit - '0');
+            if (fd >= first && fd != folder)
+                close(fd);
+            at += entry->d_reclen;
+        }
+    if (folder >= 0)
+        close(folder);
+    return size == 0;
+}
+
 void rdv__unix_close_from(int first)
 {
 #ifdef SYS_close_range
     if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0)
         return;
 #endif
-    long end = sysconf(_SC_OPEN_MAX);
+    if (close_listed(first))
+        return;
+    const long end = sysconf(_SC_OPEN_MAX);
     for (int fd = first; fd < end; fd++)
         close(fd);
 }
