@@ -27,8 +27,8 @@
 struct rdv__json {
     char *text;
     struct rdv__scan scan;
-    char *
-        strings; /* what strings say, each at the offset of its quote in the text, once it was asked for */
+    /* What strings say, each at the offset that its opening quote has in the text, once it was asked for. */
+    char *strings;
 };
 
 /* ----------------------------------------------------------------- reading */
@@ -111,25 +111,14 @@ struct rdv__value rdv__json_root(const struct rdv__json *json)
     return value_at(json, 0);
 }
 
-/* Where the string is to be, with a NUL, whose opening quote is at this offset. */
-static char *room_for(const struct rdv__json *json, uint32_t offset)
+/* What the string says whose opening quote is at this offset. Each time the same is written to the same place. */
+static const char *string_at(const struct rdv__json *json, uint32_t offset, size_t *ret_size)
 {
-    return json->strings + offset;
-}
+    char *string = json->strings + offset;
+    size_t size = rdv__unescape(json->text + offset + 1, string);
 
-/* What the string says. Each time the same is written to the same place. */
-static const char *string_at(const struct rdv__json *json, uint32_t offset)
-{
-    const char *text = json->text + offset + 1;
-    char *string = room_for(json, offset);
-    size_t size;
-
-    if (rdv__unescape_plain(text, json->text + json->scan.size, &size)) {
-        memcpy(string, text, size);
-        string[size] = '\0';
-    } else {
-        rdv__unescape(text, string);
-    }
+    if (ret_size)
+        *ret_size = size;
     return string;
 }
 
@@ -138,12 +127,12 @@ static const char *key_of(const struct rdv__json *json, uint32_t index)
 {
     const struct rdv__scan_value *value = &json->scan.values[index];
 
-    return value->key != value->offset ? string_at(json, value->key) : NULL;
+    return value->key != value->offset ? string_at(json, value->key, NULL) : NULL;
 }
 
-static const char *string_of(struct rdv__value value)
+static const char *string_of(struct rdv__value value, size_t *ret_size)
 {
-    return string_at(value.json, value.json->scan.values[value.index].offset);
+    return string_at(value.json, value.json->scan.values[value.index].offset, ret_size);
 }
 
 static int fail_at(struct rdv__value value, size_t offset, struct rdv_error *error, int code,
@@ -350,24 +339,18 @@ int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_
 {
     if (*value.text != '"')
         return fail_type(value, error, "a string");
-    *ret_text = string_of(value);
+    *ret_text = string_of(value, NULL);
     return 0;
 }
 
 int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_size,
                     struct rdv_error *error)
 {
-    const struct rdv__json *json = value.json;
-
     if (*value.text != '"')
         return fail_type(value, error, "a string");
-    const char *text = value.text + 1;
-    if (!rdv__unescape_plain(text, json->text + json->scan.size, ret_size)) {
-        char *string = room_for(json, json->scan.values[value.index].offset);
-        *ret_size = rdv__unescape(text, string);
-        text = string;
-    }
-    *ret_text = text;
+    const char *text = value.text + 1, *end = value.json->text + value.json->scan.size;
+    bool plain = rdv__unescape_plain(text, end, ret_size);
+    *ret_text = plain ? text : string_of(value, ret_size);
     return 0;
 }
 
@@ -455,7 +438,7 @@ int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration m
 
     if (*value.text != '"')
         return fail_type(value, error, "a duration, such as \"10m\" or \"1h30m\"");
-    text = string_of(value);
+    text = string_of(value, NULL);
     if (rdv_duration_parse(text, &duration) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a duration, such as \"10m\" or \"1h30m\", but found '%.*s'",
@@ -486,7 +469,7 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
         copy[size] = '\0';
         text = copy;
     } else {
-        text = string_of(value);
+        text = string_of(value, NULL);
     }
     if (rdv_time_parse_relative(text, now, ret_time) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected %s, but found '%.*s'", form,
