@@ -1,11 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* rdv_trigger_load(): a schedule document into a trigger agent, whole or not at all. */
+/* A schedule document into a trigger agent, whole or not at all. */
 #include <rdvtask/trigger.h>
+
+#include <stdlib.h>
 
 #include "base.h"
 #include "document.h"
+#include "entries.h"
 #include "store.h"
 #include "trigger.h"
+
+/*
+ * All are looked for before any is added: the identifiers of a document differ, so that new ones need not be compared with each
+ * other, and what can't be had is told before anything is staged.
+ */
+int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
+                              size_t *ret_failed)
+{
+    struct rdv__entries *entries;
+    int result = rdv__trigger_entries(trigger, &entries);
+    if (result != 0 || schedule->count == 0)
+        return result;
+    struct rdv__entries_known *known = malloc(schedule->count * sizeof *known);
+    if (!known)
+        return RDV_ENOMEM;
+    for (size_t i = 0; i < schedule->count && result == 0; i++) {
+        const rdv_task *task = schedule->items[i].task;
+        result = rdv__entries_look_up(entries, rdv_task_identifier(task), &known[i]);
+        if (result == RDV_EBUSY)
+            *ret_failed = i;
+    }
+    const rdv_time now = rdv__trigger_now(trigger);
+    for (size_t i = 0; i < schedule->count && result == 0; i++) {
+        const struct rdv__schedule_item *item = &schedule->items[i];
+        result = rdv__entries_schedule(entries, &item->window, item->task, &known[i], now);
+        if (result != 0 && i > 0)
+            result = rdv__store_fail(rdv__trigger_store(trigger), result);
+    }
+    free(known);
+    return result;
+}
 
 int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
                      struct rdv_error *error)

@@ -643,37 +643,6 @@ int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_ta
                                                rdv__clock_now(&trigger->clock));
 }
 
-/*
- * All are looked for before any is added: the identifiers of a document differ, so that new ones need not be compared with each
- * other, and what can't be had is told before anything is staged.
- */
-int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
-                              size_t *ret_failed)
-{
-    struct rdv__entries *entries = &trigger->entries;
-    if (trigger->terminating)
-        return RDV_ESHUTDOWN;
-    if (schedule->count == 0)
-        return 0;
-    struct rdv__entries_known *known = malloc(schedule->count * sizeof *known);
-    int result = known ? 0 : RDV_ENOMEM;
-    for (size_t i = 0; i < schedule->count && result == 0; i++) {
-        const rdv_task *task = schedule->items[i].task;
-        result = rdv__entries_look_up(entries, rdv_task_identifier(task), &known[i]);
-        if (result == RDV_EBUSY)
-            *ret_failed = i;
-    }
-    const rdv_time now = rdv__clock_now(&trigger->clock);
-    for (size_t i = 0; i < schedule->count && result == 0; i++) {
-        const struct rdv__schedule_item *item = &schedule->items[i];
-        result = rdv__entries_schedule(entries, &item->window, item->task, &known[i], now);
-        if (result != 0 && i > 0)
-            result = rdv__store_fail(entries->store, result);
-    }
-    free(known);
-    return result;
-}
-
 int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
 {
     int result = rdv__trigger_schedule(trigger, window, task);
@@ -863,6 +832,14 @@ size_t rdv_trigger_unfinished(const rdv_trigger *trigger)
 size_t rdv_trigger_running(const rdv_trigger *trigger)
 {
     return trigger->entries.running;
+}
+
+int rdv__trigger_entries(rdv_trigger *trigger, struct rdv__entries **ret_entries)
+{
+    if (trigger->terminating)
+        return RDV_ESHUTDOWN;
+    *ret_entries = &trigger->entries;
+    return 0;
 }
 
 rdv_store *rdv__trigger_store(const rdv_trigger *trigger)

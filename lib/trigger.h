@@ -15,11 +15,15 @@
  * change of its own after them. An error has changed nothing, though it may have failed the whole batch.
  */
 int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
-/* All of a document, or none. *ret_failed is the first that is running if that is why (RDV_EBUSY). */
-int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
-                              size_t *ret_failed);
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier);
 int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier);
+
+/* All tasks of a document, or none (load.c). *ret_failed is the first that is running if that is why (RDV_EBUSY). */
+int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
+                              size_t *ret_failed);
+/* For that: the entries. RDV_ESHUTDOWN once the trigger agent is to end. */
+struct rdv__entries;
+int rdv__trigger_entries(rdv_trigger *trigger, struct rdv__entries **ret_entries);
 
 /* An unfinished entry's number, and whether it is running. RDV_ENOTFOUND, or an error of the store. */
 int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,
