@@ -8,7 +8,8 @@
 
 #include <rdvtask/trigger.h>
 
-#include "document.h"
+struct rdv__entries;
+struct rdv__schedule;
 
 /*
  * What the public functions do, but staged: durable with the open batch, and undone with it. Who wants to hear which defers a
@@ -22,7 +23,6 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier);
 int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
                               size_t *ret_failed);
 /* For that: the entries. RDV_ESHUTDOWN once the trigger agent is to end. */
-struct rdv__entries;
 int rdv__trigger_entries(rdv_trigger *trigger, struct rdv__entries **ret_entries);
 
 /* An unfinished entry's number, and whether it is running. RDV_ENOTFOUND, or an error of the store. */
