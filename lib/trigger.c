@@ -382,13 +382,15 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
 
 /*
  * What a call has scheduled starts with the commit of that call, if it may start at once: one sync less. StartTask follows in
- * the loop's turn all the same. Nothing but starts is decided here, as a plug-in is not called from inside a caller's function:
+ * the loop's turn all the same; a process that ends before that leaves a run that was never handed over, which does no harm only
+ * if the next process may start it again. Nothing but starts is decided here, as a plug-in is not called from inside a caller's function:
  * when anything else is due, all of it is left to the turn.
  */
 static int start_with_call(rdv_trigger *trigger)
 {
     rdv_time now = rdv__clock_now(&trigger->clock), moment;
     if (trigger->resume_due || held_up(trigger) != RDV_WHY_STARTS ||
+        !(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) ||
         (rdv__queue_earliest(trigger->entries.queue, &moment) != RDV__QUEUE_NONE && moment <= now))
         return 0;
     int result = start_ready(trigger, now);

@@ -393,6 +393,24 @@ START_TEST(under_our_trigger_nothing_is_left_of_a_start_that_cannot_be_recorded)
 }
 END_TEST
 
+START_TEST(under_our_trigger_a_journal_without_room_refuses_the_schedule)
+{
+    struct bench *bench = open_bench();
+    rdv_trigger *trigger = attach(bench);
+    bench_linger(bench, 1);
+    ck_assert_int_eq(rdv__sql_execute(bench->store, "PRAGMA max_page_count=1"), 0); /* as it is */
+    static char context[100000];
+    rdv_task *task;
+    ck_assert_int_eq(rdv_task_new("l", "task", context, sizeof context, &task), 0);
+    ck_assert_int_eq(rdv_trigger_schedule(trigger, NULL, task), RDV_ENOSPC);
+    rdv_task_unref(task);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 0);
+    bench_linger(bench, 20);
+    ck_assert_str_eq(bench_read(bench, "marks"), "");
+    close_both(bench, trigger);
+}
+END_TEST
+
 static void terminated(void *user, int reason)
 {
     (void)reason;
@@ -447,6 +465,7 @@ int main(int argc, char **argv)
         under_our_trigger_a_killed_run_goes_on_with_its_number,
         under_our_trigger_a_start_and_the_journal_of_its_first_step_share_a_commit,
         under_our_trigger_nothing_is_left_of_a_start_that_cannot_be_recorded,
+        under_our_trigger_a_journal_without_room_refuses_the_schedule,
         under_our_trigger_a_start_that_meets_a_shutdown_is_left_to_the_next_process,
     };
     Suite *suite = suite_create("agent_interrupt");

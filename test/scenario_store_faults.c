@@ -68,6 +68,16 @@ static const rdv_plugin_ops plugin_ops = {
 };
 static rdv_plugin plugin = {&plugin_ops};
 
+static const rdv_plugin_ops safe_ops = {
+    .size = sizeof safe_ops,
+    .flags = RDV_PLUGIN_RESTART_SAFE,
+    .name = plugin_name,
+    .initialize = plugin_initialize,
+    .start_task = plugin_start,
+    .terminate = plugin_terminate,
+};
+static rdv_plugin safe_plugin = {&safe_ops};
+
 static rdv_time clock_now(void *user)
 {
     (void)user;
@@ -337,7 +347,7 @@ static int schedule_now(const char *identifier, const char *context)
 START_TEST(a_start_that_comes_with_a_schedule_is_refused_with_it)
 {
     ck_assert_int_eq(open_trigger(), 0);
-    ck_assert_int_eq(rdv_trigger_attach(trigger, &plugin), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     limit_pages();
     (void)schedule_until_full();

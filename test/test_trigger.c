@@ -364,7 +364,7 @@ END_TEST
 
 START_TEST(rule_1_a_task_that_may_start_at_once_does_so_with_the_commit_of_its_schedule)
 {
-    use_a_file(&plugin_ops);
+    use_a_file(&restart_safe_ops);
     attach();
     schedule("a", 0, 0, 0);
     struct seen outside = look_from_outside("a");
@@ -378,11 +378,23 @@ START_TEST(rule_1_a_task_that_may_start_at_once_does_so_with_the_commit_of_its_s
 }
 END_TEST
 
+START_TEST(rule_1_a_task_waits_for_the_loop_where_it_could_not_be_started_again)
+{
+    use_a_file(&plugin_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(look_from_outside("a").entry.state, RDV_STATE_PENDING);
+    restart(&plugin_ops); /* the process ends before the loop goes on */
+    attach();
+    ck_assert_int_eq(plugin.started_count, 1);
+}
+END_TEST
+
 START_TEST(rule_1_a_plugin_is_not_called_from_inside_a_schedule_though_something_is_due)
 {
     options.run_limit = RDV_HOUR;
     options.max_running = 2;
-    restart(&plugin_ops);
+    restart(&restart_safe_ops);
     attach();
     schedule("a", 0, 0, 0);
     turn();
@@ -458,6 +470,7 @@ END_TEST
 
 START_TEST(rule_2_tasks_of_a_batch_compete_for_their_start_when_all_are_there)
 {
+    restart(&restart_safe_ops);
     attach();
     ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
     schedule("none", 0, 0, 0);
@@ -1481,6 +1494,7 @@ int main(void)
     tcase_add_test(rules, rule_1_a_start_is_on_disk_before_start_task_is_called);
     tcase_add_test(rules,
                    rule_1_a_task_that_may_start_at_once_does_so_with_the_commit_of_its_schedule);
+    tcase_add_test(rules, rule_1_a_task_waits_for_the_loop_where_it_could_not_be_started_again);
     tcase_add_test(rules,
                    rule_1_a_plugin_is_not_called_from_inside_a_schedule_though_something_is_due);
     tcase_add_test(rules, rule_1_a_status_is_on_disk_before_anyone_is_told);

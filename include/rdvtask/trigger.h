@@ -107,8 +107,9 @@ RDV_API int rdv_trigger_rollback(rdv_trigger *trigger);
 
 /**
  * Schedule a task (ScheduleTask). An identifier that is pending is replaced; one that has finished is scheduled anew, and
- * the finished one stays in the history. Outside a batch, a task that may start at once is running when this returns; the
- * plug-in hears of it when the loop goes on. Tasks that are to compete for their start belong into one batch.
+ * the finished one stays in the history. Outside a batch, a task that may start at once is running when this returns, if the
+ * plug-in has RDV_PLUGIN_RESTART_SAFE; the plug-in hears of it when the loop goes on. Tasks that are to compete for their start
+ * belong into one batch.
  *
  * @param window  NULL = now, with no end and no deadline; copied.
  * @param task    referenced.
