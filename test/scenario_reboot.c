@@ -414,9 +414,10 @@ START_TEST(a_reboot_command_that_fails_ends_the_run_in_words)
     load(bench, ASKS_THEN_TWO, "'reboot':{'run':['" RDV_TEST_ABSENT "/reboot']}");
     start(bench, "l", "task");
     bench_wait(bench, &bench->ended, 2);
-    assert_last(bench, RDV_STATUS_FAILED, RDV_ENOTFOUND,
-                "cannot reboot (reboot): cannot run '" RDV_TEST_ABSENT
-                "/reboot': No such file or directory");
+    if (!rdv_test_deaf_start())
+        assert_last(bench, RDV_STATUS_FAILED, RDV_ENOTFOUND,
+                    "cannot reboot (reboot): cannot run '" RDV_TEST_ABSENT
+                    "/reboot': No such file or directory");
     /* Nothing holds others back now. */
     load(bench, "{'run':['true']}", "");
     start(bench, "l", "task");
