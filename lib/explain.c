@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-#include "explain.h"
-
+/* Why an entry has not started, in words: what is the case is asked of the functions that start entries. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base.h"
+#include "queue.h"
+#include "record.h"
+#include "trigger_state.h"
+#include "window.h"
+
+struct facts {
+    rdv_time now;
+    rdv_window window;
+    const char *label;
+    int max_running;
+    const char *blocker; /* identifier of a task that waits for a reboot, or NULL */
+};
 
 static const char *const names[] = {
     [RDV_WHY_STARTS] = "starts", [RDV_WHY_RUNNING] = "running",
@@ -32,7 +43,7 @@ static void say_moment(rdv_time moment, rdv_time now, char *buffer, size_t size)
     snprintf(buffer, size, "%s (in %s)", time, wait);
 }
 
-static void say_behind(rdv_explanation *explanation, const struct rdv__facts *facts)
+static void say_behind(rdv_explanation *explanation, const struct facts *facts)
 {
     char ahead[64] = "";
     if (explanation->ahead > 0)
@@ -43,7 +54,7 @@ static void say_behind(rdv_explanation *explanation, const struct rdv__facts *fa
              explanation->running == 1 ? "is running" : "are running");
 }
 
-void rdv__explain(rdv_explanation *explanation, const struct rdv__facts *facts)
+static void explain(rdv_explanation *explanation, const struct facts *facts)
 {
     char *words = explanation->words;
     size_t size = sizeof explanation->words;
@@ -100,4 +111,81 @@ void rdv__explain(rdv_explanation *explanation, const struct rdv__facts *facts)
         say_moment(facts->window.end, facts->now, moment, sizeof moment);
         snprintf(words + used, size - used, "; it expires if it has not started by %s", moment);
     }
+}
+
+/* Why a pending entry has not started: what start_ready() and handle_due() would do with it, asked of the same functions. */
+static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot,
+                           const struct rdv__record_entry *entry, rdv_time now, size_t *ret_ahead)
+{
+    if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
+        return RDV_WHY_HELD;
+    rdv_why why = rdv__trigger_held_up(trigger);
+    if (!rdv__window_open(&entry->window, now) && why != RDV_WHY_NO_AGENT)
+        return RDV_WHY_WINDOW;
+    if (why != RDV_WHY_STARTS)
+        return why;
+    *ret_ahead = rdv__queue_ready_before(trigger->entries.queue, slot);
+    if (rdv__trigger_slots_full(trigger) || *ret_ahead > 0)
+        return RDV_WHY_BEHIND;
+    const rdv_plugin_ops *ops = trigger->plugin->ops;
+    bool can_check = ops->size >= sizeof *ops && ops->check_label;
+    return can_check &&
+                   ops->check_label(trigger->plugin, rdv_task_label(entry->task)) == RDV_ENOHANDLER
+               ? RDV_WHY_NO_HANDLER
+               : RDV_WHY_STARTS;
+}
+
+static const char *rebooting_task(const rdv_trigger *trigger)
+{
+    for (const struct rdv__running *run = trigger->entries.runs; run; run = run->next)
+        if (run->at.status == RDV_STATUS_REBOOTING)
+            return rdv_task_identifier(run->task);
+    return NULL;
+}
+
+int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
+                        rdv_explanation *ret_explanation)
+{
+    if (!trigger || !identifier || !*identifier || !ret_explanation ||
+        ret_explanation->size != sizeof *ret_explanation)
+        return RDV_EINVAL;
+    uint32_t slot;
+    struct rdv__running *run = NULL;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    rdv_time now = rdv__clock_now(&trigger->clock);
+    rdv_explanation answer = {.size = sizeof answer,
+                              .run = rdv__queue_number(trigger->entries.queue, slot),
+                              .running = trigger->entries.running};
+    struct facts facts = {.now = now,
+                          .max_running = trigger->options.max_running,
+                          .blocker = rebooting_task(trigger)};
+    struct rdv__record_entry entry = {0};
+    if (run) {
+        answer.why = RDV_WHY_RUNNING;
+        answer.next = run->moment;
+    } else {
+        result = rdv__record_load(trigger->entries.store, answer.run, &entry);
+        if (result != 0)
+            return result;
+        answer.why = why_pending(trigger, slot, &entry, now, &answer.ahead);
+        facts.window = entry.window;
+        facts.label = rdv_task_label(entry.task);
+        if (answer.why == RDV_WHY_WINDOW)
+            answer.next = entry.window.start;
+        else if (answer.why == RDV_WHY_CLOCK)
+            answer.next = rdv__time_later(now, RDV_SECOND);
+        else if (answer.why == RDV_WHY_STORE)
+            answer.next = rdv__time_later(now, trigger->retry_delay);
+        else if (answer.why == RDV_WHY_STARTS || answer.why == RDV_WHY_NO_HANDLER)
+            answer.next = now;
+        else if (entry.window.end != 0 && answer.why != RDV_WHY_HELD &&
+                 answer.why != RDV_WHY_NO_AGENT)
+            answer.next = rdv__time_later(entry.window.end, 1);
+    }
+    explain(&answer, &facts);
+    rdv_task_unref(entry.task);
+    *ret_explanation = answer;
+    return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * The trigger agent: what happens when. It decides, with `now` handed in, and has entries.c make the changes.
  */
-#include "trigger.h"
+#include "trigger_state.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,7 +13,6 @@
 #include "base.h"
 #include "clock.h"
 #include "entries.h"
-#include "explain.h"
 #include "loop.h"
 #include "plat.h"
 #include "queue.h"
@@ -34,30 +33,6 @@
 
 /* What every plug-in has; check_label came later. */
 #define PLUGIN_OPS_SIZE offsetof(rdv_plugin_ops, check_label)
-
-struct rdv_trigger {
-    rdv_loop *loop;
-    rdv_trigger_options options;
-    struct rdv__entries entries;
-    struct rdv__turn turn;
-    struct rdv__alarm *alarm; /* NULL with a clock of the program's own */
-    rdv_timer *timer; /* for what goes by running time: the store's retry, the wait for the clock */
-    rdv_time next;    /* what the alarm is set to */
-
-    struct rdv__clock clock;
-    rdv_plugin *plugin;
-    rdv_sink *sink;
-    bool paused;
-    size_t rebooting; /* runs whose status is REBOOTING: nothing starts meanwhile */
-    bool resume_due;  /* runs of the last process are to be taken up */
-    bool retry_waiting;
-    rdv_duration retry_delay; /* 0 = the store works */
-
-    bool terminating, terminated;
-    int reason;
-    rdv_terminated_fn terminated_fn;
-    void *terminated_user;
-};
 
 /* ------------------------------------------------------------------- store */
 
@@ -337,8 +312,7 @@ static int handle_due(rdv_trigger *trigger, rdv_time now)
     return result;
 }
 
-/* What keeps every entry from starting; RDV_WHY_STARTS if nothing does. */
-static rdv_why held_up(rdv_trigger *trigger)
+rdv_why rdv__trigger_held_up(rdv_trigger *trigger)
 {
     if (trigger->retry_waiting)
         return RDV_WHY_STORE;
@@ -353,7 +327,7 @@ static rdv_why held_up(rdv_trigger *trigger)
     return RDV_WHY_STARTS;
 }
 
-static bool slots_full(const rdv_trigger *trigger)
+bool rdv__trigger_slots_full(const rdv_trigger *trigger)
 {
     return trigger->entries.running >= (size_t)trigger->options.max_running;
 }
@@ -361,7 +335,7 @@ static bool slots_full(const rdv_trigger *trigger)
 static int start_ready(rdv_trigger *trigger, rdv_time now)
 {
     uint32_t slot;
-    while (!slots_full(trigger) &&
+    while (!rdv__trigger_slots_full(trigger) &&
            (slot = rdv__queue_first_ready(trigger->entries.queue)) != RDV__QUEUE_NONE) {
         if (rdv__queue_keys(trigger->entries.queue, slot).start >
             now) { /* the clock was set back */
@@ -380,16 +354,10 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
     return 0;
 }
 
-/*
- * What a call has scheduled starts with the commit of that call, if it may start at once: one sync less. StartTask follows in
- * the loop's turn all the same; a process that ends before that leaves a run that was never handed over, which does no harm only
- * if the next process may start it again. Nothing but starts is decided here, as a plug-in is not called from inside a caller's function:
- * when anything else is due, all of it is left to the turn.
- */
-static int start_with_call(rdv_trigger *trigger)
+int rdv__trigger_start_with_call(rdv_trigger *trigger)
 {
     rdv_time now = rdv__clock_now(&trigger->clock), moment;
-    if (trigger->resume_due || held_up(trigger) != RDV_WHY_STARTS ||
+    if (trigger->resume_due || rdv__trigger_held_up(trigger) != RDV_WHY_STARTS ||
         !(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) ||
         (rdv__queue_earliest(trigger->entries.queue, &moment) != RDV__QUEUE_NONE && moment <= now))
         return 0;
@@ -424,14 +392,14 @@ static int turn_decide(struct rdv__turn *turn)
     rdv_time now = rdv__clock_now(&trigger->clock);
     if (!trigger->retry_waiting)
         write_unwritten(trigger, now);
-    rdv_why why = held_up(trigger);
+    rdv_why why = rdv__trigger_held_up(trigger);
     if (why == RDV_WHY_CLOCK && trigger->alarm)
         rdv_timer_start(trigger->timer, RDV_SECOND);
     if (why == RDV_WHY_STARTS || why == RDV_WHY_REBOOT || why == RDV_WHY_PAUSED) {
         int result = trigger->resume_due ? resume(trigger, now) : 0;
         if (result == 0)
             result = handle_due(trigger, now);
-        if (result == 0 && held_up(trigger) == RDV_WHY_STARTS)
+        if (result == 0 && rdv__trigger_held_up(trigger) == RDV_WHY_STARTS)
             result = start_ready(trigger, now);
         if (result != 0)
             retry_later(trigger, result);
@@ -597,288 +565,6 @@ int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin)
              plugin->ops->name(plugin));
     rdv__loop_again(trigger->loop);
     return 0;
-}
-
-int rdv_trigger_begin(rdv_trigger *trigger)
-{
-    return trigger ? rdv__store_hold(trigger->entries.store) : RDV_EINVAL;
-}
-
-int rdv_trigger_commit(rdv_trigger *trigger)
-{
-    if (!trigger)
-        return RDV_EINVAL;
-    if (rdv__store_is_held(trigger->entries.store))
-        (void)start_with_call(trigger); /* a failure is the batch's, which gives it now */
-    return rdv__store_release(trigger->entries.store, true);
-}
-
-int rdv_trigger_rollback(rdv_trigger *trigger)
-{
-    return trigger ? rdv__store_release(trigger->entries.store, false) : RDV_EINVAL;
-}
-
-/* A direct call commits by itself, unless it is inside a batch, or inside rdv_loop_call(), which sees to that. */
-static bool commits(const rdv_trigger *trigger)
-{
-    return !rdv__loop_in_call(trigger->loop) && !rdv__store_is_held(trigger->entries.store);
-}
-
-static int done(rdv_trigger *trigger, int result)
-{
-    return result == 0 && commits(trigger) ? rdv__store_commit(trigger->entries.store) : result;
-}
-
-int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
-{
-    static const rdv_window any_time = {0};
-    if (!window)
-        window = &any_time;
-    if (!trigger || !task || rdv_window_check(window) != 0)
-        return RDV_EINVAL;
-    if (trigger->terminating)
-        return RDV_ESHUTDOWN;
-    struct rdv__entries_known known;
-    int result = rdv__entries_look_up(&trigger->entries, rdv_task_identifier(task), &known);
-    return result != 0 ? result
-                       : rdv__entries_schedule(&trigger->entries, window, task, &known,
-                                               rdv__clock_now(&trigger->clock));
-}
-
-int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
-{
-    int result = rdv__trigger_schedule(trigger, window, task);
-    if (result == 0 && commits(trigger))
-        result = start_with_call(trigger);
-    return done(trigger, result);
-}
-
-int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
-{
-    if (!trigger || !identifier || !*identifier)
-        return RDV_EINVAL;
-    uint32_t slot;
-    struct rdv__running *run;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
-    if (result != 0)
-        return result;
-    if (run)
-        return RDV_EBUSY;
-    return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
-                                    "deleted before it started", rdv__clock_now(&trigger->clock));
-}
-
-int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
-{
-    return done(trigger, rdv__trigger_delete(trigger, identifier));
-}
-
-int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
-{
-    if (!trigger || !identifier || !*identifier)
-        return RDV_EINVAL;
-    uint32_t slot;
-    struct rdv__running *run;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
-    if (result != 0)
-        return result;
-    if (run && run->cancelling)
-        return 0;
-    if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
-        return RDV_ENOTSUP;
-    if (run)
-        return rdv__entries_cancel(&trigger->entries, run, rdv__clock_now(&trigger->clock));
-    return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
-                                    "cancelled before it started", rdv__clock_now(&trigger->clock));
-}
-
-int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
-{
-    return done(trigger, rdv__trigger_cancel(trigger, identifier));
-}
-
-int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,
-                      bool *ret_running)
-{
-    uint32_t slot;
-    struct rdv__running *run;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
-    if (result != 0)
-        return result;
-    *ret_number = rdv__queue_number(trigger->entries.queue, slot);
-    *ret_running = run != NULL;
-    return 0;
-}
-
-/* ------------------------------------------------------- pause and explain */
-
-static int set_paused(rdv_trigger *trigger, bool paused)
-{
-    if (!trigger)
-        return RDV_EINVAL;
-    if (trigger->paused == paused)
-        return 0;
-    if (rdv__store_is_held(trigger->entries.store))
-        return RDV_ESTATE;
-    int result = rdv__store_stage(trigger->entries.store);
-    if (result == 0) {
-        result = rdv__record_set_paused(trigger->entries.store, paused);
-        if (result != 0)
-            return rdv__store_fail(trigger->entries.store, result);
-        result = rdv__store_commit(trigger->entries.store);
-    }
-    if (result != 0)
-        return result;
-    trigger->paused = paused;
-    rdv__loop_again(trigger->loop);
-    return 0;
-}
-
-int rdv_trigger_pause(rdv_trigger *trigger)
-{
-    return set_paused(trigger, true);
-}
-
-int rdv_trigger_resume(rdv_trigger *trigger)
-{
-    return set_paused(trigger, false);
-}
-
-bool rdv_trigger_paused(const rdv_trigger *trigger)
-{
-    return trigger->paused;
-}
-
-/* Why a pending entry has not started: what start_ready() and handle_due() would do with it, asked of the same functions. */
-static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot,
-                           const struct rdv__record_entry *entry, rdv_time now, size_t *ret_ahead)
-{
-    if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
-        return RDV_WHY_HELD;
-    rdv_why why = held_up(trigger);
-    if (!rdv__window_open(&entry->window, now) && why != RDV_WHY_NO_AGENT)
-        return RDV_WHY_WINDOW;
-    if (why != RDV_WHY_STARTS)
-        return why;
-    *ret_ahead = rdv__queue_ready_before(trigger->entries.queue, slot);
-    if (slots_full(trigger) || *ret_ahead > 0)
-        return RDV_WHY_BEHIND;
-    const rdv_plugin_ops *ops = trigger->plugin->ops;
-    bool can_check = ops->size >= sizeof *ops && ops->check_label;
-    return can_check &&
-                   ops->check_label(trigger->plugin, rdv_task_label(entry->task)) == RDV_ENOHANDLER
-               ? RDV_WHY_NO_HANDLER
-               : RDV_WHY_STARTS;
-}
-
-static const char *rebooting_task(const rdv_trigger *trigger)
-{
-    for (const struct rdv__running *run = trigger->entries.runs; run; run = run->next)
-        if (run->at.status == RDV_STATUS_REBOOTING)
-            return rdv_task_identifier(run->task);
-    return NULL;
-}
-
-int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
-                        rdv_explanation *ret_explanation)
-{
-    if (!trigger || !identifier || !*identifier || !ret_explanation ||
-        ret_explanation->size != sizeof *ret_explanation)
-        return RDV_EINVAL;
-    uint32_t slot;
-    struct rdv__running *run = NULL;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
-    if (result != 0)
-        return result;
-    rdv_time now = rdv__clock_now(&trigger->clock);
-    rdv_explanation answer = {.size = sizeof answer,
-                              .run = rdv__queue_number(trigger->entries.queue, slot),
-                              .running = trigger->entries.running};
-    struct rdv__facts facts = {.now = now,
-                               .max_running = trigger->options.max_running,
-                               .blocker = rebooting_task(trigger)};
-    struct rdv__record_entry entry = {0};
-    if (run) {
-        answer.why = RDV_WHY_RUNNING;
-        answer.next = run->moment;
-    } else {
-        result = rdv__record_load(trigger->entries.store, answer.run, &entry);
-        if (result != 0)
-            return result;
-        answer.why = why_pending(trigger, slot, &entry, now, &answer.ahead);
-        facts.window = entry.window;
-        facts.label = rdv_task_label(entry.task);
-        if (answer.why == RDV_WHY_WINDOW)
-            answer.next = entry.window.start;
-        else if (answer.why == RDV_WHY_CLOCK)
-            answer.next = rdv__time_later(now, RDV_SECOND);
-        else if (answer.why == RDV_WHY_STORE)
-            answer.next = rdv__time_later(now, trigger->retry_delay);
-        else if (answer.why == RDV_WHY_STARTS || answer.why == RDV_WHY_NO_HANDLER)
-            answer.next = now;
-        else if (entry.window.end != 0 && answer.why != RDV_WHY_HELD &&
-                 answer.why != RDV_WHY_NO_AGENT)
-            answer.next = rdv__time_later(entry.window.end, 1);
-    }
-    rdv__explain(&answer, &facts);
-    rdv_task_unref(entry.task);
-    *ret_explanation = answer;
-    return 0;
-}
-
-size_t rdv_trigger_unfinished(const rdv_trigger *trigger)
-{
-    return rdv__queue_count(trigger->entries.queue);
-}
-
-size_t rdv_trigger_running(const rdv_trigger *trigger)
-{
-    return trigger->entries.running;
-}
-
-int rdv__trigger_entries(rdv_trigger *trigger, struct rdv__entries **ret_entries)
-{
-    if (trigger->terminating)
-        return RDV_ESHUTDOWN;
-    *ret_entries = &trigger->entries;
-    return 0;
-}
-
-rdv_store *rdv__trigger_store(const rdv_trigger *trigger)
-{
-    return trigger->entries.store;
-}
-
-rdv_time rdv__trigger_now(const rdv_trigger *trigger)
-{
-    return rdv__clock_now(&trigger->clock);
-}
-
-int rdv__trigger_max_running(const rdv_trigger *trigger)
-{
-    return trigger->options.max_running;
-}
-
-const char *rdv__trigger_agent_name(const rdv_trigger *trigger)
-{
-    return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : NULL;
-}
-
-rdv_time rdv_trigger_next(const rdv_trigger *trigger)
-{
-    return trigger->next;
-}
-
-void rdv_trigger_clock_changed(rdv_trigger *trigger)
-{
-    rdv__loop_again(trigger->loop);
-}
-
-int rdv_trigger_watch(rdv_trigger *trigger, rdv_entry_fn fn, void *user, rdv_watch **ret_watch)
-{
-    if (!trigger || !fn || !ret_watch)
-        return RDV_EINVAL;
-    return rdv__watchers_add(&trigger->entries.watchers, fn, user, ret_watch);
 }
 
 int rdv_trigger_terminate(rdv_trigger *trigger, int reason, rdv_terminated_fn fn, void *user)

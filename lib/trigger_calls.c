@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* What a trigger agent is asked by direct calls, in batches or one by one. What follows from them is decided in trigger.c. */
+#include "trigger_state.h"
+
+#include "queue.h"
+#include "record.h"
+#include "store.h"
+#include "window.h"
+
+int rdv_trigger_begin(rdv_trigger *trigger)
+{
+    return trigger ? rdv__store_hold(trigger->entries.store) : RDV_EINVAL;
+}
+
+int rdv_trigger_commit(rdv_trigger *trigger)
+{
+    if (!trigger)
+        return RDV_EINVAL;
+    if (rdv__store_is_held(trigger->entries.store))
+        (void)rdv__trigger_start_with_call(
+            trigger); /* a failure is the batch's, which gives it now */
+    return rdv__store_release(trigger->entries.store, true);
+}
+
+int rdv_trigger_rollback(rdv_trigger *trigger)
+{
+    return trigger ? rdv__store_release(trigger->entries.store, false) : RDV_EINVAL;
+}
+
+/* A direct call commits by itself, unless it is inside a batch, or inside rdv_loop_call(), which sees to that. */
+static bool commits(const rdv_trigger *trigger)
+{
+    return !rdv__loop_in_call(trigger->loop) && !rdv__store_is_held(trigger->entries.store);
+}
+
+static int done(rdv_trigger *trigger, int result)
+{
+    return result == 0 && commits(trigger) ? rdv__store_commit(trigger->entries.store) : result;
+}
+
+int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
+{
+    static const rdv_window any_time = {0};
+    if (!window)
+        window = &any_time;
+    if (!trigger || !task || rdv_window_check(window) != 0)
+        return RDV_EINVAL;
+    if (trigger->terminating)
+        return RDV_ESHUTDOWN;
+    struct rdv__entries_known known;
+    int result = rdv__entries_look_up(&trigger->entries, rdv_task_identifier(task), &known);
+    return result != 0 ? result
+                       : rdv__entries_schedule(&trigger->entries, window, task, &known,
+                                               rdv__clock_now(&trigger->clock));
+}
+
+int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
+{
+    int result = rdv__trigger_schedule(trigger, window, task);
+    if (result == 0 && commits(trigger))
+        result = rdv__trigger_start_with_call(trigger);
+    return done(trigger, result);
+}
+
+int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
+{
+    if (!trigger || !identifier || !*identifier)
+        return RDV_EINVAL;
+    uint32_t slot;
+    struct rdv__running *run;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    if (run)
+        return RDV_EBUSY;
+    return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
+                                    "deleted before it started", rdv__clock_now(&trigger->clock));
+}
+
+int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
+{
+    return done(trigger, rdv__trigger_delete(trigger, identifier));
+}
+
+int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
+{
+    if (!trigger || !identifier || !*identifier)
+        return RDV_EINVAL;
+    uint32_t slot;
+    struct rdv__running *run;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    if (run && run->cancelling)
+        return 0;
+    if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
+        return RDV_ENOTSUP;
+    if (run)
+        return rdv__entries_cancel(&trigger->entries, run, rdv__clock_now(&trigger->clock));
+    return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
+                                    "cancelled before it started", rdv__clock_now(&trigger->clock));
+}
+
+int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
+{
+    return done(trigger, rdv__trigger_cancel(trigger, identifier));
+}
+
+int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,
+                      bool *ret_running)
+{
+    uint32_t slot;
+    struct rdv__running *run;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    if (result != 0)
+        return result;
+    *ret_number = rdv__queue_number(trigger->entries.queue, slot);
+    *ret_running = run != NULL;
+    return 0;
+}
+
+/* ------------------------------------------------------------------- pause */
+
+static int set_paused(rdv_trigger *trigger, bool paused)
+{
+    if (!trigger)
+        return RDV_EINVAL;
+    if (trigger->paused == paused)
+        return 0;
+    if (rdv__store_is_held(trigger->entries.store))
+        return RDV_ESTATE;
+    int result = rdv__store_stage(trigger->entries.store);
+    if (result == 0) {
+        result = rdv__record_set_paused(trigger->entries.store, paused);
+        if (result != 0)
+            return rdv__store_fail(trigger->entries.store, result);
+        result = rdv__store_commit(trigger->entries.store);
+    }
+    if (result != 0)
+        return result;
+    trigger->paused = paused;
+    rdv__loop_again(trigger->loop);
+    return 0;
+}
+
+int rdv_trigger_pause(rdv_trigger *trigger)
+{
+    return set_paused(trigger, true);
+}
+
+int rdv_trigger_resume(rdv_trigger *trigger)
+{
+    return set_paused(trigger, false);
+}
+
+bool rdv_trigger_paused(const rdv_trigger *trigger)
+{
+    return trigger->paused;
+}
+
+/* --------------------------------------------------------------- how it is */
+
+size_t rdv_trigger_unfinished(const rdv_trigger *trigger)
+{
+    return rdv__queue_count(trigger->entries.queue);
+}
+
+size_t rdv_trigger_running(const rdv_trigger *trigger)
+{
+    return trigger->entries.running;
+}
+
+int rdv__trigger_entries(rdv_trigger *trigger, struct rdv__entries **ret_entries)
+{
+    if (trigger->terminating)
+        return RDV_ESHUTDOWN;
+    *ret_entries = &trigger->entries;
+    return 0;
+}
+
+rdv_store *rdv__trigger_store(const rdv_trigger *trigger)
+{
+    return trigger->entries.store;
+}
+
+rdv_time rdv__trigger_now(const rdv_trigger *trigger)
+{
+    return rdv__clock_now(&trigger->clock);
+}
+
+int rdv__trigger_max_running(const rdv_trigger *trigger)
+{
+    return trigger->options.max_running;
+}
+
+const char *rdv__trigger_agent_name(const rdv_trigger *trigger)
+{
+    return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : NULL;
+}
+
+rdv_time rdv_trigger_next(const rdv_trigger *trigger)
+{
+    return trigger->next;
+}
+
+void rdv_trigger_clock_changed(rdv_trigger *trigger)
+{
+    rdv__loop_again(trigger->loop);
+}
+
+int rdv_trigger_watch(rdv_trigger *trigger, rdv_entry_fn fn, void *user, rdv_watch **ret_watch)
+{
+    if (!trigger || !fn || !ret_watch)
+        return RDV_EINVAL;
+    return rdv__watchers_add(&trigger->entries.watchers, fn, user, ret_watch);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What a trigger agent is, for the three that see inside: trigger.c decides, trigger_calls.c is called, explain.c tells. */
+#ifndef RDV__TRIGGER_STATE_H
+#define RDV__TRIGGER_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "clock.h"
+#include "entries.h"
+#include "loop.h"
+#include "trigger.h"
+
+struct rdv_trigger {
+    rdv_loop *loop;
+    rdv_trigger_options options;
+    struct rdv__entries entries;
+    struct rdv__turn turn;
+    struct rdv__alarm *alarm; /* NULL with a clock of the program's own */
+    rdv_timer *timer; /* for what goes by running time: the store's retry, the wait for the clock */
+    rdv_time next;    /* what the alarm is set to */
+
+    struct rdv__clock clock;
+    rdv_plugin *plugin;
+    rdv_sink *sink;
+    bool paused;
+    size_t rebooting; /* runs whose status is REBOOTING: nothing starts meanwhile */
+    bool resume_due;  /* runs of the last process are to be taken up */
+    bool retry_waiting;
+    rdv_duration retry_delay; /* 0 = the store works */
+
+    bool terminating, terminated;
+    int reason;
+    rdv_terminated_fn terminated_fn;
+    void *terminated_user;
+};
+
+/* What keeps every entry from starting; RDV_WHY_STARTS if nothing does. */
+rdv_why rdv__trigger_held_up(rdv_trigger *trigger);
+
+/* As many run as may. */
+bool rdv__trigger_slots_full(const rdv_trigger *trigger);
+
+/*
+ * What a call has scheduled starts with the commit of that call, if it may start at once: one sync less. StartTask follows in
+ * the loop's turn all the same; a process that ends before that leaves a run that was never handed over, which does no harm only
+ * if the next process may start it again. Nothing but starts is decided here, as a plug-in is not called from inside a caller's function:
+ * when anything else is due, all of it is left to the turn.
+ */
+int rdv__trigger_start_with_call(rdv_trigger *trigger);
+
+#endif
