@@ -459,8 +459,8 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
 {
     static const char form[] = "a time, such as \"2026-11-22T03:00:00Z\" or \"+2h\"";
     char copy[MOMENT_SIZE];
-    const char *text;
-    size_t size;
+    const char *text = "";
+    size_t size = 0;
 
     if (rdv__json_bytes(value, &text, &size, NULL) < 0)
         return fail_type(value, error, form);

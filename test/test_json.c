@@ -312,7 +312,7 @@ static void put_value(struct made *made, int depth)
     } else {
         put_piece(made, kind == 4 ? "[" : "{");
         for (uint32_t i = 0, count = draw(made, 5); i < count; i++) {
-            char head[8];
+            char head[12];
             put_piece(made, i > 0 ? "," : "");
             put_piece(made, spaces[draw(made, 5)]);
             if (kind == 5) {
