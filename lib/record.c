@@ -59,8 +59,9 @@ struct binder {
 
 static struct binder bind(rdv_store *store, enum slot slot, const char *sql)
 {
-    struct binder binder = {.store = store};
-    binder.result = rdv__sql_statement(store, (unsigned)slot, sql, &binder.statement);
+    struct binder binder = {.store = store, .result = rdv__sql_put_off(store)->failed};
+    if (binder.result == 0)
+        binder.result = rdv__sql_statement(store, (unsigned)slot, sql, &binder.statement);
     return binder;
 }
 
@@ -204,10 +205,22 @@ static int write_deletes(rdv_store *store)
     return bound_run(&binder);
 }
 
+/*
+ * Also who only reads may come upon a failure here, and does not fail the batch; so that is remembered until the batch ends. What
+ * waits must not be written on its own, either, after SQLite has undone the transaction by itself, as it does when a read fails.
+ */
 int rdv__record_write(rdv_store *store)
 {
-    int result = write_rows(store);
-    return result != 0 ? result : write_deletes(store);
+    struct rdv__put_off *put_off = rdv__sql_put_off(store);
+    if (put_off->failed != 0 || (put_off->count == 0 && put_off->delete_count == 0))
+        return put_off->failed;
+    int result = sqlite3_get_autocommit(rdv__sql_database(store))
+                     ? rdv__sql_refuse(store, RDV_EIO, "its transaction was undone")
+                     : write_rows(store);
+    if (result == 0)
+        result = write_deletes(store);
+    put_off->failed = result;
+    return result;
 }
 
 void rdv__record_drop(rdv_store *store)
@@ -267,6 +280,9 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
         if (result != 0)
             return result;
     }
+    /* Numbers grow: what waits is in their order, and none of them is one of those to be deleted. */
+    assert(put_off->count == 0 || number > put_off->rows[put_off->count - 1].number);
+    assert(put_off->delete_count == 0 || number >= put_off->delete_first + put_off->delete_count);
     if (put_off->count == put_off->room) {
         size_t room = put_off->room > 0 ? put_off->room * 2 : 1;
         struct rdv__new_row *rows = realloc(put_off->rows, room * sizeof *rows);

@@ -38,6 +38,7 @@ struct rdv__put_off {
     struct rdv__new_row *rows;
     size_t count, room;
     int64_t delete_first, delete_count;
+    int failed; /* it could not be written: nothing more of this batch is, and it can't be committed */
 };
 
 struct rdv__put_off *rdv__sql_put_off(rdv_store *store);

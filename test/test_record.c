@@ -571,6 +571,76 @@ START_TEST(each_of_many_new_entries_is_stored_as_it_was_given)
 }
 END_TEST
 
+/* From here on SQLite refuses a row of an entry that is called "bad". */
+static void refuse_bad(void)
+{
+    execute("CREATE TEMP TRIGGER refuse BEFORE INSERT ON entry WHEN NEW.identifier = 'bad'"
+            " BEGIN SELECT RAISE(ABORT, 'bad'); END");
+}
+
+static int look_at_identifier(int64_t number)
+{
+    bool is;
+    return rdv__record_identifier_is(store, number, "bad", &is);
+}
+
+static int look_at_entry(int64_t number)
+{
+    struct rdv__record_entry entry;
+    return rdv__record_load(store, number, &entry);
+}
+
+static int (*const looks[])(int64_t number) = {look_at_identifier, look_at_entry};
+
+START_TEST(a_look_at_what_cant_be_written_leaves_a_batch_that_fails)
+{
+    (void)schedule("old", "", (rdv_window){0});
+    commit();
+    refuse_bad();
+    (void)schedule("good", "", (rdv_window){0});
+    int64_t number = schedule("bad", "", (rdv_window){0});
+    ck_assert_int_eq(looks[_i](number), RDV_EIO);
+    execute("DROP TRIGGER refuse");
+    /* What comes after it fails in the same way, and so does the commit: "good" is not in it. */
+    const struct rdv__journal row = {.identifier = "a", .label = "l", .state = "step"};
+    ck_assert_int_eq(rdv__journal_put(store, &row), RDV_EIO);
+    ck_assert_int_eq(rdv__store_commit(store), RDV_EIO);
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), "bad"));
+    (void)schedule("newer", "", (rdv_window){0});
+    stage();
+    ck_assert_int_eq(rdv__journal_put(store, &row), 0);
+    commit();
+    ck_assert_str_eq(list((rdv_filter){0}), "old newer");
+}
+END_TEST
+
+START_TEST(what_waits_goes_with_a_transaction_that_sqlite_has_undone)
+{
+    int64_t old = schedule("old", "", (rdv_window){0});
+    commit();
+    finish(old, NOW);
+    (void)schedule("new", "", (rdv_window){0});
+    execute("ROLLBACK"); /* as a read does that fails */
+    ck_assert_int_eq(rdv__store_commit(store), RDV_EIO);
+    reopen(NULL);
+    ck_assert_str_eq(list((rdv_filter){0}), "old");
+}
+END_TEST
+
+START_TEST(an_entry_that_waits_is_found_also_where_a_number_is_missing)
+{
+    int64_t a = schedule("a", "", (rdv_window){0});
+    (void)rdv__record_next_number(store);
+    int64_t b = schedule("b", "", (rdv_window){0});
+    (void)schedule("c", "", (rdv_window){0});
+    ck_assert_int_eq(rdv__record_start(store, b, NOW), 0);
+    ck_assert_int_eq(rdv__record_start(store, a, NOW), 0);
+    commit();
+    ck_assert_str_eq(list((rdv_filter){.flags = RDV_FILTER_RUNNING}), "a b");
+    ck_assert_str_eq(list((rdv_filter){.flags = RDV_FILTER_PENDING}), "c");
+}
+END_TEST
+
 /* --------------------------------------------------------------- retention */
 
 START_TEST(the_history_is_kept_up_to_a_count_and_the_oldest_go_first)
@@ -1094,6 +1164,10 @@ int main(void)
     tcase_add_test(records, entries_that_end_in_any_order_are_all_taken_from_the_unfinished);
     tcase_add_test(records, a_batch_may_have_more_new_entries_than_are_put_off);
     tcase_add_test(records, each_of_many_new_entries_is_stored_as_it_was_given);
+    tcase_add_loop_test(records, a_look_at_what_cant_be_written_leaves_a_batch_that_fails, 0,
+                        (int)(sizeof looks / sizeof *looks));
+    tcase_add_test(records, what_waits_goes_with_a_transaction_that_sqlite_has_undone);
+    tcase_add_test(records, an_entry_that_waits_is_found_also_where_a_number_is_missing);
     tcase_add_test(records, a_journal_row_is_put_moved_replaced_and_deleted);
     tcase_add_test(records, the_readers_result_is_the_journals);
     tcase_add_loop_test(records, a_scan_refuses_what_was_never_written, 0,
