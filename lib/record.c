@@ -111,8 +111,9 @@ static int64_t next_change(rdv_store *store)
 
 /* ----------------------------------------------------------------- put off */
 
-/* How many rows are put off at most. */
-#define NEW_ROWS_MAX 1024
+/* How many rows are put off at most, and with how much context: what waits stays in memory. */
+#define NEW_ROWS_MAX     1024
+#define NEW_CONTEXTS_MAX ((size_t)1024 * 1024)
 
 /* The row of an entry that was scheduled in this batch. */
 struct rdv__new_row {
@@ -189,6 +190,7 @@ static int write_rows(rdv_store *store)
         rdv_task_unref(put_off->rows[i].task);
     }
     put_off->count = 0;
+    put_off->context_bytes = 0;
     return result;
 }
 
@@ -275,11 +277,8 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
                          rdv_time now)
 {
     struct rdv__put_off *put_off = rdv__sql_put_off(store);
-    if (put_off->count == NEW_ROWS_MAX) {
-        int result = rdv__record_write(store);
-        if (result != 0)
-            return result;
-    }
+    size_t size;
+    (void)rdv_task_context(task, &size);
     /* Numbers grow: what waits is in their order, and none of them is one of those to be deleted. */
     assert(put_off->count == 0 || number > put_off->rows[put_off->count - 1].number);
     assert(put_off->delete_count == 0 || number >= put_off->delete_first + put_off->delete_count);
@@ -296,7 +295,9 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
                                                             .task = rdv_task_ref(task),
                                                             .window = *window,
                                                             .scheduled_at = now};
-    return 0;
+    put_off->context_bytes += size;
+    bool is_full = put_off->count == NEW_ROWS_MAX || put_off->context_bytes >= NEW_CONTEXTS_MAX;
+    return is_full ? rdv__record_write(store) : 0;
 }
 
 /*

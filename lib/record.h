@@ -34,8 +34,8 @@ int64_t rdv__record_last_number(rdv_store *store);
 /* The number of the change that was written last. */
 int64_t rdv__record_last_change(rdv_store *store);
 
-/* A new pending entry; the task is referenced. It is written when the batch ends, or when more than its start is to be done with
- * it: a start in the same batch takes no statement of its own. */
+/* A new pending entry; the task is referenced. It is written when the batch ends, when as much waits as may, or when more than its
+ * start is to be done with it: a start in the same batch takes no statement of its own. The number is larger than all before. */
 int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window, rdv_task *task,
                          rdv_time now);
 int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */

@@ -37,6 +37,7 @@ struct rdv__counters *rdv__sql_counters(rdv_store *store);
 struct rdv__put_off {
     struct rdv__new_row *rows;
     size_t count, room;
+    size_t context_bytes; /* of the tasks of these rows */
     int64_t delete_first, delete_count;
     int failed; /* it could not be written: nothing more of this batch is, and it can't be committed */
 };

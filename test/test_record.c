@@ -571,12 +571,84 @@ START_TEST(each_of_many_new_entries_is_stored_as_it_was_given)
 }
 END_TEST
 
+/* A pending task with so many bytes of context; whoever scheduled it has no reference any more. */
+static int64_t schedule_bytes(size_t size)
+{
+    char *context = calloc(size, 1);
+    rdv_task *task = NULL;
+    ck_assert_ptr_nonnull(context);
+    ck_assert_int_eq(rdv_task_new("label", "bytes", context, size, &task), 0);
+    free(context);
+    int64_t number = rdv__record_next_number(store);
+    stage();
+    ck_assert_int_eq(rdv__record_schedule(store, number, &(rdv_window){0}, task, NOW), 0);
+    rdv_task_unref(task);
+    return number;
+}
+
+START_TEST(what_waits_in_a_batch_is_bounded_by_rows_and_by_the_bytes_of_their_contexts)
+{
+    const size_t most = 1024 * 1024;
+    int64_t before = writes();
+    for (int i = 1; i < 1024; i++)
+        (void)schedule("row", "", (rdv_window){0});
+    ck_assert_int_eq(writes() - before, 0);
+    (void)schedule("row", "", (rdv_window){0});
+    ck_assert_int_eq(writes() - before, 1024);
+
+    for (int round = 0; round < 2; round++) {
+        before = writes();
+        (void)schedule_bytes(most - 1);
+        ck_assert_int_eq(writes() - before, 0);
+        (void)schedule_bytes(1);
+        ck_assert_int_eq(writes() - before, 4); /* two rows and two contexts */
+    }
+    before = writes();
+    int64_t large = schedule_bytes(3 * most);
+    ck_assert_int_eq(writes() - before, 2);
+    ck_assert_int_eq(rdv__record_start(store, large, NOW), 0);
+    commit();
+    ck_assert_int_eq(number_of("SELECT count(*) FROM entry"), 1024 + 4 + 1);
+    ck_assert_int_eq(number_of("SELECT sum(length(bytes)) FROM context"), 5 * (int64_t)most);
+    ck_assert_int_eq(number_of("SELECT number FROM entry WHERE started_at != 0"), large);
+
+    /* Nothing is left of a batch that has ended. */
+    before = writes();
+    (void)schedule_bytes(most - 1);
+    (void)rdv__store_fail(store, RDV_ENOSPC);
+    (void)schedule_bytes(most - 1);
+    ck_assert_int_eq(writes() - before, 0);
+    commit();
+}
+END_TEST
+
 /* From here on SQLite refuses a row of an entry that is called "bad". */
 static void refuse_bad(void)
 {
     execute("CREATE TEMP TRIGGER refuse BEFORE INSERT ON entry WHEN NEW.identifier = 'bad'"
             " BEGIN SELECT RAISE(ABORT, 'bad'); END");
 }
+
+START_TEST(an_entry_that_cant_be_written_when_too_much_waits_fails_where_it_is_scheduled)
+{
+    refuse_bad();
+    (void)schedule("good", "", (rdv_window){0});
+    char *context = calloc(1024 * 1024, 1);
+    rdv_task *task = NULL;
+    ck_assert_ptr_nonnull(context);
+    ck_assert_int_eq(rdv_task_new("label", "bad", context, 1024 * 1024, &task), 0);
+    free(context);
+    ck_assert_int_eq(
+        rdv__record_schedule(store, rdv__record_next_number(store), &(rdv_window){0}, task, NOW),
+        RDV_EIO);
+    rdv_task_unref(task);
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), "bad"));
+    ck_assert_int_eq(rdv__store_commit(store), RDV_EIO);
+    (void)schedule("newer", "", (rdv_window){0});
+    commit();
+    ck_assert_str_eq(list((rdv_filter){0}), "newer");
+}
+END_TEST
 
 static int look_at_identifier(int64_t number)
 {
@@ -1164,6 +1236,10 @@ int main(void)
     tcase_add_test(records, entries_that_end_in_any_order_are_all_taken_from_the_unfinished);
     tcase_add_test(records, a_batch_may_have_more_new_entries_than_are_put_off);
     tcase_add_test(records, each_of_many_new_entries_is_stored_as_it_was_given);
+    tcase_add_test(records,
+                   what_waits_in_a_batch_is_bounded_by_rows_and_by_the_bytes_of_their_contexts);
+    tcase_add_test(records,
+                   an_entry_that_cant_be_written_when_too_much_waits_fails_where_it_is_scheduled);
     tcase_add_loop_test(records, a_look_at_what_cant_be_written_leaves_a_batch_that_fails, 0,
                         (int)(sizeof looks / sizeof *looks));
     tcase_add_test(records, what_waits_goes_with_a_transaction_that_sqlite_has_undone);
