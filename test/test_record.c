@@ -1154,6 +1154,84 @@ START_TEST(a_wrong_filter_is_refused)
 }
 END_TEST
 
+/* ----------------------------------------------------------- older formats */
+
+/* The same in both; the columns are named where a later format has others, or in another order. */
+static const char old_rows[] =
+    "INSERT INTO entry VALUES (3, 0, 0, 0, 0, 9, 'pending', 'l', 2, 0, 1, 0, 0, 0, -1, 0, ''),"
+    " (4, 5, 0, 0, 0, 10, 'running', 'l', 0, 0, 1, 1, 3, 2, 40, 7, 'at it');"
+    "INSERT INTO context VALUES (3, x'6100');"
+    "INSERT INTO history VALUES (7, 2, 'ended', 'l', 0, 0, 0, 0, 0, 1, 2, 5, 1, 1, -1, 0, 'end');"
+    "INSERT INTO report (change, number, at, status, attempt, progress, code, message) VALUES"
+    " (5, 2, 3, 1, 1, -1, 0, 'first'), (6, 2, 4, 3, 1, 50, 8, 'second'),"
+    " (8, 4, 6, 3, 1, 10, 0, 'other');"
+    "INSERT INTO output VALUES (2, x'6f7574');"
+    "INSERT INTO journal (identifier, label, run, step, attempt, state, context) VALUES"
+    " ('z', 'lz', 4, 2, 3, 'step', x'6162'), ('y', 'ly', -5, 0, 1, 'reboot', x'');"
+    "INSERT INTO counter VALUES ('number', 20), ('change', 30), ('own_run', -6), ('paused', 1)";
+
+START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
+{
+    const struct rdv__format older = {rdv__format.migrations, _i};
+    rdv_store_options options;
+    rdv_store_options_init(&options);
+    ck_assert_int_lt(_i, rdv__format.version);
+    rdv_store_close(store);
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert_int_eq(rdv__store_open_as(path, &options, &older, &store, NULL), 0);
+    execute(old_rows);
+    if (_i >= 2)
+        execute("UPDATE journal SET reboots = 3, boot_id = 'boot' WHERE identifier = 'y'");
+    reopen(NULL);
+
+    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);
+    ck_assert_str_eq(list((rdv_filter){0}), "ended running pending");
+    const rdv_filter ended = {.size = sizeof ended,
+                              .flags =
+                                  RDV_FILTER_FINISHED | RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT};
+    ck_assert_int_eq(rdv_store_entries(store, &ended, keep_one, NULL), 0);
+    ck_assert_uint_eq(shown.change_count, 5); /* scheduled, started, two reports, the end */
+    ck_assert_str_eq(messages[2], "first");
+    ck_assert_int_eq(changes[2].at, 3);
+    ck_assert_int_eq(changes[2].status, RDV_STATUS_SEARCHING);
+    ck_assert_str_eq(messages[3], "second");
+    ck_assert_int_eq(changes[3].progress, 50);
+    ck_assert_int_eq(changes[3].code, 8);
+    ck_assert_int_eq(changes[3].attempt, 1);
+    ck_assert_uint_eq(shown.output_size, 3);
+    ck_assert_mem_eq(output, "out", 3);
+    ck_assert_int_eq(number_of("SELECT count(*) FROM report"), 3);
+
+    struct rdv__record_entry entry;
+    size_t size;
+    ck_assert_int_eq(rdv__record_load(store, 3, &entry), 0);
+    ck_assert_mem_eq(rdv_task_context(entry.task, &size), "a", 2);
+    ck_assert_uint_eq(size, 2);
+    rdv_task_unref(entry.task);
+    ck_assert_int_eq(rdv__record_load(store, 4, &entry), 0);
+    ck_assert(entry.running && entry.cancelling);
+    ck_assert_str_eq(entry.message, "at it");
+    rdv_task_unref(entry.task);
+
+    ck_assert_str_eq(journal_of("z"), "z lz 4 2 3 step 0 [] ab");
+    ck_assert_str_eq(journal_of("y"),
+                     _i >= 2 ? "y ly -5 0 1 reboot 3 [boot] " : "y ly -5 0 1 reboot 0 [] ");
+    ck_assert_int_eq(rdv__journal_has_run(store, -5), 0);
+    bool is_paused = false;
+    ck_assert_int_eq(rdv__record_get_paused(store, &is_paused), 0);
+    ck_assert(is_paused);
+    ck_assert_int_eq(rdv__record_last_number(store), 20);
+    ck_assert_int_eq(rdv__record_last_change(store), 30);
+
+    /* And what it gets now goes beside that. */
+    report(4, RDV_STATUS_APPLYING, 60, "newer", NOW, true);
+    finish(4, NOW);
+    commit();
+    ck_assert_int_eq(number_of("SELECT count(*) FROM report WHERE number = 4"), 2);
+    ck_assert_str_eq(list((rdv_filter){.flags = RDV_FILTER_FINISHED}), "ended running");
+}
+END_TEST
+
 /* --------------------------------------------- rows that were never written */
 
 /* Each leaves one entry that can't be ours. */
@@ -1274,6 +1352,8 @@ int main(void)
     tcase_add_test(listings, a_result_of_the_callback_ends_the_listing);
     tcase_add_test(listings, a_wrong_filter_is_refused);
     tcase_add_test(listings, a_row_with_an_unknown_outcome_is_not_listed);
+    tcase_add_loop_test(listings, a_store_of_an_older_format_keeps_all_that_it_had, 1,
+                        rdv__format.version);
     suite_add_tcase(suite, listings);
     return rdv_test_main(suite);
 }
