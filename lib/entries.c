@@ -10,6 +10,9 @@
 #include "store.h"
 #include "task.h"
 
+/* The context of an entry that is remembered until its batch is settled, in bytes; one with more is read back. */
+#define FRESH_CONTEXT_MAX 1024
+
 enum change_kind {
     SCHEDULED,
     ENDED_PENDING,
@@ -269,6 +272,18 @@ int rdv__entries_look_up(struct rdv__entries *entries, const char *identifier,
     return 0;
 }
 
+/* What is remembered stays in memory until the batch is settled: not who had the place before, and no large context. */
+static void remember(struct change *change, rdv_task *task)
+{
+    struct change **fresh = &change->entries->fresh[change->slot % RDV__FRESH_MAX];
+    size_t size;
+    (void)rdv_task_context(task, &size);
+    if (*fresh)
+        (*fresh)->task = rdv_task_unref((*fresh)->task);
+    *fresh = size <= FRESH_CONTEXT_MAX ? change : NULL;
+    change->task = *fresh ? rdv_task_ref(task) : NULL;
+}
+
 int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
                           const struct rdv__entries_known *known, rdv_time now)
 {
@@ -304,8 +319,7 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
     change->slot = slot;
     change->replaced = replaced;
     change->window = *window;
-    change->task = rdv_task_ref(task);
-    entries->fresh[slot % RDV__FRESH_MAX] = change;
+    remember(change, task);
     if (replaced != RDV__QUEUE_NONE)
         rdv__queue_hide(entries->queue, replaced);
     place(entries, slot, now);

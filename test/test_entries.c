@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Unfinished entries under identifiers that have one hash, which nobody can choose, but chance can. */
+/* Unfinished entries: under identifiers that have one hash, which nobody can choose, but chance can; and in large batches. */
 #include "entries.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness.h"
 #include "store.h"
@@ -84,15 +85,20 @@ static void tear_down(void)
 
 /* ------------------------------------------------------------------ the rule */
 
-static void schedule(const char *identifier)
+static void schedule_with(const char *identifier, const void *context, size_t size)
 {
     const rdv_window window = {0};
     struct rdv__entries_known known;
     rdv_task *task = NULL;
-    ck_assert_int_eq(rdv_task_new("label", identifier, NULL, 0, &task), 0);
+    ck_assert_int_eq(rdv_task_new("label", identifier, context, size, &task), 0);
     ck_assert_int_eq(rdv__entries_look_up(&entries, identifier, &known), 0);
     ck_assert_int_eq(rdv__entries_schedule(&entries, &window, task, &known, NOW), 0);
     rdv_task_unref(task);
+}
+
+static void schedule(const char *identifier)
+{
+    schedule_with(identifier, NULL, 0);
 }
 
 static void settle(void)
@@ -189,6 +195,61 @@ START_TEST(of_two_with_one_hash_the_one_that_ended_is_gone)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ batches */
+
+static int remembered(void)
+{
+    int count = 0;
+    for (int i = 0; i < RDV__FRESH_MAX; i++)
+        count += entries.fresh[i] != NULL;
+    return count;
+}
+
+/* Whether it is remembered or not. */
+static void expect_started_with(const char *identifier, const char *context, size_t size)
+{
+    struct rdv__running *run = NULL;
+    size_t found = 0;
+    ck_assert_int_eq(rdv__entries_start(&entries, find(identifier, &run), NOW, &run), 0);
+    const void *bytes = rdv_task_context(run->task, &found);
+    ck_assert_uint_eq(found, size);
+    ck_assert(memcmp(bytes, context, size) == 0);
+}
+
+START_TEST(a_batch_does_not_remember_large_contexts_and_starts_their_tasks_all_the_same)
+{
+    static char context[65536];
+    memset(context, 'c', sizeof context);
+    schedule_with("small", context, 100);
+    ck_assert_int_eq(remembered(), 1);
+    schedule_with("large", context, sizeof context);
+    schedule_with("larger than some", context, 2000);
+    ck_assert_int_eq(remembered(), 1);
+    expect_started_with("larger than some", context, 2000);
+    expect_started_with("small", context, 100);
+    expect_started_with("large", context, sizeof context);
+    settle();
+    ck_assert_int_eq(remembered(), 0);
+}
+END_TEST
+
+START_TEST(a_batch_of_more_tasks_than_are_remembered_starts_the_first_and_the_last)
+{
+    enum { COUNT = RDV__FRESH_MAX + 10 };
+    char name[32];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof name, "of many %d", i);
+        schedule_with(name, name, strlen(name));
+    }
+    ck_assert_int_eq(remembered(), RDV__FRESH_MAX);
+    expect_started_with("of many 0", "of many 0", 9);
+    snprintf(name, sizeof name, "of many %d", COUNT - 1);
+    expect_started_with(name, name, strlen(name));
+    settle();
+    ck_assert_uint_eq(rdv__queue_count(entries.queue), COUNT);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("entries");
@@ -200,5 +261,13 @@ int main(void)
     tcase_add_loop_test(one_hash, of_two_with_one_hash_the_one_that_runs_is_busy, 0, 2);
     tcase_add_test(one_hash, of_two_with_one_hash_the_one_that_ended_is_gone);
     suite_add_tcase(suite, one_hash);
+    TCase *batches = tcase_create("batches");
+    tcase_add_checked_fixture(batches, set_up, tear_down);
+    tcase_set_timeout(batches, 60);
+    tcase_add_test(batches,
+                   a_batch_does_not_remember_large_contexts_and_starts_their_tasks_all_the_same);
+    tcase_add_test(batches,
+                   a_batch_of_more_tasks_than_are_remembered_starts_the_first_and_the_last);
+    suite_add_tcase(suite, batches);
     return rdv_test_main(suite);
 }
