@@ -321,6 +321,11 @@ int rdv__store_stage(rdv_store *store)
         return store->held_error;
     if (store->turn_error != 0)
         return store->turn_error;
+    /* SQLite undoes a transaction by itself when it lacks memory or cannot read: nothing more may be written then, as it would
+     * be there although its batch fails. */
+    if (store->open && sqlite3_get_autocommit(store->db))
+        return rdv__store_fail(store,
+                               rdv__sql_refuse(store, RDV_EIO, "what was staged was undone"));
     if (!store->open) {
         int result = begin(store);
         if (result != 0)

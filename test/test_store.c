@@ -202,6 +202,24 @@ static int refuse_commit(void *user)
     return 1;
 }
 
+START_TEST(nothing_joins_a_batch_that_sqlite_has_undone)
+{
+    struct note *a = note("a"), *b = note("b");
+    stage(a);
+    /* As SQLite does by itself when it lacks memory. */
+    ck_assert_int_eq(rdv__sql_execute(store, "ROLLBACK"), 0);
+    ck_assert_int_eq(rdv__store_stage(store), RDV_EIO);
+    ck_assert_str_eq(heard, "a=-8 ");
+    ck_assert_ptr_nonnull(strstr(rdv_store_message(store), "undone"));
+    dispatch();
+    *heard = '\0';
+    stage(b);
+    dispatch();
+    ck_assert_str_eq(heard, "b=0 ");
+    ck_assert_int_eq(stored(), 1);
+}
+END_TEST
+
 START_TEST(a_commit_that_fails_undoes_its_batch_and_the_next_one_works)
 {
     struct note *a = note("a"), *b = note("b"), *c = note("c");
@@ -1024,6 +1042,7 @@ int main(void)
     tcase_add_test(batches, a_call_on_the_owner_thread_commits_and_settles_nothing);
     tcase_add_test(batches, all_changes_of_a_turn_share_one_commit_and_are_heard_in_order);
     tcase_add_test(batches, a_batch_that_fails_is_undone_at_once_in_reverse_order);
+    tcase_add_test(batches, nothing_joins_a_batch_that_sqlite_has_undone);
     tcase_add_test(batches, a_commit_that_fails_undoes_its_batch_and_the_next_one_works);
     tcase_add_test(batches, a_change_may_stage_another_when_it_is_settled);
     tcase_add_test(batches, the_message_is_of_the_last_failure_whoever_failed);
