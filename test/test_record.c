@@ -1177,7 +1177,8 @@ START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
     rdv_store_options_init(&options);
     ck_assert_int_lt(_i, rdv__format.version);
     rdv_store_close(store);
-    ck_assert_int_eq(remove(path), 0);
+    store = NULL;
+    rdv_test_remove(path);
     ck_assert_int_eq(rdv__store_open_as(path, &options, &older, &store, NULL), 0);
     execute(old_rows);
     if (_i >= 2)
