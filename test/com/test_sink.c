@@ -50,7 +50,11 @@ static int report(rdv_sink *sink, const char *identifier, rdv_status status)
 static rdv_sink *new_sink(void)
 {
     rdv_sink *sink;
-    ck_assert_int_eq(rdv__com_sink_new(&client->sink, &made_class.log, &sink), S_OK);
+    HRESULT result = rdv__com_sink_new(&client->sink, &made_class.log, &sink);
+    /* Wine 8 asks a service of its own, and on a busy machine that has once not answered for its 30 seconds. */
+    if (result == E_NOINTERFACE)
+        result = rdv__com_sink_new(&client->sink, &made_class.log, &sink);
+    ck_assert_int_eq(result, S_OK);
     return sink;
 }
 
