@@ -4,23 +4,17 @@
  */
 #include "trigger_state.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
 #include "base.h"
-#include "clock.h"
-#include "entries.h"
-#include "loop.h"
-#include "plat.h"
 #include "queue.h"
 #include "record.h"
 #include "sink.h"
 #include "status.h"
 #include "store.h"
-#include "window.h"
 
 /* How many reports of one run the history keeps as lines of their own; beyond that only changes of status. */
 #define REPORTS_KEPT 1000

@@ -62,13 +62,20 @@ int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_tas
     return done(trigger, result);
 }
 
-int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
+/* The unfinished entry that a call names; its run, or NULL for a pending one. */
+static int find(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot,
+                struct rdv__running **ret_run)
 {
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
+    return rdv__entries_find(&trigger->entries, identifier, ret_slot, ret_run);
+}
+
+int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
+{
     uint32_t slot;
     struct rdv__running *run;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    int result = find(trigger, identifier, &slot, &run);
     if (result != 0)
         return result;
     if (run)
@@ -84,11 +91,9 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
 
 int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
 {
-    if (!trigger || !identifier || !*identifier)
-        return RDV_EINVAL;
     uint32_t slot;
     struct rdv__running *run;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    int result = find(trigger, identifier, &slot, &run);
     if (result != 0)
         return result;
     if (run && run->cancelling)

@@ -44,8 +44,8 @@ bool rdv__trigger_slots_full(const rdv_trigger *trigger);
 /*
  * What a call has scheduled starts with the commit of that call, if it may start at once: one sync less. StartTask follows in
  * the loop's turn all the same; a process that ends before that leaves a run that was never handed over, which does no harm only
- * if the next process may start it again. Nothing but starts is decided here, as a plug-in is not called from inside a caller's function:
- * when anything else is due, all of it is left to the turn.
+ * if the next process may start it again. Nothing but starts is decided here, as a plug-in is not called from inside a caller's
+ * function: when anything else is due, all of it is left to the turn.
  */
 int rdv__trigger_start_with_call(rdv_trigger *trigger);
 
