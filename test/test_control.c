@@ -1058,7 +1058,9 @@ START_TEST(what_comes_while_a_watch_begins_anew_does_not_hide_what_was_before)
     /* The schedule waits for the list, and so becomes durable in the turn in which the watcher is told what there is. */
     bench_send(watcher, CALL("watch", "{}") "\n");
     bench_send(writer, CALL("list", "{}") "\n" SCHEDULE("1", "b"));
-    ck_assert_has(bench_hear(&agent, watcher), "\"last\":1");
+    /* Lines of two clients come in any order; on Windows, at times, the second client's first. */
+    const char *begun = bench_hear(&agent, watcher);
+    ck_assert_msg(strstr(begun, "\"last\":1") || strstr(begun, "\"last\":2"), "%s", begun);
     ck_assert(next_change(watcher, &heard));
     ck_assert_str_eq(heard.identifier, "a");
     ck_assert(next_change(watcher, &heard));
