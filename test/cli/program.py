@@ -7,6 +7,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -41,8 +42,11 @@ def switches(pid):
     """How often the threads of a process have been put on a processor after they had left it."""
     total = 0
     for thread in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/status" % (pid, thread)) as file:
-            total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+        try:
+            with open("/proc/%d/task/%s/status" % (pid, thread)) as file:
+                total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # a thread that has just ended: the total is another one
     return total
 
 
@@ -78,17 +82,26 @@ class ProgramTest(unittest.TestCase):
                 cut_short = True  # the test has failed before it could end it
                 program.kill()
             program.communicate()
-        left = self.processes_left()
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
+        left = {} if cut_short else self.processes_left()
+        self.kill_processes()
         shutil.rmtree(self.dir, ignore_errors=True)
-        if not cut_short:
-            self.assertEqual(left, {}, "processes were left behind")
+        self.assertEqual(left, {}, "processes were left behind")
 
-    def processes_left(self, seconds=2):
+    def kill_processes(self):
+        """Kill what still runs, and what that starts meanwhile."""
+        end = time.monotonic() + 20 * PATIENCE
+        while time.monotonic() < end:
+            left = marked_processes(self.mark)
+            if not left:
+                break
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            time.sleep(0.01)
+
+    def processes_left(self, seconds=20):
         """What still runs, once what was killed has had time to be gone."""
         end = time.monotonic() + seconds * PATIENCE
         while marked_processes(self.mark) and time.monotonic() < end:
@@ -203,3 +216,28 @@ class ProgramTest(unittest.TestCase):
 
     def wait_for_file(self, name):
         return self.wait_for(lambda: os.path.exists(self.path(name)), name)
+
+    def listens(self, path=None):
+        """Whether an agent does. That its socket is there says less: a moment passes until somebody listens, and a kill leaves it."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(path or self.store + ".sock")
+                return True
+            except OSError:
+                return False
+
+    def wait_for_agent(self, program, path=None):
+        self.wait_for(lambda: self.listens(path) or program.poll() is not None, "its socket")
+        self.assertIsNone(program.poll(), "the agent has ended")
+
+    def wait_until_still(self, program, seconds):
+        """Wait until no thread of a program has been on a processor for so long, which one that wakes up more often never is."""
+        end = time.monotonic() + (20 + seconds) * PATIENCE
+        last, since = switches(program.pid), time.monotonic()
+        while time.monotonic() - since < seconds:
+            self.assertLess(time.monotonic(), end, "it wakes up again and again")
+            time.sleep(0.05)
+            now = switches(program.pid)
+            if now != last:
+                last, since = now, time.monotonic()
+        self.assertIsNone(program.poll(), "it has ended")

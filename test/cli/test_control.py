@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import time
 
 import tap
-from program import PATIENCE, RDVTASK, ProgramTest, marked_processes, switches
+from program import PATIENCE, RDVTASK, ProgramTest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -23,19 +24,9 @@ class AgentTest(ProgramTest):
         gate = ["sh", "-c", "until [ -e %s/go-$RDV_IDENTIFIER ]; do sleep 0.02; done" % self.dir]
         return self.agent(quick=["true"], bad=["sh", "-c", "echo no luck; exit 7"], long=["sleep", "1000"], gate=gate, **more)
 
-    def listens(self):
-        """Whether somebody does; a socket may be left behind."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            try:
-                connection.connect(self.store + ".sock")
-                return True
-            except OSError:
-                return False
-
     def start_agent(self, *options, **keywords):
         program = self.popen("run", "-q", "--config", self.document(), *options, **keywords)
-        self.wait_for(lambda: self.listens() or program.poll() is not None, "its socket")
-        self.assertIsNone(program.poll(), "the agent has ended")
+        self.wait_for_agent(program)
         return program
 
     def end(self, program, number=signal.SIGTERM, code=0):
@@ -141,9 +132,14 @@ class Both(AgentTest):
         self.rdvtask("schedule", "quick", "waiting", "--start", "+1h")
         holder = self.popen("start", "gate", "x", "--config", self.document())  # it does not listen
         self.wait_for_line(holder.stdout, "running")
-        for arguments in (["schedule", "quick"], ["delete", "waiting"], ["cancel", "waiting"], ["explain", "waiting"], ["pause"],
-                          ["resume"], ["start", "quick", "--config", self.path("agent.json")]):
-            err = self.rdvtask(*arguments, code=75).stderr
+        begin = time.monotonic()
+        programs = [self.popen(*arguments) for arguments in (
+            ["schedule", "quick"], ["delete", "waiting"], ["cancel", "waiting"], ["explain", "waiting"], ["pause"], ["resume"],
+            ["start", "quick", "--config", self.path("agent.json")])]
+        for program in programs:
+            _, err = program.communicate(timeout=30 * PATIENCE)
+            self.assertGreater(time.monotonic() - begin, 0.15, "it might have been for a moment only")
+            self.assertEqual(program.returncode, 75, err)
             self.assertIn("rdvtask start", err)
             self.assertIn(str(holder.pid), err)
         self.assertEqual({e["identifier"] for e in self.entries("list")}, {"x", "waiting"})
@@ -154,13 +150,16 @@ class Both(AgentTest):
         self.assertEqual(holder.returncode, 0)
 
     def test_who_writes_for_a_moment_only_is_waited_for(self):
+        begin = time.monotonic()
         programs = [self.popen("schedule", "quick", str(i)) for i in range(8)]
         for program in programs:
-            program.communicate(timeout=30 * PATIENCE)
+            _, err = program.communicate(timeout=30 * PATIENCE)
+            self.assertIn(program.returncode, (0, 75), err)
+            if program.returncode == 75:  # on a slow machine the moments of the others may take too long
+                self.assertGreater(time.monotonic() - begin, 0.4)
         codes = [program.returncode for program in programs]
-        self.assertLessEqual(set(codes), {0, 75})
         self.assertEqual(len(self.entries("list")), codes.count(0))
-        self.assertGreaterEqual(codes.count(0), 4)
+        self.assertGreaterEqual(codes.count(0), 1)
 
 
 class Agent(AgentTest):
@@ -241,7 +240,11 @@ class Agent(AgentTest):
         self.rdvtask("schedule", "quick", "before")
         self.wait_for_state("before", "succeeded")
         watch = self.popen("watch")
-        time.sleep(0.3 * PATIENCE)
+        self.wait_for(lambda: self.rdvtask("schedule", "later", "y", "--start", "+1h") and
+                      select.select([watch.stdout], [], [], 0.1)[0], "its first line")
+        self.assertRegex(self.wait_for_line(watch.stdout, ""), r"^\S+Z y later pending$")
+        self.rdvtask("delete", "y")
+        self.wait_for_line(watch.stdout, "y later cancelled")
         self.rdvtask("schedule", "bad", "x")
         line = self.wait_for_line(watch.stdout, "")
         self.assertRegex(line, r"^\S+Z x bad pending$")
@@ -286,7 +289,7 @@ class Agent(AgentTest):
         boot = self.write("boot-id", "one\n")
         document = self.document(**more)
         agent = self.popen("run", "-q", "--config", document, "--boot-id-file", boot, "--max-running", "2")
-        self.wait_for(self.listens, "the agent")
+        self.wait_for_agent(agent)
         self.rdvtask("schedule", "reboots", "x")
         self.wait_for_file("going-down")
         self.rdvtask("schedule", "quick", "waits")
@@ -307,7 +310,7 @@ class Agent(AgentTest):
         self.assertIn("paused", self.rdvtask("list").stderr)
         self.end(agent)
         agent = self.start_agent()
-        time.sleep(0.3 * PATIENCE)
+        self.assertEqual(json.loads(self.rdvtask("explain", "x", "--json").stdout)["why"], "paused")
         self.assertEqual([e["state"] for e in self.entries("list")], ["pending"])
         self.rdvtask("resume")
         self.assertEqual(self.rdvtask("list").stderr.count("paused"), 0)
@@ -316,7 +319,7 @@ class Agent(AgentTest):
         self.rdvtask("pause")  # without an agent it is the same
         self.rdvtask("schedule", "quick", "y")
         agent = self.start_agent()
-        time.sleep(0.3 * PATIENCE)
+        self.assertEqual(json.loads(self.rdvtask("explain", "y", "--json").stdout)["why"], "paused")
         self.assertEqual([e["state"] for e in self.entries("list")], ["pending"])
         self.end(agent)
 
@@ -363,7 +366,7 @@ class Agent(AgentTest):
 
     def test_a_context_arrives_bit_for_bit(self):
         agent = self.popen("run", "-q", "--config", self.agent(keep=["sh", "-c", "cat > %s/got-$RDV_IDENTIFIER" % self.dir]))
-        self.wait_for(self.listens, "the agent")
+        self.wait_for_agent(agent)
         contexts = [b"", b"\0", b"\xff\xfe", bytes(range(256)), bytes(range(255, -1, -1)) + b"\n"]
         for i, context in enumerate(contexts):
             self.rdvtask("start", "-q", "keep", str(i), "--context-file", self.write("context", context))
@@ -389,7 +392,7 @@ class Agent(AgentTest):
     def test_the_socket_may_be_elsewhere(self):
         place = self.path("elsewhere.sock")
         agent = self.popen("run", "--config", self.document(), "--socket", place)
-        self.wait_for_file("elsewhere.sock")
+        self.wait_for_agent(agent, place)
         self.rdvtask("schedule", "quick", "x", code=75)
         self.rdvtask("schedule", "quick", "x", "--socket", place)
         self.assertEqual(oct(os.stat(place).st_mode & 0o777), "0o600")
@@ -465,10 +468,7 @@ class Agent(AgentTest):
         watch = self.watch("--after", "0")
         self.wait_for_line(watch.stdout, "pending")
         self.end(watch)
-        time.sleep(0.5 * PATIENCE)
-        before = switches(agent.pid)
-        time.sleep(5)
-        self.assertEqual(switches(agent.pid), before)
+        self.wait_until_still(agent, 5)
         self.end(agent)
 
 
@@ -523,7 +523,7 @@ class Start(AgentTest):
         _, err = self.end(program, signal.SIGINT, code=130)
         self.assertIn("cancelling", err)
         self.assertEqual(self.outcomes(), [("x", "cancelled")])
-        self.assertEqual(marked_processes(self.mark), {})
+        self.assertEqual(self.processes_left(), {})
         self.end(agent)
 
     def test_when_the_agent_goes_it_is_1_and_the_task_goes_on_later(self):
@@ -545,7 +545,7 @@ class Start(AgentTest):
         self.rdvtask("start", "reboot", "x", "--config", document, code=3)
         self.assertEqual(self.outcomes(), [("x", "succeeded")])
         agent = self.popen("run", "--config", document)
-        self.wait_for_file("store.db.sock")
+        self.wait_for_agent(agent)
         self.rdvtask("start", "reboot", "y", code=3)
         self.end(agent)
 
@@ -570,7 +570,7 @@ class Plugin(ProgramTest):
 
     def test_it_has_no_document_to_reload(self):
         program = self.popen("run", "--plugin", self.plugin)
-        self.wait_for_file("store.db.sock")
+        self.wait_for_agent(program)
         self.assertIn("plug-in", self.rdvtask("reload", code=1).stderr)
         program.send_signal(signal.SIGHUP)
         self.wait_for_line(program.stderr, "plug-in")
