@@ -12,7 +12,7 @@ import unittest
 import uuid
 
 import tap
-from program import PATIENCE, RDVTASK, ProgramTest, switches
+from program import PATIENCE, RDVTASK, ProgramTest
 
 UNIT = os.environ.get("RDVTASK_UNIT", "")
 
@@ -127,53 +127,62 @@ class Notify(Service):
 
     def test_the_status_line_is_one_line_and_comes_at_most_once_a_second(self):
         manager = self.manager()
-        tasks = [{"label": "true", "identifier": "%d" % i} for i in range(60)]
-        program = self.service(manager, self.schedule_file(tasks))
+        agent = self.agent(short=["sleep", "0.05"])
+        tasks = [{"label": "short", "identifier": "%d" % i} for i in range(20)]
+        begin = time.monotonic()
+        program = self.service(manager, self.schedule_file(tasks), config=agent)
         manager.wait("STATUS", r"^0 running, 0 pending$")
+        took = time.monotonic() - begin
         self.stop(program)
         manager.drain()
-        times = [at for at, status in manager.all("STATUS") if not status.startswith("stopping")]
-        self.assertGreaterEqual(len(times), 2)
-        for earlier, later in zip(times, times[1:]):
-            self.assertGreater(later - earlier, 0.8)  # they were sent a second apart; when they are heard varies
+        lines = [status for _, status in manager.all("STATUS") if not status.startswith("stopping")]
+        self.assertGreaterEqual(len(lines), 2)
+        # They were sent a second apart; when each was heard says nothing, but not before it was sent.
+        self.assertGreater(took, (len(lines) - 1) * 0.95, lines)
+        self.assertEqual([line for line in lines if "\n" in line], [])
 
     def test_a_status_line_that_stays_the_same_is_not_repeated(self):
         manager = self.manager()
-        agent = self.agent(slow=["sh", "-c", "for i in $(seq 25); do echo PROGRESS=$i >&3; sleep 0.1; done"])
-        program = self.service(manager, "--once", self.rows(("slow", "a"), ("slow", "b")), config=agent)
+        agent = self.agent(slow=["sh", "-c", "for i in $(seq 25); do echo PROGRESS=$i >&3; sleep 0.1; done"], true=["true"])
+        program = self.service(manager, "--once", self.rows(("slow", "a"), ("true", "b")), config=agent)
         out, err = program.communicate(timeout=60 * PATIENCE)
-        self.assertGreater(out.count(" applying "), 10, out + err)
+        self.assertGreater(out.count(" applying "), 2, out + err)  # what comes together is one change
         manager.drain()
         lines = [status for _, status in manager.all("STATUS")]
         self.assertTrue([line for line in lines if line.startswith("1 running, 1 pending")], lines)
         self.assertEqual([b for a, b in zip(lines, lines[1:]) if a == b], [])
 
+    def slow_to_end(self):
+        """An agent document whose task, once it is told to end, waits for the file `end`."""
+        return self.agent(slow={"steps": [{"run": [
+            "sh", "-c", "trap 'until [ -e end ]; do sleep 0.01; done; exit 0' TERM; touch started; while :; do sleep 0.01; done"]}],
+            "grace": "10m", "directory": self.dir})
+
     def test_stopping_is_said_before_the_tasks_have_ended(self):
         manager = self.manager()
-        agent = self.agent(slow=["sh", "-c", "trap 'sleep 1; exit 0' TERM; touch %s; while :; do sleep 0.01; done"
-                                 % self.path("started")])
-        program = self.service(manager, self.rows(("slow", "a")), config=agent)
+        program = self.service(manager, self.rows(("slow", "a")), config=self.slow_to_end())
         self.wait_for_file("started")
         program.send_signal(signal.SIGTERM)
         message = manager.wait("STOPPING", "^1$")
         self.assertIsNone(program.poll())
         self.assertRegex(message["STATUS"], "stopping")
+        self.write("end", "")
         program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 0)
         manager.drain()
         self.assertEqual(len(manager.all("STOPPING")), 1)
         self.assertNotIn("READY", manager.messages[-1][1])
 
     def test_while_it_stops_the_manager_is_asked_to_wait_on(self):
         manager = self.manager()
-        agent = self.agent(slow={"steps": [{"run": ["sh", "-c", "trap 'sleep 6; exit 0' TERM; touch %s; while :; do sleep 0.01; "
-                                                    "done" % self.path("started")]}], "grace": "1m"})
-        program = self.service(manager, self.rows(("slow", "a")), config=agent)
+        program = self.service(manager, self.rows(("slow", "a")), config=self.slow_to_end())
         self.wait_for_file("started")
         program.send_signal(signal.SIGTERM)
         more = int(manager.wait("STOPPING", "^1$")["EXTEND_TIMEOUT_USEC"]) / 1e6
         begin = time.monotonic()
         manager.wait("EXTEND_TIMEOUT_USEC")
-        self.assertLess(time.monotonic() - begin, more / 2)
+        self.assertLess(time.monotonic() - begin, more, "the manager would have killed it")
+        self.write("end", "")
         program.communicate(timeout=30 * PATIENCE)
         self.assertEqual(program.returncode, 0)
 
@@ -274,14 +283,15 @@ class Notify(Service):
 class Watchdog(Service):
     def test_it_is_told_at_half_the_time_that_it_gives(self):
         manager = self.manager()
-        program = self.service(manager, WATCHDOG_USEC="400000")
-        manager.wait("READY")
         begin = time.monotonic()
+        program = self.service(manager, WATCHDOG_USEC="400000")
         for _ in range(6):
-            manager.wait("WATCHDOG", "^1$", seconds=2)
-        took = time.monotonic() - begin
-        self.assertGreater(took, 5 * 0.2 * 0.8)
-        self.assertLess(took, 5 * 0.4 * PATIENCE)
+            manager.wait("WATCHDOG", "^1$")
+        self.assertGreater(time.monotonic() - begin, 5 * 0.2 * 0.95)
+        # A slow machine makes some of them late, but not all.
+        while min(later - earlier for (earlier, _), (later, _) in zip(manager.all("WATCHDOG"), manager.all("WATCHDOG")[1:])) > 0.3:
+            self.assertLess(time.monotonic() - begin, 30 * PATIENCE, "it is told less often")
+            manager.wait("WATCHDOG", "^1$")
         self.stop(program)
 
     def test_a_loop_that_is_stuck_is_noticed(self):
@@ -297,15 +307,20 @@ class Watchdog(Service):
         self.stop(program)
 
     def test_without_one_nobody_is_told(self):
+        all_at_once, agent = [], self.agent(true=["true"])
         for variables in ({}, {"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "x"},
                           {"WATCHDOG_USEC": "99999999999999999999"}, {"WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"}):
+            name = "notify-%d" % len(all_at_once)
+            manager = self.manager(self.path(name))
+            program = self.service(manager, "--store", self.path(name + ".db"), config=agent, **variables)
+            all_at_once.append((variables, manager, program))
+        for _, manager, _ in all_at_once:
+            manager.wait("READY")
+        time.sleep(0.4)
+        for variables, manager, program in all_at_once:
             with self.subTest(variables):
-                manager = Manager(self.path("notify-" + uuid.uuid4().hex[:8]))
-                program = self.service(manager, **variables)
-                manager.wait("READY")
-                self.assertIsNone(manager.listen(0.4))
+                self.assertIsNone(manager.listen(0))
                 self.stop(program)
-                manager.close()
 
     def test_one_that_is_meant_for_this_process_is_told(self):
         manager = self.manager()
@@ -325,18 +340,16 @@ class Idle(Service):
         agent = self.agent(touch=["touch", self.path("done")])
         program = self.service(manager, self.rows(("touch", "a"), ("touch", "b", "+1h")), config=agent)
         self.wait_for_file("done")
-        time.sleep(2 * PATIENCE)  # the last status line may come a second later
-        before = switches(program.pid)
-        time.sleep(3)
-        after = switches(program.pid)
+        if manager:
+            manager.wait("STATUS", "^0 running, 1 pending")  # which may come a second later
+        self.wait_until_still(program, 3)
         self.stop(program)
-        return after - before
 
     def test_it_does_not_wake_up_when_nobody_is_to_be_told(self):
-        self.assertEqual(self.still(None), 0)
+        self.still(None)
 
     def test_it_does_not_wake_up_between_changes_when_somebody_is(self):
-        self.assertEqual(self.still(self.manager()), 0)
+        self.still(self.manager())
 
 
 class Journal(Service):
