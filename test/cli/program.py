@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the program have in common: a folder and a store of their own, and no process left behind."""
+import datetime
 import json
 import os
 import re
@@ -36,6 +37,13 @@ PATIENCE = float(os.environ.get("RDVTASK_TEST_PATIENCE", "1"))
 for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def moment(text):
+    """A time of an entry in units of 100 ns. As a text it can't be compared, since zeros at its end are left out."""
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    whole = datetime.datetime.strptime(seconds, "%Y-%m-%dT%H:%M:%S") - datetime.datetime(1970, 1, 1)
+    return (whole.days * 86400 + whole.seconds) * 10 ** 7 + int(fraction.ljust(7, "0"))
 
 
 def switches(pid):
