@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The live table, on a pseudo-terminal: a small screen of ours keeps what a person would see."""
+import codecs
 import fcntl
 import os
 import pty
@@ -18,10 +19,12 @@ from program import PATIENCE, RDVTASK, ProgramTest
 class Screen:
     """As much of a terminal as the table uses: lines, cursor up, erase below, cursor on and off, colours."""
     SEQUENCE = re.compile(r"\x1b\[(\??)(\d*)([A-Za-z])")
+    BEGIN = re.compile(r"\x1b(\[\??\d*)?$")
 
     def __init__(self, columns):
         self.columns, self.lines, self.row, self.column = columns, [""], 0, 0
         self.cursor, self.colors, self.raw = True, set(), ""
+        self.begun = ""  # what came of a sequence whose rest is still to come
 
     def put(self, character):
         if self.column == self.columns:
@@ -34,6 +37,10 @@ class Screen:
 
     def feed(self, text):
         self.raw += text
+        text = self.begun + text
+        begun = self.BEGIN.search(text)
+        self.begun = begun.group() if begun else ""
+        text = text[:len(text) - len(self.begun)]
         at = 0
         while at < len(text):
             found = self.SEQUENCE.match(text, at)
@@ -73,6 +80,7 @@ class Terminal(ProgramTest):
         environment = dict(os.environ, TERM="xterm", **variables)
         environment.pop("NO_COLOR", None) if "NO_COLOR" not in variables else None
         self.screen = Screen(columns)
+        self.decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
         program = self.popen(*arguments, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True)
         os.close(slave)
         return program
@@ -80,20 +88,25 @@ class Terminal(ProgramTest):
     def resize(self, columns, rows):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def read_once(self, seconds):
+        """Feed the screen what there is within that time. Returns None if there is nothing, and false if the program has gone."""
+        if not select.select([self.master], [], [], seconds)[0]:
+            return None
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:
+            return False
+        self.screen.feed(self.decoder.decode(data))
+        return bool(data)
+
     def read(self, until=None, seconds=20):
         """Feed the screen until it satisfies a condition, or the program has gone."""
         end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:
             if until and until():
                 return
-            if select.select([self.master], [], [], 0.05)[0]:
-                try:
-                    data = os.read(self.master, 65536)
-                except OSError:
-                    data = b""
-                if not data:
-                    break
-                self.screen.feed(data.decode("utf-8"))
+            if self.read_once(0.05) is False:
+                break
         if until and not until():
             self.fail("waited in vain; the screen:\n" + "\n".join(self.screen.lines))
 
@@ -163,14 +176,18 @@ class Terminal(ProgramTest):
         program = self.start("run", "--once", "--config", self.work(),
                              self.schedule_file([{"label": "work", "identifier": "x"}]), columns=120)
         self.read(self.shows("^x .*half"))
+        # It draws once a second, and is stopped between: what it had drawn for the old width would come after the change.
+        self.screen.raw = ""
+        self.read(lambda: self.screen.raw.endswith(" not\r\n"))
+        program.send_signal(signal.SIGSTOP)
         # What was drawn wraps in the narrower terminal: its rows are now two each.
-        self.read(seconds=0.3)
         old = self.screen
         self.screen = Screen(60)
         self.screen.feed(old.lines[0].ljust(119) + "\r\n" + "".join(line + "\r\n" for line in old.lines[1:3]))
         wrapped = len(self.screen.lines)
         self.resize(60, 24)
         os.killpg(program.pid, signal.SIGWINCH)
+        program.send_signal(signal.SIGCONT)
         self.read(lambda: "\x1b[" in self.screen.raw)
         self.write("go", "")
         self.assertEqual(self.end(program), 0)
@@ -208,6 +225,7 @@ class Terminal(ProgramTest):
                                    stdin=slave, stdout=slave, stderr=slave, env=environment)
         os.close(slave)
         self.screen = Screen(200)
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.assertEqual(self.end(program), 0)
         self.assertNotIn("\x1b", self.screen.raw)
         self.assertTrue(self.shows("Z x true succeeded")())
@@ -216,10 +234,10 @@ class Terminal(ProgramTest):
         self.rdvtask("schedule", "true", "x", "--start", "+10m")
         program = self.start("run", "--config", self.work())
         self.read(self.shows(r"^x +true +pending +opens \d"))
-        self.read(seconds=0.5)
-        before = len(self.screen.raw)
-        self.read(seconds=2.5)
-        self.assertEqual(len(self.screen.raw), before)
+        end = time.monotonic() + 20 * PATIENCE
+        while self.read_once(2.5):
+            self.assertLess(time.monotonic(), end, "it draws again and again")
+        self.assertIsNone(program.poll())
         program.send_signal(signal.SIGTERM)
         self.assertEqual(self.end(program), 0)
 
@@ -235,7 +253,7 @@ class Terminal(ProgramTest):
     def test_a_watch_shows_what_runs_waits_and_has_ended_in_another_process(self):
         agent = self.agent(gate=["sh", "-c", "until [ -e %s ]; do sleep 0.02; done" % self.path("go")], quick=["true"])
         runner = self.popen("run", "-q", "--config", agent)
-        self.wait_for_file("store.db.sock")
+        self.wait_for_agent(runner)
         self.rdvtask("schedule", "gate", "first", "--deadline", "+1h")
         self.rdvtask("schedule", "quick", "second")
         program = self.start("watch")
@@ -257,7 +275,7 @@ class Terminal(ProgramTest):
 
     def test_a_watch_whose_agent_is_killed_leaves_the_terminal_as_it_was(self):
         runner = self.popen("run", "-q", "--config", self.agent(quick=["true"]))
-        self.wait_for_file("store.db.sock")
+        self.wait_for_agent(runner)
         program = self.start("watch")
         self.read(self.shows("^0 running, 0 waiting"))
         runner.kill()
