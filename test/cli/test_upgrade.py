@@ -52,15 +52,18 @@ class Upgrade(ProgramTest):
         except FileNotFoundError:
             return []
 
-    def finished(self, identifier="one"):
-        # The agent that was asked may go in the middle of its answer: then it is "try again later" (75).
-        done = self.popen("history", "--json")
+    def asked(self, *arguments):
+        """What a command says; nothing if the agent that was asked went in the middle of its answer: "try again later" (75)."""
+        done = self.popen(*arguments)
         out, err = done.communicate(timeout=60 * PATIENCE)
         if done.returncode == 75:
             self.assertIn("the agent has gone", err)
-            return []
+            return ""
         self.assertEqual(done.returncode, 0, err)
-        return [entry for entry in json.loads(out) if entry["identifier"] == identifier]
+        return out
+
+    def finished(self, identifier="one"):
+        return [entry for entry in json.loads(self.asked("history", "--json") or "[]") if entry["identifier"] == identifier]
 
     def wait_for_end(self, identifier="one"):
         return self.wait_for(lambda: self.finished(identifier), "the end of the task")[0]
@@ -91,7 +94,7 @@ class Upgrade(ProgramTest):
             while kill -0 $old 2>/dev/null; do sleep 0.01; done
             echo stopped >>marks
             %s
-            sleep 1
+            until [ -e go ]; do sleep 0.01; done
             echo PROGRESS=90 >&3
             echo done >>marks; echo went on to the end
             exit 0
@@ -111,7 +114,13 @@ class Upgrade(ProgramTest):
     def start_agent(self):
         agent = subprocess.Popen(["sh", self.path("agent.sh")], cwd=self.dir)
         self.write("agent.pid", "%d\n" % agent.pid)
+        self.wait_for_agent(agent)
         return agent
+
+    def let_it_go_on(self):
+        """Let the task go on once the new agent follows it."""
+        self.wait_for(lambda: "left running over a restart" in self.asked("show", "one"), "the new agent")
+        self.write("go", "")
 
     def test_a_task_may_replace_rdvtask_and_have_the_service_manager_restart_it(self):
         def manage(program, config):
@@ -120,6 +129,7 @@ class Upgrade(ProgramTest):
             self.wait_for(lambda: agent.poll() is not None, "the first agent's end")
             self.assertEqual(agent.returncode, 0)
             agent = self.start_agent()
+            self.let_it_go_on()
             self.wait_for_end()
             self.assertIsNone(agent.poll())
             agent.terminate()
@@ -132,6 +142,7 @@ class Upgrade(ProgramTest):
             agent = self.start_agent()
             self.rdvtask("schedule", self.path("schedule.json"))
             self.assertEqual(agent.wait(20 * PATIENCE), 0)
+            self.let_it_go_on()
             self.wait_for_end()
             # The new agent was the task's own descendant, and has not ended with it.
             with open(self.path("agent.pid")) as file:
@@ -152,7 +163,7 @@ class Upgrade(ProgramTest):
         self.assertEqual(len(self.records()), 1)
         self.assertEqual(os.stat(self.store + ".run.d").st_mode & 0o777, 0o700)
         again = self.serve(config)
-        self.wait_for(lambda: "left running over a restart" in self.rdvtask("show", "one").stdout, "the new agent")
+        self.wait_for(lambda: "left running over a restart" in self.output(), "the new agent")
         self.write("go", "")
         entry = self.wait_for_end()
         self.assertEqual((entry["outcome"], entry["code"], entry["attempt"]), ("failed", 3, 1))
@@ -209,7 +220,7 @@ class Upgrade(ProgramTest):
         self.rdvtask("schedule", "job", "one")
         self.stop(self.run_until_marked(config))
         again = self.serve(config)
-        self.wait_for(lambda: "left running" in self.rdvtask("show", "one").stdout, "the new agent")
+        self.wait_for(lambda: "left running" in self.output(), "the new agent")
         self.rdvtask("cancel", "one")
         self.assertEqual(self.wait_for_end()["outcome"], "cancelled")
         self.stop(again)
@@ -252,7 +263,7 @@ class Upgrade(ProgramTest):
         for name in ("77-0-1", "77-0-1.new", "-3-1-2"):
             self.write(os.path.join(folder, name), "rdvtask-child 1\n")
         self.write(os.path.join(folder, "else"), "")
-        self.rdvtask("run", "--config", config, "--quiet", "--once", "--until", "+1s")
+        self.rdvtask("run", "--config", config, "--quiet", "--once", "--until", "+500ms")
         self.assertEqual(self.records(), ["else"])
 
     def test_a_folder_for_records_that_others_may_write_to_is_refused(self):
