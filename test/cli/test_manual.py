@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The manual pages against what they describe: the verbs and options of the program, the members of documents, and themselves."""
+import functools
 import json
 import os
 import re
@@ -27,6 +28,7 @@ def section(page, name):
     return dict(zip(parts[1::2], parts[2::2]))[name]
 
 
+@functools.lru_cache(maxsize=None)
 def help_of(*arguments):
     return subprocess.run([RDVTASK, *arguments, "--help"], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
 
