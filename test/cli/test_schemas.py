@@ -24,6 +24,7 @@ except ImportError:
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "test", "data", "documents")
 RDVTASK = os.environ.get("RDVTASK")
+PATIENCE = float(os.environ.get("RDVTASK_TEST_PATIENCE", "1"))
 COMMAND = [RDVTASK] if not RDVTASK or os.path.exists(RDVTASK) else shlex.split(RDVTASK)
 
 needs_jsonschema = unittest.skipUnless(Draft202012Validator, "needs python3-jsonschema")
@@ -83,7 +84,7 @@ def about(what):
 
 
 def run(*arguments):
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE)
 
 
 @needs_jsonschema

@@ -8,7 +8,7 @@ import stat
 import subprocess
 
 import tap
-from program import ProgramTest
+from program import PATIENCE, ProgramTest
 
 ENTRY = {"version", "run", "change", "identifier", "label", "start", "end", "deadline", "limit", "context_size", "state",
          "status", "outcome", "attempt", "progress", "code", "message", "scheduled_at", "started_at", "finished_at",
@@ -380,7 +380,7 @@ class Output(ProgramTest):
         program = self.popen("list", "--json")
         program.stdout.read(1)
         program.stdout.close()
-        self.assertEqual(program.wait(timeout=30), 1)
+        self.assertEqual(program.wait(timeout=30 * PATIENCE), 1)
         self.assertIn("Broken pipe", program.stderr.read())
 
 
