@@ -968,6 +968,7 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, small);
 
     TCase *permissions = tcase_create("permissions");
+    tcase_set_timeout(permissions, 60);
     tcase_add_checked_fixture(permissions, set_up, tear_down);
     rdv_test_add_unless(permissions, a_read_only_file_can_be_read_only, no_rights);
     rdv_test_add_unless(permissions, a_file_that_may_not_be_read_is_refused, rdv_test_no_secrets());

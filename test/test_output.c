@@ -342,6 +342,7 @@ int main(void)
     };
     Suite *suite = suite_create("output");
     TCase *tcase = tcase_create("output");
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);

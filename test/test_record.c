@@ -1291,6 +1291,7 @@ int main(void)
 {
     Suite *suite = suite_create("record");
     TCase *records = tcase_create("records");
+    tcase_set_timeout(records, 60);
     tcase_add_checked_fixture(records, set_up, tear_down);
     tcase_add_test(records, numbers_grow_and_dont_come_back);
     tcase_add_test(records, numbers_dont_come_back_when_the_last_entry_has_gone);
@@ -1332,6 +1333,7 @@ int main(void)
     suite_add_tcase(suite, records);
 
     TCase *retention = tcase_create("retention");
+    tcase_set_timeout(retention, 60);
     tcase_add_checked_fixture(retention, set_up, tear_down);
     tcase_add_test(retention, the_history_is_kept_up_to_a_count_and_the_oldest_go_first);
     tcase_add_test(retention, a_batch_that_fails_brings_back_what_it_trimmed);
@@ -1343,6 +1345,7 @@ int main(void)
     suite_add_tcase(suite, retention);
 
     TCase *listings = tcase_create("listings");
+    tcase_set_timeout(listings, 60);
     tcase_add_checked_fixture(listings, set_up, tear_down);
     tcase_add_test(listings, a_listing_shows_finished_then_running_then_pending_entries);
     tcase_add_test(listings, an_identifier_shows_with_all_its_runs);

@@ -1036,6 +1036,7 @@ int main(void)
 {
     Suite *suite = suite_create("store");
     TCase *batches = tcase_create("batches");
+    tcase_set_timeout(batches, 60);
     tcase_add_checked_fixture(batches, set_up_store, tear_down);
     tcase_add_test(batches, nothing_is_heard_or_seen_before_the_commit);
     tcase_add_test(batches, a_commit_is_heard_of_in_the_loops_turn_and_not_before);
@@ -1072,6 +1073,7 @@ int main(void)
     suite_add_tcase(suite, batches);
 
     TCase *opening = tcase_create("opening");
+    tcase_set_timeout(opening, 60);
     tcase_add_checked_fixture(opening, set_up, tear_down);
     tcase_add_test(opening, a_new_store_is_private_whatever_the_umask_is);
     tcase_add_test(opening, a_store_keeps_the_mode_that_it_was_given);

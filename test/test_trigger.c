@@ -1488,6 +1488,7 @@ int main(void)
 {
     Suite *suite = suite_create("trigger");
     TCase *rules = tcase_create("rules");
+    tcase_set_timeout(rules, 60);
     tcase_add_checked_fixture(rules, set_up, tear_down);
     tcase_add_test(rules, rule_1_a_schedule_is_on_disk_before_success_is_returned);
     tcase_add_test(rules, rule_1_what_one_loop_call_schedules_is_on_disk_together_when_it_returns);
