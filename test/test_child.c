@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "unix/crowd.h"
 
 #define ARGUMENTS_MAX  24
 #define PATIENCE       20000 /* ms until a test that waits has failed */
@@ -450,7 +451,8 @@ static const struct {
     {"a double fork", "( (sleep $MARK &) & ) "},
     {"a session, a double fork, and no environment", "env -i setsid sh -c \"(sleep $MARK &)\" "},
     {"deaf to the polite signal", "(trap '' TERM HUP INT; exec sleep $MARK) & "},
-    {"stopped", "setsid sleep $MARK & sleep 0.02; kill -STOP $! "},
+    {"stopped",
+     "setsid sleep $MARK & until pgrep -fx \"sleep $MARK\"; do :; done >&2; kill -STOP $! "},
     {"deep down", "setsid sh -c 'setsid sh -c \"setsid sleep $MARK; :\"; :' & "},
 };
 #define ESCAPES ((int)(sizeof escapes / sizeof *escapes))
@@ -460,6 +462,11 @@ static void end_marked(void)
     char command[128];
     snprintf(command, sizeof command, "pkill -fx 'sleep %s'", mark);
     ck_assert_int_eq(system(command), 0);
+    for (int waited = 0; marked() > 0 && waited < PATIENCE; waited += 20) {
+        const struct timespec moment = {0, 20000000};
+        nanosleep(&moment, NULL);
+    }
+    ck_assert_int_eq(marked(), 0);
 }
 
 static void wait_for_marked(int count)
@@ -501,9 +508,9 @@ END_TEST
 START_TEST(the_polite_signal_reaches_all_of_the_tree)
 {
     struct started started = start(SHELL_AND_REST,
+                                   "trap 'wait; exit 4' TERM;"
                                    "setsid sh -c 'exec 2>/dev/null; trap \"echo heard; exit\" "
-                                   "TERM; echo ready; while :; do sleep 0.01; done' &"
-                                   "trap 'wait; exit 4' TERM; wait; wait",
+                                   "TERM; echo ready; while :; do sleep 0.01; done' & wait; wait",
                                    NULL);
     ck_assert_str_eq(read_line(started.output), "ready");
     kill(started.pid, SIGTERM);
@@ -535,6 +542,7 @@ END_TEST
 static void check_bomb(const char *script)
 {
     char marked_script[512], command[128];
+    const int crowd = rdv_test_crowd_begin();
     snprintf(marked_script, sizeof marked_script, ": %s; %s", mark, script);
     struct started started = start("--user", ORDINARY_USER, "--limit", "processes=60",
                                    SHELL_AND_REST, marked_script, NULL);
@@ -546,6 +554,7 @@ static void check_bomb(const char *script)
     /* So written that the shell which runs this is not meant. */
     snprintf(command, sizeof command, "pgrep -f '[1]%s' >/dev/null", mark + 1);
     ck_assert_int_eq(system(command), 1 << 8);
+    rdv_test_crowd_end(crowd);
 }
 
 START_TEST(a_fork_bomb_within_its_limit_is_ended)
@@ -609,6 +618,28 @@ START_TEST(the_program_ends_with_a_supervisor_that_is_killed)
 }
 END_TEST
 
+/* Signals that wait are taken by their numbers, not in the order in which they came. */
+static void wait_until_heard(pid_t pid, int number)
+{
+    unsigned long long waits = 0;
+    char path[64], line[128];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    for (int waited = 0; waited < PATIENCE; waited += 2) {
+        FILE *status = fopen(path, "re");
+        ck_assert_ptr_nonnull(status);
+        bool told = false;
+        while (fgets(line, sizeof line, status))
+            told = sscanf(line, "ShdPnd: %llx", &waits) == 1 || told;
+        fclose(status);
+        ck_assert(told);
+        if ((waits >> (number - 1) & 1) == 0)
+            return;
+        const struct timespec moment = {0, 2000000};
+        nanosleep(&moment, NULL);
+    }
+    ck_abort_msg("the supervisor does not hear a signal");
+}
+
 START_TEST(an_agent_that_follows_from_inside_is_spared_and_nobody_else)
 {
     static const char script[] =
@@ -621,7 +652,9 @@ START_TEST(an_agent_that_follows_from_inside_is_spared_and_nobody_else)
         ck_assert_int_eq(dup2(input[0], 0), 0);
         struct started started = start(SHELL_AND_REST, script, NULL);
         wait_for_marked(3);
+        wait_until_heard(started.pid, SIGUSR1);
         ck_assert_int_eq(kill(started.pid, SIGUSR1), 0); /* from outside: nothing is meant by it */
+        wait_until_heard(started.pid, SIGUSR1);
         if (kill_it)
             kill(started.pid, SIGQUIT);
         else
@@ -661,8 +694,11 @@ static const char *read_record(void)
 
 START_TEST(a_record_says_who_it_is_from_the_start_and_how_it_ended)
 {
-    struct started started = start("--record", record, SHELL_AND_REST,
-                                   "echo out; kill -STOP $$; echo err >&2; exit 3", NULL);
+    int input[2];
+    ck_assert_int_eq(pipe2(input, O_CLOEXEC), 0);
+    ck_assert_int_eq(dup2(input[0], 0), 0);
+    struct started started =
+        start("--record", record, SHELL_AND_REST, "echo out; read x; echo err >&2; exit 3", NULL);
     ck_assert_str_eq(read_line(started.output), "out");
     int pid, end = 0;
     unsigned long long ticks;
@@ -678,11 +714,11 @@ START_TEST(a_record_says_who_it_is_from_the_start_and_how_it_ended)
     ck_assert_int_eq(stat(record, &about), 0);
     ck_assert_uint_eq(about.st_mode & 0777, 0600);
 
-    char command[128];
-    snprintf(command, sizeof command, "pkill -CONT -P %d", (int)started.pid);
-    ck_assert_int_eq(system(command), 0);
+    close(input[0]);
+    close(input[1]);
     check_ends(&started, 3, "err\n");
     ck_assert_str_eq(read_record() + end, "exit 3\noutput 8\nout\nerr\n");
+    char command[128];
     snprintf(command, sizeof command, "ls %s", directory);
     FILE *list = popen(command, "r");
     ck_assert_str_eq(read_text(fileno(list)), "record\n");

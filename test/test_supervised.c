@@ -26,6 +26,7 @@
 #include "plat.h"
 #include "process.h"
 #include "system.h"
+#include "unix/crowd.h"
 
 #define ORDINARY_USER "nobody"
 #define PATIENCE      (20 * RDV_SECOND)
@@ -237,12 +238,18 @@ END_TEST
 START_TEST(freeing_a_process_whose_output_is_not_read_takes_no_time)
 {
     struct watched watched;
-    start_recorded(&watched, "echo x; yes");
-    wait_for_line(&watched);
-    rdv_duration began = rdv__plat_running();
-    rdv__process_free(watched.process);
-    ck_assert_int_lt(rdv__plat_running() - began, RDV_SECOND);
-    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    rdv_duration shortest = INT64_MAX;
+    /* The relay would wait for a second, each time; so may anybody on a busy machine, but not each time. */
+    for (int i = 0; i < 10 && shortest >= RDV_SECOND; i++) {
+        start_recorded(&watched, "echo x; yes");
+        wait_for_line(&watched);
+        rdv_duration began = rdv__plat_running();
+        rdv__process_free(watched.process);
+        rdv_duration took = rdv__plat_running() - began;
+        shortest = took < shortest ? took : shortest;
+        ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    }
+    ck_assert_int_lt(shortest, RDV_SECOND);
 }
 END_TEST
 
@@ -257,8 +264,10 @@ START_TEST(a_fork_loop_within_its_limit_is_gone_after_the_end)
              ": %s; exec 2>/dev/null; trap '' TERM; echo go; bomb() { bomb | bomb & }; "
              "(while :; do bomb; done) & exec sleep $MARK",
              mark);
+    int crowd = rdv_test_crowd_begin();
     start_with(&watched, &supervision, script);
     wait_for_line(&watched);
+    ck_assert(!watched.ended);
     rdv__process_end(watched.process, 100 * RDV_MILLISECOND);
     wait_for_end(&watched);
     ck_assert_int_eq(watched.code, -SIGKILL);
@@ -266,6 +275,7 @@ START_TEST(a_fork_loop_within_its_limit_is_gone_after_the_end)
     snprintf(command, sizeof command, "pgrep -f '[M]%s' >/dev/null", mark + 1);
     ck_assert_int_eq(system(command), 1 << 8);
     ck_assert_int_eq(marked(), 0);
+    rdv_test_crowd_end(crowd);
 }
 END_TEST
 
