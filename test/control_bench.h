@@ -21,6 +21,9 @@
 
 #define NOW (INT64_C(420000) * RDV_DAY)
 
+/* How long something that must come is waited for, in milliseconds. */
+#define BENCH_PATIENCE 60000
+
 /* A task agent that does only what a test tells it to. */
 struct bench_plugin {
     rdv_plugin base;
@@ -183,6 +186,25 @@ static inline void bench_close(struct bench *bench)
     rdv_test_remove(bench->directory);
 }
 
+/* One more round of a wait for what must come: false = it has taken too long. */
+static inline bool bench_goes_on(struct bench *bench, int64_t begun)
+{
+    bench_turns(bench);
+    /* Where the loop has no descriptor it may be told a moment later of what is there. */
+    (void)rdv_test_wait(bench->loop, 1);
+    return rdv_test_clock() - begun < BENCH_PATIENCE;
+}
+
+/* Let the agent take in what was sent, until it has so many tasks that are not over. */
+static inline void bench_until_unfinished(struct bench *bench, size_t count)
+{
+    int64_t begun = rdv_test_clock();
+    bench_turns(bench);
+    while (rdv_trigger_unfinished(bench->trigger) != count && bench_goes_on(bench, begun))
+        ;
+    ck_assert_uint_eq(rdv_trigger_unfinished(bench->trigger), count);
+}
+
 /* ------------------------------------------------------------------ clients */
 
 /* A client that has been taken. */
@@ -200,21 +222,11 @@ static inline void bench_send(struct wire *wire, const char *text)
     ck_assert_uint_eq(wire_send(wire, text, size), size);
 }
 
-/* The next line, for which the agent has some turns; NULL if none comes. Valid until the next call but seven. */
-static inline const char *bench_hear(struct bench *bench, struct wire *wire)
+/* A line that stays valid until the next but seven is kept; NULL stays NULL. */
+static inline const char *bench_keep_line(const char *line)
 {
     static char *lines[8];
     static int next;
-    const char *line = NULL;
-    size_t there = 0;
-    for (int quiet = 0; quiet < 4 && !line;) {
-        line = wire_line(wire);
-        if (line)
-            break;
-        quiet = wire->end == there ? quiet + 1 : 0;
-        there = wire->end;
-        bench_turns(bench);
-    }
     if (!line)
         return NULL;
     char **kept = &lines[next++ % 8];
@@ -225,27 +237,52 @@ static inline const char *bench_hear(struct bench *bench, struct wire *wire)
     return memcpy(*kept, line, size);
 }
 
+/* The next line, if one comes without waiting for anything: the agent has some turns for it. NULL if none does. */
+static inline const char *bench_hear_now(struct bench *bench, struct wire *wire)
+{
+    const char *line = NULL;
+    size_t there = 0;
+    for (int quiet = 0; quiet < 4 && !line;) {
+        line = wire_line(wire);
+        if (line)
+            break;
+        quiet = wire->end == there ? quiet + 1 : 0;
+        there = wire->end;
+        bench_turns(bench);
+    }
+    return bench_keep_line(line);
+}
+
+/* The next line, which comes: it is waited for. */
+static inline const char *bench_hear(struct bench *bench, struct wire *wire)
+{
+    int64_t begun = rdv_test_clock();
+    const char *line = bench_hear_now(bench, wire);
+    while (!line && bench_goes_on(bench, begun))
+        line = bench_hear_now(bench, wire);
+    ck_assert_msg(line != NULL, "nothing was heard");
+    return line;
+}
+
 /* Send a line, and hear the next. */
 static inline const char *bench_ask(struct bench *bench, struct wire *wire, const char *line)
 {
     bench_send(wire, line);
     bench_send(wire, "\n");
-    const char *answer = bench_hear(bench, wire);
-    ck_assert_msg(answer != NULL, "no answer to %s", line);
-    return answer;
+    return bench_hear(bench, wire);
 }
 
-/* Whether the agent has closed the connection; what it has sent is thrown away. */
+/* Whether the agent closes the connection; what it has sent is thrown away. */
 static inline bool bench_closed(struct bench *bench, struct wire *wire)
 {
     char buffer[4096];
-    for (int quiet = 0; quiet < 4;) {
-        size_t size;
-        bench_turns(bench);
-        if (!wire_receive(wire, buffer, sizeof buffer, &size))
-            return true;
-        quiet = size > 0 ? 0 : quiet + 1;
-    }
+    int64_t begun = rdv_test_clock();
+    do {
+        size_t size = 1;
+        while (size > 0)
+            if (!wire_receive(wire, buffer, sizeof buffer, &size))
+                return true;
+    } while (bench_goes_on(bench, begun));
     return false;
 }
 
@@ -277,7 +314,12 @@ static inline bool bench_busy(struct bench *bench, int patience)
     "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":" params "}"
 #define CALL(method, params) REQUEST("1", method, params)
 
-#define ck_assert_has(text, part) \
-    ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in %s", part, text)
+/* What is looked at once only may be what has just come. */
+#define ck_assert_has(text, part)                                                        \
+    do {                                                                                 \
+        const char *has_text = (text), *has_part = (part);                               \
+        ck_assert_msg(strstr(has_text, has_part) != NULL, "'%s' is not in %s", has_part, \
+                      has_text);                                                         \
+    } while (0)
 
 #endif

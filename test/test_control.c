@@ -21,6 +21,9 @@
 #include "loop.h"
 #include "thread.h"
 
+/* How long a test may take, in seconds: many times what it does, and more than what is waited for in it. */
+#define PATIENCE 180
+
 static struct bench agent, direct;
 
 static void set_up(void)
@@ -481,7 +484,7 @@ START_TEST(blank_lines_and_line_ends_of_another_system_are_fine)
     struct wire *client = bench_client(&agent);
     bench_send(client, "\n \t\r\n\r\n" CALL("list", "{}") "\r\n");
     ck_assert_has(bench_hear(&agent, client), "\"result\":[]");
-    ck_assert_ptr_null(bench_hear(&agent, client));
+    ck_assert_ptr_null(bench_hear_now(&agent, client));
     wire_close(client);
 }
 END_TEST
@@ -494,7 +497,9 @@ START_TEST(a_notification_is_done_and_not_answered)
                        "{\"jsonrpc\":\"2.0\",\"method\":\"nothing\"}\n"
                        "{\"jsonrpc\":\"2.0\",\"method\":\"delete\"}\n"
                        "{\"jsonrpc\":\"2.0\",\"method\":\"pause\"}\n");
-    ck_assert_ptr_null(bench_hear(&agent, client));
+    /* The first that is heard is the answer to what comes after them. */
+    ck_assert_has(bench_ask(&agent, client, CALL("status", "{}")), "\"paused\":true");
+    ck_assert_ptr_null(bench_hear_now(&agent, client));
     ck_assert_uint_eq(rdv_trigger_unfinished(agent.trigger), 1);
     ck_assert(rdv_trigger_paused(agent.trigger));
     wire_close(client);
@@ -621,10 +626,19 @@ static void look_for_answers(struct bench *bench)
         heard_before_commit |= wire_waits(watched_clients[i]);
 }
 
+/*
+ * Clients that have not been taken yet. What they send is all there when they are, and so is read in one turn: what comes to those
+ * who were taken before, Windows may tell us of in two.
+ */
+static void open_clients(struct wire **clients, int count)
+{
+    for (int i = 0; i < count; i++)
+        clients[i] = wire_open(agent.socket);
+}
+
 START_TEST(calls_of_one_turn_share_one_commit_and_are_answered_after_it)
 {
-    for (int i = 0; i < 8; i++)
-        watched_clients[i] = bench_client(&agent);
+    open_clients(watched_clients, 8);
     for (int i = 0; i < 8; i++) {
         char text[300];
         snprintf(text, sizeof text, SCHEDULE("%d", "a%d") SCHEDULE("%d", "b%d"), i, i, i, i);
@@ -633,7 +647,7 @@ START_TEST(calls_of_one_turn_share_one_commit_and_are_answered_after_it)
     agent.commits = 0;
     heard_before_commit = false;
     agent.at_commit = look_for_answers;
-    bench_turns(&agent);
+    bench_until_unfinished(&agent, 16);
     ck_assert_int_eq(agent.commits, 1);
     ck_assert(!heard_before_commit);
     for (int i = 0; i < 8; i++) {
@@ -650,15 +664,14 @@ END_TEST
 START_TEST(who_reads_does_not_split_the_commit_of_those_who_write)
 {
     struct wire *clients[8];
-    for (int i = 0; i < 8; i++)
-        clients[i] = bench_client(&agent);
+    open_clients(clients, 8);
     for (int i = 0; i < 8; i++) {
         char text[300];
         snprintf(text, sizeof text, SCHEDULE("1", "t%d"), i);
         bench_send(clients[i], i % 2 ? CALL("list", "{}") "\n" : text);
     }
     agent.commits = 0;
-    bench_turns(&agent);
+    bench_until_unfinished(&agent, 4);
     ck_assert_int_eq(agent.commits, 1);
     for (int i = 0; i < 8; i++) {
         ck_assert_has(bench_hear(&agent, clients[i]), i % 2 ? "\"t6\"" : "\"result\":[{");
@@ -670,8 +683,7 @@ END_TEST
 START_TEST(who_writes_and_reads_in_turn_shares_commits_with_others_who_do)
 {
     struct wire *clients[4];
-    for (int i = 0; i < 4; i++)
-        clients[i] = bench_client(&agent);
+    open_clients(clients, 4);
     for (int i = 0; i < 4; i++) {
         for (int k = 0; k < 3; k++) {
             char text[300];
@@ -681,7 +693,7 @@ START_TEST(who_writes_and_reads_in_turn_shares_commits_with_others_who_do)
         }
     }
     agent.commits = 0;
-    bench_turns(&agent);
+    bench_until_unfinished(&agent, 12);
     ck_assert_int_eq(agent.commits, 3);
     for (int i = 0; i < 4; i++)
         wire_close(clients[i]);
@@ -691,8 +703,7 @@ END_TEST
 START_TEST(a_commit_that_fails_is_told_to_each_caller_and_undone)
 {
     struct wire *clients[4];
-    for (int i = 0; i < 4; i++)
-        clients[i] = bench_client(&agent);
+    open_clients(clients, 4);
     for (int i = 0; i < 4; i++) {
         char text[300];
         snprintf(text, sizeof text, SCHEDULE("\"%d\"", "a%d") SCHEDULE("\"%d-\"", "b%d"), i, i, i,
@@ -700,7 +711,6 @@ START_TEST(a_commit_that_fails_is_told_to_each_caller_and_undone)
         bench_send(clients[i], text);
     }
     agent.fail_commit = true;
-    bench_turns(&agent);
     for (int i = 0; i < 4; i++) {
         char part[64];
         snprintf(part, sizeof part, "\"id\":\"%d\",\"error\":{\"code\":-8,", i);
@@ -743,7 +753,6 @@ START_TEST(nobody_is_shown_what_is_undone_later)
     bench_send(reader, CALL("list", "{}") "\n" CALL("status", "{}") "\n" CALL(
                            "explain", "{\"identifier\":\"a\"}") "\n");
     agent.fail_commit = true;
-    bench_turns(&agent);
     ck_assert_has(bench_hear(&agent, writer), "\"error\":{\"code\":-8,");
     ck_assert_has(bench_hear(&agent, reader), "\"result\":[]");
     ck_assert_has(bench_hear(&agent, reader), "\"pending\":0");
@@ -804,31 +813,33 @@ START_TEST(a_client_that_goes_before_its_answer_is_no_trouble)
     struct wire *client = bench_client(&agent), *other = bench_client(&agent);
     bench_send(client, SCHEDULE("1", "a") SCHEDULE("2", "b"));
     wire_close(client);
-    bench_turns(&agent);
-    ck_assert_uint_eq(rdv_trigger_unfinished(agent.trigger), 2);
+    bench_until_unfinished(&agent, 2);
     ck_assert_has(bench_ask(&agent, other, CALL("list", "{}")), "\"identifier\":\"b\"");
     wire_close(other);
 }
 END_TEST
 
-static void free_control(struct rdv__post *post)
+/* After the requests were read, and before their commit. */
+static int free_control(struct rdv__turn *turn)
 {
-    (void)post;
-    rdv_control_free(agent.control);
-    agent.control = NULL;
+    (void)turn;
+    if (rdv_trigger_unfinished(agent.trigger) > 0) {
+        rdv_control_free(agent.control);
+        agent.control = NULL;
+    }
+    return 0;
 }
 
 START_TEST(a_control_may_be_freed_with_requests_on_their_way)
 {
-    struct rdv__post post = {.fn = free_control};
+    struct rdv__turn turn = {.run = free_control, .phase = RDV__TURN_DECIDE};
     struct wire *client = bench_client(&agent);
+    rdv__loop_add_turn(agent.loop, &turn);
     bench_send(client, SCHEDULE("1", "a") SCHEDULE("2", "b"));
-    /* After the requests were read, and before their commit. */
-    rdv__loop_post(agent.loop, &post);
-    bench_turns(&agent);
+    bench_until_unfinished(&agent, 2);
     ck_assert_ptr_null(agent.control);
-    ck_assert_uint_eq(rdv_trigger_unfinished(agent.trigger), 2);
     ck_assert(bench_closed(&agent, client));
+    rdv__loop_remove_turn(agent.loop, &turn);
     wire_close(client);
 }
 END_TEST
@@ -920,19 +931,29 @@ static int note_heard(void *user, const rdv_entry *entry)
     return 0;
 }
 
-/* The next change that is told; false if none is. */
-static bool next_change(struct wire *fd, struct heard *ret_heard)
+static void read_change(const char *line, struct heard *ret_heard)
 {
-    const char *line = bench_hear(&agent, fd);
-    if (!line)
-        return false;
     rdv_response *response = NULL;
     ck_assert_int_eq(rdv_response_parse(line, &response), 0);
     ck_assert_str_eq(rdv_response_method(response), "change");
     ck_assert_int_eq(rdv_response_id(response), -1);
     ck_assert_int_eq(rdv_response_entries(response, note_heard, ret_heard), 0);
     rdv_response_free(response);
-    return true;
+}
+
+/* The next change that is told, which is waited for. */
+static void next_change(struct wire *fd, struct heard *ret_heard)
+{
+    read_change(bench_hear(&agent, fd), ret_heard);
+}
+
+/* The next change, if one is told without waiting for anything; false if none is. */
+static bool next_change_now(struct wire *fd, struct heard *ret_heard)
+{
+    const char *line = bench_hear_now(&agent, fd);
+    if (line)
+        read_change(line, ret_heard);
+    return line != NULL;
 }
 
 static const char *label = "x";
@@ -963,20 +984,20 @@ START_TEST(watch_tells_what_there_is_and_then_what_changes)
     static const char *const order[] = {"done", "later", "running"};
     for (int i = 0; i < 3; i++) {
         int64_t before = heard.change;
-        ck_assert(next_change(client, &heard));
+        next_change(client, &heard);
         ck_assert_str_eq(heard.identifier, order[i]);
         ck_assert_int_gt(heard.change, before);
     }
     ck_assert_int_eq(heard.change, 6);
-    ck_assert(!next_change(client, &heard));
+    ck_assert(!next_change_now(client, &heard));
 
     ck_assert_int_eq(bench_report(&agent, "running", RDV_STATUS_APPLYING, 50, "half"), 0);
-    ck_assert(next_change(client, &heard));
+    next_change(client, &heard);
     ck_assert_int_eq(heard.progress, 50);
     ck_assert_int_eq(bench_report(&agent, "running", RDV_STATUS_SUCCESS, -1, NULL), 0);
-    ck_assert(next_change(client, &heard));
+    next_change(client, &heard);
     ck_assert_int_eq(heard.outcome, RDV_OUTCOME_SUCCEEDED);
-    ck_assert(!next_change(client, &heard));
+    ck_assert(!next_change_now(client, &heard));
     wire_close(client);
 }
 END_TEST
@@ -989,23 +1010,23 @@ START_TEST(watch_after_a_change_tells_only_what_came_later)
     struct wire *client = bench_client(&agent);
     ck_assert_has(bench_ask(&agent, client, CALL("watch", "{\"after\":1}")),
                   "{\"after\":1,\"last\":2}");
-    ck_assert(next_change(client, &heard));
+    next_change(client, &heard);
     ck_assert_str_eq(heard.identifier, "b");
-    ck_assert(!next_change(client, &heard));
+    ck_assert(!next_change_now(client, &heard));
     /* Again on the same connection: from another number. */
     ck_assert_has(bench_ask(&agent, client, CALL("watch", "{\"after\":2}")),
                   "{\"after\":2,\"last\":2}");
-    ck_assert(!next_change(client, &heard));
+    ck_assert(!next_change_now(client, &heard));
     schedule("c", NOW + RDV_HOUR);
-    ck_assert(next_change(client, &heard));
+    next_change(client, &heard);
     ck_assert_str_eq(heard.identifier, "c");
-    ck_assert(!next_change(client, &heard));
+    ck_assert(!next_change_now(client, &heard));
     ck_assert_has(bench_ask(&agent, client, CALL("watch", "{}")), "{\"after\":0,\"last\":3}");
     for (int i = 1; i <= 3; i++) {
-        ck_assert(next_change(client, &heard));
+        next_change(client, &heard);
         ck_assert_int_eq(heard.change, i);
     }
-    ck_assert(!next_change(client, &heard));
+    ck_assert(!next_change_now(client, &heard));
     wire_close(client);
 }
 END_TEST
@@ -1017,9 +1038,10 @@ START_TEST(nobody_is_told_of_what_is_undone)
     bench_ask(&agent, watcher, CALL("watch", "{}"));
     bench_send(writer, SCHEDULE("1", "a"));
     agent.fail_commit = true;
-    ck_assert(!next_change(watcher, &heard));
+    ck_assert_has(bench_hear(&agent, writer), "\"error\":{\"code\":-8,");
+    ck_assert(!next_change_now(watcher, &heard));
     bench_send(writer, SCHEDULE("2", "b"));
-    ck_assert(next_change(watcher, &heard));
+    next_change(watcher, &heard);
     ck_assert_str_eq(heard.identifier, "b");
     wire_close(watcher);
     wire_close(writer);
@@ -1038,11 +1060,11 @@ START_TEST(a_change_that_was_told_from_the_store_is_not_told_again)
     ck_assert_has(bench_hear(&agent, watcher), "\"after\":0");
     int64_t before = 0;
     do {
-        ck_assert(next_change(watcher, &heard));
+        next_change(watcher, &heard);
         ck_assert_int_gt(heard.change, before);
         before = heard.change;
     } while (heard.outcome != RDV_OUTCOME_SUCCEEDED || strcmp(heard.identifier, "b") != 0);
-    ck_assert(!next_change(watcher, &heard));
+    ck_assert(!next_change_now(watcher, &heard));
     wire_close(watcher);
     wire_close(writer);
 }
@@ -1054,18 +1076,23 @@ START_TEST(what_comes_while_a_watch_begins_anew_does_not_hide_what_was_before)
     struct wire *watcher = bench_client(&agent), *writer = bench_client(&agent);
     bench_ask(&agent, watcher, CALL("watch", "{}"));
     schedule("a", NOW + RDV_HOUR);
-    ck_assert(next_change(watcher, &heard));
+    next_change(watcher, &heard);
     /* The schedule waits for the list, and so becomes durable in the turn in which the watcher is told what there is. */
     bench_send(watcher, CALL("watch", "{}") "\n");
     bench_send(writer, CALL("list", "{}") "\n" SCHEDULE("1", "b"));
-    /* Lines of two clients come in any order; on Windows, at times, the second client's first. */
+    /* Windows may tell us of the writer first: then the watch that goes on until the new one begins hears of it, too. */
     const char *begun = bench_hear(&agent, watcher);
-    ck_assert_msg(strstr(begun, "\"last\":1") || strstr(begun, "\"last\":2"), "%s", begun);
-    ck_assert(next_change(watcher, &heard));
+    if (!strstr(begun, "\"result\"")) {
+        read_change(begun, &heard);
+        ck_assert_str_eq(heard.identifier, "b");
+        begun = bench_hear(&agent, watcher);
+    }
+    ck_assert_has(begun, "\"result\":{\"after\":0,");
+    next_change(watcher, &heard);
     ck_assert_str_eq(heard.identifier, "a");
-    ck_assert(next_change(watcher, &heard));
+    next_change(watcher, &heard);
     ck_assert_str_eq(heard.identifier, "b");
-    ck_assert(!next_change(watcher, &heard));
+    ck_assert(!next_change_now(watcher, &heard));
     wire_close(watcher);
     wire_close(writer);
 }
@@ -1081,16 +1108,16 @@ START_TEST(watching_ends_with_the_connection)
     bench_ask(&agent, three, CALL("watch", "{}"));
     wire_close(two);
     schedule("a", NOW + RDV_HOUR);
-    ck_assert(next_change(one, &heard));
+    next_change(one, &heard);
     wire_close(three);
     schedule("b", NOW + RDV_HOUR);
-    ck_assert(next_change(one, &heard));
+    next_change(one, &heard);
     wire_close(one);
     schedule("c", NOW + RDV_HOUR);
     bench_turns(&agent);
     one = bench_client(&agent);
     ck_assert_has(bench_ask(&agent, one, CALL("watch", "{\"after\":2}")), "\"last\":3");
-    ck_assert(next_change(one, &heard));
+    next_change(one, &heard);
     ck_assert_str_eq(heard.identifier, "c");
     wire_close(one);
 }
@@ -1116,15 +1143,41 @@ static int check_known(void *user, const rdv_entry *entry)
     return 0;
 }
 
+static void note_known(struct knowledge *known, const struct heard *heard)
+{
+    ck_assert_int_gt(heard->change, known->last);
+    known->last = heard->change;
+    ck_assert_int_lt(heard->run, 4000);
+    known->runs[heard->run] = *heard;
+}
+
 static void hear_some(struct knowledge *known, int count)
 {
     struct heard heard;
-    for (int i = 0; i < count && next_change(known->fd, &heard); i++) {
-        ck_assert_int_gt(heard.change, known->last);
-        known->last = heard.change;
-        ck_assert_int_lt(heard.run, 4000);
-        known->runs[heard.run] = heard;
+    for (int i = 0; i < count && next_change_now(known->fd, &heard); i++)
+        note_known(known, &heard);
+}
+
+static int find_last(void *user, const rdv_entry *entry)
+{
+    int64_t *last = user;
+    if (entry->change > *last)
+        *last = entry->change;
+    return 0;
+}
+
+/* All that there is to be heard, and nothing after it. */
+static void hear_the_rest(struct knowledge *known)
+{
+    struct heard heard;
+    int64_t last = 0;
+    bench_turns(&agent);
+    ck_assert_int_eq(rdv_store_entries(agent.store, NULL, find_last, &last), 0);
+    while (known->last < last) {
+        next_change(known->fd, &heard);
+        note_known(known, &heard);
     }
+    ck_assert(!next_change_now(known->fd, &heard));
 }
 
 START_TEST(watchers_that_come_and_lag_hear_of_everything_in_order_and_once)
@@ -1169,7 +1222,7 @@ START_TEST(watchers_that_come_and_lag_hear_of_everything_in_order_and_once)
     }
     ck_assert_int_eq(watchers, 6);
     for (int i = 0; i < watchers; i++) {
-        hear_some(&known[i], 1000000);
+        hear_the_rest(&known[i]);
         ck_assert_int_eq(rdv_store_entries(agent.store, NULL, check_known, &known[i]), 0);
         wire_close(known[i].fd);
     }
@@ -1180,26 +1233,31 @@ END_TEST
 START_TEST(a_watcher_that_never_reads_is_cut_off_and_harms_nobody)
 {
     struct heard heard = {0};
+    int64_t begun = rdv_test_clock();
     bench_attach(&agent);
     struct wire *silent = bench_client(&agent), *watcher = bench_client(&agent);
     bench_ask(&agent, silent, CALL("watch", "{}"));
     bench_ask(&agent, watcher, CALL("watch", "{}"));
     schedule("a", 0);
-    ck_assert(next_change(watcher, &heard));
-    ck_assert(next_change(watcher, &heard));
+    next_change(watcher, &heard);
+    next_change(watcher, &heard);
     char message[RDV_MESSAGE_MAX + 1];
     memset(message, '\x01', RDV_MESSAGE_MAX); /* six characters each */
     message[RDV_MESSAGE_MAX] = '\0';
     for (int i = 0; i < 3000 && !strstr(agent.last_log, "cut off"); i++) {
         int64_t before = heard.change;
         ck_assert_int_eq(bench_report(&agent, "a", RDV_STATUS_APPLYING, i % 101, message), 0);
-        ck_assert(next_change(watcher, &heard));
+        next_change(watcher, &heard);
         ck_assert_int_eq(heard.change, before + 1);
     }
-    ck_assert_str_eq(agent.last_log, "a client was cut off: it does not read what it asked for");
+    /* A machine that takes half a minute for it has it cut off for that: it has read nothing for so long. */
+    if (rdv_test_clock() - begun < 25000)
+        ck_assert_str_eq(agent.last_log,
+                         "a client was cut off: it does not read what it asked for");
+    ck_assert_has(agent.last_log, "a client was cut off: it ");
     ck_assert(bench_closed(&agent, silent));
     ck_assert_int_eq(bench_report(&agent, "a", RDV_STATUS_SUCCESS, -1, NULL), 0);
-    ck_assert(next_change(watcher, &heard));
+    next_change(watcher, &heard);
     wire_close(silent);
     wire_close(watcher);
 }
@@ -1251,8 +1309,8 @@ START_TEST(idle_clients_and_watchers_cost_no_wake_ups)
     struct heard heard;
     bench_ask(&agent, client, CALL("list", "{}"));
     bench_ask(&agent, watcher, CALL("watch", "{}"));
-    while (next_change(watcher, &heard))
-        ;
+    next_change(watcher, &heard);
+    ck_assert(!next_change_now(watcher, &heard));
     bench_send(client, "{\"half\":");
     bench_turns(&agent);
     ck_assert(!bench_busy(&agent, 200));
@@ -1269,22 +1327,18 @@ START_TEST(a_thousand_connections_at_once_are_withstood)
     struct wire *first = bench_client(&agent);
     for (int i = 0; i < 1000; i++) {
         fds[i] = wire_open(agent.socket);
-        if (i % 10 == 9) /* a pipe lets fewer wait than a socket */
+        if (i % 4 == 3) /* a pipe lets fewer wait than a socket */
             bench_turns(&agent);
     }
     for (int i = 0; i < 20; i++)
         bench_turns(&agent);
     int served = 0, refused = 0;
     for (int i = 0; i < 1000; i++) {
-        char line[512];
-        size_t size;
-        bool open = wire_receive(fds[i], line, sizeof line - 1, &size);
-        ck_assert(open);
-        if (size > 0) {
-            line[size] = '\0';
+        const char *line = wire_line(fds[i]);
+        if (line) {
             ck_assert_has(line, "\"id\":null,\"error\":{\"code\":-4,");
             ck_assert_has(line, "too many clients");
-            ck_assert(!wire_receive(fds[i], line, sizeof line, &size));
+            ck_assert(bench_closed(&agent, fds[i]));
             refused++;
         } else {
             served++;
@@ -1295,9 +1349,13 @@ START_TEST(a_thousand_connections_at_once_are_withstood)
     ck_assert_has(bench_ask(&agent, first, CALL("list", "{}")), "\"result\":[]");
     for (int i = 0; i < 1000; i++)
         wire_close(fds[i]);
-    for (int i = 0; i < 20; i++)
-        bench_turns(&agent);
+    /* Once it has noticed that they have gone, whoever comes is taken, and told nothing. */
     struct wire *after = bench_client(&agent);
+    int64_t begun = rdv_test_clock();
+    while (bench_hear_now(&agent, after) && bench_goes_on(&agent, begun)) {
+        wire_close(after);
+        after = bench_client(&agent);
+    }
     ck_assert_has(bench_ask(&agent, after, CALL("list", "{}")), "\"result\":[]");
     wire_close(after);
     wire_close(first);
@@ -2050,6 +2108,7 @@ int main(void)
     Suite *suite = suite_create("control");
 
     TCase *ways = tcase_create("both ways");
+    tcase_set_timeout(ways, PATIENCE);
     tcase_add_checked_fixture(ways, set_up_both, tear_down);
     tcase_add_loop_test(ways, every_method_answers_the_same_through_the_socket_and_directly, 0, 2);
     tcase_add_test(ways, what_runs_is_treated_the_same_through_the_socket_and_directly);
@@ -2069,7 +2128,7 @@ int main(void)
     suite_add_tcase(suite, ways);
 
     TCase *envelope = tcase_create("envelope");
-    tcase_set_timeout(envelope, 60);
+    tcase_set_timeout(envelope, PATIENCE);
     tcase_add_checked_fixture(envelope, set_up, tear_down);
     tcase_add_test(envelope, an_answer_has_the_id_of_its_request);
     tcase_add_test(envelope, what_is_no_request_is_answered_with_an_error_and_the_client_goes_on);
@@ -2085,7 +2144,7 @@ int main(void)
     suite_add_tcase(suite, envelope);
 
     TCase *commits = tcase_create("commits");
-    tcase_set_timeout(commits, 30);
+    tcase_set_timeout(commits, PATIENCE);
     tcase_add_checked_fixture(commits, set_up, tear_down);
     tcase_add_test(commits, calls_of_one_turn_share_one_commit_and_are_answered_after_it);
     tcase_add_test(commits, who_reads_does_not_split_the_commit_of_those_who_write);
@@ -2103,7 +2162,7 @@ int main(void)
     suite_add_tcase(suite, commits);
 
     TCase *watching = tcase_create("watching");
-    tcase_set_timeout(watching, 60);
+    tcase_set_timeout(watching, PATIENCE);
     tcase_add_checked_fixture(watching, set_up, tear_down);
     tcase_add_test(watching, watch_tells_what_there_is_and_then_what_changes);
     tcase_add_test(watching, watch_after_a_change_tells_only_what_came_later);
@@ -2119,7 +2178,7 @@ int main(void)
     suite_add_tcase(suite, watching);
 
     TCase *connections = tcase_create("connections");
-    tcase_set_timeout(connections, 30);
+    tcase_set_timeout(connections, PATIENCE);
     tcase_add_checked_fixture(connections, set_up, tear_down);
     rdv_test_add_unless(connections, a_thousand_connections_at_once_are_withstood,
                         needs_descriptors());
@@ -2132,7 +2191,7 @@ int main(void)
     suite_add_tcase(suite, connections);
 
     TCase *clients = tcase_create("clients");
-    tcase_set_timeout(clients, 60);
+    tcase_set_timeout(clients, PATIENCE);
     tcase_add_checked_fixture(clients, set_up, tear_down);
     tcase_add_test(clients, a_client_asks_and_hears);
     tcase_add_test(clients, a_loop_can_wait_for_what_comes_to_a_client);
@@ -2147,6 +2206,7 @@ int main(void)
     suite_add_tcase(suite, clients);
 
     TCase *messages = tcase_create("messages");
+    tcase_set_timeout(messages, PATIENCE);
     tcase_add_test(messages, a_request_is_written_on_one_line);
     tcase_add_test(messages, what_is_no_response_is_refused);
     tcase_add_test(messages, an_error_has_one_of_our_codes);
