@@ -40,6 +40,17 @@ bool rdv_test_slowly(void)
     return getenv("RDVTASK_TEST_PATIENCE") != NULL;
 }
 
+void rdv_test_add_fixture(TCase *tcase, SFun set_up, SFun usual, SFun tear_down)
+{
+    if (rdv_test_slowly()) {
+        tcase_add_unchecked_fixture(tcase, set_up, NULL);
+        if (usual)
+            tcase_add_unchecked_fixture(tcase, usual, NULL);
+        tcase_add_unchecked_fixture(tcase, tear_down, NULL);
+    }
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+}
+
 static void skipped(int i)
 {
     (void)i;

@@ -31,6 +31,13 @@ int rdv_test_main(Suite *suite);
 bool rdv_test_slowly(void);
 
 /*
+ * Add the fixture of each of the case's tests. Valgrind translates all code that a process runs, and so the same code again
+ * in each test's own process; what was run before they part is translated once. So under it usual(), which does what most of
+ * the tests do, runs once before them, between set_up() and tear_down(); NULL if these two do enough.
+ */
+void rdv_test_add_fixture(TCase *tcase, SFun set_up, SFun usual, SFun tear_down);
+
+/*
  * Add the test to the case if reason is NULL; else it doesn't run, and shows in the report as skipped for that reason (one
  * line, no '#'). At most RDV_TEST_SKIPS in a program.
  */

@@ -1327,7 +1327,7 @@ int main(void)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         TCase *tcase = tcase_create(cases[i].name);
-        tcase_add_checked_fixture(tcase, set_up, tear_down);
+        rdv_test_add_fixture(tcase, set_up, NULL, tear_down);
         tcase_set_timeout(tcase, 60);
         for (size_t k = 0; cases[i].tests[k]; k++)
             rdv_test_add_unless(tcase, cases[i].tests[k], skipped(cases[i].tests[k]));

@@ -305,6 +305,11 @@ static void tear_down(void)
     rdv_loop_free(loop);
 }
 
+static void usual(void)
+{
+    check_script("echo output; echo status=running >&3", 0, "output\n");
+}
+
 /* --------------------------------------------------------------- how it ends */
 
 START_TEST(an_exit_code_is_told)
@@ -1283,12 +1288,12 @@ END_TEST
 
 START_TEST(a_large_host_is_served_as_well)
 {
-    size_t size = (size_t)1 << 30;
+    const size_t size = (size_t)1 << (rdv_test_slowly() ? 27 : 30);
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(memory, MAP_FAILED);
     for (size_t at = 0; at < size; at += 4096)
         memory[at] = 1;
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < (rdv_test_slowly() ? 2 : 20); i++)
         check_script("exit 3", 3, "");
     munmap(memory, size);
 }
@@ -1304,12 +1309,13 @@ static const char *large_host_reason(void)
 
 #endif
 
-START_TEST(two_hundred_starts_leave_nothing_behind)
+START_TEST(hundreds_of_starts_leave_nothing_behind)
 {
+    const int starts = rdv_test_slowly() ? 20 : 200;
     const char *const argv[] = {"true", NULL};
     check_script("exit 0", 0, "");
     int entries = rdv_test_descriptors(), threads = rdv_test_threads();
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < starts; i++) {
         struct watched watched = {0};
         start(&watched, argv);
         if (i % 10 == 0)
@@ -1324,16 +1330,17 @@ START_TEST(two_hundred_starts_leave_nothing_behind)
 }
 END_TEST
 
-START_TEST(a_hundred_children_at_once_keep_apart)
+START_TEST(many_children_at_once_keep_apart)
 {
+    const int children = rdv_test_slowly() ? 20 : 100;
     struct watched watched[100];
     char script[96];
     memset(watched, 0, sizeof watched);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < children; i++) {
         snprintf(script, sizeof script, "echo %d; echo PROGRESS=%d >&3; exit %d", i, i, i);
         start_shell(&watched[i], script);
     }
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < children; i++) {
         wait_for_end(&watched[i]);
         snprintf(script, sizeof script, "-/%d/-;", i);
         ck_assert_int_eq(watched[i].code, i);
@@ -1347,7 +1354,7 @@ END_TEST
 static TCase *add_case(Suite *suite, const char *name)
 {
     TCase *tcase = tcase_create(name);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    rdv_test_add_fixture(tcase, set_up, usual, tear_down);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return tcase;
@@ -1457,8 +1464,8 @@ int main(int argc, char **argv)
     rdv_test_add_unless(
         hosts, a_large_host_is_served_as_well,
         either(RDV_TEST_ON_WINDOWS("no process is ever copied"), large_host_reason()));
-    tcase_add_test(hosts, two_hundred_starts_leave_nothing_behind);
-    tcase_add_test(hosts, a_hundred_children_at_once_keep_apart);
+    tcase_add_test(hosts, hundreds_of_starts_leave_nothing_behind);
+    tcase_add_test(hosts, many_children_at_once_keep_apart);
 
     return rdv_test_main(suite);
 }

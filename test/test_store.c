@@ -1037,7 +1037,7 @@ int main(void)
     Suite *suite = suite_create("store");
     TCase *batches = tcase_create("batches");
     tcase_set_timeout(batches, 60);
-    tcase_add_checked_fixture(batches, set_up_store, tear_down);
+    rdv_test_add_fixture(batches, set_up_store, NULL, tear_down);
     tcase_add_test(batches, nothing_is_heard_or_seen_before_the_commit);
     tcase_add_test(batches, a_commit_is_heard_of_in_the_loops_turn_and_not_before);
     tcase_add_test(batches, a_call_on_the_owner_thread_commits_and_settles_nothing);
@@ -1074,7 +1074,7 @@ int main(void)
 
     TCase *opening = tcase_create("opening");
     tcase_set_timeout(opening, 60);
-    tcase_add_checked_fixture(opening, set_up, tear_down);
+    rdv_test_add_fixture(opening, set_up, NULL, tear_down);
     tcase_add_test(opening, a_new_store_is_private_whatever_the_umask_is);
     tcase_add_test(opening, a_store_keeps_the_mode_that_it_was_given);
     tcase_add_test(opening, an_orderly_close_leaves_the_file_alone_behind);
