@@ -91,8 +91,13 @@ static void assert_logged(const char *words)
 
 /* What blocked calls are told to, on a thread of the library's. */
 static struct rdv__plat_monitor *told_lock;
-static char told[8][1100];
+static char told[32][1100];
 static int told_count;
+static char told_path
+    [RDV_TEST_PATH +
+     16]; /* a file that comes once these words were told twice; what blocks can wait for it */
+static char told_words[64];
+static int told_words_count;
 #ifndef _WIN32
 static int teller; /* the thread's number */
 #endif
@@ -104,9 +109,22 @@ static void held_up(void *user, const char *text)
 #ifndef _WIN32
     teller = gettid();
 #endif
-    if (told_count < 8)
+    if (told_count < 32)
         snprintf(told[told_count++], sizeof told[0], "%s", text);
+    if (*told_words && strstr(text, told_words) && ++told_words_count == 2)
+        rdv_test_write_text(told_path, "");
     rdv__plat_monitor_unlock(told_lock);
+}
+
+/* The configuration of a plug-in that blocks in this call, until it has been told of twice. */
+static const char *until_told(const char *call, const char *fault)
+{
+    static char configuration[RDV_TEST_PATH + 64];
+    rdv_test_remove(told_path);
+    snprintf(told_words, sizeof told_words, "has been in %s for", call);
+    told_count = told_words_count = 0;
+    snprintf(configuration, sizeof configuration, "%s %s", fault, told_path);
+    return configuration;
 }
 
 static int times_told(const char *words)
@@ -180,9 +198,10 @@ static void open_store(void)
 static void set_up(void)
 {
     rdv_test_make_folder(folder, "module");
+    snprintf(told_path, sizeof told_path, "%s/told", folder);
     if (!told_lock)
         ck_assert_int_eq(rdv__plat_monitor_new(&told_lock), 0);
-    store_path[0] = '\0';
+    store_path[0] = told_words[0] = '\0';
     now = NOW;
     line_count = told_count = 0;
     floods = false;
@@ -612,7 +631,7 @@ END_TEST
 START_TEST(a_call_that_blocks_is_named_while_it_does)
 {
     module_options.call_limit = 10 * RDV_MILLISECOND;
-    attach_faulty("start-blocks");
+    attach_faulty(until_told("start_task", "start-blocks"));
     schedule("any", "task\n1");
     ck_assert_int_eq(
         times_told("plug-in 'Faulty' has been in start_task for 10ms, task 'task\\n1'"), 1);
@@ -625,16 +644,15 @@ END_TEST
 START_TEST(calls_that_block_outside_of_tasks_are_named_too)
 {
     module_options.call_limit = 10 * RDV_MILLISECOND;
-    load(test_module("faulty"), "open-blocks");
+    load(test_module("faulty"), until_told("open", "open-blocks"));
     ck_assert_int_eq(
         times_told("plug-in 'faulty" RDV_TEST_MODULE_SUFFIX "' has been in open for 10ms"), 1);
     rdv_module_close(module);
-    load(test_module("faulty"), "close-blocks");
+    load(test_module("faulty"), until_told("close", "close-blocks"));
     rdv_module_close(module);
     module = NULL;
     ck_assert_int_eq(times_told("plug-in 'Faulty' has been in close for 10ms"), 1);
-    told_count = 0;
-    attach_faulty("initialize-blocks");
+    attach_faulty(until_told("initialize", "initialize-blocks"));
     ck_assert_int_eq(times_told("plug-in 'Faulty' has been in initialize for 10ms"), 1);
     assert_logged("ms in initialize, and held up everything else");
 }
@@ -650,13 +668,13 @@ START_TEST(without_somebody_to_tell_a_blocked_call_is_logged_when_it_returns)
 }
 END_TEST
 
-/* A sink that is slow itself. */
+/* A sink that is slow itself: three times as slow as a plug-in may be. */
 static int slow_report(rdv_sink *sink, const char *identifier, const rdv_report *report)
 {
     (void)sink;
     (void)identifier;
     (void)report;
-    rdv_test_sleep(60);
+    rdv_test_sleep((int)(3 * module_options.call_limit / RDV_MILLISECOND));
     return 0;
 }
 
@@ -683,16 +701,24 @@ START_TEST(what_the_trigger_agent_takes_is_not_the_plugins_fault)
                                           .terminated = hear_end};
     static rdv_sink slow_sink = {&slow_ops};
     rdv_task *task;
-    module_options.call_limit = 20 * RDV_MILLISECOND;
-    load(test_module("faulty"), NULL);
-    rdv_plugin *plugin = rdv_module_plugin(module);
-    ck_assert_int_eq(plugin->ops->initialize(plugin, &slow_sink), 0);
-    ck_assert_int_eq(rdv_task_new("any", "a", NULL, 0, &task), 0);
-    ck_assert_int_eq(plugin->ops->start_task(plugin, task), 0);
-    rdv_task_unref(task);
-    ck_assert_int_eq(times_told("start_task"), 0);
-    ck_assert_int_eq(logged("start_task"), 0);
-    ck_assert_int_eq(plugin->ops->terminate(plugin, 0), 0);
+    /* A busy machine may take from the plug-in more than it may take itself: then all is done again, ten times as slowly. */
+    int blamed = 1;
+    for (rdv_duration limit = 20 * RDV_MILLISECOND; blamed && limit <= 2 * RDV_SECOND;
+         limit *= 10) {
+        module_options.call_limit = limit;
+        told_count = line_count = 0;
+        load(test_module("faulty"), NULL);
+        rdv_plugin *plugin = rdv_module_plugin(module);
+        ck_assert_int_eq(plugin->ops->initialize(plugin, &slow_sink), 0);
+        ck_assert_int_eq(rdv_task_new("any", "a", NULL, 0, &task), 0);
+        ck_assert_int_eq(plugin->ops->start_task(plugin, task), 0);
+        rdv_task_unref(task);
+        blamed = times_told("start_task") + logged("start_task");
+        ck_assert_int_eq(plugin->ops->terminate(plugin, 0), 0);
+        rdv_module_close(module);
+        module = NULL;
+    }
+    ck_assert_int_eq(blamed, 0);
 }
 END_TEST
 
@@ -717,13 +743,17 @@ static long sleeps_of_teller(void)
 START_TEST(nothing_wakes_up_while_no_call_is_under_way)
 {
     module_options.call_limit = 50 * RDV_MILLISECOND;
-    attach_faulty("initialize-blocks");
+    attach_faulty(until_told("initialize", "initialize-blocks"));
     ck_assert_int_gt(times_told("initialize"), 0);
-    rdv_test_sleep(
-        20); /* it goes to sleep again after the last call, and not until its next look */
-    long before = sleeps_of_teller();
-    rdv_test_sleep(100);
-    ck_assert_int_eq(sleeps_of_teller(), before);
+    /* It goes to sleep again after the last call, as soon as it gets to it, and not until its next look. */
+    rdv_duration end = rdv__plat_running() + PATIENCE;
+    long before, after = sleeps_of_teller();
+    do {
+        before = after;
+        rdv_test_sleep(200);
+        after = sleeps_of_teller();
+    } while (after != before && rdv__plat_running() < end);
+    ck_assert_int_eq(after, before);
     ck_assert_int_gt(before, 0);
 }
 END_TEST
@@ -1000,6 +1030,11 @@ static bool has_come_late(void)
     return logged("Faulty: late 1") == 1;
 }
 
+static bool has_heard_end(void)
+{
+    return ends_heard > 0;
+}
+
 START_TEST(a_plugin_that_terminates_too_late_is_heard_once_and_unloaded)
 {
     static const rdv_sink_ops counting_ops = {.size = sizeof counting_ops,
@@ -1009,10 +1044,12 @@ START_TEST(a_plugin_that_terminates_too_late_is_heard_once_and_unloaded)
     static rdv_sink counting_sink = {&counting_ops};
     ends_heard = 0;
     module_options.terminate_wait = RDV_MILLISECOND;
-    load(test_module("faulty"), "terminates-late");
+    load(test_module("faulty"), until_told("nothing", "terminates-late"));
     rdv_plugin *plugin = rdv_module_plugin(module);
     ck_assert_int_eq(plugin->ops->initialize(plugin, &counting_sink), 0);
     ck_assert_int_eq(plugin->ops->terminate(plugin, 0), 0);
+    wait_until(has_heard_end);
+    rdv_test_write_text(told_path, "");
     wait_until(has_come_late);
     ck_assert_int_eq(ends_heard, 1);
     ck_assert_int_eq(end_heard, RDV_ETIMEDOUT);
@@ -1081,18 +1118,16 @@ END_TEST
 START_TEST(a_plugin_that_runs_on_does_no_harm_after_its_module_was_closed)
 {
     rdv_duration end = rdv__plat_running() + PATIENCE;
+    int threads = rdv_test_threads();
     module_options.terminate_wait = 0;
     module_options.log.write = NULL;
     floods = true; /* the trigger agent logs each of its reports */
     attach_faulty("runs-wild");
     terminate();
-    int threads = rdv_test_threads();
-    close_all();                                   /* ends the thread that looks at calls */
-    ck_assert_int_lt(rdv_test_threads(), threads); /* on a slow machine the wild one ended too */
-    while (rdv_test_threads() > threads - 2 && rdv__plat_running() < end)
+    close_all(); /* ends the thread that looks at calls; the wild one ends when it likes */
+    while (rdv_test_threads() > threads && rdv__plat_running() < end)
         rdv_test_sleep(1);
-    ck_assert_int_le(rdv_test_threads(),
-                     threads - 2); /* a system's pool may lose some of its own */
+    ck_assert_int_le(rdv_test_threads(), threads); /* a system's pool may lose some of its own */
     ck_assert(is_loaded());
 }
 END_TEST
@@ -1232,7 +1267,7 @@ static void add_case(Suite *suite, const char *name, const TTest *const *tests, 
 {
     TCase *cases = tcase_create(name);
     tcase_add_checked_fixture(cases, set_up, tear_down);
-    tcase_set_timeout(cases, 30);
+    tcase_set_timeout(cases, 60);
     for (size_t i = 0; i < count; i++)
         rdv_test_add_unless(cases, tests[i], reason ? reason : skipped(tests[i]));
     suite_add_tcase(suite, cases);
@@ -1253,6 +1288,7 @@ static int crash(const char *where)
     rdv_test_set_variable("CK_FORK", "no");
     Suite *suite = suite_create("second");
     TCase *cases = tcase_create("second");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, second_crashes);
     suite_add_tcase(suite, cases);
     return rdv_test_main(suite);

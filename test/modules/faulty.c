@@ -15,8 +15,10 @@
 
 #include <rdvtask/module.h>
 
-/* How long it blocks where it does, in microseconds. */
-#define BLOCKED 150000
+/* How long it blocks where it does, in microseconds, if its configuration names no file that it waits for; and what it waits at
+ * most. */
+#define BLOCKED      150000
+#define BLOCKED_MOST 20000000
 
 /* How often a thread that nothing stops calls what it can. */
 #define WILD_TURNS 2000
@@ -41,9 +43,27 @@ static struct faulty *faulty_of(rdv_plugin *plugin)
     return (struct faulty *)(void *)plugin;
 }
 
+/* A path may come after the fault's name and a space. */
+static bool configured(const rdv_module_host *host, const char *fault)
+{
+    const size_t size = strlen(fault);
+    return strncmp(host->configuration, fault, size) == 0 &&
+           (host->configuration[size] == '\0' || host->configuration[size] == ' ');
+}
+
 static bool does(const struct faulty *faulty, const char *fault)
 {
-    return strcmp(faulty->host->configuration, fault) == 0;
+    return configured(faulty->host, fault);
+}
+
+static void block(const rdv_module_host *host)
+{
+    const char *space = strchr(host->configuration, ' ');
+    if (!space)
+        usleep(BLOCKED);
+    for (int waited = 0; space && access(space + 1, F_OK) != 0 && waited < BLOCKED_MOST;
+         waited += 1000)
+        usleep(1000);
 }
 
 static void say(const struct faulty *faulty, const char *what, int number)
@@ -121,7 +141,7 @@ static void *resign(void *user)
 static void *terminate_late(void *user)
 {
     struct faulty *faulty = user;
-    usleep(BLOCKED / 5);
+    block(faulty->host);
     resign(faulty);
     say(faulty, "late", 1);
     return NULL;
@@ -155,7 +175,7 @@ static int faulty_initialize(rdv_plugin *plugin, rdv_sink *sink)
     if (does(faulty, "initialize-strange"))
         return 1;
     if (does(faulty, "initialize-blocks"))
-        usleep(BLOCKED);
+        block(faulty->host);
     if (does(faulty, "terminates-in-initialize")) {
         sink->ops->terminated(sink, 0);
         sink->ops->unref(sink);
@@ -210,7 +230,7 @@ static int faulty_start_task(rdv_plugin *plugin, rdv_task *task)
     if (does(faulty, "crashes"))
         raise(SIGSEGV);
     if (does(faulty, "start-blocks"))
-        usleep(BLOCKED);
+        block(faulty->host);
     faulty->host->task_unref(faulty->task);
     faulty->task = faulty->host->task_ref(task);
     if (does(faulty, "never-reports") || does(faulty, "no-cancel") ||
@@ -286,7 +306,7 @@ static void faulty_close(rdv_plugin *plugin)
         pthread_join(faulty->thread, NULL);
     faulty->host->task_unref(faulty->task);
     if (does(faulty, "close-blocks"))
-        usleep(BLOCKED);
+        block(faulty->host);
     latest = NULL;
     free(faulty);
 }
@@ -297,8 +317,8 @@ static int faulty_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
         return RDV_EACCES;
     if (strcmp(host->configuration, "open-strange") == 0)
         return 42;
-    if (strcmp(host->configuration, "open-blocks") == 0)
-        usleep(BLOCKED);
+    if (configured(host, "open-blocks"))
+        block(host);
     if (strcmp(host->configuration, "no-plugin") == 0)
         return 0;
     struct faulty *faulty = calloc(1, sizeof *faulty);
