@@ -14,7 +14,9 @@
 #include "harness.h"
 #include "system.h"
 
-#define WAIT (30 * RDV_SECOND)
+/* How long an answer may take, and, in milliseconds, an agent to be there. */
+#define WAIT       RDV_MINUTE
+#define START_WAIT 120000
 
 static char directory[RDV_TEST_PATH];
 static char socket_path[RDV_TEST_PATH + 16], store_path[RDV_TEST_PATH + 16];
@@ -104,16 +106,17 @@ static void tear_down(void)
 
 /* ------------------------------------------------------------------ client */
 
-/* Connect to an agent that is starting. */
+/* Connect to an agent that is starting: it may not listen yet, or not answer. */
 static rdv_client *connect_client(void)
 {
     struct rdv_error error = {0};
     rdv_client *client = NULL;
-    int result = RDV_ENOTFOUND;
-    for (int i = 0; i < 3000 && result == RDV_ENOTFOUND; i++) {
+    int64_t begun = rdv_test_clock();
+    int result = rdv_client_open(socket_path, &client, &error);
+    while ((result == RDV_ENOTFOUND || result == RDV_EBUSY) &&
+           rdv_test_clock() - begun < START_WAIT) {
+        rdv_test_sleep(5);
         result = rdv_client_open(socket_path, &client, &error);
-        if (result == RDV_ENOTFOUND)
-            rdv_test_sleep(5);
     }
     ck_assert_msg(result == 0, "%s", error.text);
     return client;
@@ -303,7 +306,7 @@ int main(int argc, char **argv)
     }
     Suite *suite = suite_create("control process");
     TCase *processes = tcase_create("processes");
-    tcase_set_timeout(processes, 120);
+    tcase_set_timeout(processes, 280);
     tcase_add_checked_fixture(processes, set_up, tear_down);
     tcase_add_test(processes,
                    a_killed_agent_starts_again_on_its_socket_and_keeps_what_it_acknowledged);
