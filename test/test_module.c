@@ -373,6 +373,13 @@ static void terminate(void)
     wait_until(has_terminated);
 }
 
+static void usual(void)
+{
+    attach_faulty(NULL);
+    schedule("any", "a");
+    terminate();
+}
+
 static void is_refused(const char *path, const char *configuration, int code, const char *words)
 {
     rdv_module *none = NULL;
@@ -1266,7 +1273,7 @@ static void add_case(Suite *suite, const char *name, const TTest *const *tests, 
                      const char *reason)
 {
     TCase *cases = tcase_create(name);
-    tcase_add_checked_fixture(cases, set_up, tear_down);
+    rdv_test_add_fixture(cases, set_up, usual, tear_down);
     tcase_set_timeout(cases, 60);
     for (size_t i = 0; i < count; i++)
         rdv_test_add_unless(cases, tests[i], reason ? reason : skipped(tests[i]));
