@@ -52,6 +52,13 @@ START_TEST(second_interrupted)
     struct bench *bench = open_bench();
     load(bench, second_words[0]);
     bench_start(bench, "l", second_words[1], second_words[2]);
+    /* The output may come later than what the step does after it. */
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while ((!rdv_test_exists(bench_path(bench, "pid")) ||
+            !strstr(bench_read(bench, "log/-1.log"), "output of 1\n")) &&
+           rdv_test_clock() < end)
+        bench_linger(bench, 5);
+    bench_write(bench, "ready", "");
     bench_linger(bench, BENCH_WAIT_MS);
 }
 END_TEST
@@ -81,7 +88,7 @@ static int64_t left_behind(void)
 static int64_t interrupt(const char *on_interrupt, const char *identifier, const char *context)
 {
     const char *const words[] = {"interrupted", directory, on_interrupt, identifier, context, NULL};
-    bench_second_kill(words, path_of("pid"));
+    bench_second_kill(words, path_of("ready"));
     return left_behind();
 }
 

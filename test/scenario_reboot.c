@@ -268,10 +268,11 @@ START_TEST(a_power_cut_in_a_step_is_no_reboot_of_ours)
 {
     struct bench *bench = open_bench();
     load(bench,
-         "{'run':['sh','-c','echo $RDV_ATTEMPT >>@/marks; test $RDV_ATTEMPT = 2 || sleep 60']}",
+         "{'run':['sh','-c','echo $RDV_ATTEMPT >>@/marks; touch @/begun; test $RDV_ATTEMPT = 2 || "
+         "sleep 60']}",
          REBOOT);
     start(bench, "l", "task");
-    bench_wait_file(bench, "marks");
+    bench_wait_file(bench, "begun");
     bench = boot(bench, "second");
     start(bench, "l", "task");
     bench_wait(bench, &bench->ended, 1);
@@ -451,6 +452,9 @@ START_TEST(what_the_reboot_command_prints_is_kept_and_its_notices_are_not_heard)
          "'reboot':{'run':['sh','-c','echo going down; echo STATUS=applying >&3; touch @/went']}");
     start(bench, "l", "task");
     bench_wait_file(bench, "went");
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (!*bench_read(bench, "log/-1.log") && rdv_test_clock() < end)
+        bench_linger(bench, 5);
     bench_linger(bench, 50);
     ck_assert_int_eq(last(bench)->status, RDV_STATUS_REBOOTING);
     ck_assert_str_eq(bench_read(bench, "log/-1.log"), "going down\n");
@@ -610,7 +614,10 @@ START_TEST(rule_12_a_sibling_that_waits_for_a_retry_does_not_hold_it_up)
     bench_wait_file(bench, "begun");
     start(bench, "asks", "task");
     bench_wait_file(bench, "went");
-    bench_linger(bench, 500);
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (bench_count(bench, RDV_STATUS_APPLYING, "waits for the reboot") == 0 &&
+           rdv_test_clock() < end)
+        bench_linger(bench, 20);
     assert_last(bench, RDV_STATUS_APPLYING, 0, "waits for the reboot that task asked for");
     ck_assert_str_eq(row_of(bench, "sibling"), "wait step 0, 0 []");
     bench_free(bench);
@@ -745,15 +752,23 @@ END_TEST
 
 /* ------------------------------------------------------------------ on_stop */
 
+/* In a first step that makes the file "begun". One that goes on when there is a file "go" does so while it is waited for. */
 static struct bench *stop_in_first_step(const char *steps, const char *more)
 {
     struct bench *bench = open_bench();
     load(bench, steps, more);
     start(bench, "l", "task");
     bench_wait_file(bench, "begun");
-    terminate(bench);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_linger(bench, 20);
+    bool waits = bench->terminated == 0;
+    put("go", "");
+    bench_wait(bench, &bench->terminated, 1);
+    ck_assert(waits || !strstr(steps, "@/go"));
     return bench;
 }
+
+#define UNTIL_GO "touch @/begun; until test -e @/go; do sleep 0.01; done"
 
 START_TEST(a_stop_that_kills_repeats_the_step)
 {
@@ -772,7 +787,7 @@ START_TEST(a_stop_that_kills_repeats_the_step)
 END_TEST
 
 static const char slow_then_two[] =
-    "{'run':['sh','-c','echo one >>@/marks; touch @/begun; sleep 0.3; echo ended >>@/marks']},"
+    "{'run':['sh','-c','echo one >>@/marks; " UNTIL_GO "; echo ended >>@/marks']},"
     "{'run':['sh','-c','echo two $RDV_ATTEMPT >>@/marks']}";
 
 START_TEST(a_stop_that_waits_lets_the_step_end_and_does_not_repeat_it)
@@ -791,6 +806,7 @@ START_TEST(a_stop_that_waits_lets_the_step_end_and_does_not_repeat_it)
         assert_marks(bench, "one\nended\ntwo 1\n");
         rdv_test_remove(bench_path(bench, "marks"));
         rdv_test_remove(bench_path(bench, "begun"));
+        rdv_test_remove(bench_path(bench, "go"));
         bench_free(bench);
     }
 }
@@ -799,14 +815,14 @@ END_TEST
 START_TEST(a_stop_that_waits_has_the_end_of_a_last_step_reported)
 {
     struct bench *bench =
-        stop_in_first_step("{'run':['sh','-c','touch @/begun; sleep 0.2']}", "'on_stop':'wait'");
+        stop_in_first_step("{'run':['sh','-c','" UNTIL_GO "']}", "'on_stop':'wait'");
     ck_assert_int_eq(bench->ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(row_of(bench, "task"), "");
     rdv_test_remove(bench_path(bench, "begun"));
+    rdv_test_remove(bench_path(bench, "go"));
     bench_free(bench);
-    bench = stop_in_first_step("{'run':['sh','-c','touch @/begun; sleep 0.2; exit 3']}",
-                               "'on_stop':'wait'");
+    bench = stop_in_first_step("{'run':['sh','-c','" UNTIL_GO "; exit 3']}", "'on_stop':'wait'");
     assert_last(bench, RDV_STATUS_FAILED, 3, "step 1 of 1 (sh): exit code 3");
     bench_free(bench);
 }
@@ -815,8 +831,8 @@ END_TEST
 START_TEST(a_stop_that_waits_leaves_retries_to_the_next)
 {
     struct bench *bench =
-        stop_in_first_step("{'run':['sh','-c','echo $RDV_ATTEMPT >>@/marks; touch @/begun; sleep "
-                           "0.2; test $RDV_ATTEMPT = 2'],'retries':1,'retry_delay':'0s'}",
+        stop_in_first_step("{'run':['sh','-c','echo $RDV_ATTEMPT >>@/marks; " UNTIL_GO
+                           "; test $RDV_ATTEMPT = 2'],'retries':1,'retry_delay':'0s'}",
                            "'on_stop':'wait','on_interrupt':'fail'");
     ck_assert_int_eq(bench->ended, 0);
     ck_assert_str_eq(row_of(bench, "task"), "wait step 0, 0 []");
@@ -844,8 +860,8 @@ END_TEST
 
 START_TEST(a_stop_that_waits_leaves_a_reboot_to_the_next)
 {
-    struct bench *bench = stop_in_first_step(
-        "{'run':['sh','-c','touch @/begun; sleep 0.2; exit 194']}", "'on_stop':'wait'," REBOOT);
+    struct bench *bench = stop_in_first_step("{'run':['sh','-c','" UNTIL_GO "; exit 194']}",
+                                             "'on_stop':'wait'," REBOOT);
     ck_assert_int_eq(bench->ended, 0);
     ck_assert_str_eq(row_of(bench, "task"), "reboot step 1, 0 [first]");
     bench = boot(bench, "first");

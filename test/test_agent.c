@@ -310,12 +310,28 @@ START_TEST(exit_code_194_without_a_rule_is_remembered_to_the_end)
 }
 END_TEST
 
+/* How soon a step that ends by its timeout has done what comes before is the machine's affair: it is given more until it has. */
+static const struct {
+    const char *words;
+    int milliseconds;
+} timeouts[] = {{"300ms", 300}, {"3s", 3000}, {"15s", 15000}};
+#define TIMEOUTS (sizeof timeouts / sizeof *timeouts)
+
 START_TEST(a_timeout_ends_the_whole_tree)
 {
-    bench_steps(bench, "{'run':['sh','-c','echo begun; sleep 60 & echo $! >@/pid.new; mv @/pid.new "
-                       "@/pid; wait'],'timeout':'300ms'}");
-    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, RDV_ETIMEDOUT,
-                 "step 1 of 1 (sh): ran past its timeout of 300ms: begun");
+    for (size_t i = 0; i < TIMEOUTS && !rdv_test_exists(bench_path(bench, "pid")); i++) {
+        char steps[256], words[96];
+        snprintf(steps, sizeof steps,
+                 "{'run':['sh','-c','echo begun; sleep 60 & echo $! >@/pid.new; mv @/pid.new "
+                 "@/pid; wait'],'timeout':'%s'}",
+                 timeouts[i].words);
+        bench_steps(bench, steps);
+        bench_do(bench, "");
+        snprintf(words, sizeof words, "step 1 of 1 (sh): ran past its timeout of %s: begun",
+                 timeouts[i].words);
+        if (rdv_test_exists(bench_path(bench, "pid")))
+            assert_ended(last(), RDV_STATUS_FAILED, RDV_ETIMEDOUT, words);
+    }
     int64_t pid = atoi(bench_read(bench, "pid"));
     ck_assert_int_gt(pid, 1);
     bench_wait_gone(pid);
@@ -324,12 +340,20 @@ END_TEST
 
 START_TEST(who_ignores_the_polite_signal_is_killed_after_the_grace)
 {
-    bench_load(bench, "{'handlers':[{'label':'l','grace':'100ms','steps':[{'run':['sh','-c','trap "
-                      "\\\"\\\" TERM; while :; do sleep 0.05; done'],'timeout':'200ms'}]}]}");
-    int64_t begin = rdv_test_clock();
-    const struct heard *end = bench_do(bench, "");
-    ck_assert_int_eq(end->code, RDV_ETIMEDOUT);
-    ck_assert_int_ge(rdv_test_clock() - begin, 300);
+    for (size_t i = 0; i < TIMEOUTS && !rdv_test_exists(bench_path(bench, "deaf")); i++) {
+        char document[256];
+        snprintf(document, sizeof document,
+                 "{'handlers':[{'label':'l','grace':'100ms','steps':[{'run':['sh','-c','trap "
+                 "\\\"\\\" TERM; touch @/deaf; while :; do sleep 0.05; done'],"
+                 "'timeout':'%s'}]}]}",
+                 timeouts[i].words);
+        bench_load(bench, document);
+        int64_t begin = rdv_test_clock();
+        ck_assert_int_eq(bench_do(bench, "")->code, RDV_ETIMEDOUT);
+        if (rdv_test_exists(bench_path(bench, "deaf")))
+            ck_assert_int_ge(rdv_test_clock() - begin, timeouts[i].milliseconds + 100);
+    }
+    ck_assert(rdv_test_exists(bench_path(bench, "deaf")));
 }
 END_TEST
 
@@ -404,20 +428,36 @@ END_TEST
 
 START_TEST(retries_are_for_every_failure)
 {
-    bench_steps(
-        bench,
-        "{'run':['sh','-c','" COUNTING
-        "test $n = 1 && exit 100; test $n = 2 && kill -KILL $$; test $n = 3 && sleep 60; true'],"
-        "'retries':3,'retry_delay':'1ms','timeout':'1s'}");
-    assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
-    ck_assert_str_eq(bench_read(bench, "n"), "4\n");
+    static const char late[] = "ran past its timeout of ";
+    size_t i = 0;
+    int past;
+    do { /* until nobody but the third attempt needs so long */
+        char steps[256];
+        bench->heard_count = 0;
+        snprintf(steps, sizeof steps,
+                 "{'run':['sh','-c','test $RDV_ATTEMPT = 1 && exit 100; test $RDV_ATTEMPT = 2 && "
+                 "kill -KILL $$; test $RDV_ATTEMPT = 3 && sleep 60; true'],"
+                 "'retries':3,'retry_delay':'1ms','timeout':'%s'}",
+                 timeouts[i].words);
+        bench_steps(bench, steps);
+        bench_do(bench, "");
+        past = 0;
+        for (int k = 0; k < bench->heard_count; k++)
+            past += strstr(bench->heard[k].message, late) != NULL;
+    } while (past > 1 && ++i < TIMEOUTS);
+    ck_assert_uint_lt(i, TIMEOUTS);
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(last()->attempt, 4);
+    char words[96];
+    snprintf(words, sizeof words, "trying again in 4ms (attempt 4 of 4): %s%s", late,
+             timeouts[i].words);
+    ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING,
+                                 "trying again in 1ms (attempt 2 of 4): exit code 100"),
+                     1);
     ck_assert_int_eq(
         bench_count(bench, RDV_STATUS_APPLYING, "trying again in 2ms (attempt 3 of 4): " KILLED),
         1);
-    ck_assert_int_eq(
-        bench_count(bench, RDV_STATUS_APPLYING,
-                    "trying again in 4ms (attempt 4 of 4): ran past its timeout of 1s"),
-        1);
+    ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING, words), 1);
 }
 END_TEST
 
@@ -594,18 +634,19 @@ static void read_journal(char seen[64])
 START_TEST(a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended)
 {
     char seen[64];
-    bench_steps(
-        bench,
-        "{'run':['true']},{'run':['sh','-c','touch @/second$RDV_ATTEMPT; until test -e @/go; do "
-        "sleep 0.01; done; test $RDV_ATTEMPT = 2'],'retries':1,'retry_delay':'1ms'}");
+    bench_steps(bench,
+                "{'run':['true']},{'run':['sh','-c','touch @/second$RDV_ATTEMPT; until test -e "
+                "@/go$RDV_ATTEMPT; do sleep 0.01; done; test $RDV_ATTEMPT = "
+                "2'],'retries':1,'retry_delay':'1ms'}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "second1");
     read_journal(seen);
     ck_assert_str_eq(seen, "task step 1 attempt 1 run -1");
-    bench_write(bench, "go", "");
+    bench_write(bench, "go1", "");
     bench_wait_file(bench, "second2");
     read_journal(seen);
     ck_assert_str_eq(seen, "task step 1 attempt 2 run -1");
+    bench_write(bench, "go2", "");
     bench_wait(bench, &bench->ended, 1);
     bench_linger(bench, 5);
     read_journal(seen);
@@ -627,6 +668,22 @@ static void unlock_store(sqlite3 *other)
     sqlite3_close(other);
 }
 
+/* A step that waits to be ended, its process written down before. */
+#define UNTIL_GO                                                                        \
+    "'run':['sh','-c','echo $$ >@/one.new; mv @/one.new @/one; until test -e @/go; do " \
+    "sleep 0.01; done']"
+
+/* End it; until the agent has seen that, and tried to say so to a store that is locked, which waits for a moment first. */
+static void end_step(void)
+{
+    int64_t pid = atoi(bench_read(bench, "one")), end = rdv_test_clock() + BENCH_WAIT_MS;
+    ck_assert_int_gt(pid, 1);
+    bench_write(bench, "go", "");
+    while (rdv_test_is_running(pid) && rdv_test_clock() < end)
+        rdv_test_sleep(5);
+    bench_linger(bench, 700);
+}
+
 START_TEST(a_run_that_cannot_be_journalled_is_not_started)
 {
     bench_steps(bench, "{'run':['touch','@/no']}");
@@ -642,14 +699,12 @@ END_TEST
 
 START_TEST(a_step_that_cannot_be_journalled_is_not_started_and_fails_the_run)
 {
-    bench_steps(bench, "{'run':['sh','-c','touch @/one; until test -e @/go; do sleep 0.01; done']},"
-                       "{'run':['touch','@/no']}");
+    bench_steps(bench, "{" UNTIL_GO "},{'run':['touch','@/no']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "one");
     bench_linger(bench, 20); /* the first step's report is committed */
     sqlite3 *other = lock_store();
-    bench_write(bench, "go", "");
-    bench_linger(bench, 700); /* the store waits for a moment before it gives up */
+    end_step();
     unlock_store(other);
     bench_wait(bench, &bench->ended, 1);
     ck_assert_int_eq(last()->status, RDV_STATUS_FAILED);
@@ -663,14 +718,12 @@ END_TEST
 
 START_TEST(an_end_that_cannot_be_stored_is_stored_when_it_can)
 {
-    bench_steps(bench,
-                "{'run':['sh','-c','touch @/one; until test -e @/go; do sleep 0.01; done']}");
+    bench_steps(bench, "{" UNTIL_GO "}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "one");
     bench_linger(bench, 20);
     sqlite3 *other = lock_store();
-    bench_write(bench, "go", "");
-    bench_linger(bench, 700);
+    end_step();
     ck_assert_int_eq(bench->ended, 0);
     unlock_store(other);
     bench_wait(bench, &bench->ended, 1);
@@ -718,14 +771,12 @@ END_TEST
 
 START_TEST(terminate_does_not_wait_for_a_store_that_refuses)
 {
-    bench_steps(bench,
-                "{'run':['sh','-c','touch @/one; until test -e @/go; do sleep 0.01; done']}");
+    bench_steps(bench, "{" UNTIL_GO "}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "one");
     bench_linger(bench, 20);
     sqlite3 *other = lock_store();
-    bench_write(bench, "go", "");
-    bench_linger(bench, 700);
+    end_step();
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
     bench_wait(bench, &bench->terminated, 1);
     unlock_store(other);
@@ -1076,7 +1127,7 @@ START_TEST(freeing_the_agent_kills_what_runs)
     int64_t pid = atoi(bench_read(bench, "pid"));
     int64_t begin = rdv_test_clock();
     bench_free(bench);
-    ck_assert_int_lt(rdv_test_clock() - begin, 2000);
+    ck_assert_int_lt(rdv_test_clock() - begin, 20000); /* the sleep would be longer */
     bench_wait_gone(pid);
     bench = bench_new(NULL, false);
 }
@@ -1165,9 +1216,14 @@ START_TEST(no_child_thread_descriptor_or_file_is_left_behind)
     bench_do(bench, "c");
     bench_steps(bench, "{'run':['sleep','60'],'timeout':'20ms'}");
     bench_do(bench, "c");
-    bench_linger(bench, 10);
-    ck_assert_int_eq(rdv_test_descriptors(), descriptors);
-    ck_assert_int_eq(rdv_test_threads(), threads);
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    do
+        bench_linger(bench, 10);
+    while ((rdv_test_descriptors() > descriptors || rdv_test_threads() > threads) &&
+           rdv_test_clock() < end);
+    /* A system's pool may lose some of its own. */
+    ck_assert_int_le(rdv_test_descriptors(), descriptors);
+    ck_assert_int_le(rdv_test_threads(), threads);
     ck_assert_int_eq(rdv_test_count(bench->directory), files);
 #ifndef _WIN32
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
