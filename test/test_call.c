@@ -401,7 +401,11 @@ START_TEST(a_handler_with_a_thread_runs_on_it_and_it_is_joined)
     ck_assert_int_eq(bench->heard_count, 40);
     bench_linger(bench, 20);
     ck_assert_int_eq(rdv__atomic_load(&finished), 20);
-    ck_assert_int_eq(rdv_test_threads(), threads);
+    /* One that has been joined may take a moment to go, and a system's pool may lose some of its own. */
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (rdv_test_threads() > threads && rdv_test_clock() < end)
+        bench_linger(bench, 10);
+    ck_assert_int_le(rdv_test_threads(), threads);
 }
 END_TEST
 

@@ -351,9 +351,11 @@ START_TEST(what_is_no_regular_file_is_refused_without_waiting)
     check_refuses(folder, 100, RDV_EINVAL, "not a regular file");
     check_refuses(NO_FILE, 100, RDV_EINVAL, "not a regular file");
 #ifdef _WIN32
-    HANDLE pipe = CreateNamedPipeW(L"\\\\.\\pipe\\rdvtask-test-plat", PIPE_ACCESS_DUPLEX, 0, 1, 0,
-                                   0, 0, NULL);
-    check_refuses("//./pipe/rdvtask-test-plat", 100, RDV_EINVAL, "not a regular file");
+    char name[64];
+    snprintf(name, sizeof name, "//./pipe/rdvtask-test-plat-%lu", GetCurrentProcessId());
+    HANDLE pipe = CreateNamedPipeA(name, PIPE_ACCESS_DUPLEX, 0, 1, 0, 0, 0, NULL);
+    ck_assert_ptr_ne(pipe, INVALID_HANDLE_VALUE);
+    check_refuses(name, 100, RDV_EINVAL, "not a regular file");
     CloseHandle(pipe);
 #else
     ck_assert_int_eq(mkfifo(at("fifo"), 0600), 0);

@@ -9,6 +9,7 @@
 #include "format.h"
 #include "harness.h"
 #include "loop.h"
+#include "plat.h"
 #include "record.h"
 #include "sql.h"
 #include "store.h"
@@ -505,8 +506,11 @@ static int stage_in_call(void *user)
     return 0;
 }
 
+static int calling; /* atomic */
+
 static void call_from_outside(void *user)
 {
+    rdv__atomic_store(&calling, 1);
     *(int *)user = rdv_loop_call(loop, stage_in_call, NULL);
 }
 
@@ -525,10 +529,15 @@ static int call_and_post(void (*fn)(struct rdv__post *post))
     struct rdv__thread *thread;
     int result = 1;
     of_call = note("call");
+    rdv__atomic_store(&calling, 0);
     ck_assert_int_eq(rdv__thread_new(call_from_outside, &result, &thread), 0);
     ck_assert(rdv_test_wait(loop, 60000));
-    if (rdv_loop_fd(loop) < 0)
-        rdv_test_sleep(200); /* nothing tells that the call has come */
+    if (rdv_loop_fd(loop) <
+        0) { /* nothing tells that the call has come, only that it is about to */
+        while (!rdv__atomic_load(&calling))
+            rdv_test_sleep(1);
+        rdv_test_sleep(200);
+    }
     struct rdv__post post = {.fn = fn};
     if (fn)
         rdv__loop_post(loop, &post);
