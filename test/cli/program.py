@@ -194,7 +194,7 @@ class ProgramTest(unittest.TestCase):
     def outcomes(self):
         return [(entry["identifier"], entry["outcome"]) for entry in self.history()]
 
-    def wait_for(self, condition, what, seconds=20):
+    def wait_for(self, condition, what, seconds=60):
         end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:
             value = condition()
@@ -203,7 +203,7 @@ class ProgramTest(unittest.TestCase):
             time.sleep(0.01)
         self.fail("waited in vain for " + what)
 
-    def wait_for_line(self, stream, words, seconds=20):
+    def wait_for_line(self, stream, words, seconds=60):
         """Read whole lines until one has these words, and return it. Not mixed with the stream's own readline()."""
         self.unread.setdefault(stream, b"")
         end = time.monotonic() + seconds * PATIENCE

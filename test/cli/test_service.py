@@ -48,7 +48,7 @@ class Manager:
         self.messages.append((time.monotonic(), dict(fields)))
         return self.messages[-1][1]
 
-    def wait(self, name, value=None, seconds=20):
+    def wait(self, name, value=None, seconds=60):
         """Hear until NAME=VALUE comes (a value may be a pattern); returns that message."""
         end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:

@@ -99,7 +99,7 @@ class Terminal(ProgramTest):
         self.screen.feed(self.decoder.decode(data))
         return bool(data)
 
-    def read(self, until=None, seconds=20):
+    def read(self, until=None, seconds=60):
         """Feed the screen until it satisfies a condition, or the program has gone."""
         end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:

@@ -38,7 +38,7 @@ class Upgrade(ProgramTest):
 
     def stop(self, program, number=signal.SIGTERM):
         program.send_signal(number)
-        program.communicate(timeout=20 * PATIENCE)
+        program.communicate(timeout=60 * PATIENCE)
         self.programs.remove(program)
         return program.returncode
 
@@ -133,7 +133,7 @@ class Upgrade(ProgramTest):
             self.wait_for_end()
             self.assertIsNone(agent.poll())
             agent.terminate()
-            self.assertEqual(agent.wait(20 * PATIENCE), 0)
+            self.assertEqual(agent.wait(60 * PATIENCE), 0)
 
         self.check_upgrade("", manage)
 
@@ -141,7 +141,7 @@ class Upgrade(ProgramTest):
         def watch(program, config):
             agent = self.start_agent()
             self.rdvtask("schedule", self.path("schedule.json"))
-            self.assertEqual(agent.wait(20 * PATIENCE), 0)
+            self.assertEqual(agent.wait(60 * PATIENCE), 0)
             self.let_it_go_on()
             self.wait_for_end()
             # The new agent was the task's own descendant, and has not ended with it.
