@@ -187,7 +187,11 @@ static HANDLE start(const char *text, HANDLE in, HANDLE out)
     how.hStdInput = given[0];
     how.hStdOutput = given[1];
     how.hStdError = given[2];
-    if (!CreateProcessW(path, line, NULL, NULL, TRUE, 0, NULL, NULL, &how, &process))
+    BOOL started = CreateProcessW(path, line, NULL, NULL, TRUE, 0, NULL, NULL, &how, &process);
+    /* As a busy Wine 8 now and then says, one time of thousands. */
+    if (!started && GetLastError() == ERROR_INTERNAL_ERROR)
+        started = CreateProcessW(path, line, NULL, NULL, TRUE, 0, NULL, NULL, &how, &process);
+    if (!started)
         fail("can't be started", text);
     if (given[0] != fds[0])
         SetHandleInformation(given[0], HANDLE_FLAG_INHERIT, 0);
