@@ -228,16 +228,34 @@ void client_free(struct client *client)
     free(client);
 }
 
+/* A little less than Wine waits. */
+#define GIVEN_UP 25000
+
+bool client_gave_up(HRESULT result, ULONGLONG since)
+{
+    return FAILED(result) && GetTickCount64() - since > GIVEN_UP;
+}
+
+HRESULT client_initialize(struct client *client, IRDVTaskPlugin *plugin)
+{
+    const ULONGLONG since = GetTickCount64();
+    HRESULT result = IRDVTaskPlugin_Initialize(plugin, &client->sink);
+    if (client_gave_up(result, since))
+        result = IRDVTaskPlugin_Initialize(plugin, &client->sink);
+    return result;
+}
+
 /* ----------------------------------------------------------------- waiting */
 
 /* Until the object is set, or for this long; an apartment with a message loop has to turn it for what is to come. */
 static bool pump(HANDLE object, DWORD wait)
 {
-    const DWORD which = MsgWaitForMultipleObjects(1, &object, FALSE, wait, QS_ALLINPUT);
+    const DWORD which =
+        MsgWaitForMultipleObjects(object ? 1 : 0, &object, FALSE, wait, QS_ALLINPUT);
     MSG message;
     while (PeekMessageW(&message, NULL, 0, 0, PM_REMOVE))
         DispatchMessageW(&message);
-    return which == WAIT_OBJECT_0;
+    return object && which == WAIT_OBJECT_0;
 }
 
 static bool is_late(ULONGLONG since)
@@ -250,6 +268,11 @@ void client_wait_for(HANDLE object)
     const ULONGLONG since = GetTickCount64();
     while (!pump(object, 100))
         ck_assert_msg(!is_late(since), "it does not come");
+}
+
+void client_pause(void)
+{
+    pump(NULL, 1);
 }
 
 void client_wait(struct client *client, size_t count)

@@ -15,8 +15,8 @@
 
 #include "rdvtask_idl.h"
 
-/* How long a test waits for what must come. */
-#define CLIENT_PATIENCE 20000
+/* How long a test waits for what must come, in milliseconds: longer than Wine for its services. */
+#define CLIENT_PATIENCE 120000
 
 enum client_call { CLIENT_SCHEDULE, CLIENT_DELETE, CLIENT_STATE, CLIENT_TERMINATED };
 
@@ -60,12 +60,24 @@ struct client *client_new(void);
 /* Frees it, after having waited until nobody else has a reference. */
 void client_free(struct client *client);
 
+/*
+ * Whether a call that was begun then has failed because Wine 8 has given up one of its own services, which it does when that has
+ * not answered for 30 seconds: seen once on a busy machine, and no fault of who was called. It may be made once more.
+ */
+bool client_gave_up(HRESULT result, ULONGLONG since);
+
+/* Give it to a plug-in, by Initialize; once more if the first time was such a call. */
+HRESULT client_initialize(struct client *client, IRDVTaskPlugin *plugin);
+
 /* Wait until it was told so many things, or until so many references are left; messages of the thread are dispatched meanwhile. */
 void client_wait(struct client *client, size_t count);
 void client_wait_refs(struct client *client, LONG refs);
 
 /* The same for any object of Windows. */
 void client_wait_for(HANDLE object);
+
+/* The same for a moment, whatever comes. */
+void client_pause(void);
 
 /* The last notice is a state with this identifier and status. */
 bool client_last_is(struct client *client, const char *identifier, int status);

@@ -183,7 +183,7 @@ IRDVTaskPlugin *made_new(void)
 IRDVTaskPlugin *made_started(struct client *client)
 {
     IRDVTaskPlugin *plugin = made_new();
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), S_OK);
+    ck_assert_int_eq(client_initialize(client, plugin), S_OK);
     return plugin;
 }
 

@@ -319,7 +319,7 @@ START_TEST(a_task_of_the_document_is_done_and_its_output_is_in_the_log)
     rdv_test_write_text(document, DOCUMENT);
     struct client *client = client_new();
     IRDVTaskPlugin *plugin = create();
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), S_OK);
+    ck_assert_int_eq(client_initialize(client, plugin), S_OK);
     BSTR name;
     ck_assert_int_eq(IRDVTaskPlugin_get_PluginName(plugin, &name), S_OK);
     ck_assert_int_eq(wcscmp(name, L"Desktop updates"), 0);
@@ -344,7 +344,7 @@ START_TEST(once_initialized_it_stays_loaded)
     rdv_test_write_text(document, DOCUMENT);
     struct client *client = client_new();
     IRDVTaskPlugin *plugin = create();
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), S_OK);
+    ck_assert_int_eq(client_initialize(client, plugin), S_OK);
     ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
     client_free(client);
     ck_assert_int_eq(call("DllCanUnloadNow"), S_FALSE);
@@ -360,11 +360,11 @@ START_TEST(a_second_object_is_refused_as_long_as_the_first_has_the_store)
     rdv_test_write_text(document, DOCUMENT);
     struct client *client = client_new(), *other = client_new();
     IRDVTaskPlugin *first = create(), *second = create();
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(first, &client->sink), S_OK);
+    ck_assert_int_eq(client_initialize(client, first), S_OK);
     ck_assert_int_eq(IRDVTaskPlugin_Initialize(second, &other->sink),
                      HRESULT_FROM_WIN32(ERROR_LOCK_VIOLATION));
     ck_assert_uint_eq(IRDVTaskPlugin_Release(first), 0);
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(second, &other->sink), S_OK);
+    ck_assert_int_eq(client_initialize(other, second), S_OK);
     ck_assert_uint_eq(IRDVTaskPlugin_Release(second), 0);
     client_free(client);
     client_free(other);
@@ -381,7 +381,7 @@ START_TEST(a_document_that_is_wrong_or_missing_makes_initialize_fail)
     ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink),
                      HRESULT_FROM_WIN32(ERROR_INVALID_DATA));
     rdv_test_write_text(document, DOCUMENT);
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), S_OK);
+    ck_assert_int_eq(client_initialize(client, plugin), S_OK);
     ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
     client_free(client);
 }
@@ -469,7 +469,7 @@ START_TEST(without_a_setting_the_document_is_that_of_program_data)
                      HRESULT_FROM_WIN32(ERROR_NOT_FOUND));
     rdv_test_make_directory(default_folder);
     rdv_test_write_text(path, DOCUMENT);
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), S_OK);
+    ck_assert_int_eq(client_initialize(client, plugin), S_OK);
     ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
     snprintf(path, sizeof path, "%s/agent.db", default_folder);
     ck_assert(rdv_test_exists(path));

@@ -46,7 +46,7 @@ START_TEST(a_class_of_a_program_s_own_is_registered_found_and_does_its_task)
     ck_assert_int_eq(wcscmp(name, L"Greeter"), 0);
 
     struct client *client = client_new();
-    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), S_OK);
+    ck_assert_int_eq(client_initialize(client, plugin), S_OK);
     ck_assert_int_eq(IRDVTaskPlugin_StartTask(plugin, label, identifier, NULL), S_OK);
     client_wait(client, 1);
     ck_assert_int_eq(client->notices[0].status, RDV_TASK_STATUS_APPLYING);
