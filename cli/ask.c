@@ -14,10 +14,6 @@
 /* How long an agent may take for an answer: its disk may be slow. */
 #define ANSWER_WAIT RDV_MINUTE
 
-/* Who has locked the store may be about to listen, or be done in a moment. */
-#define LOCKED_TRIES 25
-#define LOCKED_PAUSE (20 * RDV_MILLISECOND)
-
 struct ask {
     const struct options *options;
     int64_t id; /* of the last request */
@@ -92,7 +88,7 @@ static int make_control(struct ask *asked)
 static int find_out(struct ask *asked, enum ask_else otherwise, const char *path)
 {
     struct rdv_error locked = {0};
-    for (int try = 0; try < LOCKED_TRIES; try++) {
+    for (int try = 0; try < PLACE_LOCKED_TRIES; try++) {
         int code = connect_agent(asked, otherwise, path);
         if (code || asked->client || otherwise == ASK_NOBODY)
             return code;
@@ -109,7 +105,7 @@ static int find_out(struct ask *asked, enum ask_else otherwise, const char *path
         code = place_try_writer(asked->options, otherwise == ASK_MAKE, &asked->store, &locked);
         if (code != EXIT_BUSY)
             return code ? code : asked->store ? make_control(asked) : EXIT_OK;
-        system_pause(LOCKED_PAUSE);
+        system_pause(PLACE_LOCKED_PAUSE);
     }
     return place_say_locked(&locked);
 }

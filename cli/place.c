@@ -11,10 +11,6 @@
 #include "system.h"
 #include "text.h"
 
-/* A verb that only records is done in a moment. */
-#define LOCKED_TRIES 10
-#define LOCKED_PAUSE (20 * RDV_MILLISECOND)
-
 static char *join(const char *a, const char *b, const char *c)
 {
     struct text text = {0};
@@ -203,9 +199,9 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
 {
     struct rdv_error locked = {0};
     int code = EXIT_BUSY;
-    for (int try = 0; try < LOCKED_TRIES && code == EXIT_BUSY; try++) {
+    for (int try = 0; try < PLACE_LOCKED_TRIES && code == EXIT_BUSY; try++) {
         if (try > 0)
-            system_pause(LOCKED_PAUSE);
+            system_pause(PLACE_LOCKED_PAUSE);
         code = place_try_writer(options, make, ret_store, &locked);
     }
     return code == EXIT_BUSY ? place_say_locked(&locked) : code;

@@ -29,6 +29,13 @@ int place_open_reader(const struct options *options, rdv_store **ret_store);
 /* Open the store for writing as `rdvtask VERB`; `make` = make it and its directory when missing, else *ret_store is NULL then. */
 int place_open_writer(const struct options *options, bool make, rdv_store **ret_store);
 
+/*
+ * A store that is locked is tried for a second: who holds it may be done, or about to listen, in a moment, and a service is not
+ * to fail to start for that.
+ */
+#define PLACE_LOCKED_TRIES 50
+#define PLACE_LOCKED_PAUSE (20 * RDV_MILLISECOND)
+
 /* The same once, and if it is locked that is not said: EXIT_BUSY, with the words for place_say_locked(), which returns that. */
 int place_try_writer(const struct options *options, bool make, rdv_store **ret_store,
                      struct rdv_error *ret_locked);
