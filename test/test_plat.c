@@ -179,11 +179,13 @@ START_TEST(a_timer_s_descriptor_is_ready_at_its_moment_and_not_before)
         int64_t now = i == 1 ? rdv__plat_now() : rdv__plat_running();
         ck_assert_int_eq(rdv__plat_timer_read(&timer), RDV__TIMER_NOTHING);
         rdv__plat_timer_set(&timer, now + 20 * RDV_MILLISECOND);
-        ck_assert_int_eq(rdv__plat_timer_read(&timer), RDV__TIMER_NOTHING);
-        enum rdv__plat_timer_event event;
-        do
+        /* Maybe its moment has come before it is looked at. */
+        enum rdv__plat_timer_event event = rdv__plat_timer_read(&timer);
+        for (bool first = true; event == RDV__TIMER_NOTHING && (first || MAY_BE_EARLY);
+             first = false) {
             ck_assert(readable(timer.fd, 5000));
-        while ((event = rdv__plat_timer_read(&timer)) == RDV__TIMER_NOTHING && MAY_BE_EARLY);
+            event = rdv__plat_timer_read(&timer);
+        }
         ck_assert_int_eq(event, RDV__TIMER_DUE);
         ck_assert_int_ge(i == 1 ? rdv__plat_now() : rdv__plat_running(),
                          now + 20 * RDV_MILLISECOND);
@@ -827,13 +829,19 @@ END_TEST
 
 START_TEST(leftovers_that_refuse_are_killed_after_the_grace_and_stopped_ones_woken)
 {
-    pid_t stubborn = leave("trap '' TERM; echo; while :; do sleep 0.01; done", "RUN=2");
-    pid_t stopped = leave("echo; kill -STOP $$; sleep 100", "RUN=2");
-    int status;
-    ck_assert_int_eq(waitpid(stopped, &status, WUNTRACED), stopped);
-    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=2"), RDV_SECOND / 5), 2);
-    ck_assert_int_eq(WTERMSIG(status_of(stubborn)), SIGKILL);
-    ck_assert_int_eq(WTERMSIG(status_of(stopped)), SIGTERM);
+    /* A busy machine may not let the stopped one die within a short grace: then with a longer one. */
+    int end = 0;
+    for (rdv_duration grace = RDV_SECOND / 5; end != SIGTERM && grace <= 20 * RDV_SECOND;
+         grace *= 10) {
+        pid_t stubborn = leave("trap '' TERM; echo; while :; do sleep 0.01; done", "RUN=2");
+        pid_t stopped = leave("echo; kill -STOP $$; sleep 100", "RUN=2");
+        int status;
+        ck_assert_int_eq(waitpid(stopped, &status, WUNTRACED), stopped);
+        ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=2"), grace), 2);
+        ck_assert_int_eq(WTERMSIG(status_of(stubborn)), SIGKILL);
+        end = WTERMSIG(status_of(stopped));
+    }
+    ck_assert_int_eq(end, SIGTERM);
 }
 END_TEST
 
