@@ -16,7 +16,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wine import WindowsTest, on_windows  # noqa: E402
+from wine import WAIT, WindowsTest, on_windows  # noqa: E402
 import tap  # noqa: E402
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "windows")
@@ -60,15 +60,18 @@ class CommandLine(WindowsTest):
                                    start_new_session=True)
         os.close(theirs)
         self.addCleanup(os.close, ours)
-        self.assertEqual(program.wait(20), 0)
-        screen = b""
-        while select.select([ours], [], [], 1)[0]:
+        self.assertEqual(program.wait(WAIT), 0)
+        screen, shown = b"", ""
+        end = time.monotonic() + WAIT
+        # Wine has a process for the console, which may write the terminal when the program has ended.
+        while name + ":" not in shown and select.select([ours], [], [], max(0, end - time.monotonic()))[0]:
             try:
                 screen += os.read(ours, 65536)
             except OSError:  # all of it was read
                 break
-        # Wine writes the terminal with sequences of its own in between.
-        self.assertIn(name + ":", re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", screen.decode("utf-8", "replace")))
+            # It does so with sequences of its own in between.
+            shown = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", screen.decode("utf-8", "replace"))
+        self.assertIn(name + ":", shown)
 
 
 class Places(WindowsTest):
@@ -243,7 +246,7 @@ class Control(WindowsTest):
         self.assertIn("cancelling one", self.rdvtask("cancel", "one").stdout)
         self.wait_for_line(watch.stdout, '"outcome":"cancelled"')
         watch.send_signal(signal.SIGINT)
-        self.assertEqual(watch.wait(20), 0)
+        self.assertEqual(watch.wait(WAIT), 0)
         self.stop(agent)
 
     def test_start_has_the_agent_run_the_task_and_follows_it(self):
@@ -276,7 +279,7 @@ class Control(WindowsTest):
         self.rdvtask("schedule", "slow", "one")
         self.wait_for_line(watch.stdout, "one")
         agent.kill()
-        self.assertEqual(watch.wait(20), 1)
+        self.assertEqual(watch.wait(WAIT), 1)
         self.assertIn("the agent has gone", watch.stderr.read())
 
 
@@ -300,7 +303,9 @@ class Examples(WindowsTest):
 
     def test_the_task_scheduler_takes_the_file_for_it(self):
         self.copy("rdvtask-task.xml")
-        self.shell("schtasks /create /tn rdvtask-test /xml rdvtask-task.xml")
+        # Wine's own may still be starting.
+        self.wait_for(lambda: self.typed("schtasks /create /tn rdvtask-test /xml rdvtask-task.xml").returncode == 0,
+                      "the task scheduler")
         self.shell("schtasks /delete /tn rdvtask-test /f")
 
 

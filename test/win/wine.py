@@ -13,6 +13,9 @@ sys.path.insert(0, os.path.join(HERE, "..", "cli"))
 
 from program import COMMAND, ProgramTest  # noqa: E402
 
+# How long is waited, in seconds, for what must come: to start a program alone takes Wine seconds on a busy machine.
+WAIT = 120
+
 WORKER = os.environ.get("RDVTASK_WORKER", "worker.exe")
 
 # Where the drive C: is. Tests have their folders there: on the way to it there is none that others may change, which there is on
@@ -34,6 +37,18 @@ def on_windows(path):
 
 
 class WindowsTest(ProgramTest):
+    def wait_for(self, condition, what, seconds=WAIT):
+        return super().wait_for(condition, what, seconds)
+
+    def wait_for_line(self, stream, words, seconds=WAIT):
+        return super().wait_for_line(stream, words, seconds)
+
+    def rdvtask(self, *arguments, timeout=WAIT, **keywords):
+        return super().rdvtask(*arguments, timeout=timeout, **keywords)
+
+    def processes_left(self, seconds=30):
+        return super().processes_left(seconds)
+
     def command(self, *arguments):
         return [on_windows(word) if isinstance(word, str) and word.startswith("/") and word not in COMMAND else word
                 for word in super().command(*arguments)]
@@ -61,10 +76,14 @@ class WindowsTest(ProgramTest):
             time.sleep(0.02)
         return False
 
+    def typed(self, line):
+        """What comes of a line that is typed at Windows' command prompt."""
+        return subprocess.run(COMMAND[:-1] + [WORKER, "shell", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, cwd=self.dir, encoding="utf-8", timeout=2 * WAIT)
+
     def shell(self, line, code=0):
-        """What a line prints that is typed at Windows' command prompt."""
-        done = subprocess.run(COMMAND[:-1] + [WORKER, "shell", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, cwd=self.dir, encoding="utf-8", timeout=60)
+        """What such a line prints."""
+        done = self.typed(line)
         if code is not None:
             self.assertEqual(done.returncode, code, line + "\n" + done.stdout)
         return done.stdout
@@ -87,6 +106,6 @@ class WindowsTest(ProgramTest):
 
     def stop(self, program, code=0):
         program.send_signal(signal.SIGINT)
-        out, err = program.communicate(timeout=20)
+        out, err = program.communicate(timeout=WAIT)
         self.assertEqual(program.returncode, code, out + err)
         return out, err
