@@ -477,6 +477,25 @@ START_TEST(who_comes_later_does_not_go_on_with_an_unfinished_line)
 }
 END_TEST
 
+START_TEST(lines_of_several_who_write_at_once_are_not_mixed)
+{
+    /* The first has written half a line when the second comes. */
+    struct rdv__plat_child child;
+    char script[3 * RDV_TEST_PATH + 256];
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    snprintf(script, sizeof script,
+             "(printf A= >&3; echo begun >%s/begun; until test -e %s/on; do sleep 0.01; done; "
+             "printf 1 >&3) & until test -e %s/begun; do sleep 0.01; done; echo B=2 >&3; wait",
+             folder, folder, folder);
+    spawned(argv, plain, NULL, &child);
+    ran.notices[0] = '\0';
+    read_until("B=2\n", &child);
+    rdv_test_write_text(in("on"), "");
+    go_on(&child);
+    ck_assert_str_eq(ran.notices, "B=2\nA=1\n");
+}
+END_TEST
+
 START_TEST(what_several_have_written_is_there_after_the_end)
 {
     /* Nobody reads until the end, and each has a connection of its own. */
@@ -656,6 +675,7 @@ int main(int argc, char **argv)
         every_child_has_what_programs_count_on,
         nobody_else_can_read_the_input_and_nothing_is_left_of_it,
         many_may_write_notices_at_once,
+        lines_of_several_who_write_at_once_are_not_mixed,
         who_comes_later_does_not_go_on_with_an_unfinished_line,
         what_several_have_written_is_there_after_the_end,
         the_pipe_is_gone_with_the_child,

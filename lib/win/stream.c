@@ -3,6 +3,9 @@
  * What comes from a child. Windows can't say whether a pipe has something to read, only that a read which was begun is over: so one
  * is always under way for each connection, into a buffer of ours, and the event that it sets is what the loop watches.
  *
+ * Several may write notices at once, each through a connection of its own, and a line must not go on with that of another: so
+ * what such a connection has of a line stays with it until the rest is there.
+ *
  * One event serves all connections of a stream: an operation that begins clears it, and each one that is over sets it, after it has
  * left its result. So it is put right after each look at them, and none of them is missed.
  */
@@ -34,8 +37,8 @@ struct rdv__win_connection {
         GONE, /* who had it open has closed it */
         OVER  /* nothing will come any more */
     } state;
-    bool open_line; /* the last byte that came was not the end of a line */
-    size_t size, at;
+    /* In data: up to `at` handed out, up to `whole` to be handed out, up to `size` waiting for the end of its line. */
+    size_t at, whole, size;
     size_t room;
     unsigned char *data;
 };
@@ -55,10 +58,14 @@ static void clear_operation(struct rdv__win_connection *connection, HANDLE event
 
 static void begin_read(struct rdv__win_connection *connection, HANDLE event)
 {
+    connection->size -= connection->at;
+    memmove(connection->data, connection->data + connection->at, connection->size);
+    connection->at = connection->whole = 0;
     clear_operation(connection, event);
-    bool begun = ReadFile(connection->pipe, connection->data, (DWORD)connection->room, NULL,
-                          &connection->operation) ||
-                 GetLastError() == ERROR_IO_PENDING;
+    bool begun =
+        ReadFile(connection->pipe, connection->data + connection->size,
+                 (DWORD)(connection->room - connection->size), NULL, &connection->operation) ||
+        GetLastError() == ERROR_IO_PENDING;
     connection->state = begun ? READING : GONE;
 }
 
@@ -103,6 +110,16 @@ static void wait_for_last(struct rdv__win_connection *connection)
 
 /* ------------------------------------------------------------------ reading */
 
+/* How much of its data is to be handed out: lines that are whole, or most of one that is too long. */
+static size_t whole(const struct rdv__win_stream *stream,
+                    const struct rdv__win_connection *connection)
+{
+    size_t size = connection->size;
+    while (stream->serves && size > 0 && connection->data[size - 1] != '\n')
+        size--;
+    return size == 0 && connection->size == connection->room ? connection->room - 1 : size;
+}
+
 /* Go on with what is over. False when there is nothing to be had from it for now. */
 static bool advance(struct rdv__win_stream *stream, struct rdv__win_connection *connection)
 {
@@ -117,29 +134,27 @@ static bool advance(struct rdv__win_stream *stream, struct rdv__win_connection *
             return false;
         if (!GetOverlappedResult(connection->pipe, &connection->operation, &size, FALSE)) {
             connection->state = connection->state == READING ? GONE : OVER;
-        } else if (connection->state == CONNECTING || size == 0) {
-            begin_read(connection, event); /* nothing may be written, too */
         } else {
-            connection->state = READ;
-            connection->size = size;
-            connection->at = 0;
-            connection->open_line = connection->data[size - 1] != '\n';
+            /* A client comes with nothing, and nothing may be written, too. */
+            connection->size += connection->state == READING ? size : 0;
+            connection->whole = whole(stream, connection);
+            if (connection->whole > 0)
+                connection->state = READ;
+            else
+                begin_read(connection, event);
         }
         return true;
     case READ:
         return true;
     case GONE:
-        if (!stream->serves || stream->last) {
-            connection->state = OVER;
+        if (connection->size > 0) {
+            connection->data[connection->size++] = '\n';
+            connection->whole = connection->size;
+            connection->state = READ;
             return true;
         }
-        /* The next one must not go on with this one's line. */
-        if (connection->open_line) {
-            connection->open_line = false;
-            connection->data[0] = '\n';
-            connection->size = 1;
-            connection->at = 0;
-            connection->state = READ;
+        if (!stream->serves || stream->last) {
+            connection->state = OVER;
             return true;
         }
         DisconnectNamedPipe(connection->pipe);
@@ -157,12 +172,12 @@ static size_t take(struct rdv__win_stream *stream, struct rdv__win_connection *c
     while (connection->state != READ)
         if (!advance(stream, connection))
             return 0;
-    size_t size = connection->size - connection->at;
+    size_t size = connection->whole - connection->at;
     if (size > room)
         size = room;
     memcpy(buffer, connection->data + connection->at, size);
     connection->at += size;
-    if (connection->at == connection->size)
+    if (connection->at == connection->whole)
         begin_read(connection, stream->source.readable);
     return size;
 }
