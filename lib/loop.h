@@ -66,7 +66,8 @@ int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void
 /* Watch for this from now on; neither = not at all, and nothing costs a wake-up. fn does not hear which it was: it tries. After
  * an error of the descriptor fn is called once more only if it asks for that anew. Fine in its own callback. */
 void rdv__io_watch(struct rdv__io *io, bool readable, bool writable);
-/* Have what is ready by now handled in the next poll, which does not wait: on Windows others may be about to notice it. */
+/* Have what is ready by now handled in the next poll, which does not wait: on Windows others may be about to notice it, and what
+ * such a thread has noticed but not told yet comes with a later poll. */
 void rdv__io_look(rdv_loop *loop);
 void rdv__io_free(
     struct rdv__io *
