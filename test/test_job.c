@@ -456,18 +456,25 @@ static void read_until(const char *notices, struct rdv__plat_child *child)
     ck_assert_str_eq(ran.notices, notices);
 }
 
+/* Start a script that knows the test's folder as $HERE; nothing of it is read yet. */
+static void start_script(const char *script, struct rdv__plat_child *child)
+{
+    char here[RDV_TEST_PATH + 8];
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    const char *const environment[] = {plain[0], here, NULL};
+    snprintf(here, sizeof here, "HERE=%s", folder);
+    spawned(argv, environment, NULL, child);
+    ran.notices[0] = '\0';
+}
+
 START_TEST(who_comes_later_does_not_go_on_with_an_unfinished_line)
 {
     /* Each comes once the one before was heard and has gone. */
     struct rdv__plat_child child;
-    char script[2 * RDV_TEST_PATH + 256];
-    const char *const argv[] = {"sh", "-c", script, NULL};
-    snprintf(script, sizeof script,
-             "(printf A=1 >&3); until test -e %s/a; do sleep 0.01; done; "
-             "(printf 'B=2\\nC=3' >&3); until test -e %s/b; do sleep 0.01; done; (echo D=4 >&3)",
-             folder, folder);
-    spawned(argv, plain, NULL, &child);
-    ran.notices[0] = '\0';
+    start_script("(printf A=1 >&3); until test -e $HERE/a; do sleep 0.01; done; "
+                 "(printf 'B=2\\nC=3' >&3); until test -e $HERE/b; do sleep 0.01; done; "
+                 "(echo D=4 >&3)",
+                 &child);
     read_until("A=1\n", &child);
     rdv_test_write_text(in("a"), "");
     read_until("A=1\nB=2\nC=3\n", &child);
@@ -481,14 +488,10 @@ START_TEST(lines_of_several_who_write_at_once_are_not_mixed)
 {
     /* The first has written half a line when the second comes. */
     struct rdv__plat_child child;
-    char script[3 * RDV_TEST_PATH + 256];
-    const char *const argv[] = {"sh", "-c", script, NULL};
-    snprintf(script, sizeof script,
-             "(printf A= >&3; echo begun >%s/begun; until test -e %s/on; do sleep 0.01; done; "
-             "printf 1 >&3) & until test -e %s/begun; do sleep 0.01; done; echo B=2 >&3; wait",
-             folder, folder, folder);
-    spawned(argv, plain, NULL, &child);
-    ran.notices[0] = '\0';
+    start_script("(printf A= >&3; echo begun >$HERE/begun; "
+                 "until test -e $HERE/on; do sleep 0.01; done; printf 1 >&3) & "
+                 "until test -e $HERE/begun; do sleep 0.01; done; echo B=2 >&3; wait",
+                 &child);
     read_until("B=2\n", &child);
     rdv_test_write_text(in("on"), "");
     go_on(&child);
