@@ -136,11 +136,8 @@ static struct rdv__process_options options_of(struct watched *watched, const cha
 
 static void start_with(struct watched *watched, const struct rdv__process_options *options)
 {
-    int result = rdv__process_start(loop, options, &watched->process, &error);
-    /* A busy Wine 8 now and then can't start a program at all, one of thousands, and says so. */
-    if (result != 0 && RDV_TEST_ON_WINDOWS("") && strstr(error.text, "Internal error"))
-        result = rdv__process_start(loop, options, &watched->process, &error);
-    ck_assert_msg(result == 0, "%s", error.text);
+    ck_assert_msg(rdv__process_start(loop, options, &watched->process, &error) == 0, "%s",
+                  error.text);
 }
 
 static void start(struct watched *watched, const char *const *argv)
