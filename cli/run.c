@@ -51,7 +51,7 @@ struct run {
 
     size_t not_succeeded;
     bool stopping, stopped; /* asked to end, has ended */
-    bool output_failed, clock_told;
+    bool output_failed;
     bool deserted; /* the task agent has shut down by itself */
     int ends;      /* requests to end that were dealt with */
 };
@@ -81,16 +81,6 @@ static void log_line(void *user, rdv_log_level level, const char *text)
         view_say(run->view, (int)level, text);
     else
         say_line((int)level, text);
-    /* The library can't know our options. */
-    if (level == RDV_LOG_WARNING && !run->clock_told && strstr(text, "clock is not synchronised")) {
-        run->clock_told = true;
-        say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
-    }
-    /* Nor does it tell otherwise; without an agent there is nothing left to run for. */
-    if (level == RDV_LOG_WARNING && strstr(text, "has shut down by itself")) {
-        run->deserted = true;
-        rdv_loop_stop(run->loop);
-    }
 }
 
 /* From another thread: the loop's own is held up. */
@@ -117,6 +107,15 @@ static void stop(struct run *run)
     notify_stopping(run->notify);
     if (rdv_trigger_terminate(run->trigger, 0, on_terminated, run) != 0)
         on_terminated(run, 0);
+}
+
+/* Without a task agent there is nothing left to run for. */
+static void on_deserted(void *user, int reason)
+{
+    struct run *run = user;
+    (void)reason;
+    run->deserted = true;
+    stop(run);
 }
 
 static void on_output_failed(void *user)
@@ -371,6 +370,8 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     how.flags = flags;
     how.log.write = log_line;
     how.log.user = run;
+    how.terminated = on_deserted;
+    how.user = run;
     run->options = options;
     run->identifier = identifier;
     int code = read_options(options, &how, &run->until);
@@ -423,6 +424,8 @@ static int run_loop(struct run *run)
         return place_store_failed(run->store, "start the task agent", result);
     view_begin(run->view);
     notify_ready(run->notify, run->trigger);
+    if (rdv_trigger_held_up(run->trigger) == RDV_WHY_CLOCK)
+        say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
     if (run->until)
         on_until(run);
     while (!run->stopped && result == 0) {
@@ -431,8 +434,6 @@ static int run_loop(struct run *run)
             on_end_request(run);
         if (signals_reload(run->signals) && !run->stopping)
             reload(run);
-        if (run->deserted)
-            stop(run);
         if (signals_resized(run->signals))
             view_resized(run->view);
     }

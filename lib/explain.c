@@ -119,7 +119,7 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot,
 {
     if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
         return RDV_WHY_HELD;
-    rdv_why why = rdv__trigger_held_up(trigger);
+    rdv_why why = rdv_trigger_held_up(trigger);
     if (!rdv__window_open(&entry->window, now) && why != RDV_WHY_NO_AGENT)
         return RDV_WHY_WINDOW;
     if (why != RDV_WHY_STARTS)

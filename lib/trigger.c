@@ -306,7 +306,7 @@ static int handle_due(rdv_trigger *trigger, rdv_time now)
     return result;
 }
 
-rdv_why rdv__trigger_held_up(rdv_trigger *trigger)
+rdv_why rdv_trigger_held_up(rdv_trigger *trigger)
 {
     if (trigger->retry_waiting)
         return RDV_WHY_STORE;
@@ -351,7 +351,7 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
 int rdv__trigger_start_with_call(rdv_trigger *trigger)
 {
     rdv_time now = rdv__clock_now(&trigger->clock), moment;
-    if (trigger->resume_due || rdv__trigger_held_up(trigger) != RDV_WHY_STARTS ||
+    if (trigger->resume_due || rdv_trigger_held_up(trigger) != RDV_WHY_STARTS ||
         !(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) ||
         (rdv__queue_earliest(trigger->entries.queue, &moment) != RDV__QUEUE_NONE && moment <= now))
         return 0;
@@ -369,7 +369,7 @@ static void set_alarm(rdv_trigger *trigger)
         rdv__alarm_set(trigger->alarm, next);
 }
 
-/* All that has to be said when a shutdown is over, once everything is durable and told. */
+/* All that has to be said when the task agent has shut down, once everything is durable and told. */
 static void finish_termination(rdv_trigger *trigger)
 {
     if (!trigger->terminated || trigger->entries.unsettled > 0 || !trigger->terminated_fn)
@@ -386,14 +386,14 @@ static int turn_decide(struct rdv__turn *turn)
     rdv_time now = rdv__clock_now(&trigger->clock);
     if (!trigger->retry_waiting)
         write_unwritten(trigger, now);
-    rdv_why why = rdv__trigger_held_up(trigger);
+    rdv_why why = rdv_trigger_held_up(trigger);
     if (why == RDV_WHY_CLOCK && trigger->alarm)
         rdv_timer_start(trigger->timer, RDV_SECOND);
     if (why == RDV_WHY_STARTS || why == RDV_WHY_REBOOT || why == RDV_WHY_PAUSED) {
         int result = trigger->resume_due ? resume(trigger, now) : 0;
         if (result == 0)
             result = handle_due(trigger, now);
-        if (result == 0 && rdv__trigger_held_up(trigger) == RDV_WHY_STARTS)
+        if (result == 0 && rdv_trigger_held_up(trigger) == RDV_WHY_STARTS)
             result = start_ready(trigger, now);
         if (result != 0)
             retry_later(trigger, result);
@@ -455,11 +455,14 @@ static void hear_terminated(rdv_trigger *trigger, int reason)
 {
     if (!trigger->plugin)
         return;
-    if (!trigger->terminating)
+    if (!trigger->terminating) {
         rdv__log(&trigger->options.log, RDV_LOG_WARNING,
                  "the task agent '%s' has shut down by itself: %s",
                  trigger->plugin->ops->name(trigger->plugin),
                  reason == 0 ? "normal" : rdv_strerror(reason));
+        trigger->terminated_fn = trigger->options.terminated;
+        trigger->terminated_user = trigger->options.user;
+    }
     trigger->plugin = NULL;
     trigger->terminated = true;
     trigger->reason = reason;

@@ -35,9 +35,6 @@ struct rdv_trigger {
     void *terminated_user;
 };
 
-/* What keeps every entry from starting; RDV_WHY_STARTS if nothing does. */
-rdv_why rdv__trigger_held_up(rdv_trigger *trigger);
-
 /* As many run as may. */
 bool rdv__trigger_slots_full(const rdv_trigger *trigger);
 

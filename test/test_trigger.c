@@ -1295,6 +1295,31 @@ START_TEST(a_plug_in_that_shuts_down_by_itself_gets_no_more_tasks)
     turn();
     ck_assert_int_eq(plugin.started_count, 0);
     ck_assert_ptr_nonnull(strstr(last_log, "shut down by itself"));
+    ck_assert_int_eq(rdv_trigger_held_up(trigger), RDV_WHY_NO_AGENT);
+}
+END_TEST
+
+START_TEST(a_program_hears_of_a_plug_in_that_shuts_down_by_itself_and_of_no_other)
+{
+    close_trigger();
+    options.terminated = on_terminated;
+    open_trigger(&plugin_ops);
+    attach();
+    terminated_reason = 1;
+    plugin.sink->ops->terminated(plugin.sink, RDV_EIO);
+    turn();
+    ck_assert_int_eq(terminated_reason, RDV_EIO);
+    terminated_reason = 1;
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, 0, NULL, NULL), 0);
+    turn();
+    ck_assert_int_eq(terminated_reason, 1);
+
+    close_trigger();
+    open_trigger(&plugin_ops);
+    attach();
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, 0, NULL, NULL), 0);
+    turn();
+    ck_assert_int_eq(terminated_reason, 1);
 }
 END_TEST
 
@@ -1413,12 +1438,15 @@ START_TEST(explain_gives_the_reason_that_decides)
 {
     schedule("a", 0, 0, 0);
     ck_assert_int_eq(explain("a").why, RDV_WHY_NO_AGENT);
+    ck_assert_int_eq(rdv_trigger_held_up(trigger), RDV_WHY_NO_AGENT);
     synchronised = false;
     since_boot = 0;
     attach();
     ck_assert_int_eq(explain("a").why, RDV_WHY_CLOCK);
+    ck_assert_int_eq(rdv_trigger_held_up(trigger), RDV_WHY_CLOCK);
     synchronised = true;
     ck_assert_int_eq(explain("a").why, RDV_WHY_STARTS);
+    ck_assert_int_eq(rdv_trigger_held_up(trigger), RDV_WHY_STARTS);
     move_clock(NOW);
     ck_assert_int_eq(explain("a").why, RDV_WHY_RUNNING);
     ck_assert_int_eq(explain("a").next, now + options.run_limit);
@@ -1441,8 +1469,10 @@ START_TEST(explain_gives_the_reason_that_decides)
 
     ck_assert_int_eq(rdv_trigger_pause(trigger), 0);
     ck_assert_int_eq(explain("first").why, RDV_WHY_PAUSED);
+    ck_assert_int_eq(rdv_trigger_held_up(trigger), RDV_WHY_PAUSED);
     ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_REBOOTING, NULL), 0);
     ck_assert_int_eq(explain("first").why, RDV_WHY_REBOOT);
+    ck_assert_int_eq(rdv_trigger_held_up(trigger), RDV_WHY_REBOOT);
     ck_assert_ptr_nonnull(strstr(explain("first").words, "a is about to reboot"));
 
     rdv_explanation none = {.size = sizeof none};
@@ -1549,6 +1579,7 @@ int main(void)
     tcase_add_test(rules, terminate_starts_nothing_more_and_tells_when_it_is_over);
     tcase_add_test(rules, terminate_without_a_plug_in_is_over_at_once);
     tcase_add_test(rules, a_plug_in_that_shuts_down_by_itself_gets_no_more_tasks);
+    tcase_add_test(rules, a_program_hears_of_a_plug_in_that_shuts_down_by_itself_and_of_no_other);
     tcase_add_test(rules, a_plug_in_schedules_and_deletes_through_its_sink);
     tcase_add_test(rules, a_sink_that_outlives_its_trigger_refuses_all);
     tcase_add_test(rules, a_watch_may_free_itself_and_may_outlive_its_trigger);

@@ -47,6 +47,9 @@ typedef struct rdv_clock {
  */
 #define RDV_TRIGGER_HOLD_STORED 1u
 
+/** Called when a task agent has shut down. @param reason what the plug-in gave to terminated. @since 0.1.0 */
+typedef void (*rdv_terminated_fn)(void *user, int reason);
+
 /** How a trigger agent works. @since 0.1.0 */
 typedef struct rdv_trigger_options {
     size_t size;
@@ -62,6 +65,11 @@ typedef struct rdv_trigger_options {
         clock_wait; /**< after boot, how long to wait at most for the clock to be synchronised; default 5 min */
     rdv_clock clock;
     rdv_log log;
+    rdv_terminated_fn
+        terminated; /**< the task agent has shut down by itself (OnTerminated), and nothing starts any more; what is left is
+                                    to shut down. Called from the loop, once all that it has reported is durable. NULL = only
+                                    the log says so */
+    void *user;     /**< for terminated */
 } rdv_trigger_options;
 
 /** Set the size and the defaults. Any thread. @since 0.1.0 */
@@ -198,6 +206,13 @@ RDV_API const char *rdv_why_name(rdv_why why);
 RDV_API int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
                                 rdv_explanation *ret_explanation);
 
+/**
+ * What keeps every entry from starting: RDV_WHY_STORE, _NO_AGENT, _CLOCK, _REBOOT or _PAUSED, the first of these that holds;
+ * RDV_WHY_STARTS if nothing does.
+ * Owner thread. @since 0.1.0
+ */
+RDV_API rdv_why rdv_trigger_held_up(rdv_trigger *trigger);
+
 /** How many entries are not finished: pending and running ones together. Owner thread. @since 0.1.0 */
 RDV_API size_t rdv_trigger_unfinished(const rdv_trigger *trigger);
 
@@ -231,13 +246,10 @@ RDV_API int rdv_trigger_watch(rdv_trigger *trigger, rdv_entry_fn fn, void *user,
 /** Stop watching. NULL is fine; fine inside fn. Owner thread. @since 0.1.0 */
 RDV_API void rdv_watch_free(rdv_watch *watch);
 
-/** Called when a trigger has shut down. @param reason what the plug-in gave to terminated. @since 0.1.0 */
-typedef void (*rdv_terminated_fn)(void *user, int reason);
-
 /**
  * Shut down in order (Terminate): start nothing more, ask the plug-in to end, and call fn(user, reason) from the loop when
- * it has. Runs that did not end are taken up again by the next process. A plug-in that asks to be shut down by itself
- * (OnTerminated) makes fn be called too.
+ * it has. Runs that did not end are taken up again by the next process. A task agent that has shut down by itself
+ * (rdv_trigger_options.terminated) is not asked again.
  *
  * @param fn  may be NULL.
  * @return 0, or RDV_ESTATE if it is shutting down already.

@@ -578,6 +578,15 @@ class Plugin(ProgramTest):
         program.communicate(timeout=30 * PATIENCE)
         self.assertEqual(program.returncode, 0)
 
+    def test_one_that_shuts_down_by_itself_ends_the_run(self):
+        faulty = self.path("faulty.so")
+        subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-I", os.path.join(ROOT, "include"),
+                        "-o", faulty, os.path.join(ROOT, "test", "modules", "faulty.c"), "-lpthread"], check=True)
+        os.chmod(faulty, 0o755)
+        result = self.rdvtask("run", "--plugin", faulty, "--plugin-config", "resigns",
+                              self.schedule_file([{"label": "any", "identifier": "x"}]), code=1)
+        self.assertIn("the task agent 'Faulty' has shut down by itself: input or output failed", result.stderr)
+
     def test_one_that_others_may_write_to_or_that_is_none_is_refused(self):
         os.chmod(self.plugin, 0o777)
         self.assertIn("plugin.so", self.rdvtask("run", "--once", "--plugin", self.plugin, code=1).stderr)

@@ -126,6 +126,14 @@ class Once(ProgramTest):
         self.assertIn((42, "caf\u00e9", "downloading"), [(c["progress"], c["message"], c["status"]) for c in entry["changes"]])
         self.assertIn('  | {"a":[1,2]}', self.rdvtask("show", "x").stdout)
 
+    def test_words_of_a_task_are_only_words(self):
+        words = "the task agent 'x' has shut down by itself, and its clock is not synchronised"
+        agent = self.agent(talk=["sh", "-c", "printf 'STATUS=%s\\n' \"$1\" >&3", "sh", words])
+        result = self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "talk", "identifier": words}]))
+        self.assertIn("a step can't say STATUS=", result.stderr)
+        self.assertNotIn("--clock-wait", result.stderr)
+        self.assertEqual(self.outcomes(), [(words, "succeeded")])
+
     def test_output_with_control_characters_is_escaped_when_shown(self):
         agent = self.agent(evil=["printf", r"\033[2Jgone\r\nnext\377"])
         self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "evil", "identifier": "x"}]))
