@@ -12,25 +12,10 @@
 
 #include <sys/wait.h>
 
+#include "../lib/unix/started.h"
+
 #define PATH_SIZE 4096
 #define HEAD_SIZE 256
-
-/* Field 22 of our stat: when we were started, in clock ticks since boot. */
-static unsigned long long started(void)
-{
-    char text[1024];
-    const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    if (size <= 0)
-        return 0;
-    text[size] = '\0';
-    const char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    return at ? strtoull(at + 1, NULL, 10) : 0;
-}
 
 static void boot_id(char *buffer, size_t size)
 {
@@ -89,7 +74,7 @@ static int replace(struct record *record, const char *end, const char *tail, siz
     char path[PATH_SIZE], head[HEAD_SIZE], boot[64];
     boot_id(boot, sizeof boot);
     const int length = snprintf(head, sizeof head, "rdvtask-child 1\npid %d %llu %s\n%s",
-                                (int)getpid(), started(), boot, end);
+                                (int)getpid(), rdv__unix_started("/proc/self/stat"), boot, end);
     const int fd = record->fresh;
     int result = write_at(fd, head, (size_t)length, 0);
     if (result == 0)

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 
 #include "base.h"
+#include "started.h"
 #include "unix.h"
 
 /* A record's head is far smaller, and its tail as large as the supervisor keeps it. */
@@ -110,22 +111,11 @@ int rdv__plat_private_folder(const char *path, struct rdv_error *error)
                      "'%s' is not a folder that only its owner, we, may write in", path);
 }
 
-/* When a process was started: field 22 of its stat; 0 if it has gone. */
 static unsigned long long started(int pid)
 {
-    char path[64], text[1024];
+    char path[64];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    if (size <= 0)
-        return 0;
-    text[size] = '\0';
-    const char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    return at ? strtoull(at + 1, NULL, 10) : 0;
+    return rdv__unix_started(path);
 }
 
 int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
