@@ -5,7 +5,7 @@
  * An entry is in one of four modes, and by that in up to two heaps:
  *  - resting: in no heap; nothing happens to it.
  *  - waiting: in the heap of times, by its start.
- *  - ready:   in the heap of ready ones, in the order of rule 2 (rdv__window_order); and, if an end is given, in the heap of ends.
+ *  - ready:   in the heap of ready ones, in the order of rule 2 (rdv__order); and, if an end is given, in the heap of ends.
  *  - running: in the heap of times by the moment of its limit (0 = none: in no heap); it has a `user`, its run, in place of its
  *             start and deadline.
  * So the earlier of the first time, and of the tick after the first end, is the next moment at which something happens to an entry

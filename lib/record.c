@@ -20,7 +20,6 @@ enum slot {
     CANCELLING,
     ENTRY_REPORT,
     REPORT_PUT,
-    REPORT_DELETE,
     FINISH,
     FINISH_RUN,
     ENTRY_DELETE,

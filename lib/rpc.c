@@ -21,7 +21,7 @@ static const struct {
 #undef ERROR_NAME
 };
 
-const char *rdv__error_name(int code)
+static const char *name_of(int code)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].code == code)
@@ -179,7 +179,7 @@ static const char *place_of(const char *path)
 char *rdv__answer_failure(const char *id, const struct rdv__failure *failure)
 {
     const struct rdv_error *error = &failure->error;
-    const char *place = place_of(error->path), *name = rdv__error_name(error->code);
+    const char *place = place_of(error->path), *name = name_of(error->code);
     char words[sizeof error->path + sizeof error->text + 2];
     struct rdv__json_writer *writer;
     char *line = NULL;

@@ -46,8 +46,7 @@ char *rdv__answer_failure(const char *id, const struct rdv__failure *failure);
 void rdv__failure_set(struct rdv__failure *failure, int number, int code, const char *format, ...)
     RDV__PRINTF(4, 5);
 
-/* "RDV_EBUSY", or NULL; and back: 0 if there is none. */
-const char *rdv__error_name(int code);
+/* The code of "RDV_EBUSY"; 0 if there is none of that name. */
 int rdv__error_from_name(const char *name);
 
 #endif

@@ -102,6 +102,25 @@ void rdv__runs_release(struct rdv__run *run)
     runs->in_flight--;
 }
 
+static void withdraw(struct rdv__run *run)
+{
+    struct rdv__runs *runs = run->runs;
+    assert(run->asks && runs->asking > 0);
+    run->asks = false;
+    runs->asking--;
+    if (runs->rebooter == run)
+        runs->rebooter = NULL;
+    if (runs->asking > 0) {
+        rdv__runs_rested(runs);
+        return;
+    }
+    if (runs->terminating || runs->freeing)
+        return;
+    for (struct rdv__run *other = runs->first; other; other = other->next)
+        if (other->ops->go_on)
+            other->ops->go_on(other);
+}
+
 void rdv__runs_remove(struct rdv__run *run)
 {
     struct rdv__runs *runs = run->runs;
@@ -113,7 +132,7 @@ void rdv__runs_remove(struct rdv__run *run)
     if (run->next)
         run->next->previous = run->previous;
     if (run->asks)
-        rdv__runs_withdraw(run);
+        withdraw(run);
     else
         rdv__runs_rested(runs);
     rdv__runs_drop(runs);
@@ -156,25 +175,6 @@ void rdv__runs_rested(struct rdv__runs *runs)
         runs->rebooter = found;
         found->ops->reboot(found);
     }
-}
-
-void rdv__runs_withdraw(struct rdv__run *run)
-{
-    struct rdv__runs *runs = run->runs;
-    assert(run->asks && runs->asking > 0);
-    run->asks = false;
-    runs->asking--;
-    if (runs->rebooter == run)
-        runs->rebooter = NULL;
-    if (runs->asking > 0) {
-        rdv__runs_rested(runs);
-        return;
-    }
-    if (runs->terminating || runs->freeing)
-        return;
-    for (struct rdv__run *other = runs->first; other; other = other->next)
-        if (other->ops->go_on)
-            other->ops->go_on(other);
 }
 
 const struct rdv__run *rdv__runs_asking(const struct rdv__runs *runs)

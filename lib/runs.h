@@ -108,7 +108,6 @@ void rdv__runs_drop(struct rdv__runs *runs);
  */
 void rdv__runs_ask(struct rdv__run *run);
 void rdv__runs_rested(struct rdv__runs *runs);
-void rdv__runs_withdraw(struct rdv__run *run);
 
 /* One that asks for a reboot, or NULL. */
 const struct rdv__run *rdv__runs_asking(const struct rdv__runs *runs);

@@ -30,9 +30,3 @@ bool rdv__window_open(const rdv_window *window, rdv_time now)
     assert(window);
     return window->start <= now && !rdv__window_passed(window, now);
 }
-
-int rdv__window_order(const rdv_window *a, int64_t a_number, const rdv_window *b, int64_t b_number)
-{
-    assert(a && b);
-    return rdv__order(a->deadline, a->start, a_number, b->deadline, b->start, b_number);
-}

@@ -589,18 +589,19 @@ const char *rdv__hosted_name(const struct rdv__hosted *hosted)
     return hosted->name;
 }
 
-bool rdv__hosted_hangs(struct rdv__hosted *hosted)
+/* Whether one of its calls hangs, as far as someone has waited for it. */
+static bool hangs(struct rdv__hosted *hosted)
 {
     EnterCriticalSection(&hosted->lock);
-    bool hangs = hosted->hangs;
+    const bool found = hosted->hangs;
     LeaveCriticalSection(&hosted->lock);
-    return hangs;
+    return found;
 }
 
 bool rdv__hosted_end(struct rdv__hosted *hosted, rdv_duration wait)
 {
     (void)plugin_terminate(&hosted->plugin, 0);
-    if (rdv__hosted_hangs(hosted))
+    if (hangs(hosted))
         wait = 0;
     const bool ended = WaitForSingleObject(hosted->ended, milliseconds(wait)) == WAIT_OBJECT_0;
     if (ended)

@@ -34,9 +34,6 @@ rdv_plugin *rdv__hosted_plugin(struct rdv__hosted *hosted);
 
 const char *rdv__hosted_name(const struct rdv__hosted *hosted);
 
-/* Whether one of its calls hangs, as far as someone has waited for it. */
-bool rdv__hosted_hangs(struct rdv__hosted *hosted);
-
 /* Have the thread end, and wait for it at most that long. False: it hangs and is left; nothing of it is told to the sink any more.
  * Either way hosted is not to be used after. */
 bool rdv__hosted_end(struct rdv__hosted *hosted, rdv_duration wait);

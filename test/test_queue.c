@@ -329,7 +329,8 @@ static int compare_pending(const void *a, const void *b)
 {
     const struct pending *left = a, *right = b;
 
-    return rdv__window_order(&left->window, left->number, &right->window, right->number);
+    return rdv__order(left->window.deadline, left->window.start, left->number,
+                      right->window.deadline, right->window.start, right->number);
 }
 
 START_TEST(rule_2_ready_entries_come_in_the_windows_order)
@@ -433,10 +434,8 @@ static void compare_tops(void)
             earliest = entry;
         if (entry->mode != READY || entry->hidden)
             continue;
-        rdv_window window = {entry->keys.start, 0, entry->keys.deadline, 0};
-        rdv_window other = {first ? first->keys.start : 0, 0, first ? first->keys.deadline : 0, 0};
-        if (!first ||
-            rdv__window_order(&window, entry->keys.number, &other, first->keys.number) < 0)
+        if (!first || rdv__order(entry->keys.deadline, entry->keys.start, entry->keys.number,
+                                 first->keys.deadline, first->keys.start, first->keys.number) < 0)
             first = entry;
     }
 
