@@ -51,8 +51,6 @@ void rdv_test_make_directory(const char *path); /* mode 0700; its parent is ther
 /* Delete a file, or a folder with all that is in it; links are not followed. Nothing there is fine. */
 void rdv_test_remove(const char *path);
 
-void rdv_test_rename(const char *from, const char *to); /* takes the place of what is there */
-
 bool rdv_test_exists(const char *path);
 
 /* The size of a file; -1 = there is none. */
@@ -64,13 +62,9 @@ int rdv_test_count(const char *path);
 /* Write the whole file, made new or cut to this. */
 void rdv_test_write(const char *path, const void *data, size_t size);
 void rdv_test_write_text(const char *path, const char *text);
-void rdv_test_append(const char *path, const char *text);
 
 /* All of a file, and a NUL that is not counted; free(). ret_size may be NULL. */
 char *rdv_test_read(const char *path, size_t *ret_size);
-
-/* Whether the file may be written to. An administrator's process may write all the same: see rdv_test_may_all(). */
-void rdv_test_set_writable(const char *path, bool writable);
 
 /* Whether nobody but us, and who administrates the machine, has any right to it. */
 bool rdv_test_is_private(const char *path);
@@ -91,9 +85,6 @@ void rdv_test_path(const char *path, char ret_path[RDV_TEST_PATH]);
 void rdv_test_go_to(
     const char *path); /* the current directory; a folder can't be removed while it is somebody's */
 
-/* Whether rights of files stop this process: they don't stop root. */
-bool rdv_test_may_all(void);
-
 /* ---- this process ---- */
 
 /* Set a variable of the environment, for getenv() too; NULL = remove it. */
@@ -102,7 +93,6 @@ void rdv_test_set_variable(const char *name, const char *value);
 int64_t rdv_test_process_id(void);
 int rdv_test_descriptors(void);  /* how many descriptors or handles are open */
 int rdv_test_threads(void);      /* how many threads run */
-int64_t rdv_test_memory(void);   /* bytes that are its own and resident */
 int64_t rdv_test_cpu_time(void); /* microseconds that it has computed so far, all threads */
 
 /* Have the process get at most `room` bytes more than it has now; 0 = as many as there are. Check needs memory, too. */

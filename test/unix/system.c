@@ -64,11 +64,6 @@ void rdv_test_remove(const char *path)
                     "%s: %s", path, strerror(errno));
 }
 
-void rdv_test_rename(const char *from, const char *to)
-{
-    require_or_tell(rename(from, to) == 0, "%s: %s", from, strerror(errno));
-}
-
 bool rdv_test_exists(const char *path)
 {
     struct stat about;
@@ -93,27 +88,17 @@ int rdv_test_count(const char *path)
     return count;
 }
 
-static void write_as(const char *path, const char *mode, const void *data, size_t size)
+void rdv_test_write(const char *path, const void *data, size_t size)
 {
-    FILE *file = fopen(path, mode);
+    FILE *file = fopen(path, "we");
     require_or_tell(file != NULL, "%s: %s", path, strerror(errno));
     require(fwrite(data, 1, size, file) == size);
     require(fclose(file) == 0);
 }
 
-void rdv_test_write(const char *path, const void *data, size_t size)
-{
-    write_as(path, "we", data, size);
-}
-
 void rdv_test_write_text(const char *path, const char *text)
 {
-    write_as(path, "we", text, strlen(text));
-}
-
-void rdv_test_append(const char *path, const char *text)
-{
-    write_as(path, "ae", text, strlen(text));
+    rdv_test_write(path, text, strlen(text));
 }
 
 char *rdv_test_read(const char *path, size_t *ret_size)
@@ -136,11 +121,6 @@ char *rdv_test_read(const char *path, size_t *ret_size)
     if (ret_size)
         *ret_size = size;
     return data;
-}
-
-void rdv_test_set_writable(const char *path, bool writable)
-{
-    require(chmod(path, writable ? 0600 : 0400) == 0);
 }
 
 bool rdv_test_is_private(const char *path)
@@ -181,11 +161,6 @@ void rdv_test_go_to(const char *path)
     require_or_tell(chdir(path) == 0, "%s: %s", path, strerror(errno));
 }
 
-bool rdv_test_may_all(void)
-{
-    return geteuid() == 0;
-}
-
 void rdv_test_set_variable(const char *name, const char *value)
 {
     require((value ? setenv(name, value, 1) : unsetenv(name)) == 0);
@@ -204,16 +179,6 @@ int rdv_test_descriptors(void)
 int rdv_test_threads(void)
 {
     return rdv_test_count("/proc/self/task");
-}
-
-int64_t rdv_test_memory(void)
-{
-    long long pages = 0, shared = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    require(file != NULL);
-    require(fscanf(file, "%*d %lld %lld", &pages, &shared) == 2);
-    fclose(file);
-    return (pages - shared) * sysconf(_SC_PAGESIZE);
 }
 
 int64_t rdv_test_cpu_time(void)

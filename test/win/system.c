@@ -12,7 +12,6 @@
 #include <windows.h>
 /* after windows.h */
 #include <aclapi.h>
-#include <psapi.h>
 #include <sddl.h>
 #include <shellapi.h>
 #include <tlhelp32.h>
@@ -180,12 +179,6 @@ void rdv_test_remove(const char *path)
     require_or_tell(done, "%s can't be deleted: error %lu", path, GetLastError());
 }
 
-void rdv_test_rename(const char *from, const char *to)
-{
-    require_or_tell(MoveFileExW(wide(from).text, wide(to).text, MOVEFILE_REPLACE_EXISTING),
-                    "%s: error %lu", from, GetLastError());
-}
-
 bool rdv_test_exists(const char *path)
 {
     return GetFileAttributesW(wide(path).text) != INVALID_FILE_ATTRIBUTES;
@@ -211,32 +204,21 @@ int rdv_test_count(const char *path)
     return for_each(path, count_one, &count) ? count : -1;
 }
 
-static void write_as(const char *path, DWORD disposition, const void *data, size_t size)
+void rdv_test_write(const char *path, const void *data, size_t size)
 {
     HANDLE file = CreateFileW(wide(path).text, GENERIC_WRITE,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
-                              disposition, FILE_ATTRIBUTE_NORMAL, NULL);
+                              CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
     require_or_tell(file != INVALID_HANDLE_VALUE, "%s: error %lu", path, GetLastError());
-    SetFilePointer(file, 0, NULL, FILE_END);
     DWORD written = 0;
     require(WriteFile(file, data, (DWORD)size, &written, NULL));
     require(written == size);
     CloseHandle(file);
 }
 
-void rdv_test_write(const char *path, const void *data, size_t size)
-{
-    write_as(path, CREATE_ALWAYS, data, size);
-}
-
 void rdv_test_write_text(const char *path, const char *text)
 {
-    write_as(path, CREATE_ALWAYS, text, strlen(text));
-}
-
-void rdv_test_append(const char *path, const char *text)
-{
-    write_as(path, OPEN_ALWAYS, text, strlen(text));
+    rdv_test_write(path, text, strlen(text));
 }
 
 char *rdv_test_read(const char *path, size_t *ret_size)
@@ -257,12 +239,6 @@ char *rdv_test_read(const char *path, size_t *ret_size)
     if (ret_size)
         *ret_size = size;
     return data;
-}
-
-void rdv_test_set_writable(const char *path, bool writable)
-{
-    require(SetFileAttributesW(wide(path).text,
-                               writable ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_READONLY));
 }
 
 static bool is_ours(PSID sid)
@@ -351,11 +327,6 @@ void rdv_test_go_to(const char *path)
     require_or_tell(SetCurrentDirectoryW(wide(path).text), "%s: error %lu", path, GetLastError());
 }
 
-bool rdv_test_may_all(void)
-{
-    return false; /* the attribute "read-only" stops everybody */
-}
-
 void rdv_test_set_variable(const char *name, const char *value)
 {
     /* _putenv_s tells the system too; "" removes. */
@@ -386,13 +357,6 @@ int rdv_test_threads(void)
         count += thread.th32OwnerProcessID == GetCurrentProcessId();
     CloseHandle(all);
     return count;
-}
-
-int64_t rdv_test_memory(void)
-{
-    PROCESS_MEMORY_COUNTERS memory = {.cb = sizeof memory};
-    require(GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory));
-    return (int64_t)memory.PagefileUsage;
 }
 
 static int64_t microseconds(FILETIME time)
