@@ -7,7 +7,7 @@ CLANG_FORMAT ?= clang-format-14
 
 SOURCES = git ls-files --cached --others --exclude-standard -- '*.c' '*.h'
 
-.PHONY: all test demo install clean help
+.PHONY: all test demo install clean help windows
 .PHONY: coverage sanitize valgrind bench chaos format check-format
 
 all:
@@ -28,6 +28,7 @@ install: all
 	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@scripts/quietly "Building $(BUILD)" meson compile -C $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || PATH=$$PATH:/sbin:/usr/sbin ldconfig
 
 clean:
 	@rm -rf $(BUILD) build-*
@@ -37,7 +38,7 @@ windows:
 	@scripts/fetch-subprojects
 	@scripts/variant windows
 	@scripts/variant windows32
-	@scripts/count-tests build-windows*/meson-logs
+	@scripts/count-tests $$(find build-windows build-windows32 -path '*/meson-logs/testlog.junit.xml' -printf '%h\n')
 
 coverage:
 	@scripts/variant coverage
@@ -61,10 +62,10 @@ chaos: all
 	@RDVTASK=$(CURDIR)/$(BUILD)/cli/rdvtask /usr/bin/python3 test/chaos/kill9.py
 
 format:
-	@$(SOURCES) | xargs -r $(CLANG_FORMAT) -i
+	@files=$$($(SOURCES)) && echo "$$files" | xargs -r $(CLANG_FORMAT) -i
 
 check-format:
-	@$(SOURCES) | xargs -r $(CLANG_FORMAT) --dry-run --Werror
+	@files=$$($(SOURCES)) && echo "$$files" | xargs -r $(CLANG_FORMAT) --dry-run --Werror
 
 help:
 	@echo "make              build into $(BUILD)/"
