@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trigger agent's rules 1 to 11, each on a clock of the test's own: nothing here sleeps. The number in a test's name is the
+ * The trigger agent's rules, each on a clock of the test's own: nothing here sleeps. The number in a test's name is the
  * rule's.
  */
 #include <stdio.h>
