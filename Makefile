@@ -28,7 +28,8 @@ install: all
 	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@scripts/quietly "Building $(BUILD)" meson compile -C $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild
-	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || PATH=$$PATH:/sbin:/usr/sbin ldconfig
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || PATH=$$PATH:/sbin:/usr/sbin ldconfig || \
+	    echo "ldconfig has failed: until it has run, programs may not find the library" >&2
 
 clean:
 	@rm -rf $(BUILD) build-*
