@@ -221,8 +221,8 @@ static void run_started(void *user, struct rdv__running *run)
         snprintf(words, sizeof words, "no handler is configured for the label '%s'",
                  rdv_task_label(run->task));
     else
-        snprintf(words, sizeof words, "the task agent could not start it: %s",
-                 rdv_strerror(result));
+        snprintf(words, sizeof words, "the task agent '%s' could not start it: %s",
+                 agent_name(trigger), rdv_strerror(result));
     end_run(trigger, run, RDV_STATUS_FAILED, result, words, now);
 }
 

@@ -803,12 +803,14 @@ START_TEST(results_that_are_no_errors_become_failed)
 }
 END_TEST
 
-START_TEST(a_start_that_fails_fails_the_task)
+START_TEST(a_start_that_fails_fails_the_task_and_names_the_plugin)
 {
     attach_faulty("start-fails");
     schedule("any", "a");
     ck_assert_int_eq(look("a")->outcome, RDV_OUTCOME_FAILED);
     ck_assert_int_eq(seen.code, RDV_EIO);
+    ck_assert_msg(strstr(seen.message, "the task agent 'Faulty' could not start it: ") != NULL,
+                  "%s", seen.message);
 }
 END_TEST
 

@@ -1121,7 +1121,7 @@ START_TEST(start_task_that_fails_ends_the_run_as_failed_with_words)
     schedule("b", 0, 0, 0);
     turn();
     ck_assert_str_eq(look(store, "b", 0).message,
-                     "the task agent could not start it: out of memory");
+                     "the task agent 'fake' could not start it: out of memory");
 }
 END_TEST
 
