@@ -1342,7 +1342,7 @@ int main(int argc, char **argv)
         a_plugin_whose_initialize_fails_is_not_attached,
         a_plugin_that_terminates_while_it_is_initialised_is_not_attached,
         results_that_are_no_errors_become_failed,
-        a_start_that_fails_fails_the_task,
+        a_start_that_fails_fails_the_task_and_names_the_plugin,
         wrong_calls_of_the_sink_are_refused_and_named_and_harm_nothing,
         a_report_after_the_end_is_refused,
         what_is_done_wrong_again_and_again_does_not_fill_the_log,
