@@ -35,6 +35,9 @@ extern "C" {
 /** How many clients may be connected at once; more are told that it is busy. @since 0.1.0 */
 #define RDV_CONTROL_CLIENTS 256
 
+/** How many of them may be clients that may only read: they leave places for the others. @since 0.1.0 */
+#define RDV_CONTROL_READERS 192
+
 /**
  * How many bytes of changes may wait for a client that watches and does not read; past it the client is cut off. A client is
  * also cut off when it has left what waits for it unread for half a minute.
