@@ -95,19 +95,17 @@ static int find_out(struct ask *asked, enum ask_else otherwise, const char *path
         if (otherwise == ASK_READ)
             return place_open_reader(asked->options, &asked->store);
         if (otherwise == ASK_AGENT) {
-            char *store = NULL;
-            code = place_store(asked->options, &store);
-            if (code == 0)
-                say_error("no agent is running on %s: start one with 'rdvtask run'", store);
-            free(store);
-            return code ? code : EXIT_NOTHING;
+            say_error("no agent listens on %s: start one with 'rdvtask run', or give the --socket "
+                      "of the one that runs",
+                      path);
+            return EXIT_NOTHING;
         }
         code = place_try_writer(asked->options, otherwise == ASK_MAKE, &asked->store, &locked);
         if (code != EXIT_BUSY)
             return code ? code : asked->store ? make_control(asked) : EXIT_OK;
         system_pause(PLACE_LOCKED_PAUSE);
     }
-    return place_say_locked(&locked);
+    return place_say_locked(asked->options, &locked);
 }
 
 int ask_open(const struct options *options, enum ask_else otherwise, struct ask **ret_ask)

@@ -81,20 +81,35 @@ int place_logs(const struct options *options, char **ret_path)
     return beside_store(options, ".log.d", ret_path);
 }
 
-int place_say_locked(const struct rdv_error *locked)
+/* Whether the holder of the lock, whom the words name, is one that can be asked. */
+static bool may_listen(const struct rdv_error *locked)
 {
-    say_error("%s: try again when it has ended, or stop it first",
-              locked->text[0] ? locked->text : rdv_strerror(RDV_ELOCKED));
+    return strstr(locked->text, " is in use by rdvtask run (pid ") != NULL;
+}
+
+int place_say_locked(const struct options *options, const struct rdv_error *locked)
+{
+    const char *words = locked->text[0] ? locked->text : rdv_strerror(RDV_ELOCKED);
+    char *socket = NULL;
+    /* A second `run` is not one that asks. */
+    if (strcmp(options->verb, "run") == 0 || !may_listen(locked)) {
+        say_error("%s: try again when it has ended, or stop it first", words);
+    } else if (place_socket(options, &socket) == EXIT_OK) {
+        say_error("%s, which does not listen on %s: if it was given another --socket, give that "
+                  "here too, else stop it first",
+                  words, socket);
+        free(socket);
+    }
     return EXIT_BUSY;
 }
 
-static int open_failed(const struct rdv_error *error, int code)
+static int open_failed(const struct options *options, const struct rdv_error *error, int code)
 {
     /* The words name the file, and who holds it. */
     const char *words = error->text[0] ? error->text : rdv_strerror(code);
     switch (code) {
     case RDV_ELOCKED:
-        return place_say_locked(error);
+        return place_say_locked(options, error);
     case RDV_ECORRUPT:
         say_error(
             "%s: if it is the wrong file, give the right one with --store; if it is the right "
@@ -135,7 +150,7 @@ int place_open_reader(const struct options *options, rdv_store **ret_store)
     how.flags = RDV_STORE_READ_ONLY;
     int result = rdv_store_open(path, &how, ret_store, &error);
     if (result)
-        code = open_failed(&error, result);
+        code = open_failed(options, &error, result);
 out:
     free(path);
     return code;
@@ -188,7 +203,7 @@ int place_try_writer(const struct options *options, bool make, rdv_store **ret_s
         *ret_locked = error;
         code = EXIT_BUSY;
     } else if (result) {
-        code = open_failed(&error, result);
+        code = open_failed(options, &error, result);
     }
 out:
     free(path);
@@ -204,7 +219,7 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
             system_pause(PLACE_LOCKED_PAUSE);
         code = place_try_writer(options, make, ret_store, &locked);
     }
-    return code == EXIT_BUSY ? place_say_locked(&locked) : code;
+    return code == EXIT_BUSY ? place_say_locked(options, &locked) : code;
 }
 
 int place_store_failed(rdv_store *store, const char *doing, int code)

@@ -39,7 +39,7 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
 /* The same once, and if it is locked that is not said: EXIT_BUSY, with the words for place_say_locked(), which returns that. */
 int place_try_writer(const struct options *options, bool make, rdv_store **ret_store,
                      struct rdv_error *ret_locked);
-int place_say_locked(const struct rdv_error *locked);
+int place_say_locked(const struct options *options, const struct rdv_error *locked);
 
 /* The words for a store's failure (code) while doing something. Returns the exit code: EXIT_BUSY for a locked one. */
 int place_store_failed(rdv_store *store, const char *doing, int code);

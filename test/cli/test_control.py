@@ -116,7 +116,7 @@ class Both(AgentTest):
     def test_what_only_an_agent_can_do_is_2_without_one(self):
         for arguments in (["watch"], ["watch", "--after", "0"], ["reload"]):
             err = self.rdvtask(*arguments, code=2).stderr
-            self.assertIn("no agent is running on " + self.store, err)
+            self.assertIn("no agent listens on %s.sock" % self.store, err)
             self.assertIn("'rdvtask run'", err)
         self.rdvtask("schedule", "long", "x")
         program = self.start_agent()
@@ -393,7 +393,14 @@ class Agent(AgentTest):
         place = self.path("elsewhere.sock")
         agent = self.popen("run", "--config", self.document(), "--socket", place)
         self.wait_for_agent(agent, place)
-        self.rdvtask("schedule", "quick", "x", code=75)
+        for arguments in (["schedule", "quick", "x"], ["delete", "x"], ["cancel", "x"], ["explain", "x"], ["pause"], ["resume"],
+                          ["start", "quick", "--config", self.path("agent.json")]):
+            err = self.rdvtask(*arguments, code=75).stderr
+            self.assertIn("rdvtask run (pid %d), which does not listen on %s.sock" % (agent.pid, self.store), err)
+            self.assertIn("give that here too", err)
+        for arguments in (["watch"], ["reload"]):
+            self.assertIn("give the --socket of the one that runs", self.rdvtask(*arguments, code=2).stderr)
+        self.assertNotIn("--socket", self.rdvtask("run", "--config", self.path("agent.json"), code=75).stderr)
         self.rdvtask("schedule", "quick", "x", "--socket", place)
         self.assertEqual(oct(os.stat(place).st_mode & 0o777), "0o600")
         self.wait_for_state("x", "succeeded")
