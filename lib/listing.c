@@ -249,6 +249,18 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
     return result;
 }
 
+int rdv_store_paused(rdv_store *store, bool *ret_paused)
+{
+    if (!store || !ret_paused)
+        return RDV_EINVAL;
+    int result = rdv__sql_begin_view(store);
+    if (result != 0)
+        return result;
+    result = rdv__record_get_paused(store, ret_paused);
+    rdv__sql_end_view(store);
+    return result;
+}
+
 /* Rows of a statement with up to three numbers. */
 static int show_numbers(rdv_store *store, const char *sql, const int64_t *numbers, int count,
                         rdv_entry_fn fn, void *user)

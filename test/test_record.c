@@ -1233,6 +1233,32 @@ START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
 }
 END_TEST
 
+START_TEST(who_only_reads_a_store_is_told_too_whether_it_is_paused)
+{
+    rdv_store_options read_only;
+    rdv_store_options_init(&read_only);
+    read_only.flags = RDV_STORE_READ_ONLY;
+    rdv_store *reader;
+    ck_assert_int_eq(rdv_store_open(path, &read_only, &reader, NULL), 0);
+    const bool is[] = {false, true, false};
+    for (size_t i = 0; i < 3; i++) {
+        if (i > 0) {
+            stage();
+            ck_assert_int_eq(rdv__record_set_paused(store, is[i]), 0);
+            commit();
+        }
+        bool told = !is[i], told_reader = !is[i];
+        ck_assert_int_eq(rdv_store_paused(store, &told), 0);
+        ck_assert_int_eq(rdv_store_paused(reader, &told_reader), 0);
+        ck_assert(told == is[i] && told_reader == is[i]);
+    }
+    bool paused;
+    ck_assert_int_eq(rdv_store_paused(NULL, &paused), RDV_EINVAL);
+    ck_assert_int_eq(rdv_store_paused(reader, NULL), RDV_EINVAL);
+    rdv_store_close(reader);
+}
+END_TEST
+
 /* --------------------------------------------- rows that were never written */
 
 /* Each leaves one entry that can't be ours. */
@@ -1356,6 +1382,7 @@ int main(void)
     tcase_add_test(listings, a_result_of_the_callback_ends_the_listing);
     tcase_add_test(listings, a_wrong_filter_is_refused);
     tcase_add_test(listings, a_row_with_an_unknown_outcome_is_not_listed);
+    tcase_add_test(listings, who_only_reads_a_store_is_told_too_whether_it_is_paused);
     tcase_add_loop_test(listings, a_store_of_an_older_format_keeps_all_that_it_had, 1,
                         rdv__format.version);
     suite_add_tcase(suite, listings);

@@ -139,6 +139,13 @@ typedef int (*rdv_entry_fn)(void *user, const rdv_entry *entry);
 RDV_API int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn fn,
                               void *user);
 
+/**
+ * Whether tasks are paused (rdv_trigger_pause()), which outlives the trigger agent.
+ * @return 0, RDV_EINVAL, or an error of the store.
+ * The store's thread. @since 0.1.0
+ */
+RDV_API int rdv_store_paused(rdv_store *store, bool *ret_paused);
+
 #ifdef __cplusplus
 }
 #endif
