@@ -614,14 +614,28 @@ static int end_values(struct scanner *scanner, bool *ret_more)
     return 0;
 }
 
+/* What editors and shells of Windows write unless they are told otherwise. */
+static int check_encoding(struct scanner *scanner)
+{
+    const char *at = scanner->at;
+    const ptrdiff_t size = scanner->end - at;
+
+    if (size >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
+        return fail(scanner, at, RDV_ESYNTAX,
+                    "the text begins with a byte order mark, which JSON forbids: save it as UTF-8 "
+                    "without a byte order mark");
+    if (size >= 2 && (memcmp(at, "\xFF\xFE", 2) == 0 || memcmp(at, "\xFE\xFF", 2) == 0))
+        return fail(scanner, at, RDV_ESYNTAX,
+                    "the text is UTF-16: save it as UTF-8 without a byte order mark");
+    return 0;
+}
+
 static int scan_document(struct scanner *scanner)
 {
     bool more = true;
-    int result = 0;
-
-    if (scanner->end - scanner->at >= 3 && memcmp(scanner->at, "\xEF\xBB\xBF", 3) == 0)
-        return fail(scanner, scanner->at, RDV_ESYNTAX,
-                    "the text begins with a byte order mark, which JSON forbids");
+    int result = check_encoding(scanner);
+    if (result < 0)
+        return result;
     skip_space(scanner);
     while (result == 0 && more) {
         result = begin_value(scanner, &more);

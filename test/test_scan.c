@@ -197,8 +197,11 @@ static const struct refusal {
     {"[\"\xF4\x90\x80\x80\"]", RDV_ESYNTAX, 1, 3, "[0]", "byte 0xF4"},
     {"[\"\xF8\x88\x80\x80\x80\"]", RDV_ESYNTAX, 1, 3, "[0]", "byte 0xF8"},
     {"[\"\xE9t\xE9\"]", RDV_ESYNTAX, 1, 3, "[0]", "byte 0xE9"},
-    {"\xFF\xFE[\x01]", RDV_ESYNTAX, 1, 1, "", "byte 0xFF"},
-    {"\xEF\xBB\xBF{}", RDV_ESYNTAX, 1, 1, "", "byte order mark"},
+    {"\xFF\xFE{\x01", RDV_ESYNTAX, 1, 1, "", "UTF-16: save it as UTF-8 without a byte order mark"},
+    {"\xFE\xFF", RDV_ESYNTAX, 1, 1, "", "UTF-16: save it as UTF-8 without a byte order mark"},
+    {"\xFF\xFF{}", RDV_ESYNTAX, 1, 1, "", "byte 0xFF"},
+    {"\xFE", RDV_ESYNTAX, 1, 1, "", "byte 0xFE"},
+    {"\xEF\xBB\xBF{}", RDV_ESYNTAX, 1, 1, "", "save it as UTF-8 without a byte order mark"},
     {"\xC2\xA0[]", RDV_ESYNTAX, 1, 1, "", "expected a value, but found byte 0xC2"},
     {"[\f]", RDV_ESYNTAX, 1, 2, "[0]", "found byte 0x0C"},
     /* duplicate keys */
