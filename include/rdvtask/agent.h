@@ -95,7 +95,7 @@ RDV_API void rdv_agent_options_init(rdv_agent_options *options);
  * @param store    keeps the journal of steps; may be the trigger's; must outlive the agent.
  * @param options  NULL = defaults; copied, its strings too.
  * @param ret_agent  owned by the caller: rdv_agent_free().
- * @return 0, RDV_EINVAL, RDV_EREADONLY, RDV_ENOMEM, or an error of the store.
+ * @return 0; RDV_EINVAL; RDV_ESTATE if the store is used on another loop; RDV_EREADONLY; RDV_ENOMEM; or an error of the store.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *options,
@@ -110,7 +110,8 @@ RDV_API int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_opti
  * path, links included, leads through such a place.
  *
  * @param error  optional: where the trouble is. In a file of the folder: the words name it and the place, and line is 0.
- * @return 0; RDV_ESYNTAX, RDV_EINVAL, RDV_ELIMIT for a document that is not right; RDV_EEXISTS for a label that a C handler
+ * @return 0; RDV_ESYNTAX, RDV_EINVAL (also for no regular file), RDV_ELIMIT for a document that is not right, RDV_ELIMIT also for
+ * too many files; RDV_EEXISTS for a label that a C handler
  * has; RDV_ENOTFOUND, RDV_EACCES (also for a file that can't be trusted), RDV_EIO for the file; RDV_ENOMEM.
  * Owner thread. @since 0.1.0
  */
@@ -157,7 +158,7 @@ RDV_API rdv_task *rdv_run_task(const rdv_run *run);
  * Report how a run gets on. SUCCESS and FAILED are not to be reported but given to rdv_run_finish(). Reports that come from
  * other threads faster than the loop takes them are thinned out: the latest always arrives, and changes of status go last.
  * A report for a run that nobody waits for any more (it was timed out) does nothing but make rdv_run_cancelled() true.
- * @return 0, RDV_EINVAL (see rdv_report_check()), RDV_ENOMEM.
+ * @return 0, RDV_EINVAL (see rdv_report_check(); also for SUCCESS and FAILED), RDV_ENOMEM.
  * Any thread; copied. @since 0.1.0
  */
 RDV_API int rdv_run_report(rdv_run *run, const rdv_report *report);
@@ -167,7 +168,7 @@ RDV_API int rdv_run_report(rdv_run *run, const rdv_report *report);
  *
  * @param result   0 = success; else failed, with this code (an RDV_E… constant or an exit code).
  * @param message  words for people, or NULL; copied.
- * @return 0; RDV_EINVAL for a message that is not UTF-8: the run is ended all the same, without it.
+ * @return 0; RDV_EINVAL for no run, or for a message that is not UTF-8: the run is ended all the same, without it.
  * Any thread, once. @since 0.1.0
  */
 RDV_API int rdv_run_finish(rdv_run *run, int result, const char *message);

@@ -5,7 +5,8 @@
  *
  * Conventions that hold in all of rdvtask's headers:
  *  - Functions that can fail return `int`: 0, or a negative RDV_E… constant. Outputs (`ret_…`) are written on success
- *    only, and are left alone on failure.
+ *    only, and are left alone on failure. RDV_EINVAL without further words is for arguments that can't be: a NULL that is
+ *    not allowed, a size or a flag that is none.
  *  - Strings are UTF-8 and end with NUL. Times are UTC.
  *  - Structs that may grow begin with their own `size`, which the caller sets (their `…_init` function does it).
  *  - A "loop's owner thread" is the one thread that runs or dispatches the loop; see loop.h.
@@ -20,12 +21,16 @@
 extern "C" {
 #endif
 
+/** The version that these headers are of; what is linked may be another, see rdv_version(). @since 0.1.0 */
 #define RDV_VERSION_MAJOR 0
 #define RDV_VERSION_MINOR 1
 #define RDV_VERSION_PATCH 0
 
-/* On Windows a program that links the static library defines RDV_STATIC. What rdvtask.dll exports is in its .def file, so that
- * no other binary with these objects in it exports the same. */
+/**
+ * What a function of the library is declared with. On Windows a program that links the static library defines RDV_STATIC. What
+ * rdvtask.dll exports is in its .def file, so that no other binary with these objects in it exports the same.
+ * @since 0.1.0
+ */
 #if defined(_WIN32)
 #if defined(RDV_BUILD) || defined(RDV_STATIC)
 #define RDV_API
@@ -53,6 +58,7 @@ RDV_API const char *rdv_version(void);
  *
  * The numbers and the HRESULTs are part of the interface and never change; each number has one HRESULT and the other
  * way round. HRESULTs are written as the unsigned 32-bit value, and all of them are failures.
+ * @since 0.1.0
  */
 #define RDV_ERRORS(X)                                                                       \
     X(RDV_EINVAL, -1, 0x80070057u, "invalid argument")                                      \
@@ -135,6 +141,7 @@ typedef int64_t rdv_time;
 /** A length of time in ticks of 100 ns. @since 0.1.0 */
 typedef int64_t rdv_duration;
 
+/** Lengths of time as an rdv_duration. @since 0.1.0 */
 #define RDV_MILLISECOND INT64_C(10000)
 #define RDV_SECOND      INT64_C(10000000)
 #define RDV_MINUTE      (60 * RDV_SECOND)
@@ -175,7 +182,7 @@ RDV_API int rdv_time_format(rdv_time time, char *buffer, size_t size);
 /**
  * Read a moment that a person may give: RFC 3339, or relative to now as a signed duration, "+2h" or "-10m".
  *
- * @return 0, or RDV_EINVAL, also where the result is outside 1..RDV_TIME_MAX.
+ * @return 0, or RDV_EINVAL, also where now is outside 0..RDV_TIME_MAX, or the result outside 1..RDV_TIME_MAX.
  * Any thread. @since 0.1.0
  */
 RDV_API int rdv_time_parse_relative(const char *text, rdv_time now, rdv_time *ret_time);

@@ -93,8 +93,9 @@ void rdv_com_host_options_init(rdv_com_host_options *options);
  * @param ret_host owned by the caller: rdv_com_host_close().
  * @param error    optional: what is wrong, in words that name the task agent.
  * @return 0; RDV_ENOTFOUND (none registered or enabled, or not that one, or its class is not registered); RDV_EINVAL (values of the
- * registry or options that are not right); RDV_ENOTSUP (the class has no IRDVTaskPlugin); RDV_ETIMEDOUT (it hangs, and is left);
- * RDV_ENOMEM; or what stands for the HRESULT with which it could not be created.
+ * registry or options that are not right); RDV_EACCES, RDV_EIO (the registry can't be read); RDV_ENOTSUP (the class has no
+ * IRDVTaskPlugin); RDV_ETIMEDOUT (it hangs, and is left); RDV_ENOMEM; or what stands for the HRESULT with which it could not be
+ * created.
  * Owner thread. @since 0.1.0
  */
 int rdv_com_host_open(rdv_loop *loop, const char *which, const rdv_com_host_options *options,
@@ -174,7 +175,8 @@ void rdv_com_check_options_init(rdv_com_check_options *options);
  * @param which    as for rdv_com_host_open().
  * @param options  NULL = defaults.
  * @param error    optional: what is wrong if it can't be checked at all.
- * @return 0 if no rule was broken; RDV_EFAILED if one was; else nothing was told, and as for rdv_com_host_open().
+ * @return 0 if no rule was broken; RDV_EFAILED if one was, or, with nothing told, if COM can't be used; else nothing was told:
+ * RDV_ENOTFOUND, RDV_EINVAL, RDV_EACCES, RDV_EIO as for rdv_com_host_open(), or RDV_ENOMEM.
  * Any thread, one at a time in a process. Waits. @since 0.1.0
  */
 int rdv_com_check(const char *which, const rdv_com_check_options *options, rdv_com_finding_fn fn,

@@ -72,7 +72,8 @@ typedef struct rdv_com_class {
  * @param clsid       which class is asked for.
  * @param iid         which interface of the class object.
  * @param ret_object  NULL on failure.
- * @return an HRESULT: CLASS_E_CLASSNOTAVAILABLE for another class.
+ * @return an HRESULT: CLASS_E_CLASSNOTAVAILABLE for another class; E_NOINTERFACE for an interface that class objects don't have;
+ * E_POINTER; E_INVALIDARG, also for a description that lacks something; E_OUTOFMEMORY.
  * Any thread. @since 0.1.0
  */
 int32_t rdv_com_class_object(const rdv_com_class *described, const void *clsid, const void *iid,
@@ -92,8 +93,8 @@ int32_t rdv_com_can_unload(void);
  *
  * Writes HKLM\\Software\\Classes\\CLSID\\{…} with InprocServer32, and the key NAME with CLSID and IsEnabled where the API says that task
  * agents are registered; keys above that one are made if they are missing.
- * @return an HRESULT: E_ACCESSDENIED for who is no administrator; HRESULT_FROM_WIN32(ERROR_ALREADY_EXISTS) if another class
- * has the name.
+ * @return an HRESULT: E_INVALIDARG for a name that can't be; E_ACCESSDENIED for who is no administrator;
+ * HRESULT_FROM_WIN32(ERROR_ALREADY_EXISTS) if another class has the name; else what the registry has said, likewise.
  * Any thread. @since 0.1.0
  */
 int32_t rdv_com_register(const rdv_com_class *described);
@@ -101,7 +102,7 @@ int32_t rdv_com_register(const rdv_com_class *described);
 /**
  * DllUnregisterServer: take away what rdv_com_register() has written; the name only if it is this class's. What is gone already is no
  * failure.
- * @return an HRESULT.
+ * @return an HRESULT: E_INVALIDARG, E_ACCESSDENIED, or what the registry has said, as for rdv_com_register().
  * Any thread. @since 0.1.0
  */
 int32_t rdv_com_unregister(const rdv_com_class *described);

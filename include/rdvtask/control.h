@@ -48,6 +48,7 @@ extern "C" {
 /** The version of the methods: `protocol` in the answer of `status`. Members may be added within a version. @since 0.1.0 */
 #define RDV_CONTROL_VERSION 1
 
+/** What talks for a trigger agent. @since 0.1.0 */
 typedef struct rdv_control rdv_control;
 
 /** How a control is set up. @since 0.1.0 */
@@ -79,8 +80,9 @@ RDV_API void rdv_control_options_init(rdv_control_options *options);
  * @param options  NULL = defaults; copied.
  * @param ret_control  owned by the caller: rdv_control_free().
  * @param error  optional.
- * @return 0; RDV_EINVAL (also a name too long for a socket); RDV_ENOTFOUND for an unknown group or directory; RDV_ELOCKED if
- * another process listens there; RDV_EEXISTS if something else than a socket is there; RDV_EACCES, RDV_EIO, RDV_ENOMEM.
+ * @return 0; RDV_EINVAL (also a name too long for a socket); RDV_ESTATE if the store is used on another loop; RDV_ENOTFOUND for an
+ * unknown group or directory; RDV_ELOCKED if another process listens there; RDV_EEXISTS if something else than a socket is there;
+ * RDV_EACCES, RDV_EREADONLY, RDV_ENOSPC, RDV_EIO, RDV_ENOMEM.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_control_new(rdv_loop *loop, rdv_store *store, rdv_trigger *trigger,
@@ -113,22 +115,32 @@ RDV_API void rdv_control_free(rdv_control *control);
 
 /* ------------------------------------------------------------------ client */
 
-/** A connection to a running agent; belongs to one thread. Blocks: no loop is needed, and one can be used. @since 0.1.0 */
+/**
+ * A connection to a running agent; belongs to one thread, the client's, which may change while nobody calls it. Blocks: no loop
+ * is needed, and one can be used.
+ * @since 0.1.0
+ */
 typedef struct rdv_client rdv_client;
 
 /**
  * Connect, and hear whether the agent takes us.
+ *
+ * @param socket      where it listens.
+ * @param ret_client  owned by the caller: rdv_client_close().
+ * @param error       optional.
  * @return 0; RDV_ENOTFOUND if nobody listens there; RDV_EACCES (on Windows also if who listens is neither our user nor an
  * administrator, or the system itself); RDV_EBUSY if there are too many clients, or if the agent has not
- * answered for ten seconds; RDV_EINVAL (also a name too long for a socket), RDV_EIO, RDV_ENOMEM.
- * @since 0.1.0
+ * answered for ten seconds; RDV_ESYNTAX or RDV_ELIMIT if what answers is no agent, or the error that it answers; RDV_EINVAL (also
+ * a name too long for a socket), RDV_EIO, RDV_ENOMEM.
+ * Any thread, whose the client is then. @since 0.1.0
  */
 RDV_API int rdv_client_open(const char *socket, rdv_client **ret_client, struct rdv_error *error);
 
 /**
  * Send a request line (without line end, and with none inside). Waits while the agent does not read; what comes in meanwhile is
  * kept for rdv_client_receive().
- * @return 0, RDV_EINVAL, RDV_ESHUTDOWN if the agent has gone, RDV_EIO, RDV_ENOMEM. @since 0.1.0
+ * @return 0, RDV_EINVAL, RDV_ESHUTDOWN if the agent has gone, RDV_EIO, RDV_ENOMEM.
+ * The client's thread. @since 0.1.0
  */
 RDV_API int rdv_client_send(rdv_client *client, const char *line);
 
@@ -138,14 +150,14 @@ RDV_API int rdv_client_send(rdv_client *client, const char *line);
  * @param ret_line  without line end; belongs to the client, valid until the next call on it.
  * @return 0; RDV_ETIMEDOUT; RDV_ESHUTDOWN if the agent has gone; RDV_ELIMIT for a line that is too long; RDV_EINVAL, RDV_EIO,
  * RDV_ENOMEM.
- * @since 0.1.0
+ * The client's thread. @since 0.1.0
  */
 RDV_API int rdv_client_receive(rdv_client *client, rdv_duration wait, const char **ret_line);
 
 /**
  * The descriptor to poll for reading; -1 on Windows, where there is none: see rdv_client_attach(). Several lines may come at once:
  * poll when rdv_client_receive() with a wait of 0 has said RDV_ETIMEDOUT.
- * @since 0.1.0
+ * The client's thread. @since 0.1.0
  */
 RDV_API int rdv_client_fd(const rdv_client *client);
 
@@ -158,12 +170,12 @@ RDV_API int rdv_client_fd(const rdv_client *client);
  * @param loop  its owner thread is the client's from now on; closing the client detaches it, which has to be done before the loop is
  * freed. NULL = detach it.
  * @return 0; RDV_EINVAL; RDV_ESTATE if it is attached already; RDV_EIO, RDV_ENOMEM.
- * @since 0.1.0
+ * Owner thread of the loop, or the client's thread to detach it. @since 0.1.0
  */
 RDV_API int rdv_client_attach(rdv_client *client, rdv_loop *loop, void (*fn)(void *user),
                               void *user);
 
-/** Close and free. NULL is fine. @since 0.1.0 */
+/** Close and free. NULL is fine. The client's thread. @since 0.1.0 */
 RDV_API void rdv_client_close(rdv_client *client);
 
 /* ---------------------------------------------------------------- messages */
@@ -176,35 +188,44 @@ RDV_API void rdv_client_close(rdv_client *client);
  */
 RDV_API int rdv_request_new(int64_t id, const char *method, const char *params, char **ret_line);
 
-/** A line that came from an agent, read. @since 0.1.0 */
+/** A line that came from an agent, read. Its functions may be called from any thread, by one at a time. @since 0.1.0 */
 typedef struct rdv_response rdv_response;
 
-/** Read a line. @return 0, RDV_EINVAL for NULL, RDV_ESYNTAX for what is no JSON-RPC, RDV_ENOMEM. Any thread. @since 0.1.0 */
+/**
+ * Read a line.
+ * @param ret_response  owned by the caller: rdv_response_free().
+ * @return 0, RDV_EINVAL for NULL, RDV_ESYNTAX for what is no JSON-RPC, RDV_ENOMEM.
+ * Any thread. @since 0.1.0
+ */
 RDV_API int rdv_response_parse(const char *line, rdv_response **ret_response);
 
 /**
- * 0, or the RDV_E… code of an error response; ret_words (optional) gets its message, which lives as long as the response.
- * @since 0.1.0
+ * 0, or the RDV_E… code of an error response, RDV_EFAILED for one that has none; ret_words (optional) gets its message, which
+ * lives as long as the response.
+ * Any thread. @since 0.1.0
  */
 RDV_API int rdv_response_error(const rdv_response *response, const char **ret_words);
 
-/** The id of a response: the number that the request had; -1 if it is none, and for a notification. @since 0.1.0 */
+/** The id of a response: the number that the request had; -1 if it is none, and for a notification. Any thread. @since 0.1.0 */
 RDV_API int64_t rdv_response_id(const rdv_response *response);
 
-/** The result (of a notification: its params) as compact JSON; NULL for an error. Lives as long as the response. @since 0.1.0 */
+/**
+ * The result (of a notification: its params) as compact JSON; NULL for an error. Lives as long as the response.
+ * Any thread. @since 0.1.0
+ */
 RDV_API const char *rdv_response_result(const rdv_response *response);
 
-/** The method of a notification ("change"), NULL for a response. @since 0.1.0 */
+/** The method of a notification ("change"), NULL for a response. Lives as long as the response. Any thread. @since 0.1.0 */
 RDV_API const char *rdv_response_method(const rdv_response *response);
 
 /**
  * Call fn for each entry in the result (an array of entries, or one). fn's result ends it if not 0.
  * @return 0, fn's result, RDV_ESYNTAX if the result holds something else, RDV_EINVAL, RDV_ENOMEM.
- * @since 0.1.0
+ * Any thread. @since 0.1.0
  */
 RDV_API int rdv_response_entries(const rdv_response *response, rdv_entry_fn fn, void *user);
 
-/** Free it. NULL is fine. @since 0.1.0 */
+/** Free it. NULL is fine. Any thread. @since 0.1.0 */
 RDV_API void rdv_response_free(rdv_response *response);
 
 #ifdef __cplusplus

@@ -30,8 +30,8 @@ typedef enum rdv_document_kind {
  *
  * @param ret_kind  optional.
  * @param error     optional: where the trouble is.
- * @return 0; RDV_ESYNTAX, RDV_EINVAL, RDV_ELIMIT for a document that is not right; RDV_ENOTFOUND, RDV_EACCES, RDV_EIO for the
- * file; RDV_ENOMEM.
+ * @return 0; RDV_ESYNTAX, RDV_EINVAL (also for no regular file), RDV_ELIMIT for a document that is not right, RDV_ELIMIT also for
+ * too many files beside an agent document; RDV_ENOTFOUND, RDV_EACCES, RDV_EIO for the file; RDV_ENOMEM.
  * Any thread. @since 0.1.0
  */
 RDV_API int rdv_document_check(const char *path, rdv_document_kind *ret_kind,

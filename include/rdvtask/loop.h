@@ -19,30 +19,36 @@
 extern "C" {
 #endif
 
+/** An event loop. @since 0.1.0 */
 typedef struct rdv_loop rdv_loop;
 
 /**
  * Make a loop. @param ret_loop  owned by the caller: rdv_loop_free().
- * @return 0, RDV_ENOMEM, or RDV_EIO if the system gives no descriptors.
- * @since 0.1.0
+ * @return 0, RDV_EINVAL, RDV_ENOMEM, or RDV_EIO if the system gives no descriptors.
+ * Any thread. @since 0.1.0
  */
 RDV_API int rdv_loop_new(rdv_loop **ret_loop);
 
 /**
  * Run until rdv_loop_stop(). May be called again afterwards.
- * @return 0, or RDV_ESTATE if the loop is already being run, or has a thread of its own.
- * Makes the calling thread the owner. @since 0.1.0
+ * @return 0, RDV_EINVAL, or RDV_ESTATE if the loop is already being run, or has a thread of its own.
+ * Any thread: it becomes the owner. @since 0.1.0
  */
 RDV_API int rdv_loop_run(rdv_loop *loop);
 
-/** Make rdv_loop_run() return soon; if it is not running, the next one returns at once. Any thread. @return 0. @since 0.1.0 */
+/**
+ * Make rdv_loop_run() return soon; if it is not running, the next one returns at once. Does nothing to a loop with a thread of
+ * its own.
+ * @return 0 or RDV_EINVAL.
+ * Any thread. @since 0.1.0
+ */
 RDV_API int rdv_loop_stop(rdv_loop *loop);
 
 /**
  * Run the loop on a thread of its own, which becomes the owner, until rdv_loop_free(). Everything is then done by
  * rdv_loop_call().
- * @return 0, RDV_ESTATE if it is already run, RDV_ENOMEM.
- * @since 0.1.0
+ * @return 0; RDV_EINVAL; RDV_ESTATE if it is already being run, or has a thread; RDV_ENOMEM if there can be no thread.
+ * Owner thread, which it is no more afterwards. @since 0.1.0
  */
 RDV_API int rdv_loop_start_thread(rdv_loop *loop);
 
@@ -51,7 +57,8 @@ RDV_API int rdv_loop_start_thread(rdv_loop *loop);
  * on this loop is durable; if that could not be written, the result is the store's error. Calls that come together share
  * one commit. On the owner thread itself, fn is called at once and its writes are committed before this returns.
  *
- * @return fn's result, the store's error, or RDV_ESHUTDOWN if the loop is freed before fn was called.
+ * @return fn's result; an error of the store; RDV_ESHUTDOWN if the loop is freed before fn was called; RDV_EINVAL; RDV_ENOMEM if
+ * it could not be waited for, and fn was not called.
  * Any thread. Deadlocks if nobody runs the loop. @since 0.1.0
  */
 RDV_API int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user);
@@ -65,14 +72,14 @@ RDV_API int rdv_loop_fd(const rdv_loop *loop);
 /**
  * Do what is ready now, without waiting. Also to be called once after other calls were made on an agent or trigger, or
  * whenever the descriptor is ready: those calls make it so.
- * @return 0, or RDV_ESTATE if the loop is already being run, or has a thread of its own.
- * Makes the calling thread the owner. @since 0.1.0
+ * @return 0, RDV_EINVAL, or RDV_ESTATE if the loop is already being run, or has a thread of its own.
+ * Any thread: it becomes the owner. @since 0.1.0
  */
 RDV_API int rdv_loop_dispatch(rdv_loop *loop);
 
 /**
  * Free a loop; its thread, if it has one, is stopped and joined. Agents and triggers on it must be freed before. NULL is fine.
- * Not from inside a callback of the loop. @since 0.1.0
+ * Any thread, while none is inside rdv_loop_run() or rdv_loop_dispatch(); not from inside a callback of it. @since 0.1.0
  */
 RDV_API void rdv_loop_free(rdv_loop *loop);
 
@@ -81,7 +88,13 @@ RDV_API void rdv_loop_free(rdv_loop *loop);
 /** A timer of a program's own. Counts running time: it does not follow changes of the clock. @since 0.1.0 */
 typedef struct rdv_timer rdv_timer;
 
-/** Make a timer, not started. @param ret_timer owned by the caller. @return 0 or RDV_ENOMEM. Owner thread. @since 0.1.0 */
+/**
+ * Make a timer, not started.
+ * @param fn         called from the loop with user, which must live as long as the timer.
+ * @param ret_timer  owned by the caller: rdv_timer_free(), before or after the loop is freed.
+ * @return 0, RDV_EINVAL or RDV_ENOMEM.
+ * Owner thread. @since 0.1.0
+ */
 RDV_API int rdv_timer_new(rdv_loop *loop, void (*fn)(void *user), void *user,
                           rdv_timer **ret_timer);
 

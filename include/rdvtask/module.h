@@ -87,6 +87,7 @@ typedef struct rdv_module_entry {
     void (*close)(rdv_plugin *plugin);
 } rdv_module_entry;
 
+/** What a plug-in defines rdvtask_plugin with. @since 0.1.0 */
 #if defined(_WIN32)
 #define RDV_MODULE_EXPORT __declspec(dllexport)
 #elif defined(__GNUC__)
@@ -141,8 +142,8 @@ RDV_API void rdv_module_options_init(rdv_module_options *options);
  * @param error    optional: what is wrong, in words that name the file or the plug-in.
  * @return 0; RDV_ENOTFOUND (no such file); RDV_EACCES (it may not be read, or others may write to it); RDV_EINVAL (not a
  * regular file, not a shared library, no entry point, an entry point or table of functions that is not right, or
- * options that are not); RDV_ENOTSUP for a plug-in with another RDV_MODULE_ABI, and where plug-ins can't be loaded;
- * RDV_ELIMIT for a configuration that is too long; RDV_ENOMEM; RDV_EIO; or what the plug-in's `open` has returned.
+ * options that are not); RDV_ENOTSUP for a plug-in with another RDV_MODULE_ABI; RDV_ELIMIT for a configuration that is too long;
+ * RDV_ENOMEM; RDV_EIO; or what the plug-in's `open` has returned, RDV_EFAILED where that is no RDV_E….
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_module_open(rdv_loop *loop, const char *path, const rdv_module_options *options,

@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+/** What a task agent reports to (IRDVTaskPluginNotifySink), and a task agent (IRDVTaskPlugin). @since 0.1.0 */
 typedef struct rdv_sink rdv_sink;
 typedef struct rdv_plugin rdv_plugin;
 
@@ -36,18 +37,20 @@ typedef struct rdv_sink_ops {
 
     /**
      * Schedule a task (ScheduleTask). The window is copied and the task referenced.
-     * On the owner thread the result is what rdv_trigger_schedule() gives; from another thread 0 means that the call was
-     * posted, and what becomes of it is logged.
+     * @return on the owner thread what rdv_trigger_schedule() gives. From another thread 0 means that the call was posted, and
+     * what becomes of it is logged; else RDV_EINVAL, RDV_ENOMEM, or RDV_ELIMIT if too many calls wait already. On any thread
+     * RDV_ESHUTDOWN once the trigger agent was freed.
      */
     int (*schedule_task)(rdv_sink *sink, const rdv_window *window, rdv_task *task);
 
-    /** Delete a pending entry (DeleteSchedule). Results as for schedule_task. */
+    /** Delete a pending entry (DeleteSchedule). @return as for schedule_task, on the owner thread as for rdv_trigger_delete(). */
     int (*delete_schedule)(rdv_sink *sink, const char *identifier);
 
     /**
-     * A started task has a new status (OnTaskStateChange). The report is copied.
-     * @return 0; RDV_EINVAL if rdv_report_check() refuses it; on the owner thread also RDV_ENOTFOUND if no run with this
-     * identifier is under way (from another thread that is logged). SUCCESS and FAILED end the run.
+     * A started task has a new status (OnTaskStateChange). The report is copied; SUCCESS and FAILED end the run.
+     * @return 0; RDV_EINVAL if rdv_report_check() refuses it; on the owner thread also an error of the store, or RDV_ENOTFOUND if
+     * no run with this identifier is under way (from another thread that is logged); from another thread also RDV_ENOMEM, or
+     * RDV_ELIMIT if too many calls wait already (not for SUCCESS and FAILED). RDV_ESHUTDOWN once the trigger agent was freed.
      */
     int (*task_state_changed)(rdv_sink *sink, const char *identifier, const rdv_report *report);
 
@@ -55,7 +58,7 @@ typedef struct rdv_sink_ops {
     void (*terminated)(rdv_sink *sink, int reason);
 } rdv_sink_ops;
 
-/** @since 0.1.0 */
+/** A sink: what leads the implementer's own struct. @since 0.1.0 */
 struct rdv_sink {
     const rdv_sink_ops *ops;
 };
@@ -78,13 +81,18 @@ typedef struct rdv_plugin_ops {
     /** The display name, for logs (PluginName). Valid at any time, also before initialize; never NULL. */
     const char *(*name)(rdv_plugin *plugin);
 
-    /** Start work with this sink (Initialize). The plug-in takes a reference, and gives it back after `terminated`. */
+    /**
+     * Start work with this sink (Initialize). The plug-in takes a reference, and gives it back after `terminated`.
+     * @return 0, or an RDV_E… constant, which rdv_trigger_attach() gives.
+     */
     int (*initialize)(rdv_plugin *plugin, rdv_sink *sink);
 
     /**
      * Start a task (StartTask). 0 = taken: what happens from here on is reported through the sink. Else the start has
      * failed, and nothing may be reported. The plug-in takes a reference on the task if it keeps it.
      * For an identifier that is in flight with the same label and context: 0, and no second run.
+     * @return 0; RDV_ENOHANDLER; RDV_EBUSY if an earlier run of the identifier has not ended yet: it is asked again soon; or
+     * another RDV_E… constant.
      */
     int (*start_task)(rdv_plugin *plugin, rdv_task *task);
 
@@ -98,6 +106,7 @@ typedef struct rdv_plugin_ops {
      * Shut down (Terminate): take no new tasks, end what runs, and call sink->terminated, maybe later. Not called when
      * initialize failed.
      * @param reason  0 = normal shutdown, else the failure.
+     * @return 0, or an RDV_E… constant: then terminated is not waited for.
      */
     int (*terminate)(rdv_plugin *plugin, int reason);
 
@@ -108,7 +117,7 @@ typedef struct rdv_plugin_ops {
     int (*check_label)(rdv_plugin *plugin, const char *label);
 } rdv_plugin_ops;
 
-/** @since 0.1.0 */
+/** A task agent: what leads the implementer's own struct. @since 0.1.0 */
 struct rdv_plugin {
     const rdv_plugin_ops *ops;
 };

@@ -5,6 +5,11 @@
  *
  * One process writes at a time and holds the writer lock (FILE.lock, which names the holder); any number of processes may
  * read meanwhile. A store belongs to the thread that uses it: for a writer that is the loop's owner thread.
+ *
+ * "An error of the store" is RDV_ENOSPC, RDV_EIO, RDV_EACCES, RDV_EREADONLY or RDV_ENOTFOUND (its files have gone) for what the
+ * system says; RDV_ECORRUPT; RDV_ELOCKED (another program has the database); RDV_ELIMIT (more than SQLite takes); RDV_ENOMEM;
+ * RDV_ESTATE for a change from inside a listing of it; and inside a batch that is lost, what it was lost by. rdv_store_message()
+ * has the words.
  */
 #ifndef RDVTASK_STORE_H
 #define RDVTASK_STORE_H
@@ -20,6 +25,7 @@
 extern "C" {
 #endif
 
+/** A store that is open. @since 0.1.0 */
 typedef struct rdv_store rdv_store;
 
 /** Open for reading only: the file must exist, no lock is taken, nothing is migrated. @since 0.1.0 */
@@ -49,22 +55,26 @@ RDV_API void rdv_store_options_init(rdv_store_options *options);
  * @param ret_store  owned by the caller: rdv_store_close().
  * @param error    optional; its text names the file, and for RDV_ELOCKED the holder, and says what can be done.
  * @return 0; RDV_EINVAL (also for a path that is no regular file); RDV_ELOCKED if another process (or another store object of
- * this one) writes to it; RDV_ECORRUPT, RDV_ENEWER; RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC, RDV_EIO; RDV_ENOTFOUND (no
- * directory; or, when read-only, no file or an empty one); RDV_ESTATE (when read-only: it has to be migrated first);
- * RDV_ENOMEM.
- * @since 0.1.0
+ * this one) writes to it, or another program has the database; RDV_ECORRUPT, RDV_ENEWER; RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC,
+ * RDV_EIO; RDV_ENOTFOUND (no directory; or, when read-only, no file or an empty one); RDV_ESTATE (when read-only: it has to be
+ * migrated first); RDV_ENOMEM.
+ * Any thread. @since 0.1.0
  */
 RDV_API int rdv_store_open(const char *path, const rdv_store_options *options,
                            rdv_store **ret_store, struct rdv_error *error);
 
 /**
  * Close a store; what was staged and not committed is undone. The agent and the trigger on it must be freed before; their loop
- * may be freed before or after.
- * NULL is fine. @since 0.1.0
+ * may be freed before or after. NULL is fine.
+ * The store's thread. @since 0.1.0
  */
 RDV_API void rdv_store_close(rdv_store *store);
 
-/** The words of the last failure of this store, one line, which names the file and says what can be done: never NULL, "" if there was none. Valid until the next call. @since 0.1.0 */
+/**
+ * The words of the last failure of this store, one line, which names the file and says what can be done: never NULL, "" if there
+ * was none. Valid until the next call.
+ * The store's thread. @since 0.1.0
+ */
 RDV_API const char *rdv_store_message(const rdv_store *store);
 
 /** One line of an entry's history. @since 0.1.0 */
@@ -109,6 +119,7 @@ typedef struct rdv_entry {
         output_size; /**< bytes of output: raw bytes from outside, to be escaped before they are shown */
 } rdv_entry;
 
+/** The flags of an rdv_filter. @since 0.1.0 */
 #define RDV_FILTER_PENDING  1u  /**< entries that have not started */
 #define RDV_FILTER_RUNNING  2u  /**< entries that run */
 #define RDV_FILTER_FINISHED 4u  /**< the history */
@@ -133,7 +144,7 @@ typedef int (*rdv_entry_fn)(void *user, const rdv_entry *entry);
  * One consistent view: what other processes write meanwhile is not seen.
  *
  * @param filter  NULL = all.
- * @return 0, fn's result, or an error of the store.
+ * @return 0, fn's result, RDV_EINVAL, or an error of the store.
  * The store's thread; fn may list, and must not write to the store or close it. @since 0.1.0
  */
 RDV_API int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn fn,

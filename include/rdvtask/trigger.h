@@ -24,6 +24,7 @@
 extern "C" {
 #endif
 
+/** A trigger agent. @since 0.1.0 */
 typedef struct rdv_trigger rdv_trigger;
 
 /**
@@ -82,7 +83,8 @@ RDV_API void rdv_trigger_options_init(rdv_trigger_options *options);
  * @param store    a writable store that no other trigger uses; must outlive the trigger.
  * @param options  NULL = defaults; copied.
  * @param ret_trigger  owned by the caller: rdv_trigger_free().
- * @return 0, RDV_EINVAL for options out of range, RDV_EREADONLY, RDV_ENOMEM, or an error of the store.
+ * @return 0; RDV_EINVAL, also for options out of range; RDV_ESTATE if the store is used on another loop; RDV_EREADONLY; RDV_ENOMEM;
+ * RDV_EIO if the system gives no descriptors; or an error of the store.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options *options,
@@ -94,23 +96,30 @@ RDV_API int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_
  * report.
  *
  * @param plugin  must live until it has reported terminated, or the trigger is freed.
- * @return 0, RDV_ESTATE if there is one already, or what initialize returned.
+ * @return 0; RDV_EINVAL, also for a table of functions that is too small; RDV_ESTATE if there is or was one already, or the trigger
+ * is shut down; or what initialize returned.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin);
 
 /**
  * Begin a batch: schedules and deletes up to rdv_trigger_commit() become durable together, or not at all. Which of its tasks
- * start first is decided when all are there. The loop must not be run or dispatched before the batch ends.
- * @return 0, or RDV_ESTATE inside a batch.
+ * start first is decided when all are there. The loop must not be run or dispatched before the batch ends. Where one of them
+ * could not be written, the batch may be lost: those that follow, and rdv_trigger_commit(), then give the same error.
+ * @return 0, RDV_EINVAL, or RDV_ESTATE inside a batch.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_begin(rdv_trigger *trigger);
 
-/** Commit a batch. @return 0; RDV_ESTATE outside a batch; an error of the store: then nothing of the batch was done. Owner thread. @since 0.1.0 */
+/**
+ * Commit a batch.
+ * @return 0; RDV_EINVAL; RDV_ESTATE outside a batch; RDV_ECANCELLED (see rdv_trigger_load()) or an error of the store: then nothing
+ * of the batch was done.
+ * Owner thread. @since 0.1.0
+ */
 RDV_API int rdv_trigger_commit(rdv_trigger *trigger);
 
-/** Undo a batch. @return 0, or RDV_ESTATE outside a batch. Owner thread. @since 0.1.0 */
+/** Undo a batch. @return 0, RDV_EINVAL, or RDV_ESTATE outside a batch. Owner thread. @since 0.1.0 */
 RDV_API int rdv_trigger_rollback(rdv_trigger *trigger);
 
 /**
@@ -121,19 +130,23 @@ RDV_API int rdv_trigger_rollback(rdv_trigger *trigger);
  *
  * @param window  NULL = now, with no end and no deadline; copied.
  * @param task    referenced.
- * @return 0, durably done; RDV_EINVAL; RDV_EBUSY if the identifier is running; RDV_ESHUTDOWN; RDV_ENOMEM; an error of the store.
+ * @return 0, durably done; RDV_EINVAL; RDV_EBUSY if the identifier is running; RDV_ESHUTDOWN after rdv_trigger_terminate();
+ * RDV_ENOMEM; an error of the store.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
 
 /**
- * Schedule all tasks of a JSON document (rdvtask-schedule), as one batch: all or none. Inside a batch they
- * become part of it, and a failure undoes the whole batch: rdv_trigger_commit() then gives RDV_ECANCELLED.
+ * Schedule all tasks of a JSON document (rdvtask-schedule), as one batch: all or none. Inside a batch they become part of it. There
+ * a document that can't be read, or is not right, leaves the batch as it was; any other failure undoes what is in it, if
+ * anything is, and what follows in it then gives RDV_ECANCELLED, rdv_trigger_commit() too.
  *
  * @param path       the file.
  * @param ret_count  optional: how many tasks were scheduled.
  * @param error      optional: where the trouble is.
- * @return 0; RDV_ESYNTAX, RDV_EINVAL or RDV_ELIMIT for a document that is not right; otherwise as rdv_trigger_schedule().
+ * @return 0; RDV_ESYNTAX, RDV_EINVAL (also for no regular file) or RDV_ELIMIT for a document that is not right; RDV_ENOTFOUND,
+ * RDV_EACCES, RDV_EIO for the file (RDV_EIO also if there is nothing to make a random UUID from); otherwise as
+ * rdv_trigger_schedule().
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
@@ -149,7 +162,8 @@ RDV_API int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier);
 /**
  * Cancel a task: a pending one is deleted, a running one is asked to end. The request is durable when this returns; the
  * outcome `cancelled` follows when the plug-in reports, at the latest after cancel_wait.
- * @return 0; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running on a plug-in that can't cancel; an error of the store.
+ * @return 0; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running, and the plug-in can't cancel or there is none; an error of
+ * the store.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier);
@@ -157,7 +171,7 @@ RDV_API int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier);
 /**
  * Start nothing more until rdv_trigger_resume(); what runs goes on, and windows pass. Durable: a paused store stays paused over
  * restarts.
- * @return 0, also when it is paused already, or an error of the store.
+ * @return 0, also when it is paused already; RDV_EINVAL; RDV_ESTATE inside a batch; or an error of the store.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_pause(rdv_trigger *trigger);
@@ -195,7 +209,11 @@ typedef struct rdv_explanation {
     char words[512]; /**< all of that for people, one line */
 } rdv_explanation;
 
-/** "starts", "running", "window", "behind", "paused", "clock", "reboot", "no-handler", "store", "no-agent", "held". @return NULL for none of these. Any thread. @since 0.1.0 */
+/**
+ * "starts", "running", "window", "behind", "paused", "clock", "reboot", "no-handler", "store", "no-agent", "held".
+ * @return a constant string; NULL for none of these.
+ * Any thread. @since 0.1.0
+ */
 RDV_API const char *rdv_why_name(rdv_why why);
 
 /**
@@ -237,7 +255,7 @@ typedef struct rdv_watch rdv_watch;
  *
  * @param fn        may call any function of the trigger; its result is ignored.
  * @param ret_watch owned by the caller: rdv_watch_free(), before or after the trigger.
- * @return 0 or RDV_ENOMEM.
+ * @return 0, RDV_EINVAL or RDV_ENOMEM.
  * Owner thread; fn is called from inside the loop. @since 0.1.0
  */
 RDV_API int rdv_trigger_watch(rdv_trigger *trigger, rdv_entry_fn fn, void *user,
@@ -252,7 +270,8 @@ RDV_API void rdv_watch_free(rdv_watch *watch);
  * (rdv_trigger_options.terminated) is not asked again.
  *
  * @param fn  may be NULL.
- * @return 0, or RDV_ESTATE if it is shutting down already.
+ * @param reason  0 = normal shutdown, else the failure: the plug-in gets it.
+ * @return 0, RDV_EINVAL, or RDV_ESTATE if it is shutting down already.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_terminate(rdv_trigger *trigger, int reason, rdv_terminated_fn fn,
