@@ -99,7 +99,8 @@ static int end_as(int status)
     const int number = WTERMSIG(status);
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t set;
-    prctl(PR_SET_DUMPABLE, 0); /* the core, if any, was the program's */
+    prctl(PR_SET_DUMPABLE, 0);          /* the core, if any, was the program's */
+    prctl(PR_SET_NAME, "rdvtask-done"); /* and so was the signal: nobody has killed us */
     sigaction(number, &plain, NULL);
     sigemptyset(&set);
     sigaddset(&set, number);

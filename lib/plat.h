@@ -230,6 +230,9 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code);
 /* What such a negative number means, such as "killed by signal 9 (SIGKILL)". Returns the code for a report. */
 int rdv__plat_end_words(int code, char *buffer, size_t size);
 
+/* Whether such a number says that the supervisor was killed, so that what it would have ended may live on. */
+bool rdv__plat_end_is_lost(int code);
+
 /* What an exit code means to all programs of this system, beside 0. */
 enum rdv__plat_exit {
     RDV__EXIT_MEANS_NOTHING,
@@ -249,7 +252,7 @@ void rdv__plat_child_deafen(struct rdv__plat_child *child);
 void rdv__plat_child_close(struct rdv__plat_child *child);
 
 /*
- * End processes that a killed predecessor of ours has left: every process whose environment has all of these NAME=value
+ * End processes that a killed predecessor of ours, or a killed supervisor, has left: every process whose environment has all of these NAME=value
  * strings (NULL ends the list). Politely first, killed after `grace`; waits until they are gone. Returns how many there were.
  */
 int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace);

@@ -280,6 +280,16 @@ START_TEST(a_fork_loop_within_its_limit_is_gone_after_the_end)
 }
 END_TEST
 
+static void assert_supervisor_killed(const struct watched *watched, const char *signal_name)
+{
+    char words[128], wanted[32];
+    ck_assert_int_eq(watched->result, 0);
+    ck_assert(rdv__plat_end_is_lost(watched->code));
+    ck_assert_int_gt(rdv__plat_end_words(watched->code, words, sizeof words), 128);
+    snprintf(wanted, sizeof wanted, "(%s)", signal_name);
+    ck_assert_msg(strstr(words, "rdvtask-child, was killed") && strstr(words, wanted), "%s", words);
+}
+
 START_TEST(a_supervisor_that_does_nothing_is_killed_and_the_program_with_it)
 {
     struct watched watched;
@@ -291,8 +301,33 @@ START_TEST(a_supervisor_that_does_nothing_is_killed_and_the_program_with_it)
     child.told = true;
     rdv__plat_child_end(&child, true);
     wait_for_end(&watched);
-    ck_assert_int_eq(watched.code, -SIGKILL);
+    assert_supervisor_killed(&watched, "SIGKILL");
     wait_for_marked(0);
+}
+END_TEST
+
+START_TEST(a_supervisor_that_is_killed_is_told_from_its_program)
+{
+    struct watched watched;
+    start(&watched, "kill -KILL $PPID; exec sleep $MARK");
+    wait_for_end(&watched);
+    assert_supervisor_killed(&watched, "SIGKILL");
+    wait_for_marked(0);
+
+    start(&watched, "kill -SEGV $PPID; exec sleep $MARK");
+    wait_for_end(&watched);
+    assert_supervisor_killed(&watched, "SIGSEGV");
+    wait_for_marked(0);
+
+    static const int numbers[] = {SIGKILL, SIGTERM, SIGQUIT};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char script[32];
+        snprintf(script, sizeof script, "kill -%d $$", numbers[i]);
+        start(&watched, script);
+        wait_for_end(&watched);
+        ck_assert_int_eq(watched.code, -numbers[i]);
+        ck_assert(!rdv__plat_end_is_lost(watched.code));
+    }
 }
 END_TEST
 
@@ -602,6 +637,7 @@ int main(void)
     tcase_add_test(trees, freeing_a_process_whose_output_is_not_read_takes_no_time);
     rdv_test_add_unless(trees, a_fork_loop_within_its_limit_is_gone_after_the_end, root_reason());
     tcase_add_test(trees, a_supervisor_that_does_nothing_is_killed_and_the_program_with_it);
+    tcase_add_test(trees, a_supervisor_that_is_killed_is_told_from_its_program);
 
     TCase *given = add_case(suite, "given");
     tcase_add_test(given, user_folder_and_limits_are_those_asked_for);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes that a killed predecessor has left, found by what is in their environment. */
+/* Processes that a killed predecessor or supervisor has left, found by what is in their environment. */
 #define _GNU_SOURCE
 
 #include "plat.h"
@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "unix.h"
 
 /* The largest environment that is looked at, in bytes: as much as Linux gives a process by default. */
 #define ENVIRONMENT_MAX ((size_t)2 << 20)
@@ -39,7 +41,7 @@ struct leftovers {
     bool harder; /* supervisors are killed, too */
 };
 
-static bool is_supervisor(pid_t pid)
+bool rdv__unix_is_supervisor(pid_t pid)
 {
     char path[40], *name;
     size_t size;
@@ -84,7 +86,7 @@ static int signal_pidfd(int pidfd, int number)
 static void signal_one(const struct leftovers *left, int pidfd, pid_t pid)
 {
     int number = left->number;
-    if (number == SIGKILL && !left->harder && is_supervisor(pid))
+    if (number == SIGKILL && !left->harder && rdv__unix_is_supervisor(pid))
         number = SIGQUIT;
     signal_pidfd(pidfd, number);
     if (number != SIGKILL)

@@ -538,6 +538,21 @@ bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait
     return ready > 0;
 }
 
+/* What the code of a supervisor that was killed by a signal lies below that of a program that was. */
+#define SUPERVISOR_KILLED 256
+
+/* The code to tell of a child that is not reaped yet. A supervisor ends by its program's signal, too; and then it has said so. */
+static int told_code(const struct rdv__plat_child *child, int code)
+{
+    const bool killed = child->supervised && code < 0 && rdv__unix_is_supervisor((pid_t)child->pid);
+    return killed ? code - SUPERVISOR_KILLED : code;
+}
+
+bool rdv__plat_end_is_lost(int code)
+{
+    return code < -SUPERVISOR_KILLED;
+}
+
 int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
 {
     assert(child->pid > 0 && !child->adopted);
@@ -556,20 +571,23 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
             signal_group(child, SIGKILL);
         else
             signal_group_by_pidfd(child, SIGKILL);
-        if (number == 0)
+        if (number == 0) {
+            word.code = told_code(child, word.code);
             send(child->monitor, "", 1, MSG_NOSIGNAL);
-        else if (number == ETIMEDOUT)
+        } else if (number == ETIMEDOUT)
             kill((pid_t)child->monitor_pid, SIGKILL);
         close_if_open(&child->monitor);
         monitor_wait((pid_t)child->monitor_pid);
     } else {
         /* The group first, while it is the child's; which the host may have reaped. */
-        if (!signal_group_by_pidfd(child, SIGKILL) &&
-            wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) == 0)
+        const bool unreaped =
+            wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) == 0;
+        if (!signal_group_by_pidfd(child, SIGKILL) && unreaped)
             kill(-(pid_t)child->pid, SIGKILL);
+        if (unreaped)
+            word.code = told_code(child, code_of(&info));
         if (wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED) < 0)
             number = errno;
-        word.code = code_of(&info);
     }
     child->pid = 0;
 
@@ -593,11 +611,14 @@ static const char *signal_name(int number)
 int rdv__plat_end_words(int code, char *buffer, size_t size)
 {
     assert(code < 0);
-    const char *name = signal_name(-code);
-    snprintf(buffer, size, "killed by signal %d%s%s%s", -code, name ? " (" : "", name ? name : "",
-             name ? ")" : "");
+    const bool lost = rdv__plat_end_is_lost(code);
+    const int number = lost ? -code - SUPERVISOR_KILLED : -code;
+    const char *name = signal_name(number);
+    snprintf(buffer, size, "%skilled by signal %d%s%s%s",
+             lost ? "its supervisor, rdvtask-child, was " : "", number, name ? " (" : "",
+             name ? name : "", name ? ")" : "");
     /* As shells write it: negative codes are errors of ours. */
-    return 128 - code;
+    return 128 + number;
 }
 
 enum rdv__plat_exit rdv__plat_exit_means(int code)

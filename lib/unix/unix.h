@@ -4,6 +4,7 @@
 #define RDV__UNIX_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* The RDV_E… constant for an errno; 0 for 0. */
@@ -21,6 +22,10 @@ int rdv__unix_high(int fd);
 
 /* Close all descriptors from this one on. Async-signal-safe. */
 void rdv__unix_close_from(int first);
+
+/* Whether the process, which may have ended and not be reaped yet, is a supervisor (rdvtask-child) and has not done all that it is for:
+ * by its name, which it changes then. */
+bool rdv__unix_is_supervisor(pid_t pid);
 
 /* How many descriptors a program is given: its first. */
 #define RDV__GIVEN_FDS 4

@@ -440,6 +440,13 @@ int rdv__plat_end_words(int code, char *buffer, size_t size)
     return code < CODE_NO_ERROR ? code : RDV_EFAILED;
 }
 
+/* There is no supervisor. */
+bool rdv__plat_end_is_lost(int code)
+{
+    (void)code;
+    return false;
+}
+
 /* Those of Windows Installer, which most installers and updates have taken over. */
 enum rdv__plat_exit rdv__plat_exit_means(int code)
 {
