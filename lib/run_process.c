@@ -164,6 +164,28 @@ int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
     return result;
 }
 
+/* ----------------------------------------------------- lost by its supervisor */
+
+bool rdv__steps_sweep(struct steps *run, int result, int code, void (*swept)(void *user, int found))
+{
+    const char *path = rdv__store_path(run->run.runs->store);
+    const bool supervised = run->adopted || run->run.runs->supervisor;
+    if (!path || !supervised || (!result && !rdv__plat_end_is_lost(code)))
+        return false;
+    /* At once, as the supervisor would have. */
+    int failed =
+        rdv__leftovers_end(run->run.runs->loop, path, run->number, 0, swept, run, &run->leftovers);
+    if (failed) {
+        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: cannot end what step %zu has left behind: %s",
+                 identifier_of(run), run->step + 1, rdv_strerror(failed));
+        return false;
+    }
+    run->phase = CLEANING;
+    run->end_result = result;
+    run->end_code = code;
+    return true;
+}
+
 /* --------------------------------------------------- left, and found again */
 
 static char *record_of(const struct steps *run)

@@ -7,9 +7,10 @@
  *                       |            +-> the next step, or, by way of WAITING, the same one again
  *                       +------------+
  *
- * CLEANING ends the processes that a killed predecessor of ours left behind. JOURNALLING waits until the step is on disk: nothing
- * is ever started before that. WAITING is the time before a retry. ENDING waits until the end is on disk, and tries again where
- * the disk refuses. LEAVING is a way to ENDING from where a run can't end at once.
+ * CLEANING ends the processes that a killed predecessor of ours left behind; it also comes between RUNNING and what follows where
+ * a supervisor was killed. JOURNALLING waits until the step is on disk: nothing is ever started before that. WAITING is the time
+ * before a retry. ENDING waits until the end is on disk, and tries again where the disk refuses. LEAVING is a way to ENDING from
+ * where a run can't end at once.
  *
  * While some run asks for a reboot, others come to rest: in WAITING, or, in place of the next JOURNALLING, in HOLDING. The one that
  * asks goes through three phases. ASKING: that it asks is put on disk. ASKED: others are waited for. REBOOTING: the command is
@@ -150,21 +151,11 @@ static void step_done(struct steps *run, enum rdv__step_kind kind)
 
 /* ------------------------------------------------------- the step's process */
 
-static void not_adopted(struct steps *run);
-
-static void hear_end(void *user, int result, int code)
+/* As the step has ended, and nothing is left of it: how the run goes on. May free it. */
+static void take_end(struct steps *run, int result, int code)
 {
-    struct steps *run = user;
-    rdv_timer_stop(run->timer);
-    rdv__process_free(run->process);
-    run->process = NULL;
-    if (run->adopted && result && !run->cancelled && !run->interrupted && !run->run.gone) {
-        not_adopted(run); /* its supervisor was killed */
-        return;
-    }
-    run->adopted = run->leavable = false;
-
     struct rdv__step_end end;
+    run->adopted = run->leavable = false;
     rdv__step_ended(step_of(run), run->timed_out, result, code, &end);
     if (run->run.gone)
         rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
@@ -178,6 +169,33 @@ static void hear_end(void *user, int result, int code)
         finish_cancelled(run);
     } else
         step_failed(run, &end);
+}
+
+static void swept(void *user, int found)
+{
+    struct steps *run = user;
+    run->leftovers = NULL;
+    if (found > 0)
+        rdv__log(log_of(run), RDV_LOG_WARNING,
+                 "%s: ended %d process%s that the killed rdvtask-child of step %zu had left behind",
+                 identifier_of(run), found, found == 1 ? "" : "es", run->step + 1);
+    take_end(run, run->end_result, run->end_code);
+}
+
+static void not_adopted(struct steps *run);
+
+static void hear_end(void *user, int result, int code)
+{
+    struct steps *run = user;
+    rdv_timer_stop(run->timer);
+    rdv__process_free(run->process);
+    run->process = NULL;
+    if (run->adopted && result && !run->cancelled && !run->interrupted && !run->run.gone) {
+        not_adopted(run); /* its supervisor was killed */
+        return;
+    }
+    if (!rdv__steps_sweep(run, result, code, swept))
+        take_end(run, result, code);
 }
 
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
@@ -550,7 +568,15 @@ static void destroy(struct rdv__run *base)
     rdv__steps_leave(of(base));
 }
 
-static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, rdv__steps_reboot, go_on};
+/* One grace, whether a process is ended or what one has left behind, and then what a kill may take: that of a supervisor's tree, and of
+ * what a supervisor leaves behind that had to be killed itself. */
+static rdv_duration end_wait(const struct rdv__run *base)
+{
+    return ((const struct steps *)base)->handler->grace + 2 * RDV__SUPERVISOR_WAIT;
+}
+
+static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, rdv__steps_reboot,
+                                        go_on,  end_wait};
 
 /* ------------------------------------------------------------------- start */
 

@@ -71,6 +71,9 @@ struct steps {
     bool adopted;     /* and so it is */
     bool told;        /* the end has been reported */
 
+    /* CLEANING after a step whose supervisor was killed: how it ended, as process.h has it. */
+    int end_result, end_code;
+
     /* What the next report says, or the last one has said. */
     rdv_status status;
     int code, progress;
@@ -148,6 +151,13 @@ void rdv__steps_leave_process(struct steps *run);
 
 /* Follow again what was left running, or has ended since. RDV_ENOTFOUND if how it ended is not known. */
 int rdv__steps_adopt(struct steps *run, void (*ended)(void *user, int result, int code));
+
+/*
+ * If a step that has ended so may have left its tree behind, as its supervisor was killed, end what can be found of it, in phase
+ * CLEANING; swept(the run, how many there were) follows then. False: there is nothing to wait for.
+ */
+bool rdv__steps_sweep(struct steps *run, int result, int code,
+                      void (*swept)(void *user, int found));
 
 /* Nothing of the run is to be found again. */
 void rdv__steps_forget_records(struct steps *run);

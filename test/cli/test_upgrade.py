@@ -248,6 +248,19 @@ class Upgrade(ProgramTest):
                 self.assertEqual(len(self.marks()), before + 2)
                 self.stop(again)
 
+    def test_a_step_whose_supervisor_was_killed_ends_with_its_tree(self):
+        script = self.script("(setsid sleep 300 & echo x >>marks; sleep 300 & echo x >>marks); kill -9 $PPID; sleep 300")
+        for on_stop in ("kill", "leave"):
+            with self.subTest(on_stop=on_stop):
+                config = self.agent(job={"steps": [{"run": ["sh", script]}], "on_stop": on_stop, "directory": self.dir,
+                                         "on_interrupt": "fail"})
+                result = self.rdvtask("start", "--config", config, "--verbose", "job", on_stop, code=1)
+                # They have ended before the run has: it takes no time to wait for.
+                self.assertEqual(self.processes_left(0), {})
+                said = result.stdout + result.stderr
+                self.assertIn("step 1 of 1 (sh): its supervisor, rdvtask-child, was killed by signal 9 (SIGKILL)", said)
+                self.assertIn("that the killed rdvtask-child of step 1 had left behind", said)
+
     def test_other_documents_still_end_their_steps_at_a_stop(self):
         script = self.script("echo x >>marks; exec sleep 300")
         config = self.agent(job={"steps": [{"run": ["sh", script]}], "directory": self.dir})
