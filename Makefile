@@ -42,16 +42,19 @@ windows:
 	@scripts/count-tests $$(find build-windows build-windows32 -path '*/meson-logs/testlog.junit.xml' -printf '%h\n')
 
 coverage:
+	@scripts/setup coverage
 	@scripts/variant coverage
 
 sanitize:
+	@scripts/setup
 	@scripts/variant sanitize
 	@scripts/variant threads
 
 valgrind:
+	@scripts/setup valgrind
 	@scripts/variant valgrind
 
-# FIGURES="cycles-64 open" takes only these; build-bench/bench.json has all rounds' results.
+# FIGURES="cycles-64 open" takes only these; build-bench/bench.json has each round's figures too.
 bench:
 	@scripts/setup
 	@RDV_MESON_ARGS=-Doptimization=s scripts/variant --build-only release build-bench
