@@ -5,10 +5,14 @@
 
 Needs BENCH (the folder of bench-ours and bench-peer) and RDVTASK (the program) in the environment: `make bench` sees to it.
 With no figure named all are taken, in under four minutes. Peers that are not installed are skipped by name.
+
+For a short look, where the figures don't matter: BENCH_GROWTH=10000 has "growth" end at so many tasks, and BENCH_IDLE=1 has "idle" wait
+for so many seconds.
 """
 import argparse
 import contextlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -260,12 +264,15 @@ def open_many(rounds):
 
 
 GROWTH = {}
+SIZES = {1000: "1k", 10000: "10k", 100000: "100k", 1000000: "1M"}
+GROWTH_MOST = int(os.environ.get("BENCH_GROWTH", "1000000"))
 
 
 @figure("growth", "9: schedule, start and end, delete, at 1k to 1M pending")
 def growth(rounds):
     """From 1k to 1M pending a logarithm doubles: 20 bits in place of 10."""
-    sizes = (1000, 10000, 100000, 1000000)
+    sizes = [size for size in SIZES if size <= GROWTH_MOST]
+    goal = round(math.log(sizes[-1], sizes[0]), 2)
     names = {"schedule_us": "schedule", "pick_us": "start and end", "delete_us": "delete"}
     found = {size: {name: [] for name in names} for size in sizes}
     for _ in range(rounds):
@@ -275,8 +282,9 @@ def growth(rounds):
     rows = []
     for name, words in names.items():
         GROWTH[words] = [(size, statistics.median(found[size][name])) for size in sizes]
-        row = Row("9", "%s, 1M pending beside 1k" % words, "log n: 2", "us", 2.0, "less", "in memory, in batches, 20,000 each")
-        for many, few in zip(found[1000000][name], found[1000][name]):
+        row = Row("9", "%s, %s pending beside 1k" % (words, SIZES[sizes[-1]]), "log n: %g" % goal, "us", goal, "less",
+                  "in memory, in batches, 20,000 each")
+        for many, few in zip(found[sizes[-1]][name], found[sizes[0]][name]):
             row.add(many, few)
         rows.append(row)
     return rows
@@ -437,7 +445,6 @@ def print_table(results):
 
 def plot(path):
     """Cost of an operation over how many are pending: both axes are logarithmic, microseconds over tasks."""
-    import math
     width, height, left, bottom, top, right = 640, 400, 60, 50, 20, 130
     series = sorted(GROWTH.items())
     most = max(value for _, points in series for _, value in points)
@@ -455,7 +462,7 @@ def plot(path):
     for power in range(low, high + 1):
         out.append('<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%g</text>' %
                    (left, y(10 ** power), width - right, left - 6, y(10 ** power) + 4, 10.0 ** power))
-    for size, words in ((1000, "1k"), (10000, "10k"), (100000, "100k"), (1000000, "1M")):
+    for size, words in SIZES.items():
         out.append('<path d="M%.1f %dV%d" stroke="#ddd"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>' %
                    (x(size), top, height - bottom, x(size), height - bottom + 18, words))
     out.append('<text x="%d" y="%d" text-anchor="middle">pending tasks</text>' % ((left + width - right) // 2, height - 10))
