@@ -51,17 +51,27 @@ static void open_store(struct bench *bench, const char *path)
     check(result, result ? error.text : "");
 }
 
-static void begin(struct bench *bench, const char *path, int max_running)
+/* The supervisor as in the options of a task agent: NULL = direct children. */
+static void begin_supervised(struct bench *bench, const char *path, int max_running,
+                             const char *supervisor)
 {
+    rdv_agent_options agent_options;
     rdv_trigger_options options;
+    rdv_agent_options_init(&agent_options);
+    agent_options.supervisor = supervisor;
     rdv_trigger_options_init(&options);
     options.max_running = max_running;
     options.clock_wait = 0;
     *bench = (struct bench){0};
     open_store(bench, path);
-    check(rdv_agent_new(bench->loop, bench->store, NULL, &bench->agent), "agent");
+    check(rdv_agent_new(bench->loop, bench->store, &agent_options, &bench->agent), "agent");
     check(rdv_agent_add_handler(bench->agent, "job", finish_at_once, bench, 0), "handler");
     check(rdv_trigger_new(bench->loop, bench->store, &options, &bench->trigger), "trigger");
+}
+
+static void begin(struct bench *bench, const char *path, int max_running)
+{
+    begin_supervised(bench, path, max_running, NULL);
 }
 
 static void attach(struct bench *bench)
@@ -134,12 +144,12 @@ static void cycles(char **argv)
     end(&bench);
 }
 
-/* runs STORE AGENT.json IN_FLIGHT RUNNING SECONDS: the document's label "true" */
+/* runs STORE AGENT.json IN_FLIGHT RUNNING SECONDS SUPERVISOR: the document's label "true"; "" = direct children */
 static void runs(char **argv)
 {
     struct bench bench;
     struct rdv_error error;
-    begin(&bench, argv[0], atoi(argv[3]));
+    begin_supervised(&bench, argv[0], atoi(argv[3]), argv[5][0] != '\0' ? argv[5] : NULL);
     const int result = rdv_agent_load(bench.agent, argv[1], &error);
     check(result, result ? error.text : "");
     attach(&bench);
@@ -334,7 +344,7 @@ static void load(char **argv)
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {
-        {"cycles", 3, cycles},    {"runs", 5, runs},   {"children", 2, children}, {"fill", 3, fill},
+        {"cycles", 3, cycles},    {"runs", 6, runs},   {"children", 2, children}, {"fill", 3, fill},
         {"open", 1, open_filled}, {"steps", 2, steps}, {"load", 2, load},         {NULL, 0, NULL},
     };
     return run_command(commands, argc, argv);
