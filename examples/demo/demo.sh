@@ -95,7 +95,8 @@ done
 
 say "What to try next:"
 cat <<END
-  $rdvtask start kernel --config $here/agent.json --store /tmp/my-store.db
+  mine=\$(mktemp -d) && install -m 600 $here/agent.json \$mine     # a document that others may write to is refused
+  $rdvtask start kernel --config \$mine/agent.json --store \$mine/store.db
   $rdvtask help run
   sudo RDVTASK=$rdvtask $(dirname "$here")/debian-upgrade/run.sh
   $(dirname "$here")/embed.c shows the same from C, in sixty lines
