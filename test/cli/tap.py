@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs the unittest tests of a file and prints TAP, so that each check counts and each skip shows with its reason."""
+import os
 import sys
 import unittest
 
@@ -48,6 +49,7 @@ class TapResult(unittest.TestResult):
 
 def main():
     """Run the tests of __main__: all, or those whose names contain one of the arguments."""
+    os.umask(0o022)  # documents that others may write to are refused
     suite = unittest.TestSuite()
     words = sys.argv[1:]
     for case in unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]):

@@ -37,6 +37,7 @@ void rdv_test_prepare(void)
     static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_DFL);
+    umask(022); /* documents that others may write to are refused */
 }
 
 void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
