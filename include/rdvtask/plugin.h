@@ -39,7 +39,7 @@ typedef struct rdv_sink_ops {
      * Schedule a task (ScheduleTask). The window is copied and the task referenced.
      * @return on the owner thread what rdv_trigger_schedule() gives. From another thread 0 means that the call was posted, and
      * what becomes of it is logged; else RDV_EINVAL, RDV_ENOMEM, or RDV_ELIMIT if too many calls wait already. On any thread
-     * RDV_ESHUTDOWN once the trigger agent was freed.
+     * RDV_ESHUTDOWN once the trigger agent was freed; a plug-in of module.h gets it also after terminated.
      */
     int (*schedule_task)(rdv_sink *sink, const rdv_window *window, rdv_task *task);
 
@@ -50,7 +50,7 @@ typedef struct rdv_sink_ops {
      * A started task has a new status (OnTaskStateChange). The report is copied; SUCCESS and FAILED end the run.
      * @return 0; RDV_EINVAL if rdv_report_check() refuses it; on the owner thread also an error of the store, or RDV_ENOTFOUND if
      * no run with this identifier is under way (from another thread that is logged); from another thread also RDV_ENOMEM, or
-     * RDV_ELIMIT if too many calls wait already (not for SUCCESS and FAILED). RDV_ESHUTDOWN once the trigger agent was freed.
+     * RDV_ELIMIT if too many calls wait already (not for SUCCESS and FAILED); RDV_ESHUTDOWN as for schedule_task.
      */
     int (*task_state_changed)(rdv_sink *sink, const char *identifier, const rdv_report *report);
 
