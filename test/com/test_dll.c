@@ -312,7 +312,7 @@ static HRESULT start(IRDVTaskPlugin *plugin, const wchar_t *label, const wchar_t
 /* Programs that are there under Wine and on Windows. */
 #define DOCUMENT                                                                                   \
     "{\"name\": \"Desktop updates\", \"handlers\": [{\"label\": \"greet\", \"steps\": [{\"run\": " \
-    "[\"cmd.exe\", \"/c\", \"echo hello %RDV_IDENTIFIER%\"], \"status\": \"applying\"}]}]}"
+    "[\"cmd.exe\", \"/d\", \"/c\", \"set\", \"RDV_\"], \"status\": \"applying\"}]}]}"
 
 START_TEST(a_task_of_the_document_is_done_and_its_output_is_in_the_log)
 {
@@ -330,7 +330,7 @@ START_TEST(a_task_of_the_document_is_done_and_its_output_is_in_the_log)
     ck_assert(client_last_is(client, "one", RDV_TASK_STATUS_SUCCESS));
     ck_assert(rdv_test_exists(store));
     char *output = rdv_test_read(log_file, NULL);
-    ck_assert_msg(strstr(output, "hello one") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "RDV_IDENTIFIER=one") != NULL, "%s", output);
     free(output);
     ck_assert_int_eq(IRDVTaskPlugin_Terminate(plugin, S_OK), S_OK);
     client_wait(client, 3);
