@@ -160,6 +160,13 @@ static int check_label(rdv_plugin *plugin, const char *label)
                                                                                  : RDV_ENOHANDLER;
 }
 
+static rdv_duration end_wait(rdv_plugin *plugin, const char *identifier)
+{
+    const rdv_agent *agent = of(plugin);
+    const struct rdv__run *run = identifier ? rdv__runs_find(&agent->runs, identifier) : NULL;
+    return run && run->ops->end_wait ? run->ops->end_wait(run) : 0;
+}
+
 static const rdv_plugin_ops plugin_ops = {
     .size = sizeof plugin_ops,
     .flags = RDV_PLUGIN_RESTART_SAFE,
@@ -169,6 +176,7 @@ static const rdv_plugin_ops plugin_ops = {
     .cancel_task = cancel_task,
     .terminate = terminate,
     .check_label = check_label,
+    .end_wait = end_wait,
 };
 
 int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *task)

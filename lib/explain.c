@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "plugin_ops.h"
 #include "queue.h"
 #include "record.h"
 #include "trigger_state.h"
@@ -128,8 +129,7 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot,
     if (rdv__trigger_slots_full(trigger) || *ret_ahead > 0)
         return RDV_WHY_BEHIND;
     const rdv_plugin_ops *ops = trigger->plugin->ops;
-    bool can_check = ops->size >= sizeof *ops && ops->check_label;
-    return can_check &&
+    return RDV__PLUGIN_HAS(ops, check_label) &&
                    ops->check_label(trigger->plugin, rdv_task_label(entry->task)) == RDV_ENOHANDLER
                ? RDV_WHY_NO_HANDLER
                : RDV_WHY_STARTS;

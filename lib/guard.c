@@ -283,6 +283,19 @@ static int guard_check_label(rdv_plugin *base, const char *label)
     return called(guard, &call, plugin->ops->check_label(plugin, label));
 }
 
+static rdv_duration guard_end_wait(rdv_plugin *base, const char *identifier)
+{
+    struct rdv__guard *guard = of_plugin(base);
+    rdv_plugin *plugin = guard->parts.plugin;
+    struct rdv__watched call;
+    if (has_terminated(guard))
+        return 0;
+    rdv__watchdog_enter(guard->parts.watchdog, &call, "end_wait", identifier);
+    rdv_duration wait = plugin->ops->end_wait(plugin, identifier);
+    called(guard, &call, 0);
+    return wait;
+}
+
 static void gave_up(void *user)
 {
     struct rdv__guard *guard = user;
@@ -338,7 +351,8 @@ int rdv__guard_new(const struct rdv__guard_parts *parts, struct rdv__guard **ret
         .start_task = guard_start_task,
         .cancel_task = ops->cancel_task ? guard_cancel_task : NULL,
         .terminate = guard_terminate,
-        .check_label = ops->size >= sizeof *ops && ops->check_label ? guard_check_label : NULL,
+        .check_label = RDV__PLUGIN_HAS(ops, check_label) ? guard_check_label : NULL,
+        .end_wait = RDV__PLUGIN_HAS(ops, end_wait) ? guard_end_wait : NULL,
     };
     int result = rdv__mutex_new(&guard->mutex);
     if (result == 0)

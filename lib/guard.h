@@ -10,11 +10,9 @@
 
 #include <rdvtask/plugin.h>
 
+#include "plugin_ops.h"
 #include "tell.h"
 #include "watchdog.h"
-
-/* What every plug-in has; check_label came later. */
-#define RDV__PLUGIN_OPS_SIZE offsetof(rdv_plugin_ops, check_label)
 
 struct rdv__guard;
 

@@ -39,6 +39,8 @@ struct rdv__run_ops {
     void (*reboot)(struct rdv__run *run);
     /* No reboot is to be waited for any more: go on. Not done from inside. */
     void (*go_on)(struct rdv__run *run);
+    /* How long it may take to end after cancel(). NULL for runs that nobody here can end. */
+    rdv_duration (*end_wait)(const struct rdv__run *run);
 };
 
 /* Embedded in a run of either kind. */

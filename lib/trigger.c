@@ -10,6 +10,7 @@
 
 #include "agent.h"
 #include "base.h"
+#include "plugin_ops.h"
 #include "queue.h"
 #include "record.h"
 #include "sink.h"
@@ -24,9 +25,6 @@
 #define RETRY_LAST  RDV_MINUTE
 
 #define MAX_RUNNING_LIMIT 1000000
-
-/* What every plug-in has; check_label came later. */
-#define PLUGIN_OPS_SIZE offsetof(rdv_plugin_ops, check_label)
 
 /* ------------------------------------------------------------------- store */
 
@@ -156,24 +154,45 @@ static void end_unheard(rdv_trigger *trigger, struct rdv__running *run, bool wai
             cancelled ? RDV_ECANCELLED : RDV_ETIMEDOUT, words, now);
 }
 
-/* Ask the plug-in to end a run; it has cancel_wait to report. */
+/* Until when the plug-in has to end what runs under the identifier of a task: as long as it says, and cancel_wait. */
+static rdv_time end_by(const rdv_trigger *trigger, const rdv_task *task, rdv_time now)
+{
+    rdv_plugin *plugin = trigger->plugin;
+    const char *identifier = rdv_task_identifier(task);
+    rdv_duration wait = 0;
+    if (plugin && RDV__PLUGIN_HAS(plugin->ops, end_wait))
+        wait = plugin->ops->end_wait(plugin, identifier);
+    if (wait < 0 || wait > RDV_LIMIT_MAX) {
+        rdv__log(
+            &trigger->options.log, RDV_LOG_WARNING,
+            "how long the task agent '%s' says that ending %s may take is out of range, and was "
+            "taken for nothing",
+            agent_name(trigger), identifier);
+        wait = 0;
+    }
+    return rdv__time_later(rdv__time_later(now, wait), trigger->options.cancel_wait);
+}
+
+/* Ask the plug-in to end a run; it has a time to report. */
 static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, enum rdv__ending ending,
                        rdv_time now)
 {
     rdv_plugin *plugin = trigger->plugin;
     run->ending = ending;
-    rdv__entries_look_at(&trigger->entries, run,
-                         rdv__time_later(now, trigger->options.cancel_wait));
     int result = plugin && plugin->ops->cancel_task
                      ? plugin->ops->cancel_task(plugin, rdv_task_identifier(run->task))
                      : RDV_ENOTSUP;
-    /* Its end may have been reported from inside the call. */
+    rdv_time until = end_by(trigger, run->task, now);
+    /* Its end may have been reported from inside the calls. */
     if (rdv__status_terminal(run->at.status))
         return;
     /* Nobody works on it, or nobody can be made to stop: there is nothing to wait for. */
-    if (result == RDV_ENOTFOUND || result == RDV_ENOTSUP)
+    if (result == RDV_ENOTFOUND || result == RDV_ENOTSUP) {
         end_unheard(trigger, run, false, now);
-    else if (result != 0)
+        return;
+    }
+    rdv__entries_look_at(&trigger->entries, run, until);
+    if (result != 0)
         rdv__log(&trigger->options.log, RDV_LOG_WARNING, "cancelling %s: %s",
                  rdv_task_identifier(run->task), rdv_strerror(result));
 }
@@ -190,7 +209,9 @@ static void run_cancelling(void *user, struct rdv__running *run)
 static bool ask_again(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
 {
     if (run->busy_until == 0)
-        run->busy_until = rdv__time_later(now, trigger->options.cancel_wait);
+        run->busy_until = end_by(trigger, run->task, now);
+    if (rdv__status_terminal(run->at.status))
+        return true; /* from inside that question */
     if (now >= run->busy_until)
         return false;
     rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RDV_SECOND));
@@ -549,7 +570,7 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
 
 int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin)
 {
-    if (!trigger || !plugin || !plugin->ops || plugin->ops->size < PLUGIN_OPS_SIZE)
+    if (!trigger || !plugin || !plugin->ops || plugin->ops->size < RDV__PLUGIN_OPS_SIZE)
         return RDV_EINVAL;
     if (trigger->plugin || trigger->terminating || trigger->terminated)
         return RDV_ESTATE;

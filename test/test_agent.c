@@ -805,6 +805,22 @@ START_TEST(cancelling_ends_the_tree_and_reports_it)
 }
 END_TEST
 
+START_TEST(an_end_may_take_the_grace_of_the_document_that_the_run_began_with)
+{
+    const rdv_plugin_ops *ops = bench->plugin->ops;
+    bench_load(bench, "{'handlers':[{'label':'l','grace':'5m','steps':[" LONG_STEP "]}]}");
+    ck_assert_int_eq(ops->end_wait(bench->plugin, "task"), 0);
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_load(bench, "{'handlers':[{'label':'l','grace':'1h','steps':[" LONG_STEP "]}]}");
+    ck_assert_int_eq(ops->cancel_task(bench->plugin, "task"), 0);
+    /* And what the kill may take. */
+    ck_assert_int_gt(ops->end_wait(bench->plugin, "task"), 5 * RDV_MINUTE);
+    ck_assert_int_lt(ops->end_wait(bench->plugin, "task"), 6 * RDV_MINUTE);
+    ck_assert_int_eq(ops->end_wait(bench->plugin, "other"), 0);
+    ck_assert_int_eq(ops->end_wait(bench->plugin, NULL), 0);
+}
+END_TEST
+
 START_TEST(cancelling_before_the_step_has_begun_starts_nothing)
 {
     bench_steps(bench, "{'run':['touch','@/no']}");
@@ -1355,6 +1371,7 @@ int main(void)
           terminate_does_not_wait_for_a_store_that_refuses}},
         {"end of work",
          {cancelling_ends_the_tree_and_reports_it,
+          an_end_may_take_the_grace_of_the_document_that_the_run_began_with,
           cancelling_before_the_step_has_begun_starts_nothing,
           cancelling_ends_the_wait_for_a_retry,
           a_run_that_succeeds_in_spite_of_being_cancelled_has_succeeded,

@@ -170,6 +170,17 @@ START_TEST(a_label_can_be_checked_before_a_task_comes)
 }
 END_TEST
 
+START_TEST(how_long_a_function_takes_to_end_is_not_for_us_to_say)
+{
+    const rdv_plugin_ops *ops = bench->plugin->ops;
+    add(keep, 0);
+    bench_start(bench, "l", "task", "");
+    ck_assert_int_eq(ops->cancel_task(bench->plugin, "task"), 0);
+    ck_assert_int_eq(ops->end_wait(bench->plugin, "task"), 0);
+    ck_assert_int_eq(rdv_run_finish(kept[0], 0, NULL), 0);
+}
+END_TEST
+
 START_TEST(a_label_has_one_handler_of_whichever_kind)
 {
     struct rdv_error error = {0};
@@ -621,8 +632,10 @@ int main(void)
         {"loop",
          {a_handler_gets_its_task_reports_and_finishes, a_run_may_be_finished_later,
           what_is_not_a_runs_to_report_is_refused, handlers_are_checked_when_they_are_added,
-          a_label_can_be_checked_before_a_task_comes, a_label_has_one_handler_of_whichever_kind,
-          many_runs_at_once_are_told_apart, a_handler_that_finishes_at_once_is_called_once,
+          a_label_can_be_checked_before_a_task_comes,
+          how_long_a_function_takes_to_end_is_not_for_us_to_say,
+          a_label_has_one_handler_of_whichever_kind, many_runs_at_once_are_told_apart,
+          a_handler_that_finishes_at_once_is_called_once,
           a_run_that_nobody_knows_any_more_is_cancelled_and_silent,
           a_report_that_is_lost_goes_to_the_log}},
         {"threads",

@@ -595,9 +595,17 @@ START_TEST(what_a_plugin_can_do_shows_through_the_guard)
     rdv_module_close(module);
     load(test_module("faulty"), "old-table");
     ck_assert(rdv_module_plugin(module)->ops->check_label == NULL);
+    ck_assert(rdv_module_plugin(module)->ops->end_wait == NULL);
+    rdv_module_close(module);
+    load(test_module("faulty"), "table-before-end_wait");
+    ck_assert(rdv_module_plugin(module)->ops->check_label != NULL);
+    ck_assert(rdv_module_plugin(module)->ops->end_wait == NULL);
     rdv_module_close(module);
     load(test_module("faulty"), "no-check");
     ck_assert(rdv_module_plugin(module)->ops->check_label == NULL);
+    rdv_module_close(module);
+    load(test_module("faulty"), "no-end_wait");
+    ck_assert(rdv_module_plugin(module)->ops->end_wait == NULL);
     rdv_module_close(module);
     module = NULL;
     attach_faulty("no-cancel");
@@ -662,6 +670,17 @@ START_TEST(calls_that_block_outside_of_tasks_are_named_too)
     attach_faulty(until_told("initialize", "initialize-blocks"));
     ck_assert_int_eq(times_told("plug-in 'Faulty' has been in initialize for 10ms"), 1);
     assert_logged("ms in initialize, and held up everything else");
+}
+END_TEST
+
+START_TEST(a_question_that_blocks_is_named_too)
+{
+    module_options.call_limit = 10 * RDV_MILLISECOND;
+    attach_faulty(until_told("end_wait", "end_wait-blocks"));
+    rdv_plugin *plugin = rdv_module_plugin(module);
+    ck_assert_int_eq(plugin->ops->end_wait(plugin, "a"), 0);
+    ck_assert_int_eq(times_told("plug-in 'Faulty' has been in end_wait for 10ms, task 'a'"), 1);
+    assert_logged("ms in end_wait, and held up everything else");
 }
 END_TEST
 
@@ -907,6 +926,23 @@ START_TEST(a_plugin_that_ignores_a_cancel_is_named)
     ck_assert_int_eq(look("a")->outcome, RDV_OUTCOME_CANCELLED);
     ck_assert_msg(strstr(seen.message, "cancelled") && strstr(seen.message, "Faulty"), "%s",
                   seen.message);
+}
+END_TEST
+
+START_TEST(a_plugin_that_says_that_an_end_takes_long_is_waited_for)
+{
+    attach_faulty("ends-slowly");
+    schedule("any", "a");
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    move_clock(5 * RDV_MINUTE);
+    ck_assert_int_eq(look("a")->state, RDV_STATE_RUNNING);
+    move_clock(RDV_MINUTE);
+    ck_assert_int_eq(look("a")->outcome, RDV_OUTCOME_CANCELLED);
+    rdv_plugin *plugin = rdv_module_plugin(module);
+    ck_assert_int_eq(plugin->ops->end_wait(plugin, "b"), 5 * RDV_MINUTE);
+    terminate();
+    ck_assert_int_eq(plugin->ops->end_wait(plugin, "b"), 0); /* it has ended all */
 }
 END_TEST
 
@@ -1334,6 +1370,7 @@ int main(int argc, char **argv)
     const TTest *const blocks[] = {
         a_call_that_blocks_is_named_while_it_does,
         calls_that_block_outside_of_tasks_are_named_too,
+        a_question_that_blocks_is_named_too,
         without_somebody_to_tell_a_blocked_call_is_logged_when_it_returns,
         what_the_trigger_agent_takes_is_not_the_plugins_fault,
         nothing_wakes_up_while_no_call_is_under_way,
@@ -1350,6 +1387,7 @@ int main(int argc, char **argv)
         references_to_the_sink_that_are_given_back_too_often_do_no_harm,
         a_plugin_that_never_reports_is_named_when_its_time_is_over,
         a_plugin_that_ignores_a_cancel_is_named,
+        a_plugin_that_says_that_an_end_takes_long_is_waited_for,
         a_plugin_that_does_not_report_after_a_restart_is_named,
         a_cancel_that_fails_strangely_is_logged_and_waited_for,
         a_plugin_that_crashes_leaves_the_store_right,

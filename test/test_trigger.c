@@ -23,6 +23,7 @@ struct fake_plugin {
     char cancelled[64][64];
     int cancelled_count;
     int start_result, cancel_result;
+    rdv_duration end_wait;
     bool finish_at_once;
     bool terminated_at_once;
     int terminate_reason;
@@ -80,6 +81,12 @@ static int plugin_cancel_task(rdv_plugin *base, const char *identifier)
     return plugin->cancel_result;
 }
 
+static rdv_duration plugin_end_wait(rdv_plugin *base, const char *identifier)
+{
+    (void)identifier;
+    return plugin_of(base)->end_wait;
+}
+
 static int plugin_terminate(rdv_plugin *base, int reason)
 {
     struct fake_plugin *plugin = plugin_of(base);
@@ -97,6 +104,7 @@ static const rdv_plugin_ops plugin_ops = {
     .start_task = plugin_start_task,
     .cancel_task = plugin_cancel_task,
     .terminate = plugin_terminate,
+    .end_wait = plugin_end_wait,
 };
 
 static const rdv_plugin_ops restart_safe_ops = {
@@ -282,6 +290,15 @@ static void succeed(const char *identifier)
 {
     ck_assert_int_eq(report(&plugin, identifier, RDV_STATUS_SUCCESS, NULL), 0);
     turn();
+}
+
+static rdv_explanation explain(const char *identifier)
+{
+    rdv_explanation explanation = {.size = sizeof explanation};
+    ck_assert_int_eq(rdv_trigger_explain(trigger, identifier, &explanation), 0);
+    ck_assert_uint_gt(strlen(explanation.words), 0);
+    ck_assert_ptr_nonnull(rdv_why_name(explanation.why));
+    return explanation;
 }
 
 /* Through the eyes of another process. */
@@ -856,6 +873,23 @@ START_TEST(rule_8_the_slot_is_free_again_even_if_the_plug_in_does_not_answer)
 }
 END_TEST
 
+START_TEST(rule_8_a_plug_in_is_waited_for_as_long_as_it_says_that_an_end_may_take)
+{
+    attach();
+    plugin.end_wait = 5 * RDV_MINUTE;
+    schedule("a", 0, 0, 0);
+    turn();
+    schedule("b", 0, 0, 0);
+    move_clock(NOW + options.run_limit);
+    move_clock(NOW + options.run_limit + plugin.end_wait + options.cancel_wait - 1);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_NONE);
+    ck_assert_int_eq(plugin.started_count, 1);
+    move_clock(NOW + options.run_limit + plugin.end_wait + options.cancel_wait);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+    ck_assert_str_eq(plugin.started[1], "b");
+}
+END_TEST
+
 START_TEST(rule_8_the_limit_can_be_set_for_an_entry_and_holds_after_a_restart)
 {
     use_a_file(&restart_safe_ops);
@@ -917,6 +951,81 @@ START_TEST(cancel_is_over_after_cancel_wait_even_if_the_plug_in_does_not_answer)
     turn();
     move_clock(NOW + options.cancel_wait);
     ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+}
+END_TEST
+
+START_TEST(cancel_waits_as_long_as_the_plug_in_says_that_an_end_may_take)
+{
+    attach();
+    plugin.end_wait = 5 * RDV_MINUTE;
+    schedule("a", 0, 0, 0);
+    turn();
+    schedule("b", 0, 0, 0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    move_clock(NOW + plugin.end_wait + options.cancel_wait - 1);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_NONE);
+    ck_assert_int_eq(plugin.started_count, 1);
+    move_clock(NOW + plugin.end_wait + options.cancel_wait);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+    ck_assert_str_eq(plugin.started[1], "b");
+}
+END_TEST
+
+START_TEST(a_wait_for_an_end_that_is_out_of_range_is_logged_and_taken_for_none)
+{
+    static const rdv_duration wrong[] = {-1, INT64_MIN, RDV_LIMIT_MAX + 1, INT64_MAX};
+    attach();
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        plugin.end_wait = wrong[i];
+        schedule("a", 0, 0, 0);
+        turn();
+        ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+        turn();
+        ck_assert_ptr_nonnull(
+            strstr(last_log, "the task agent 'fake' says that ending a may take"));
+        ck_assert_int_eq(rdv_trigger_next(trigger), now + options.cancel_wait);
+        ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_FAILED, NULL), 0);
+        turn();
+    }
+    plugin.end_wait = RDV_LIMIT_MAX;
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + RDV_LIMIT_MAX + options.cancel_wait);
+}
+END_TEST
+
+static int never_check_label(rdv_plugin *base, const char *label)
+{
+    (void)base;
+    ck_abort_msg("was asked for %s", label);
+    return 0;
+}
+
+static rdv_duration never_end_wait(rdv_plugin *base, const char *identifier)
+{
+    (void)base;
+    ck_abort_msg("was asked for %s", identifier);
+    return 0;
+}
+
+START_TEST(what_is_past_the_end_of_a_plug_ins_table_is_not_called)
+{
+    rdv_plugin_ops old = plugin_ops;
+    old.check_label = never_check_label;
+    old.end_wait = never_end_wait;
+    old.size = offsetof(rdv_plugin_ops, check_label);
+    close_trigger();
+    open_trigger(&old);
+    attach();
+    schedule("a", 0, 0, 0);
+    ck_assert_int_eq(explain("a").why, RDV_WHY_STARTS);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + options.cancel_wait);
 }
 END_TEST
 
@@ -1244,6 +1353,14 @@ START_TEST(a_plug_in_that_still_ends_an_earlier_run_is_asked_again_for_a_while)
     turn();
     move_clock(now + options.cancel_wait);
     ck_assert_int_eq(outcome("b"), RDV_OUTCOME_FAILED);
+
+    plugin.end_wait = 5 * RDV_MINUTE;
+    schedule("c", 0, 0, 0);
+    turn();
+    move_clock(now + plugin.end_wait + options.cancel_wait - RDV_SECOND);
+    ck_assert_int_eq(outcome("c"), RDV_OUTCOME_NONE);
+    move_clock(now + RDV_SECOND);
+    ck_assert_int_eq(outcome("c"), RDV_OUTCOME_FAILED);
 }
 END_TEST
 
@@ -1425,15 +1542,6 @@ START_TEST(rule_12_no_task_starts_while_one_is_about_to_reboot_the_machine)
 }
 END_TEST
 
-static rdv_explanation explain(const char *identifier)
-{
-    rdv_explanation explanation = {.size = sizeof explanation};
-    ck_assert_int_eq(rdv_trigger_explain(trigger, identifier, &explanation), 0);
-    ck_assert_uint_gt(strlen(explanation.words), 0);
-    ck_assert_ptr_nonnull(rdv_why_name(explanation.why));
-    return explanation;
-}
-
 START_TEST(explain_gives_the_reason_that_decides)
 {
     schedule("a", 0, 0, 0);
@@ -1556,10 +1664,14 @@ int main(void)
     tcase_add_test(rules, rule_7_a_report_for_an_unknown_or_pending_run_is_an_error_and_a_log_line);
     tcase_add_test(rules, rule_8_past_its_limit_a_run_is_cancelled_then_timed_out);
     tcase_add_test(rules, rule_8_the_slot_is_free_again_even_if_the_plug_in_does_not_answer);
+    tcase_add_test(rules, rule_8_a_plug_in_is_waited_for_as_long_as_it_says_that_an_end_may_take);
     tcase_add_test(rules, rule_8_the_limit_can_be_set_for_an_entry_and_holds_after_a_restart);
     tcase_add_test(rules, rule_8_a_plug_in_that_can_not_cancel_loses_its_run_at_once);
     tcase_add_test(rules, cancel_ends_a_running_task_as_cancelled_once_the_plug_in_reports);
     tcase_add_test(rules, cancel_is_over_after_cancel_wait_even_if_the_plug_in_does_not_answer);
+    tcase_add_test(rules, cancel_waits_as_long_as_the_plug_in_says_that_an_end_may_take);
+    tcase_add_test(rules, a_wait_for_an_end_that_is_out_of_range_is_logged_and_taken_for_none);
+    tcase_add_test(rules, what_is_past_the_end_of_a_plug_ins_table_is_not_called);
     tcase_add_test(rules, cancel_deletes_a_pending_task_and_does_not_find_an_unknown_one);
     tcase_add_test(rules, cancel_does_not_turn_a_success_into_something_else);
     tcase_add_test(rules, rule_9_pending_entries_are_as_before_after_a_restart);

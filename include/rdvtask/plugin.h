@@ -115,6 +115,14 @@ typedef struct rdv_plugin_ops {
      * start_task. Only used to explain why a task waits.
      */
     int (*check_label)(rdv_plugin *plugin, const char *label);
+
+    /**
+     * How long what runs under an identifier may take to end once it was asked to, as far as the plug-in sees to that: the trigger
+     * agent waits so long, and cancel_wait after it, before it goes on without the plug-in's word. Called after cancel_task, and
+     * when start_task has said RDV_EBUSY, as an earlier run of the task is still being ended. May be NULL: then 0.
+     * @return 0 to RDV_LIMIT_MAX; 0 for an identifier that it does not know.
+     */
+    rdv_duration (*end_wait)(rdv_plugin *plugin, const char *identifier);
 } rdv_plugin_ops;
 
 /** A task agent: what leads the implementer's own struct. @since 0.1.0 */

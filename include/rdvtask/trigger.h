@@ -61,7 +61,8 @@ typedef struct rdv_trigger_options {
         resume_limit; /**< how long a plug-in that can't be restarted safely has to report on a run that was under
                                     way when the process ended; default 10 min */
     rdv_duration
-        cancel_wait; /**< how long a plug-in has to end a run that it was asked to cancel; default 1 min */
+        cancel_wait; /**< how long a plug-in has to end a run that it was asked to cancel, beyond what it says itself that
+                                   this may take (rdv_plugin_ops.end_wait); default 1 min */
     rdv_duration
         clock_wait; /**< after boot, how long to wait at most for the clock to be synchronised; default 5 min */
     rdv_clock clock;
@@ -161,7 +162,7 @@ RDV_API int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier);
 
 /**
  * Cancel a task: a pending one is deleted, a running one is asked to end. The request is durable when this returns; the
- * outcome `cancelled` follows when the plug-in reports, at the latest after cancel_wait.
+ * outcome `cancelled` follows when the plug-in reports, at the latest after its end_wait and cancel_wait.
  * @return 0; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running, and the plug-in can't cancel or there is none; an error of
  * the store.
  * Owner thread. @since 0.1.0

@@ -233,7 +233,7 @@ static int faulty_start_task(rdv_plugin *plugin, rdv_task *task)
         block(faulty->host);
     faulty->host->task_unref(faulty->task);
     faulty->task = faulty->host->task_ref(task);
-    if (does(faulty, "never-reports") || does(faulty, "no-cancel") ||
+    if (does(faulty, "never-reports") || does(faulty, "ends-slowly") || does(faulty, "no-cancel") ||
         does(faulty, "cancel-strange"))
         return 0;
     if (does(faulty, "floods")) {
@@ -271,6 +271,14 @@ static int faulty_check_label(rdv_plugin *plugin, const char *label)
 {
     (void)plugin;
     return strcmp(label, "unknown") == 0 ? RDV_ENOHANDLER : 0;
+}
+
+static rdv_duration faulty_end_wait(rdv_plugin *plugin, const char *identifier)
+{
+    struct faulty *faulty = faulty_of(plugin);
+    if (does(faulty, "end_wait-blocks"))
+        block(faulty->host);
+    return does(faulty, "ends-slowly") && strcmp(identifier, "unknown") != 0 ? 5 * RDV_MINUTE : 0;
 }
 
 static int faulty_terminate(rdv_plugin *plugin, int reason)
@@ -336,6 +344,7 @@ static int faulty_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
         .cancel_task = does(faulty, "no-cancel") ? NULL : faulty_cancel_task,
         .terminate = does(faulty, "no-terminate") ? NULL : faulty_terminate,
         .check_label = does(faulty, "no-check") ? NULL : faulty_check_label,
+        .end_wait = does(faulty, "no-end_wait") ? NULL : faulty_end_wait,
     };
     if (does(faulty, "small-table"))
         faulty->ops.size = offsetof(rdv_plugin_ops, terminate);
@@ -343,6 +352,10 @@ static int faulty_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
         faulty->ops.size = offsetof(rdv_plugin_ops, check_label);
         memset(&faulty->ops.check_label, 0x5A, sizeof faulty->ops.check_label);
     }
+    if (does(faulty, "old-table") || does(faulty, "table-before-end_wait"))
+        memset(&faulty->ops.end_wait, 0x5A, sizeof faulty->ops.end_wait);
+    if (does(faulty, "table-before-end_wait")) /* of a time before end_wait */
+        faulty->ops.size = offsetof(rdv_plugin_ops, end_wait);
     faulty->base.ops = does(faulty, "no-table") ? NULL : &faulty->ops;
     say(faulty, host->version, (int)host->size);
     host->log(host, RDV_LOG_INFO, host->configuration);
