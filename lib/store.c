@@ -767,6 +767,10 @@ int rdv_store_open(const char *path, const rdv_store_options *options, rdv_store
         options->history_age < 0 || (options->flags & ~RDV_STORE_READ_ONLY) || (path && !*path) ||
         (!path && (options->flags & RDV_STORE_READ_ONLY)))
         return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_store_open");
+    if (path && (path[0] == ':' || strncmp(path, "file:", 5) == 0)) /* ":memory:" for one */
+        return rdv__fail(error, RDV_EINVAL,
+                         "'%s' is no file to SQLite: write './%s' if it is the name of one", path,
+                         path);
     return rdv__store_open_as(path, options, &rdv__format, ret_store, error);
 }
 

@@ -760,6 +760,9 @@ START_TEST(wrong_arguments_are_refused)
     ck_assert_int_eq(options.history_count, 10000);
     ck_assert_int_eq(rdv_store_open(path, &options, NULL, NULL), RDV_EINVAL);
     ck_assert_int_eq(rdv_store_open("", &options, &store, &error), RDV_EINVAL);
+    ck_assert_int_eq(rdv_store_open(":memory:", &options, &store, &error), RDV_EINVAL);
+    ck_assert_int_eq(rdv_store_open("file:a?mode=memory", &options, &store, &error), RDV_EINVAL);
+    ck_assert_ptr_nonnull(strstr(error.text, "write './file:a?mode=memory'"));
     wrong = options;
     wrong.size--;
     ck_assert_int_eq(rdv_store_open(path, &wrong, &store, NULL), RDV_EINVAL);
