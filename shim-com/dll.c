@@ -14,6 +14,7 @@
 
 #include "base.h"
 #include "class_idl.h"
+#include "plat.h"
 #include "win.h"
 
 #define NAME      "rdvtask"
@@ -139,6 +140,19 @@ out:
     return result;
 }
 
+/* Others may have made the folder, and a store in it, before the administrator did: nothing there is opened before this. */
+static int check_trusted(const char *document)
+{
+    struct rdv_error error;
+    rdv__file file;
+    int result = rdv__plat_open_trusted(document, &file, NULL, &error);
+    if (result)
+        rdv__log(&event_log, RDV_LOG_ERROR, "%s", error.text);
+    else
+        rdv__plat_close(file);
+    return result;
+}
+
 static int open_agent(void *user, rdv_loop *loop, rdv_store **ret_store, rdv_agent **ret_agent)
 {
     (void)user;
@@ -146,7 +160,9 @@ static int open_agent(void *user, rdv_loop *loop, rdv_store **ret_store, rdv_age
     int result = find_document(&document);
     if (result)
         return result;
-    result = open_files(loop, document, ret_store, ret_agent);
+    result = check_trusted(document);
+    if (!result)
+        result = open_files(loop, document, ret_store, ret_agent);
     free(document);
     return result;
 }

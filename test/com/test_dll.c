@@ -377,6 +377,7 @@ START_TEST(a_document_that_is_wrong_or_missing_makes_initialize_fail)
     IRDVTaskPlugin *plugin = create();
     ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink),
                      HRESULT_FROM_WIN32(ERROR_NOT_FOUND));
+    ck_assert(!rdv_test_exists(store));
     rdv_test_write_text(document, "{\"handlers\": [}");
     ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink),
                      HRESULT_FROM_WIN32(ERROR_INVALID_DATA));
@@ -393,6 +394,21 @@ START_TEST(a_document_that_others_may_write_to_is_refused)
     IRDVTaskPlugin *plugin = create();
     rdv_test_write_text(document, DOCUMENT);
     rdv_test_share(document);
+    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), E_ACCESSDENIED);
+    ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
+    client_free(client);
+}
+END_TEST
+
+START_TEST(in_a_folder_that_others_may_write_to_nothing_is_opened_or_made)
+{
+    struct client *client = client_new();
+    IRDVTaskPlugin *plugin = create();
+    rdv_test_write_text(document, DOCUMENT);
+    rdv_test_share(folder);
+    ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), E_ACCESSDENIED);
+    ck_assert(!rdv_test_exists(store));
+    rdv_test_write_text(store, "no store");
     ck_assert_int_eq(IRDVTaskPlugin_Initialize(plugin, &client->sink), E_ACCESSDENIED);
     ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
     client_free(client);
@@ -506,6 +522,7 @@ int main(void)
     tcase_add_test(com, a_second_object_is_refused_as_long_as_the_first_has_the_store);
     tcase_add_test(com, a_document_that_is_wrong_or_missing_makes_initialize_fail);
     tcase_add_test(com, a_document_that_others_may_write_to_is_refused);
+    tcase_add_test(com, in_a_folder_that_others_may_write_to_nothing_is_opened_or_made);
     tcase_add_test(com, regsvr32_registers_and_unregisters_it);
     tcase_add_test(com, a_setting_that_is_no_path_makes_initialize_fail);
     rdv_test_add_unless(com, without_a_setting_the_document_is_that_of_program_data,
