@@ -311,7 +311,9 @@ static int do_initialize(struct rdv__hosted *hosted)
     HRESULT hr = leave(hosted, &call, IRDVTaskPlugin_Initialize(hosted->com, hosted->notify));
     hosted->initialised = SUCCEEDED(hr);
     if (FAILED(hr))
-        rdv__tell(hosted->parts.tell, RDV_LOG_ERROR, "plug-in '%s': Initialize failed: %s",
+        rdv__tell(hosted->parts.tell, RDV_LOG_ERROR,
+                  "plug-in '%s': Initialize failed: %s; its own log may say why (that of "
+                  "rdvtask-com.dll is Windows' application log)",
                   hosted->name, rdv__com_words(hr, words));
     return rdv__com_code(hr);
 }
