@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends the processes that a killed predecessor of ours, or a killed supervisor, has left behind, without holding up the loop. Owner thread only. */
+/* Ends the processes that a killed predecessor of ours, or a killed supervisor, has left behind, without holding up the loop. Owner
+ * thread only. */
 #ifndef RDV__LEFTOVERS_H
 #define RDV__LEFTOVERS_H
 

@@ -252,8 +252,9 @@ void rdv__plat_child_deafen(struct rdv__plat_child *child);
 void rdv__plat_child_close(struct rdv__plat_child *child);
 
 /*
- * End processes that a killed predecessor of ours, or a killed supervisor, has left: every process whose environment has all of these NAME=value
- * strings (NULL ends the list). Politely first, killed after `grace`; waits until they are gone. Returns how many there were.
+ * End processes that a killed predecessor of ours, or a killed supervisor, has left: every process whose environment has all of
+ * these NAME=value strings (NULL ends the list). Politely first, killed after `grace`; waits until they are gone. Returns how many
+ * there were.
  */
 int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace);
 
