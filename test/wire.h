@@ -14,6 +14,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#ifndef _WIN32
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include <check.h>
 
@@ -40,6 +47,37 @@ static inline struct wire *wire_open(const char *path)
     ck_assert_msg(result == 0, "%s", error.text);
     return wire;
 }
+
+#ifndef _WIN32
+
+/* Some of another user, which is in this group besides its own: the kernel tells who has connected, and not who uses it then. For
+ * root only. */
+static inline void wire_open_as(const char *path, uid_t user, gid_t group, struct wire **wires,
+                                int count)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int status = -1;
+    ck_assert_uint_lt(strlen(path), sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path));
+    for (int i = 0; i < count; i++) {
+        wires[i] = calloc(1, sizeof *wires[i]);
+        ck_assert_ptr_nonnull(wires[i]);
+        wires[i]->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        ck_assert_int_ge(wires[i]->fd, 0);
+    }
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        bool failed = setgroups(1, &group) < 0 || setgid(user) < 0 || setuid(user) < 0;
+        for (int i = 0; i < count; i++)
+            failed |= connect(wires[i]->fd, (struct sockaddr *)&address, sizeof address) < 0;
+        _exit(failed);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+
+#endif
 
 static inline void wire_close(struct wire *wire)
 {
