@@ -24,12 +24,16 @@
 /* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
 #define PREPARED_MAX (1024 * 1024)
 
-/* All that clients send, and all that they have not read yet, in bytes. */
-#define INPUT_MAX  (2 * (size_t)RDV_CONTROL_LINE_MAX)
-#define OUTPUT_MAX (2 * (size_t)RDV_CONTROL_LINE_MAX)
+/* All that clients send, and all that they have not read yet, in bytes; what readers have not read is counted by itself. */
+#define INPUT_MAX         (2 * (size_t)RDV_CONTROL_LINE_MAX)
+#define OUTPUT_MAX        (2 * (size_t)RDV_CONTROL_LINE_MAX)
+#define READER_OUTPUT_MAX (OUTPUT_MAX / 2)
 
 /* How long a client may leave unread what waits for it. */
 #define PATIENCE (30 * RDV_SECOND)
+
+/* How long the log is not told again that there are too many clients. */
+#define QUIET RDV_MINUTE
 
 struct rdv_control {
     rdv_store *store;
@@ -377,7 +381,7 @@ static int check_call(const struct client *client, const struct rdv__method *met
     else if (!client->may_write && !rdv__method_reads(method))
         rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for those who may only read",
                          request->method);
-    else if (!rdv__server_has_room(client->control->server, 0))
+    else if (!rdv__connection_has_room(client->connection, 0))
         rdv__failure_set(failure, 0, RDV_EBUSY, "too much waits for clients that do not read");
     else
         return 0;
@@ -511,8 +515,11 @@ static int listen_for_clients(rdv_control *control, rdv_loop *loop,
         .input_max = INPUT_MAX,
         .queue_max = RDV_CONTROL_QUEUE_MAX,
         .output_max = OUTPUT_MAX,
+        .reader_output_max = READER_OUTPUT_MAX,
         .connections = RDV_CONTROL_CLIENTS,
+        .reader_connections = RDV_CONTROL_READERS,
         .patience = PATIENCE,
+        .quiet = QUIET,
         .log = options->log,
     };
     int result = make_lines(control);

@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "loop.h"
+#include "plat.h"
 
 /* How much is received from a connection at once, in bytes. */
 #define READ_SIZE 65536
@@ -32,6 +33,15 @@ struct rdv__answer {
     bool given;
 };
 
+/* Those who may do the same: what they may have all together, and what they have. */
+struct share {
+    size_t line_max; /* of each */
+    size_t output_max, connections_max;
+    size_t output, connections;
+    size_t refused;     /* for being too many, since it was last said */
+    rdv_duration quiet; /* until then it is not said again */
+};
+
 /* Bytes begin to end are in use. */
 struct buffer {
     char *data;
@@ -46,7 +56,7 @@ struct rdv__connection {
     rdv__descriptor fd;
     struct rdv__io *io;
     void *state;
-    size_t line_max;
+    struct share *share;
     struct buffer in, out;
     size_t scanned; /* so many bytes of `in` are known to hold no line end */
     bool skipping;  /* the rest of a line that was too long */
@@ -69,13 +79,12 @@ struct rdv__server {
     bool waiting;  /* the patience timer is started */
     bool paused;   /* no descriptors: nobody is taken for a while */
     bool told;     /* it was said */
-    bool full;     /* it was said that there are too many */
     bool attached; /* the turn is added */
     struct rdv__turn turn;
     struct rdv__connection *connections;
-    size_t count;
+    struct share owners, readers;
     struct rdv__connection *awake, **awake_end;
-    size_t input, output; /* bytes in the buffers of all connections */
+    size_t input; /* bytes in the buffers of all connections */
     char scratch[READ_SIZE];
 };
 
@@ -185,7 +194,7 @@ static void queue_line(struct rdv__connection *connection, const char *line, siz
     }
     (void)append(&connection->out, line, size);
     (void)append(&connection->out, "\n", 1);
-    connection->server->output += size + 1;
+    connection->share->output += size + 1;
     wake(connection);
 }
 
@@ -220,7 +229,7 @@ static void flush(struct rdv__connection *connection)
         if (sent == 0)
             break;
         connection->moved = true;
-        server->output -= sent;
+        connection->share->output -= sent;
         drop(out, sent);
     }
     if (used(out) > 0 && !server->waiting) {
@@ -336,15 +345,14 @@ static void connection_free(struct rdv__connection *connection)
         server->ops->closed(server->user, connection->state);
     disown_answers(connection);
     server->input -= used(&connection->in);
-    server->output -= used(&connection->out);
+    connection->share->output -= used(&connection->out);
     if (connection->previous)
         connection->previous->next = connection->next;
     else
         server->connections = connection->next;
     if (connection->next)
         connection->next->previous = connection->previous;
-    server->count--;
-    server->full = false;
+    connection->share->connections--;
     rdv__io_free(connection->io);
     rdv__socket_close(connection->fd);
     free(connection->in.data);
@@ -378,7 +386,7 @@ static void drop_input(struct rdv__connection *connection, size_t size)
 static void line_too_long(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
-    server->ops->too_long(server->user, connection->state, connection->line_max);
+    server->ops->too_long(server->user, connection->state, connection->share->line_max);
 }
 
 /* Do lines, as many as are due to it at once. */
@@ -392,7 +400,7 @@ static void do_lines(struct rdv__connection *connection, bool late)
             wake(connection);
             return;
         }
-        if (size > connection->line_max) {
+        if (size > connection->share->line_max) {
             line_too_long(connection);
         } else if (server->ops->line(server->user, connection->state,
                                      connection->in.data + connection->in.begin, size,
@@ -401,7 +409,7 @@ static void do_lines(struct rdv__connection *connection, bool late)
         }
         drop_input(connection, size + 1);
     }
-    if (!connection->broken && connection->scanned > connection->line_max &&
+    if (!connection->broken && connection->scanned > connection->share->line_max &&
         connection->scanned == used(&connection->in)) {
         line_too_long(connection);
         drop_input(connection, used(&connection->in));
@@ -499,6 +507,11 @@ static int turn_late(struct rdv__turn *turn)
 
 /* --------------------------------------------------------------- accepting */
 
+static struct share *share_of(struct rdv__server *server, enum rdv__peer peer)
+{
+    return peer == RDV__PEER_OWNER ? &server->owners : &server->readers;
+}
+
 static int connection_new(struct rdv__server *server, rdv__descriptor fd, enum rdv__peer peer)
 {
     struct rdv__connection *connection = calloc(1, sizeof *connection);
@@ -512,14 +525,13 @@ static int connection_new(struct rdv__server *server, rdv__descriptor fd, enum r
     }
     connection->server = server;
     connection->fd = fd;
-    connection->line_max =
-        peer == RDV__PEER_OWNER ? server->options.line_max : server->options.reader_line_max;
+    connection->share = share_of(server, peer);
     connection->answers_end = &connection->answers;
     connection->next = server->connections;
     if (connection->next)
         connection->next->previous = connection;
     server->connections = connection;
-    server->count++;
+    connection->share->connections++;
     connection->state = server->ops->opened(server->user, connection, peer);
     if (connection->state)
         return 0;
@@ -536,6 +548,29 @@ static void turn_away(rdv__descriptor fd, const char *line)
     rdv__socket_close(fd);
 }
 
+static bool is_full(const struct rdv__server *server, const struct share *share)
+{
+    return share->connections >= share->connections_max ||
+           rdv__server_connections(server) >= server->options.connections;
+}
+
+/* Now and then only: who is refused can come again at once. */
+static void tell_full(struct rdv__server *server, struct share *share,
+                      const struct rdv__peer_words *words)
+{
+    const struct rdv__server_options *options = &server->options;
+    rdv_duration now = rdv__plat_running();
+    share->refused++;
+    if (now < share->quiet)
+        return;
+    rdv__log(&options->log, RDV_LOG_WARNING,
+             "too many clients: %zu, of which %zu may only read; refused %zu more (%s)",
+             rdv__server_connections(server), server->readers.connections, share->refused,
+             words->text);
+    share->refused = 0;
+    share->quiet = now + options->quiet;
+}
+
 /* Returns false if no more can be taken. */
 static bool take_connection(struct rdv__server *server)
 {
@@ -550,11 +585,8 @@ static bool take_connection(struct rdv__server *server)
         if (peer == RDV__PEER_STRANGER) {
             rdv__log(&options->log, RDV_LOG_WARNING, "a client was refused: %s", words.text);
             turn_away(fd, options->refuse_line);
-        } else if (server->count >= options->connections) {
-            if (!server->full)
-                rdv__log(&options->log, RDV_LOG_WARNING, "more than %zu clients: refused (%s)",
-                         options->connections, words.text);
-            server->full = true;
+        } else if (is_full(server, share_of(server, peer))) {
+            tell_full(server, share_of(server, peer), &words);
             turn_away(fd, options->busy_line);
         } else {
             result = connection_new(server, fd, peer);
@@ -602,6 +634,12 @@ int rdv__server_new(rdv_loop *loop, const struct rdv__server_options *options,
     server->options = *options;
     server->ops = ops;
     server->user = user;
+    server->owners = (struct share){.line_max = options->line_max,
+                                    .output_max = options->output_max,
+                                    .connections_max = options->connections};
+    server->readers = (struct share){.line_max = options->reader_line_max,
+                                     .output_max = options->reader_output_max,
+                                     .connections_max = options->reader_connections};
     server->awake_end = &server->awake;
     server->turn = (struct rdv__turn){.run = turn_late, .phase = RDV__TURN_SETTLE};
     int result = rdv_timer_new(loop, accept_again, server, &server->accept_again);
@@ -647,10 +685,10 @@ void rdv__server_free(struct rdv__server *server)
 
 size_t rdv__server_connections(const struct rdv__server *server)
 {
-    return server->count;
+    return server->owners.connections + server->readers.connections;
 }
 
-bool rdv__server_has_room(const struct rdv__server *server, size_t size)
+bool rdv__connection_has_room(const struct rdv__connection *connection, size_t size)
 {
-    return server->output + size <= server->options.output_max;
+    return connection->share->output + size <= connection->share->output_max;
 }

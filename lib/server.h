@@ -47,16 +47,19 @@ struct rdv__server_ops {
 
 struct rdv__server_options {
     const char *path;
-    const rdv__group *group; /* who may connect besides us; NULL = nobody */
-    size_t line_max;         /* of our own user and root */
-    size_t reader_line_max;  /* of the group */
-    size_t input_max;        /* of all connections together */
-    size_t queue_max;        /* past that a connection is cut off when more is pushed */
-    size_t output_max;       /* of all connections together: for rdv__server_has_room() */
-    size_t connections;      /* at once */
-    rdv_duration patience;   /* how long a client may let output wait without reading any of it */
-    const char *busy_line;   /* for those who are too many */
-    const char *refuse_line; /* for those who may not connect */
+    const rdv__group *group;   /* who may connect besides us; NULL = nobody */
+    size_t line_max;           /* of our own user and root */
+    size_t reader_line_max;    /* of the group */
+    size_t input_max;          /* of all connections together */
+    size_t queue_max;          /* past that a connection is cut off when more is pushed */
+    size_t output_max;         /* of ours and root's together: for rdv__connection_has_room() */
+    size_t reader_output_max;  /* of the group's together: the others are not held up by it */
+    size_t connections;        /* at once */
+    size_t reader_connections; /* so many of them may be the group's */
+    rdv_duration patience;     /* how long a client may let output wait without reading any of it */
+    rdv_duration quiet;        /* how long not to say again that there are too many */
+    const char *busy_line;     /* for those who are too many */
+    const char *refuse_line;   /* for those who may not connect */
     rdv_log log;
 };
 
@@ -71,8 +74,8 @@ void rdv__server_free(struct rdv__server *server);
 
 size_t rdv__server_connections(const struct rdv__server *server);
 
-/* Whether an answer of this size has room among all that waits for clients to read it. */
-bool rdv__server_has_room(const struct rdv__server *server, size_t size);
+/* Whether an answer of this size has room among all that waits to be read by those who may do the same as its client. */
+bool rdv__connection_has_room(const struct rdv__connection *connection, size_t size);
 
 /* Keep the place of an answer that comes later. NULL without memory. */
 struct rdv__answer *rdv__connection_expect(struct rdv__connection *connection);

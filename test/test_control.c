@@ -564,20 +564,26 @@ START_TEST(a_line_that_is_too_long_is_an_error_and_the_client_goes_on)
 }
 END_TEST
 
-START_TEST(an_answer_that_would_be_too_long_is_an_error)
+/* So many tasks, each of which has more than six KiB in an answer. */
+static void schedule_long_names(int count)
 {
     rdv_task *task;
     char escaped[RDV_NAME_MAX + 1];
     memset(escaped, '\x7f', RDV_NAME_MAX); /* six characters each */
     escaped[RDV_NAME_MAX] = '\0';
     ck_assert_int_eq(rdv_trigger_begin(agent.trigger), 0);
-    for (int i = 0; i < 11000; i++) {
+    for (int i = 0; i < count; i++) {
         ck_assert_int_eq(rdv_task_new(escaped, NULL, NULL, 0, &task), 0);
         ck_assert_int_eq(rdv_trigger_schedule(agent.trigger, NULL, task), 0);
         rdv_task_unref(task);
     }
     ck_assert_int_eq(rdv_trigger_commit(agent.trigger), 0);
     bench_turns(&agent);
+}
+
+START_TEST(an_answer_that_would_be_too_long_is_an_error)
+{
+    schedule_long_names(11000);
     struct wire *client = bench_client(&agent);
     const char *answer = bench_ask(&agent, client, CALL("list", "{}"));
     ck_assert_has(answer, "\"name\":\"RDV_ELIMIT\"");
@@ -1391,6 +1397,16 @@ START_TEST(the_reader_group_has_shorter_lines)
 }
 END_TEST
 
+START_TEST(readers_that_take_all_places_they_may_have_keep_out_nobody_else)
+{
+}
+END_TEST
+
+START_TEST(readers_that_do_not_read_hold_up_only_readers)
+{
+}
+END_TEST
+
 static const char *needs_root(void)
 {
     return "needs other users, whom only Unix lets root be";
@@ -1534,6 +1550,62 @@ START_TEST(the_reader_group_has_shorter_lines)
     open_to_readers();
     memset(request, ' ', RDV_CONTROL_READER_LINE_MAX + 1);
     ask_as(65534, reader_gid, request, "\"code\":-32600,");
+}
+END_TEST
+
+/* Clients of the group that have been taken, or refused. */
+static void readers(struct wire **wires, int count)
+{
+    for (int done = 0; done < count;) {
+        int some = count - done < 50 ? count - done : 50;
+        wire_open_as(agent.socket, 65534, reader_gid, wires + done, some);
+        done += some;
+        bench_turns(&agent);
+    }
+}
+
+START_TEST(readers_that_take_all_places_they_may_have_keep_out_nobody_else)
+{
+    static struct wire *fds[RDV_CONTROL_READERS + 8];
+    open_to_readers();
+    schedule("a", NOW + RDV_HOUR);
+    readers(fds, RDV_CONTROL_READERS + 8);
+    for (int i = 0; i < RDV_CONTROL_READERS + 8; i++) {
+        if (i < RDV_CONTROL_READERS)
+            ck_assert_has(bench_ask(&agent, fds[i], CALL("status", "{}")), "\"pending\":1");
+        else
+            ck_assert_has(bench_hear(&agent, fds[i]),
+                          "\"code\":-4,\"message\":\"the agent has too");
+    }
+    struct wire *owner = bench_client(&agent);
+    ck_assert_has(bench_ask(&agent, owner, CALL("cancel", "{\"identifier\":\"a\"}")),
+                  "\"outcome\":\"cancelled\"");
+    wire_close(owner);
+    for (int i = 0; i < RDV_CONTROL_READERS + 8; i++)
+        wire_close(fds[i]);
+}
+END_TEST
+
+START_TEST(readers_that_do_not_read_hold_up_only_readers)
+{
+    struct wire *fds[3];
+    open_to_readers();
+    schedule_long_names(
+        6500); /* a list of them is more than the half of what may wait for readers */
+    schedule("a", NOW + RDV_HOUR);
+    readers(fds, 3);
+    for (int i = 0; i < 2; i++) {
+        bench_send(fds[i], CALL("list", "{}") "\n");
+        bench_turns(&agent);
+    }
+    ck_assert_has(bench_ask(&agent, fds[2], CALL("status", "{}")),
+                  "\"code\":-4,\"message\":\"too much waits for clients that do not read\"");
+    struct wire *owner = bench_client(&agent);
+    ck_assert_has(bench_ask(&agent, owner, CALL("cancel", "{\"identifier\":\"a\"}")),
+                  "\"outcome\":\"cancelled\"");
+    for (int i = 0; i < 3; i++)
+        wire_close(fds[i]);
+    wire_close(owner);
 }
 END_TEST
 
@@ -2188,6 +2260,11 @@ int main(void)
     rdv_test_add_unless(connections, the_reader_group_may_call_what_only_reads, no_root);
     rdv_test_add_unless(connections, the_reader_group_may_not_call_what_changes_something, no_root);
     rdv_test_add_unless(connections, the_reader_group_has_shorter_lines, no_root);
+    rdv_test_add_unless(connections,
+                        readers_that_take_all_places_they_may_have_keep_out_nobody_else,
+                        no_root ? no_root : needs_descriptors());
+    rdv_test_add_unless(connections, readers_that_do_not_read_hold_up_only_readers,
+                        no_root ? no_root : valgrind());
     suite_add_tcase(suite, connections);
 
     TCase *clients = tcase_create("clients");

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -27,6 +28,7 @@
 #define LINE_MAX_HERE  1000
 #define QUEUE_MAX_HERE 100000
 #define CLIENTS_HERE   4
+#define READERS_HERE   3
 
 /* How long something that must come is waited for, in milliseconds, and how long a test may take, in seconds. */
 #define WAIT_MAX 60000
@@ -47,7 +49,7 @@ static rdv_loop *loop;
 static struct rdv__server *server;
 static struct rdv__server_options options;
 static struct peer *last_peer;
-static int opened, closed, lines_done, most_at_once, done_this_turn, lates;
+static int opened, opened_readers, closed, lines_done, most_at_once, done_this_turn, lates;
 static char *noted; /* gets the first letter of each line that is done */
 static char last_log[1024];
 static int log_lines;
@@ -64,7 +66,7 @@ static void log_write(void *user, rdv_log_level level, const char *text)
 static void *peer_opened(void *user, struct rdv__connection *connection, enum rdv__peer who)
 {
     (void)user;
-    ck_assert_int_eq(who, RDV__PEER_OWNER);
+    ck_assert_int_ne(who, RDV__PEER_STRANGER);
     if (refuse_memory)
         return NULL;
     struct peer *peer = calloc(1, sizeof *peer);
@@ -72,6 +74,7 @@ static void *peer_opened(void *user, struct rdv__connection *connection, enum rd
     peer->connection = connection;
     last_peer = peer;
     opened++;
+    opened_readers += who == RDV__PEER_READER;
     return peer;
 }
 
@@ -185,7 +188,8 @@ static void set_up(void)
     rdv_test_make_folder(directory, "server");
     snprintf(path, sizeof path, "%s/socket", directory);
     ck_assert_int_eq(rdv_loop_new(&loop), 0);
-    opened = closed = lines_done = most_at_once = done_this_turn = lates = log_lines = 0;
+    opened = opened_readers = closed = lines_done = most_at_once = done_this_turn = lates =
+        log_lines = 0;
     *last_log = '\0';
     refuse_memory = gathering = false;
     options = (struct rdv__server_options){
@@ -195,8 +199,11 @@ static void set_up(void)
         .input_max = 1000000,
         .queue_max = QUEUE_MAX_HERE,
         .output_max = 1000000,
+        .reader_output_max = 500000,
         .connections = CLIENTS_HERE,
+        .reader_connections = READERS_HERE,
         .patience = RDV_HOUR,
+        .quiet = RDV_HOUR,
         .busy_line = "busy",
         .refuse_line = "refused",
         .log = {log_write, NULL},
@@ -348,6 +355,21 @@ START_TEST(who_leaves_makes_room_for_who_waits_for_a_descriptor)
 }
 END_TEST
 
+START_TEST(readers_leave_places_for_others)
+{
+}
+END_TEST
+
+START_TEST(what_waits_for_readers_holds_up_only_readers)
+{
+}
+END_TEST
+
+static const char *no_readers(void)
+{
+    return "needs other users, whom only Unix lets root be";
+}
+
 static const char *no_half(void)
 {
     return "a pipe has no half that could be closed alone";
@@ -448,6 +470,90 @@ START_TEST(who_leaves_makes_room_for_who_waits_for_a_descriptor)
     wire_close(waiting);
 }
 END_TEST
+
+/* Some number: no such group has to be there. */
+#define READER       65534
+#define READER_GROUP 65533
+
+static void start_server_for_readers(void)
+{
+    static const rdv__group group = READER_GROUP;
+    rdv__server_free(server);
+    options.group = &group;
+    start_server();
+    ck_assert_int_eq(chmod(directory, 0711), 0);
+}
+
+/* One that has been taken, and is the last peer. */
+static struct wire *reader(void)
+{
+    int before = opened_readers;
+    struct wire *wire;
+    wire_open_as(path, READER, READER_GROUP, &wire, 1);
+    until(&opened_readers, before + 1);
+    return wire;
+}
+
+START_TEST(readers_leave_places_for_others)
+{
+    struct wire *readers[READERS_HERE], *owners[CLIENTS_HERE - READERS_HERE], *more;
+    start_server_for_readers();
+    for (int i = 0; i < READERS_HERE; i++)
+        readers[i] = reader();
+    wire_open_as(path, READER, READER_GROUP, &more, 1);
+    ck_ends(more, "busy\n");
+    wire_close(more);
+    ck_assert_ptr_nonnull(strstr(last_log, "too many clients: 3, of which 3 may only read; "));
+    for (int i = 0; i < CLIENTS_HERE - READERS_HERE; i++) {
+        owners[i] = client();
+        say(owners[i], "in\n");
+        ck_hears(owners[i], "in\n");
+    }
+    more = wire_open(path);
+    ck_ends(more, "busy\n");
+    wire_close(more);
+    /* That is news, although it was just said of the readers. */
+    ck_assert_int_eq(log_lines, 2);
+    ck_assert_ptr_nonnull(strstr(last_log, "too many clients: 4, of which 3 may only read; "));
+    /* Who goes makes room for another. */
+    wire_close(readers[0]);
+    until(&closed, 1);
+    readers[0] = reader();
+    for (int i = 0; i < READERS_HERE; i++)
+        wire_close(readers[i]);
+    for (int i = 0; i < CLIENTS_HERE - READERS_HERE; i++)
+        wire_close(owners[i]);
+}
+END_TEST
+
+START_TEST(what_waits_for_readers_holds_up_only_readers)
+{
+    start_server_for_readers();
+    struct wire *owner = client();
+    struct rdv__connection *an_owner = last_peer->connection;
+    struct wire *one = reader(), *other = reader();
+    struct rdv__connection *a_reader = last_peer->connection;
+    say(one, "big\n");
+    ck_assert(!rdv__connection_has_room(a_reader, options.reader_output_max));
+    ck_assert(rdv__connection_has_room(a_reader, options.reader_output_max - 300001));
+    ck_assert(rdv__connection_has_room(an_owner, options.output_max));
+    wire_close(one);
+    until(&closed, 1);
+    ck_assert(rdv__connection_has_room(a_reader, options.reader_output_max));
+    say(owner, "big\n");
+    ck_assert(!rdv__connection_has_room(an_owner, options.output_max));
+    ck_assert(rdv__connection_has_room(a_reader, options.reader_output_max));
+    ck_hears_all(owner, 300001);
+    ck_assert(rdv__connection_has_room(an_owner, options.output_max));
+    wire_close(other);
+    wire_close(owner);
+}
+END_TEST
+
+static const char *no_readers(void)
+{
+    return geteuid() == 0 ? NULL : "needs root, to become somebody else";
+}
 
 static const char *no_half(void)
 {
@@ -709,13 +815,13 @@ START_TEST(who_does_not_read_is_not_read_from)
     ck_assert_int_lt(done, 50);
     turns();
     ck_assert_int_eq(lines_done, done);
-    ck_assert(!rdv__server_has_room(server, 1000000));
+    ck_assert(!rdv__connection_has_room(last_peer->connection, 1000000));
     say(other, "other\n");
     ck_hears(other, "other\n");
     ck_assert(!has_work(50));
 
     ck_hears_all(fd, 50 * 300001);
-    ck_assert(rdv__server_has_room(server, 1000000));
+    ck_assert(rdv__connection_has_room(last_peer->connection, 1000000));
     wire_close(fd);
     wire_close(other);
 }
@@ -748,8 +854,10 @@ END_TEST
 
 START_TEST(who_does_not_read_what_is_pushed_is_cut_off)
 {
-    struct wire *fd = client(), *other = client();
-    struct rdv__connection *connection = last_peer->connection; /* of the other */
+    struct wire *fd = client();
+    struct rdv__connection *first = last_peer->connection;
+    struct wire *other = client();
+    struct rdv__connection *connection = last_peer->connection;
     char *line = fill('p', 50000);
     int pushed = 0;
     while (closed == 0 && pushed < 100) {
@@ -760,7 +868,7 @@ START_TEST(who_does_not_read_what_is_pushed_is_cut_off)
     ck_assert_int_eq(closed, 1);
     ck_assert_int_lt(pushed, 20);
     ck_assert_str_eq(last_log, "a client was cut off: it does not read what it asked for");
-    ck_assert(rdv__server_has_room(server, 1000000));
+    ck_assert(rdv__connection_has_room(first, 1000000));
     say(fd, "still here\n");
     ck_hears(fd, "still here\n");
     free(line);
@@ -845,10 +953,42 @@ START_TEST(one_too_many_gets_one_line)
     ck_hears(late, "in\n");
     struct wire *again = wire_open(path);
     ck_ends(again, "busy\n");
-    ck_assert_int_eq(log_lines, 2);
+    ck_assert_int_eq(log_lines, 1);
     wire_close(again);
     wire_close(late);
     for (int i = 1; i < CLIENTS_HERE + 2; i++)
+        wire_close(fds[i]);
+}
+END_TEST
+
+START_TEST(that_there_are_too_many_is_said_now_and_then_with_their_number)
+{
+    rdv__server_free(server);
+    options.quiet = RDV_SECOND;
+    start_server();
+    struct wire *fds[CLIENTS_HERE];
+    for (int i = 0; i < CLIENTS_HERE; i++)
+        fds[i] = client();
+    int64_t begun = rdv_test_clock();
+    int refused = 0;
+    do {
+        struct wire *again = wire_open(path);
+        ck_ends(again, "busy\n");
+        wire_close(again);
+        if (++refused == 1)
+            ck_assert_ptr_eq(strstr(last_log, "too many clients: 4, of which 0 may only read; "
+                                              "refused 1 more ("),
+                             last_log);
+        /* There was a place meanwhile. */
+        wire_close(fds[0]);
+        until(&closed, refused);
+        fds[0] = client();
+    } while (log_lines < 2 && goes_on(begun));
+    char words[64];
+    snprintf(words, sizeof words, "; refused %d more (", refused - 1);
+    ck_assert_int_eq(log_lines, 2);
+    ck_assert_msg(strstr(last_log, words) != NULL, "%d: %s", refused, last_log);
+    for (int i = 0; i < CLIENTS_HERE; i++)
         wire_close(fds[i]);
 }
 END_TEST
@@ -962,12 +1102,15 @@ int main(void)
     tcase_add_test(output, who_stops_reading_is_cut_off_after_a_while);
     tcase_add_test(output, what_is_done_late_waits_for_room);
     tcase_add_test(output, a_client_that_is_killed_in_the_middle_of_an_answer_raises_no_signal);
+    rdv_test_add_unless(output, what_waits_for_readers_holds_up_only_readers, no_readers());
     suite_add_tcase(suite, output);
 
     TCase *connections = tcase_create("connections");
     tcase_set_timeout(connections, PATIENCE);
     tcase_add_checked_fixture(connections, set_up, tear_down);
     tcase_add_test(connections, one_too_many_gets_one_line);
+    tcase_add_test(connections, that_there_are_too_many_is_said_now_and_then_with_their_number);
+    rdv_test_add_unless(connections, readers_leave_places_for_others, no_readers());
     rdv_test_add_unless(connections, running_out_of_descriptors_does_not_spin, no_limit());
     rdv_test_add_unless(connections, who_leaves_makes_room_for_who_waits_for_a_descriptor,
                         no_limit());
