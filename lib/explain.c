@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Why an entry has not started, in words: what is the case is asked of the functions that start entries. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,10 +11,14 @@
 #include "trigger_state.h"
 #include "window.h"
 
+/* How much is shown of a label or an identifier, with the NUL: all words together have to fit. */
+#define NAME_SHOWN 80
+
 struct facts {
     rdv_time now;
     rdv_window window;
     const char *label;
+    bool no_handler; /* for that label, as far as the task agent says */
     int max_running;
     const char *blocker; /* identifier of a task that waits for a reboot, or NULL */
 };
@@ -44,95 +49,123 @@ static void say_moment(rdv_time moment, rdv_time now, char *buffer, size_t size)
     snprintf(buffer, size, "%s (in %s)", time, wait);
 }
 
-static void say_behind(rdv_explanation *explanation, const struct facts *facts)
+/* More words. */
+static void say(rdv_explanation *explanation, const char *format, ...) RDV__PRINTF(2, 3);
+static void say(rdv_explanation *explanation, const char *format, ...)
 {
-    char ahead[64] = "";
-    if (explanation->ahead > 0)
-        snprintf(ahead, sizeof ahead, "%zu ready task%s come%s before it, and ", explanation->ahead,
-                 explanation->ahead == 1 ? "" : "s", explanation->ahead == 1 ? "s" : "");
-    snprintf(explanation->words, sizeof explanation->words, "%s%zu of at most %d %s", ahead,
-             explanation->running, facts->max_running,
-             explanation->running == 1 ? "is running" : "are running");
+    size_t used = strlen(explanation->words);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(explanation->words + used, sizeof explanation->words - used, format, arguments);
+    va_end(arguments);
 }
 
-static void explain(rdv_explanation *explanation, const struct facts *facts)
+static void say_behind(rdv_explanation *explanation, const struct facts *facts)
 {
-    char *words = explanation->words;
-    size_t size = sizeof explanation->words;
-    char moment[80], text[200];
+    if (explanation->ahead > 0)
+        say(explanation, "%zu ready task%s come%s before it, and ", explanation->ahead,
+            explanation->ahead == 1 ? "" : "s", explanation->ahead == 1 ? "s" : "");
+    say(explanation, "%zu of at most %d %s", explanation->running, facts->max_running,
+        explanation->running == 1 ? "is running" : "are running");
+}
+
+static void say_no_handler(rdv_explanation *explanation, const struct facts *facts)
+{
+    char label[NAME_SHOWN];
+    rdv__escape(facts->label, strlen(facts->label), label, sizeof label);
+    say(explanation, "no handler is configured for its label '%s', so it will fail", label);
+}
+
+static void say_why(rdv_explanation *explanation, const struct facts *facts)
+{
+    char moment[80], name[NAME_SHOWN];
     switch (explanation->why) {
     case RDV_WHY_STARTS:
-        snprintf(words, size, "nothing holds it up: it starts now");
+        say(explanation, "nothing holds it up: it starts now");
         break;
     case RDV_WHY_RUNNING:
-        snprintf(words, size, "it is running");
+        say(explanation, "it is running");
         break;
     case RDV_WHY_WINDOW:
         say_moment(facts->window.start, facts->now, moment, sizeof moment);
-        snprintf(words, size, "its window opens at %s", moment);
+        say(explanation, "its window opens at %s", moment);
         break;
     case RDV_WHY_BEHIND:
         say_behind(explanation, facts);
         break;
     case RDV_WHY_PAUSED:
-        snprintf(words, size, "the trigger agent is paused: 'rdvtask resume' lets tasks start");
+        say(explanation, "the trigger agent is paused: 'rdvtask resume' lets tasks start");
         break;
     case RDV_WHY_CLOCK:
-        snprintf(words, size, "the system has just started and its clock is not synchronised");
+        say(explanation, "the system has just started and its clock is not synchronised");
         break;
     case RDV_WHY_REBOOT:
         rdv__escape(facts->blocker ? facts->blocker : "another task",
-                    facts->blocker ? strlen(facts->blocker) : 12, text, sizeof text);
-        snprintf(words, size, "%s is about to reboot the machine, and nothing starts before that",
-                 text);
+                    facts->blocker ? strlen(facts->blocker) : 12, name, sizeof name);
+        say(explanation, "%s is about to reboot the machine, and nothing starts before that", name);
         break;
     case RDV_WHY_NO_HANDLER:
-        rdv__escape(facts->label, strlen(facts->label), text, sizeof text);
-        snprintf(
-            words, size,
-            "nothing holds it up, but no handler is configured for its label '%s', so it will fail",
-            text);
+        say(explanation, "nothing holds it up, but ");
+        say_no_handler(explanation, facts);
         break;
     case RDV_WHY_STORE:
-        snprintf(words, size,
-                 "the store can't be written to, and nothing starts that can't be recorded");
+        say(explanation,
+            "the store can't be written to, and nothing starts that can't be recorded");
         break;
     case RDV_WHY_NO_AGENT:
-        snprintf(words, size, "no task agent is running: 'rdvtask run' starts tasks");
+        say(explanation, "no task agent is running: 'rdvtask run' starts tasks");
         break;
     case RDV_WHY_HELD:
-        snprintf(words, size, "it waits for 'rdvtask run'");
+        say(explanation, "it waits for 'rdvtask run'");
         break;
-    }
-    size_t used = strlen(words);
-    if (explanation->why == RDV_WHY_RUNNING && explanation->next != 0) {
-        say_moment(explanation->next, facts->now, moment, sizeof moment);
-        snprintf(words + used, size - used, "; its limit is %s", moment);
-    } else if (explanation->why != RDV_WHY_RUNNING && facts->window.end != 0) {
-        say_moment(facts->window.end, facts->now, moment, sizeof moment);
-        snprintf(words + used, size - used, "; it expires if it has not started by %s", moment);
     }
 }
 
+static void explain(rdv_explanation *explanation, const struct facts *facts)
+{
+    char moment[80];
+    say_why(explanation, facts);
+    if (facts->no_handler && explanation->why != RDV_WHY_NO_HANDLER) {
+        say(explanation, "; ");
+        say_no_handler(explanation, facts);
+        say(explanation, " then");
+    }
+    if (explanation->why == RDV_WHY_RUNNING && explanation->next != 0) {
+        say_moment(explanation->next, facts->now, moment, sizeof moment);
+        say(explanation, "; its limit is %s", moment);
+    } else if (explanation->why != RDV_WHY_RUNNING && facts->window.end != 0) {
+        say_moment(facts->window.end, facts->now, moment, sizeof moment);
+        say(explanation, "; it expires if it has not started by %s", moment);
+    }
+}
+
+/* Whether the task agent says that it would refuse the label. */
+static bool has_no_handler(const rdv_trigger *trigger, const char *label)
+{
+    rdv_plugin *plugin = trigger->plugin;
+    return plugin && RDV__PLUGIN_HAS(plugin->ops, check_label) &&
+           plugin->ops->check_label(plugin, label) == RDV_ENOHANDLER;
+}
+
 /* Why a pending entry has not started: what start_ready() and handle_due() would do with it, asked of the same functions. */
-static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot,
-                           const struct rdv__record_entry *entry, rdv_time now, size_t *ret_ahead)
+static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot, struct facts *facts,
+                           size_t *ret_ahead)
 {
     if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
         return RDV_WHY_HELD;
     rdv_why why = rdv_trigger_held_up(trigger);
-    if (!rdv__window_open(&entry->window, now) && why != RDV_WHY_NO_AGENT)
+    if (why == RDV_WHY_NO_AGENT)
+        return why;
+    /* Told early, though it matters last: there is time to put it right. */
+    facts->no_handler = has_no_handler(trigger, facts->label);
+    if (!rdv__window_open(&facts->window, facts->now))
         return RDV_WHY_WINDOW;
     if (why != RDV_WHY_STARTS)
         return why;
     *ret_ahead = rdv__queue_ready_before(trigger->entries.queue, slot);
     if (rdv__trigger_slots_full(trigger) || *ret_ahead > 0)
         return RDV_WHY_BEHIND;
-    const rdv_plugin_ops *ops = trigger->plugin->ops;
-    return RDV__PLUGIN_HAS(ops, check_label) &&
-                   ops->check_label(trigger->plugin, rdv_task_label(entry->task)) == RDV_ENOHANDLER
-               ? RDV_WHY_NO_HANDLER
-               : RDV_WHY_STARTS;
+    return facts->no_handler ? RDV_WHY_NO_HANDLER : RDV_WHY_STARTS;
 }
 
 static const char *rebooting_task(const rdv_trigger *trigger)
@@ -169,9 +202,9 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
         result = rdv__record_load(trigger->entries.store, answer.run, &entry);
         if (result != 0)
             return result;
-        answer.why = why_pending(trigger, slot, &entry, now, &answer.ahead);
         facts.window = entry.window;
         facts.label = rdv_task_label(entry.task);
+        answer.why = why_pending(trigger, slot, &facts, &answer.ahead);
         if (answer.why == RDV_WHY_WINDOW)
             answer.next = entry.window.start;
         else if (answer.why == RDV_WHY_CLOCK)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include <rdvtask/rdvtask.h>
 
 #include "harness.h"
@@ -22,7 +24,7 @@ struct fake_plugin {
     int started_count;
     char cancelled[64][64];
     int cancelled_count;
-    int start_result, cancel_result;
+    int start_result, cancel_result, label_result;
     rdv_duration end_wait;
     bool finish_at_once;
     bool terminated_at_once;
@@ -81,6 +83,12 @@ static int plugin_cancel_task(rdv_plugin *base, const char *identifier)
     return plugin->cancel_result;
 }
 
+static int plugin_check_label(rdv_plugin *base, const char *label)
+{
+    (void)label;
+    return plugin_of(base)->label_result;
+}
+
 static rdv_duration plugin_end_wait(rdv_plugin *base, const char *identifier)
 {
     (void)identifier;
@@ -104,6 +112,7 @@ static const rdv_plugin_ops plugin_ops = {
     .start_task = plugin_start_task,
     .cancel_task = plugin_cancel_task,
     .terminate = plugin_terminate,
+    .check_label = plugin_check_label,
     .end_wait = plugin_end_wait,
 };
 
@@ -1589,6 +1598,59 @@ START_TEST(explain_gives_the_reason_that_decides)
 }
 END_TEST
 
+static void assert_explained(const char *identifier, rdv_why why, const char *words)
+{
+    rdv_explanation explanation = explain(identifier);
+    ck_assert_int_eq(explanation.why, why);
+    ck_assert_str_eq(explanation.words, words);
+}
+
+#define NO_HANDLER "no handler is configured for its label 'label', so it will fail"
+
+START_TEST(explain_says_early_that_no_handler_has_the_label)
+{
+    attach();
+    schedule("runs", 0, 0, 0);
+    turn();
+    plugin.label_result = RDV_ENOHANDLER;
+    schedule("later", now + RDV_HOUR, 0, 0);
+    assert_explained("later", RDV_WHY_WINDOW,
+                     "its window opens at 2750-12-04T01:00:00Z (in 1h); " NO_HANDLER " then");
+    schedule("ready", 0, 0, 0);
+    assert_explained("ready", RDV_WHY_BEHIND, "1 of at most 1 is running; " NO_HANDLER " then");
+    assert_explained("runs", RDV_WHY_RUNNING,
+                     "it is running; its limit is 2750-12-05T00:00:00Z (in 1d)");
+    ck_assert_int_eq(report(&plugin, "runs", RDV_STATUS_SUCCESS, NULL), 0);
+    assert_explained("ready", RDV_WHY_NO_HANDLER, "nothing holds it up, but " NO_HANDLER);
+    ck_assert_int_eq(explain("ready").next, now);
+    plugin.label_result = 0;
+    ck_assert_int_eq(explain("ready").why, RDV_WHY_STARTS);
+}
+END_TEST
+
+START_TEST(explain_tells_of_a_store_that_can_not_be_written_to)
+{
+    use_a_file(&plugin_ops);
+    attach();
+    schedule("runs", 0, 0, 0);
+    turn();
+    schedule("ready", 0, 0, 0);
+    schedule("passes", 0, now + 5, 0);
+    turn();
+    sqlite3 *other;
+    ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(explain("ready").why, RDV_WHY_BEHIND);
+    move_clock(NOW + 6);
+    assert_explained("ready", RDV_WHY_STORE,
+                     "the store can't be written to, and nothing starts that can't be recorded");
+    ck_assert_int_gt(explain("ready").next, now);
+    ck_assert_int_eq(rdv_trigger_held_up(trigger), RDV_WHY_STORE);
+    ck_assert_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+}
+END_TEST
+
 START_TEST(explain_leaves_what_it_looks_at_alone)
 {
     attach();
@@ -1698,6 +1760,8 @@ int main(void)
     tcase_add_test(rules, paused_nothing_starts_what_runs_goes_on_and_windows_pass);
     tcase_add_test(rules, rule_12_no_task_starts_while_one_is_about_to_reboot_the_machine);
     tcase_add_test(rules, explain_gives_the_reason_that_decides);
+    tcase_add_test(rules, explain_says_early_that_no_handler_has_the_label);
+    tcase_add_test(rules, explain_tells_of_a_store_that_can_not_be_written_to);
     tcase_add_test(rules, explain_leaves_what_it_looks_at_alone);
     tcase_add_test(rules, options_out_of_range_are_refused);
     suite_add_tcase(suite, rules);

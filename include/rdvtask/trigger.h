@@ -183,7 +183,11 @@ RDV_API int rdv_trigger_resume(rdv_trigger *trigger);
 /** Whether it is paused. Owner thread. @since 0.1.0 */
 RDV_API bool rdv_trigger_paused(const rdv_trigger *trigger);
 
-/** Why an entry has not started. @since 0.1.0 */
+/**
+ * Why an entry has not started: what holds it up. That no handler has its label holds nothing up; where something else does, that
+ * is the reason, and rdv_explanation.words have both.
+ * @since 0.1.0
+ */
 typedef enum rdv_why {
     RDV_WHY_STARTS = 0,     /**< nothing holds it up: it starts in the next turn */
     RDV_WHY_RUNNING = 1,    /**< it has started */
