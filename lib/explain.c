@@ -17,6 +17,7 @@
 struct facts {
     rdv_time now;
     rdv_window window;
+    rdv_why also; /* what would hold it up in its window, too; RDV_WHY_STARTS = nothing */
     const char *label;
     bool no_handler; /* for that label, as far as the task agent says */
     int max_running;
@@ -76,10 +77,10 @@ static void say_no_handler(rdv_explanation *explanation, const struct facts *fac
     say(explanation, "no handler is configured for its label '%s', so it will fail", label);
 }
 
-static void say_why(rdv_explanation *explanation, const struct facts *facts)
+static void say_why(rdv_explanation *explanation, rdv_why why, const struct facts *facts)
 {
     char moment[80], name[NAME_SHOWN];
-    switch (explanation->why) {
+    switch (why) {
     case RDV_WHY_STARTS:
         say(explanation, "nothing holds it up: it starts now");
         break;
@@ -124,7 +125,11 @@ static void say_why(rdv_explanation *explanation, const struct facts *facts)
 static void explain(rdv_explanation *explanation, const struct facts *facts)
 {
     char moment[80];
-    say_why(explanation, facts);
+    say_why(explanation, explanation->why, facts);
+    if (facts->also != RDV_WHY_STARTS) {
+        say(explanation, "; ");
+        say_why(explanation, facts->also, facts);
+    }
     if (facts->no_handler && explanation->why != RDV_WHY_NO_HANDLER) {
         say(explanation, "; ");
         say_no_handler(explanation, facts);
@@ -158,8 +163,10 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot, struct facts *fa
         return why;
     /* Told early, though it matters last: there is time to put it right. */
     facts->no_handler = has_no_handler(trigger, facts->label);
-    if (!rdv__window_open(&facts->window, facts->now))
+    if (!rdv__window_open(&facts->window, facts->now)) {
+        facts->also = why;
         return RDV_WHY_WINDOW;
+    }
     if (why != RDV_WHY_STARTS)
         return why;
     *ret_ahead = rdv__queue_ready_before(trigger->entries.queue, slot);

@@ -1628,6 +1628,51 @@ START_TEST(explain_says_early_that_no_handler_has_the_label)
 }
 END_TEST
 
+START_TEST(explain_tells_of_a_window_and_of_what_holds_up_everything)
+{
+    synchronised = false;
+    since_boot = 0;
+    attach();
+    schedule("reboots", 0, 0, 0);
+    schedule("later", now + RDV_HOUR, now + 2 * RDV_HOUR, 0);
+    ck_assert_ptr_nonnull(strstr(explain("later").words, "(in 1h); the system has just started"));
+    synchronised = true;
+    turn();
+    ck_assert_int_eq(rdv_trigger_pause(trigger), 0);
+    assert_explained("later", RDV_WHY_WINDOW,
+                     "its window opens at 2750-12-04T01:00:00Z (in 1h); the trigger agent is "
+                     "paused: 'rdvtask resume' lets tasks start; it expires if it has not started "
+                     "by 2750-12-04T02:00:00Z (in 2h)");
+    ck_assert_int_eq(explain("later").next, now + RDV_HOUR);
+    ck_assert_int_eq(report(&plugin, "reboots", RDV_STATUS_REBOOTING, NULL), 0);
+    ck_assert_ptr_nonnull(strstr(explain("later").words, "(in 1h); reboots is about to reboot"));
+}
+END_TEST
+
+START_TEST(all_that_explain_can_say_of_a_task_fits)
+{
+    static const char end[] = "; it expires if it has not started by 2750-12-05T00:00:00Z (in 1d)";
+    char longest[RDV_NAME_MAX + 1];
+    rdv_task *task;
+    rdv_window window = {.start = now + 23 * RDV_HOUR + 59 * RDV_MINUTE + 59 * RDV_SECOND + 1,
+                         .end = now + RDV_DAY};
+    memset(longest, 'n', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    attach();
+    schedule(longest, 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_task_new(longest, "later", NULL, 0, &task), 0);
+    ck_assert_int_eq(rdv_trigger_schedule(trigger, &window, task), 0);
+    rdv_task_unref(task);
+    ck_assert_int_eq(report(&plugin, longest, RDV_STATUS_REBOOTING, NULL), 0);
+    plugin.label_result = RDV_ENOHANDLER;
+    const rdv_explanation explanation = explain("later");
+    size_t size = strlen(explanation.words);
+    ck_assert_uint_gt(size, sizeof end);
+    ck_assert_str_eq(explanation.words + size - (sizeof end - 1), end);
+}
+END_TEST
+
 START_TEST(explain_tells_of_a_store_that_can_not_be_written_to)
 {
     use_a_file(&plugin_ops);
@@ -1761,6 +1806,8 @@ int main(void)
     tcase_add_test(rules, rule_12_no_task_starts_while_one_is_about_to_reboot_the_machine);
     tcase_add_test(rules, explain_gives_the_reason_that_decides);
     tcase_add_test(rules, explain_says_early_that_no_handler_has_the_label);
+    tcase_add_test(rules, explain_tells_of_a_window_and_of_what_holds_up_everything);
+    tcase_add_test(rules, all_that_explain_can_say_of_a_task_fits);
     tcase_add_test(rules, explain_tells_of_a_store_that_can_not_be_written_to);
     tcase_add_test(rules, explain_leaves_what_it_looks_at_alone);
     tcase_add_test(rules, options_out_of_range_are_refused);

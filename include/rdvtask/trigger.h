@@ -184,8 +184,9 @@ RDV_API int rdv_trigger_resume(rdv_trigger *trigger);
 RDV_API bool rdv_trigger_paused(const rdv_trigger *trigger);
 
 /**
- * Why an entry has not started: what holds it up. That no handler has its label holds nothing up; where something else does, that
- * is the reason, and rdv_explanation.words have both.
+ * Why an entry has not started: what holds it up. Before its window that is RDV_WHY_WINDOW, also if the trigger agent is paused, say.
+ * That no handler has its label holds nothing up; where something else does, that is the reason. In both cases
+ * rdv_explanation.words have all of it.
  * @since 0.1.0
  */
 typedef enum rdv_why {
