@@ -16,6 +16,7 @@
 
 struct facts {
     rdv_time now;
+    const struct rdv__running *run; /* NULL = it is pending */
     rdv_window window;
     rdv_why also; /* what would hold it up in its window, too; RDV_WHY_STARTS = nothing */
     const char *label;
@@ -77,6 +78,13 @@ static void say_no_handler(rdv_explanation *explanation, const struct facts *fac
     say(explanation, "no handler is configured for its label '%s', so it will fail", label);
 }
 
+/* Of a run that nobody is at. */
+static void say_left(rdv_explanation *explanation, const struct rdv__running *run)
+{
+    say(explanation, "it was %s, and %s with the next 'rdvtask run'",
+        run->cancelling ? "asked to end" : "running", run->cancelling ? "ends" : "goes on");
+}
+
 static void say_why(rdv_explanation *explanation, rdv_why why, const struct facts *facts)
 {
     char moment[80], name[NAME_SHOWN];
@@ -114,10 +122,13 @@ static void say_why(rdv_explanation *explanation, rdv_why why, const struct fact
             "the store can't be written to, and nothing starts that can't be recorded");
         break;
     case RDV_WHY_NO_AGENT:
-        say(explanation, "no task agent is running: 'rdvtask run' starts tasks");
-        break;
     case RDV_WHY_HELD:
-        say(explanation, "it waits for 'rdvtask run'");
+        if (facts->run)
+            say_left(explanation, facts->run);
+        else
+            say(explanation, why == RDV_WHY_HELD
+                                 ? "it waits for 'rdvtask run'"
+                                 : "no task agent is running: 'rdvtask run' starts tasks");
         break;
     }
 }
@@ -175,6 +186,14 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot, struct facts *fa
     return facts->no_handler ? RDV_WHY_NO_HANDLER : RDV_WHY_STARTS;
 }
 
+/* Whether a run goes on. */
+static rdv_why why_running(const rdv_trigger *trigger, uint32_t slot)
+{
+    if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
+        return RDV_WHY_HELD;
+    return trigger->plugin ? RDV_WHY_RUNNING : RDV_WHY_NO_AGENT;
+}
+
 static const char *rebooting_task(const rdv_trigger *trigger)
 {
     for (const struct rdv__running *run = trigger->entries.runs; run; run = run->next)
@@ -199,12 +218,13 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
                               .run = rdv__queue_number(trigger->entries.queue, slot),
                               .running = trigger->entries.running};
     struct facts facts = {.now = now,
+                          .run = run,
                           .max_running = trigger->options.max_running,
                           .blocker = rebooting_task(trigger)};
     struct rdv__record_entry entry = {0};
     if (run) {
-        answer.why = RDV_WHY_RUNNING;
-        answer.next = run->moment;
+        answer.why = why_running(trigger, slot);
+        answer.next = answer.why == RDV_WHY_RUNNING ? run->moment : 0;
     } else {
         result = rdv__record_load(trigger->entries.store, answer.run, &entry);
         if (result != 0)

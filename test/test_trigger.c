@@ -1696,6 +1696,45 @@ START_TEST(explain_tells_of_a_store_that_can_not_be_written_to)
 }
 END_TEST
 
+START_TEST(explain_calls_nothing_running_that_nobody_runs)
+{
+    static const char goes_on[] = "it was running, and goes on with the next 'rdvtask run'";
+    static const char ends[] = "it was asked to end, and ends with the next 'rdvtask run'";
+    options.max_running = 4;
+    use_a_file(&restart_safe_ops);
+    attach();
+    schedule("runs", 0, 0, 0);
+    schedule("ends", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "ends"), 0);
+    schedule("reboots", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "reboots", RDV_STATUS_REBOOTING, NULL), 0);
+    turn();
+    ck_assert_int_eq(explain("reboots").why, RDV_WHY_RUNNING);
+    ck_assert_int_eq(explain("ends").why, RDV_WHY_RUNNING);
+
+    options.flags = RDV_TRIGGER_HOLD_STORED;
+    restart(&restart_safe_ops);
+    assert_explained("runs", RDV_WHY_HELD, goes_on);
+    assert_explained("reboots", RDV_WHY_HELD, goes_on);
+    assert_explained("ends", RDV_WHY_HELD, ends);
+    ck_assert_int_eq(explain("runs").next, 0);
+    attach();
+    assert_explained("runs", RDV_WHY_HELD, goes_on);
+
+    options.flags = 0;
+    restart(&restart_safe_ops);
+    assert_explained("runs", RDV_WHY_NO_AGENT, goes_on);
+    assert_explained("ends", RDV_WHY_NO_AGENT, ends);
+    attach();
+    ck_assert_int_eq(explain("runs").why, RDV_WHY_RUNNING);
+    plugin.sink->ops->terminated(plugin.sink, 0);
+    turn();
+    assert_explained("runs", RDV_WHY_NO_AGENT, goes_on);
+}
+END_TEST
+
 START_TEST(explain_leaves_what_it_looks_at_alone)
 {
     attach();
@@ -1809,6 +1848,7 @@ int main(void)
     tcase_add_test(rules, explain_tells_of_a_window_and_of_what_holds_up_everything);
     tcase_add_test(rules, all_that_explain_can_say_of_a_task_fits);
     tcase_add_test(rules, explain_tells_of_a_store_that_can_not_be_written_to);
+    tcase_add_test(rules, explain_calls_nothing_running_that_nobody_runs);
     tcase_add_test(rules, explain_leaves_what_it_looks_at_alone);
     tcase_add_test(rules, options_out_of_range_are_refused);
     suite_add_tcase(suite, rules);

@@ -191,7 +191,7 @@ RDV_API bool rdv_trigger_paused(const rdv_trigger *trigger);
  */
 typedef enum rdv_why {
     RDV_WHY_STARTS = 0,     /**< nothing holds it up: it starts in the next turn */
-    RDV_WHY_RUNNING = 1,    /**< it has started */
+    RDV_WHY_RUNNING = 1,    /**< it has started, and its task agent is there */
     RDV_WHY_WINDOW = 2,     /**< its window is not open yet */
     RDV_WHY_BEHIND = 3,     /**< others come before it, or run */
     RDV_WHY_PAUSED = 4,     /**< the trigger agent is paused */
@@ -200,7 +200,7 @@ typedef enum rdv_why {
     RDV_WHY_NO_HANDLER = 7, /**< nothing holds it up, but it will fail: no handler has its label */
     RDV_WHY_STORE = 8,      /**< the store can't be written to */
     RDV_WHY_NO_AGENT = 9,   /**< there is no task agent, or it is shutting down */
-    RDV_WHY_HELD = 10       /**< it is not this trigger's to start (RDV_TRIGGER_HOLD_STORED) */
+    RDV_WHY_HELD = 10 /**< RDV_TRIGGER_HOLD_STORED: not this trigger's to start or go on with */
 } rdv_why;
 
 /** The answer of rdv_trigger_explain(). @since 0.1.0 */
