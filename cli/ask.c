@@ -330,6 +330,18 @@ int ask_entries(struct ask *asked, const char *method, const rdv_filter *filter,
     return result;
 }
 
+bool ask_paused(struct ask *asked)
+{
+    rdv_response *status = NULL;
+    bool paused = false;
+    if (!asked->client)
+        return rdv_store_paused(asked->store, &paused) == 0 && paused;
+    if (ask(asked, "status", NULL, &status) == 0)
+        paused = ask_member_true(status, "paused");
+    rdv_response_free(status);
+    return paused;
+}
+
 /* Passes entries on, and knows whether there was one. */
 struct shown {
     rdv_entry_fn fn;

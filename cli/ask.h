@@ -19,7 +19,7 @@ struct ask;
 
 /* What to do where no agent runs. */
 enum ask_else {
-    ASK_READ,  /* read the store: only ask_entries() and ask_entry() are possible */
+    ASK_READ,  /* read the store: only ask_entries(), ask_entry() and ask_paused() are possible */
     ASK_WRITE, /* change the store, if there is one */
     ASK_MAKE,  /* change the store, and make it if there is none */
     ASK_AGENT, /* only an agent can do it: say so */
@@ -57,6 +57,9 @@ int ask_entries(struct ask *asked, const char *method, const rdv_filter *filter,
 
 /* The same for the one entry of `show`; RDV_ENOTFOUND if there is none. */
 int ask_entry(struct ask *asked, const char *identifier, rdv_entry_fn fn, void *user);
+
+/* Whether tasks are paused; false also where that can't be told. */
+bool ask_paused(struct ask *asked);
 
 /* Take the connection to the agent, for what comes without being asked for. */
 rdv_client *ask_take_client(struct ask *asked);

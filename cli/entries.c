@@ -139,15 +139,11 @@ static int print_json(void *user, const rdv_entry *entry)
 /* Words for people, after a listing that nothing was in, or before one that can start nothing. */
 static void note(const struct options *options, struct ask *asked, const struct listing *listing)
 {
-    rdv_response *status = NULL;
     if (!listing->any)
         say_note(options,
                  listing->finished ? "nothing has ended yet" : "nothing is pending or running");
-    if (listing->finished || !ask_is_agent(asked) || ask(asked, "status", NULL, &status) != 0)
-        return;
-    if (ask_member_true(status, "paused"))
+    if (!listing->finished && ask_paused(asked))
         say_note(options, "paused: nothing starts before 'rdvtask resume'");
-    rdv_response_free(status);
 }
 
 /* Print what the filter lets through, as an array or a table. */

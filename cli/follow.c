@@ -310,6 +310,34 @@ out:
     return code;
 }
 
+/* Whether that keeps a task from starting, and who schedules it has not asked for it. */
+static bool holds_up(const char *why)
+{
+    static const rdv_why reasons[] = {RDV_WHY_BEHIND, RDV_WHY_PAUSED, RDV_WHY_CLOCK,
+                                      RDV_WHY_REBOOT, RDV_WHY_STORE,  RDV_WHY_NO_AGENT};
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+        if (strcmp(why, rdv_why_name(reasons[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Say what keeps the task from starting, and the way out, in the agent's words. */
+static void say_way_out(struct following *following)
+{
+    const char *identifier = rdv_task_identifier(following->task);
+    struct text params = {0}, why = {0}, words = {0};
+    rdv_response *response = NULL;
+    if (ask_add_identifier(&params, identifier) &&
+        ask(following->asked, "explain", params.data, &response) == 0 &&
+        ask_member_text(response, "why", &why) && ask_member_text(response, "words", &words) &&
+        why.data && words.data && holds_up(why.data))
+        say_note(following->options, "%s: %s", identifier, words.data);
+    rdv_response_free(response);
+    text_finish(&params);
+    text_finish(&why);
+    text_finish(&words);
+}
+
 static int print_output(void *user, const rdv_entry *entry)
 {
     const struct following *following = user;
@@ -326,6 +354,8 @@ int follow_start(const struct options *options, struct ask *asked, rdv_task *tas
         code = subscribe(&following);
     if (code == 0)
         code = schedule(&following, window);
+    if (code == 0 && !options->quiet)
+        say_way_out(&following);
     if (code == 0)
         code = follow(&following);
     if (has_gone(&following)) {

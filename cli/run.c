@@ -413,6 +413,23 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     return EXIT_OK;
 }
 
+/* Say how to have tasks start, if something keeps them all from it. Nobody can ask `start`, so that it has to end first. */
+static void say_way_out(struct run *run)
+{
+    const rdv_why why = rdv_trigger_held_up(run->trigger);
+    if (why == RDV_WHY_CLOCK) /* which was a warning */
+        say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
+    else if (run->options->quiet)
+        return;
+    else if (why == RDV_WHY_PAUSED)
+        say_in_run(run, run->identifier ? "paused: end this, then 'rdvtask resume' starts tasks "
+                                          "again"
+                                        : "paused: 'rdvtask resume' starts tasks again");
+    else if (why == RDV_WHY_REBOOT && run->identifier) /* `run` sees to it by itself */
+        say_in_run(run, "another task needs a reboot before this one starts: end this, then "
+                        "'rdvtask run' goes on with that");
+}
+
 /* Run until stopped. */
 static int run_loop(struct run *run)
 {
@@ -424,8 +441,7 @@ static int run_loop(struct run *run)
         return place_store_failed(run->store, "start the task agent", result);
     view_begin(run->view);
     notify_ready(run->notify, run->trigger);
-    if (rdv_trigger_held_up(run->trigger) == RDV_WHY_CLOCK)
-        say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
+    say_way_out(run);
     if (run->until)
         on_until(run);
     while (!run->stopped && result == 0) {

@@ -90,7 +90,8 @@ class Both(AgentTest):
                 ["delete", "x"], ["delete", "f2", "--json"], ["delete", "f3", "-q"], ["cancel", "f4"], ["cancel", "f5", "--json"],
                 ["cancel", "f6", "-q"], ["history"], ["history", "--json"], ["history", "f4", "--json"], ["history", "--limit", "2"],
                 ["history", "missing"], ["history", b"\xff"], ["show", "f4"], ["show", "f4", "--json"],
-                ["pause"], ["pause"], ["pause", "--json"], ["resume", "-q"], ["resume"], ["resume", "--json"]):
+                ["pause"], ["pause"], ["pause", "--json"], ["list"], ["list", "-q"], ["list", "--json"], ["history"],
+                ["explain", "missing"], ["resume", "-q"], ["list"], ["resume"], ["resume", "--json"]):
             program = self.popen(*arguments, stdin=subprocess.PIPE)
             out, err = program.communicate("\x00\x01context" * 1000, timeout=30 * PATIENCE)
             done.append((arguments, program.returncode, self.normal(out), self.normal(err).replace(self.store, "STORE")))
@@ -318,6 +319,7 @@ class Agent(AgentTest):
         self.end(agent)
         self.rdvtask("pause")  # without an agent it is the same
         self.rdvtask("schedule", "quick", "y")
+        self.assertEqual(self.rdvtask("list").stderr, "rdvtask: paused: nothing starts before 'rdvtask resume'\n")
         agent = self.start_agent()
         self.assertEqual(json.loads(self.rdvtask("explain", "y", "--json").stdout)["why"], "paused")
         self.assertEqual([e["state"] for e in self.entries("list")], ["pending"])
@@ -508,6 +510,44 @@ class Start(AgentTest):
         self.wait_for_state("first", "succeeded")
         self.assertEqual([identifier for identifier, _ in self.outcomes()], ["runs", "x", "first"])
         self.end(agent)
+
+    def test_what_holds_it_up_is_said_once_with_the_way_out(self):
+        agent = self.start_agent()
+        self.rdvtask("pause")
+        loud, quiet = self.popen("start", "quick", "x"), self.popen("start", "quick", "y", "-q")
+        line = self.wait_for_line(loud.stderr, "paused")
+        self.assertRegex(line, "^rdvtask: x: .*'rdvtask resume'")
+        self.wait_for_state("x", "pending")
+        self.wait_for(lambda: len(self.entries("list")) == 2, "both to be scheduled")
+        self.rdvtask("resume")
+        for program in (loud, quiet):
+            _, err = program.communicate(timeout=30 * PATIENCE)
+            self.assertEqual((program.returncode, err), (0, ""))
+        self.rdvtask("schedule", "gate", "runs")
+        self.wait_for_state("runs", "running")
+        program = self.popen("start", "quick", "z")
+        self.assertIn("z: 1 of at most 1 is running", self.wait_for_line(program.stderr, "z"))
+        self.open_gate("runs")
+        program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(self.rdvtask("start", "quick", "free").stderr, "")
+        self.end(agent)
+
+    def test_a_reboot_that_is_due_is_said_with_an_agent_and_without(self):
+        document = self.document(reboots={"steps": [{"run": ["sh", "-c", "exit 194"]}],
+                                          "reboot": {"run": ["touch", self.path("going-down")]}})
+        boot = self.write("boot-id", "one\n")
+        agent = self.popen("run", "-q", "--config", document, "--boot-id-file", boot)
+        self.wait_for_agent(agent)
+        self.rdvtask("schedule", "reboots", "first")
+        self.wait_for_file("going-down")
+        program = self.popen("start", "quick", "x")
+        self.wait_for_line(program.stderr, "x: first is about to reboot the machine")
+        self.end(program, signal.SIGINT, code=130)
+        agent.kill()
+        agent.wait()
+        program = self.popen("start", "quick", "x", "--config", document)
+        self.wait_for_line(program.stderr, "another task needs a reboot before this one starts: end this, then 'rdvtask run'")
+        self.end(program, signal.SIGINT, code=130)
 
     def test_the_end_of_another_task_is_not_its_end(self):
         agent = self.start_agent("--max-running", "2")

@@ -44,6 +44,21 @@ class Once(ProgramTest):
         self.assertIn("nothing is scheduled", result.stderr)
         self.rdvtask("run", "--once", "--config", agent, self.schedule_file([]))
 
+    def test_on_a_paused_store_it_waits_and_says_how_tasks_start_again(self):
+        agent = self.agent(true=["true"])
+        self.rdvtask("pause")
+        self.rdvtask("schedule", "true", "x")
+        for options in ([], ["--quiet"]):
+            program = self.popen("run", "--once", "--config", agent, *options)
+            if not options:
+                self.wait_for_line(program.stderr, "paused: 'rdvtask resume' starts tasks again")
+            self.wait_for_agent(program)
+            self.rdvtask("resume")
+            _, err = program.communicate(timeout=30 * PATIENCE)
+            self.assertEqual((program.returncode, err), (0, ""))
+            self.rdvtask("pause")
+            self.rdvtask("schedule", "true", "x")
+
     def test_what_was_recorded_before_is_run(self):
         agent = self.agent(true=["true"])
         self.rdvtask("schedule", "true", "x")

@@ -47,6 +47,24 @@ class Start(ProgramTest):
         entry, = self.history()
         self.assertGreaterEqual(moment(entry["started_at"]), moment(entry["start"]))
 
+    def test_on_a_paused_store_the_way_out_is_said_once(self):
+        agent = self.agent(a=["true"])
+        self.rdvtask("pause")
+        program = self.popen("start", "a", "x", "--config", agent)
+        line = self.wait_for_line(program.stderr, "paused")
+        self.assertIn("end this, then 'rdvtask resume'", line)
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 130)
+        self.assertNotIn("paused", err)
+        program = self.popen("start", "a", "y", "--quiet", "--config", agent)
+        self.wait_for(lambda: self.entries("list"), "it to be scheduled")
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual((program.returncode, err), (130, ""))
+        self.rdvtask("resume")
+        self.assertEqual(self.rdvtask("start", "a", "x", "--config", agent).stderr, "")
+
     def test_nothing_else_of_the_store_is_touched(self):
         agent = self.agent(a=["true"])
         self.rdvtask("schedule", "a", "waiting")
