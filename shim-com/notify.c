@@ -125,6 +125,10 @@ static const IRDVTaskPluginNotifySinkVtbl functions = {
     .OnTerminated = on_terminated,
 };
 
+/* A member of another IDL that is not implemented here would be a NULL in this table. */
+_Static_assert(sizeof functions == 7 * sizeof(void (*)(void)),
+               "IRDVTaskPluginNotifySink has other members");
+
 int rdv__notify_new(rdv_sink *sink, IRDVTaskPluginNotifySink **ret_notify)
 {
     struct notify *notify = calloc(1, sizeof *notify);
