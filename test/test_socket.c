@@ -521,6 +521,7 @@ END_TEST
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int bind_at(const char *at, int backlog)
@@ -641,6 +642,136 @@ START_TEST(a_group_has_a_number)
 }
 END_TEST
 
+/* Users that need not be there. */
+#define STRANGER 65534
+#define SOMEBODY 65533
+
+/* What it comes to as this user, in a process of its own. */
+static int as_user(uid_t user, int (*fn)(void *argument), void *argument)
+{
+    int status = -1;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(setgid(user) < 0 || setuid(user) < 0 ? 99 : fn(argument));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_ne(WEXITSTATUS(status), 99);
+    return WEXITSTATUS(status);
+}
+
+static int listen_as_it(void *argument)
+{
+    return listen(*(int *)argument, 8) < 0;
+}
+
+/* The RDV_E… constant without its sign. */
+static int connect_as_it(void *argument)
+{
+    struct rdv_error error = {0};
+    rdv__descriptor fd = RDV__NO_DESCRIPTOR;
+    int result = rdv__socket_connect(argument, RDV_MINUTE, &fd, &error);
+    rdv__socket_close(fd);
+    return -result;
+}
+
+/* A user that listens, and the folder that this is in. */
+struct listens {
+    uid_t user, folder;
+    mode_t mode;
+};
+
+/* The kernel tells who has called listen(), and not who has the socket then. */
+static int listen_there(const struct listens *how, const char *at)
+{
+    char folder[RDV_TEST_PATH + 300];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(at, '/') - at), at);
+    rdv_test_make_directory(folder);
+    ck_assert_int_eq(chmod(directory, 0711), 0);
+    ck_assert_int_eq(chown(folder, how->folder, how->folder), 0);
+    ck_assert_int_eq(chmod(folder, how->mode), 0);
+    int fd = bind_at(at, 8);
+    ck_assert_int_eq(chmod(at, 0666), 0);
+    ck_assert_int_eq(as_user(how->user, listen_as_it, &fd), 0);
+    return fd;
+}
+
+START_TEST(a_socket_at_which_a_stranger_listens_is_not_talked_to)
+{
+    static const struct listens places[] = {{STRANGER, 0, 01777},
+                                            {STRANGER, 0, 0755},
+                                            {STRANGER, SOMEBODY, 0755},
+                                            {STRANGER, STRANGER, 0775},
+                                            {STRANGER, STRANGER, 01757}};
+    char at[RDV_TEST_PATH + 300], user[32];
+    snprintf(at, sizeof at, "%s", in_directory("pub/socket"));
+    snprintf(user, sizeof user, " user %d, ", STRANGER);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct rdv_error error = {0};
+        rdv__descriptor fd = RDV__NO_DESCRIPTOR;
+        int socket = listen_there(&places[i], at);
+        ck_assert_int_eq(rdv__socket_connect(at, RDV_MINUTE, &fd, &error), RDV_EACCES);
+        ck_assert(fd == RDV__NO_DESCRIPTOR);
+        ck_assert_int_eq(error.code, RDV_EACCES);
+        ck_assert_ptr_nonnull(strstr(error.text, at));
+        ck_assert_ptr_nonnull(strstr(error.text, user));
+        ck_assert_int_eq(as_user(SOMEBODY, connect_as_it, at), -RDV_EACCES);
+        /* To that user it is no stranger's. */
+        ck_assert_int_eq(as_user(STRANGER, connect_as_it, at), 0);
+        close(socket);
+        rdv_test_remove(in_directory("pub"));
+    }
+}
+END_TEST
+
+START_TEST(an_agent_of_roots_or_in_a_folder_of_its_own_is_talked_to)
+{
+    static const struct listens places[] = {{0, 0, 01777},
+                                            {0, STRANGER, 0777},
+                                            {STRANGER, STRANGER, 0755},
+                                            {STRANGER, STRANGER, 01711}};
+    char at[RDV_TEST_PATH + 300];
+    snprintf(at, sizeof at, "%s", in_directory("own/socket"));
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int socket = listen_there(&places[i], at);
+        ck_assert_int_eq(as_user(0, connect_as_it, at), 0);
+        ck_assert_int_eq(as_user(SOMEBODY, connect_as_it, at), 0);
+        ck_assert_int_eq(as_user(STRANGER, connect_as_it, at), 0);
+        close(socket);
+        rdv_test_remove(in_directory("own"));
+    }
+}
+END_TEST
+
+START_TEST(whose_a_folder_is_is_seen_however_its_path_is_written)
+{
+    static const struct listens own = {STRANGER, STRANGER, 0755};
+    const char *at = in_directory("own/socket");
+    char folder[RDV_TEST_PATH + 300], longer[RDV_TEST_PATH + 600];
+    int socket = listen_there(&own, at);
+    snprintf(folder, sizeof folder, "%s", in_directory("own"));
+    int size = snprintf(longer, sizeof longer, "%s", folder);
+    for (int i = 0; i < 60; i++)
+        size += snprintf(longer + size, sizeof longer - (size_t)size, "/.");
+    snprintf(longer + size, sizeof longer - (size_t)size, "/socket");
+    rdv_test_go_to(folder);
+    const char *paths[] = {at, longer, "socket", "./socket"};
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(chmod(folder, 0755), 0);
+        ck_assert_int_eq(connect_as_it((char *)paths[i]), 0);
+        ck_assert_int_eq(chmod(folder, 0777), 0);
+        ck_assert_int_eq(connect_as_it((char *)paths[i]), -RDV_EACCES);
+    }
+    rdv_test_go_to("/");
+    close(socket);
+}
+END_TEST
+
+static const char *no_strangers(void)
+{
+    return geteuid() == 0 ? NULL : "needs root, to become somebody else";
+}
+
 static void add_system(TCase *tcase)
 {
     tcase_add_test(tcase, a_socket_that_answers_is_not_replaced_without_its_lock_either);
@@ -651,6 +782,12 @@ static void add_system(TCase *tcase)
     tcase_add_test(tcase, a_name_that_is_too_long_is_an_error_that_says_so);
     tcase_add_test(tcase, connecting_does_not_wait_for_ever_for_who_does_not_accept);
     tcase_add_test(tcase, a_group_has_a_number);
+    rdv_test_add_unless(tcase, a_socket_at_which_a_stranger_listens_is_not_talked_to,
+                        no_strangers());
+    rdv_test_add_unless(tcase, an_agent_of_roots_or_in_a_folder_of_its_own_is_talked_to,
+                        no_strangers());
+    rdv_test_add_unless(tcase, whose_a_folder_is_is_seen_however_its_path_is_written,
+                        no_strangers());
 }
 
 #else

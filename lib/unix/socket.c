@@ -74,6 +74,19 @@ static void place_finish(struct place *place)
         close(place->directory);
 }
 
+/* The folder that a path's last name is in; -1 with errno. */
+static int open_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder)
+        return -1;
+    int fd = rdv__unix_high(open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)), number = errno;
+    free(folder);
+    errno = number;
+    return fd;
+}
+
 static int place_init(const char *path, struct place *ret_place, struct rdv_error *error)
 {
     struct place place = {.directory = -1, .address = {.sun_family = AF_UNIX}};
@@ -85,15 +98,10 @@ static int place_init(const char *path, struct place *ret_place, struct rdv_erro
     } else {
         const char *slash = strrchr(path, '/');
         const char *name = slash ? slash + 1 : path;
-        char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-        if (!parent)
-            return rdv__fail(error, RDV_ENOMEM, "out of memory");
-        place.directory = rdv__unix_high(open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC));
-        int number = errno;
-        free(parent);
+        place.directory = open_folder(path);
         if (place.directory < 0)
-            return rdv__fail(error, rdv__unix_error(number), "the directory of '%s': %s", path,
-                             rdv__unix_words(number));
+            return rdv__fail(error, rdv__unix_error(errno), "the directory of '%s': %s", path,
+                             rdv__unix_words(errno));
         int size =
             snprintf(place.address.sun_path, room, "/proc/self/fd/%d/%s", place.directory, name);
         if (size < 0 || (size_t)size >= room) {
@@ -259,6 +267,40 @@ out:
     return found;
 }
 
+static bool is_trusted(uid_t user)
+{
+    return user == 0 || user == geteuid();
+}
+
+/* Whether nobody else can give a socket a name there, but root. */
+static bool has_folder(uid_t user, const char *path)
+{
+    struct stat status;
+    int folder = open_folder(path);
+    bool result = folder >= 0 && fstat(folder, &status) == 0 && status.st_uid == user &&
+                  !(status.st_mode & (S_IWGRP | S_IWOTH));
+    if (folder >= 0)
+        close(folder);
+    return result;
+}
+
+/* For a client: whether who listens may be told anything. It is the user that has called listen(). An agent may be a user's that
+ * is not ours, but then the folder is its own: what is there is no stranger's. */
+static int check_listener(int fd, const char *path, struct rdv_error *error)
+{
+    struct ucred listener;
+    socklen_t size = sizeof listener;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &size) < 0)
+        return rdv__fail(error, rdv__unix_error(errno), "who listens at '%s' can't be told: %s",
+                         path, rdv__unix_words(errno));
+    if (is_trusted(listener.uid) || has_folder(listener.uid, path))
+        return 0;
+    return rdv__fail(error, RDV_EACCES,
+                     "'%s' can't be trusted: who listens there is user %lu, who is neither root "
+                     "nor the user of this process, nor the only one who may write to its folder",
+                     path, (unsigned long)listener.uid);
+}
+
 enum rdv__peer rdv__socket_peer(int fd, const rdv__group *group, struct rdv__peer_words *ret_words)
 {
     struct ucred peer;
@@ -269,7 +311,7 @@ enum rdv__peer rdv__socket_peer(int fd, const rdv__group *group, struct rdv__pee
     }
     snprintf(ret_words->text, sizeof ret_words->text, "uid %lu, pid %ld", (unsigned long)peer.uid,
              (long)peer.pid);
-    if (peer.uid == 0 || peer.uid == geteuid())
+    if (is_trusted(peer.uid))
         return RDV__PEER_OWNER;
     if (group && (peer.gid == *group || in_group(fd, *group)))
         return RDV__PEER_READER;
@@ -302,8 +344,12 @@ int rdv__socket_connect(const char *path, rdv_duration wait, int *ret_fd, struct
         number = errno;
     place_finish(&place);
     if (number == 0) {
-        *ret_fd = fd;
-        return 0;
+        result = check_listener(fd, path, error);
+        if (result == 0)
+            *ret_fd = fd;
+        else
+            close(fd);
+        return result;
     }
     close(fd);
     switch (number) {
