@@ -123,15 +123,15 @@ RDV_API void rdv_control_free(rdv_control *control);
 typedef struct rdv_client rdv_client;
 
 /**
- * Connect, and hear whether the agent takes us.
+ * Connect, and hear whether the agent takes us. Nothing is said to a stranger: who listens has to be root, our effective user, or
+ * whoever owns the folder of the socket and may alone write to it; on Windows our user, an administrator or the system itself.
  *
  * @param socket      where it listens.
  * @param ret_client  owned by the caller: rdv_client_close().
  * @param error       optional.
- * @return 0; RDV_ENOTFOUND if nobody listens there; RDV_EACCES (on Windows also if who listens is neither our user nor an
- * administrator, or the system itself); RDV_EBUSY if there are too many clients, or if the agent has not
- * answered for ten seconds; RDV_ESYNTAX or RDV_ELIMIT if what answers is no agent, or the error that it answers; RDV_EINVAL (also
- * a name too long for a socket), RDV_EIO, RDV_ENOMEM.
+ * @return 0; RDV_ENOTFOUND if nobody listens there; RDV_EACCES, also for a stranger; RDV_EBUSY if there
+ * are too many clients, or if the agent has not answered for ten seconds; RDV_ESYNTAX or RDV_ELIMIT if what answers is no agent, or
+ * the error that it answers; RDV_EINVAL (also a name too long for a socket), RDV_EIO, RDV_ENOMEM.
  * Any thread, whose the client is then. @since 0.1.0
  */
 RDV_API int rdv_client_open(const char *socket, rdv_client **ret_client, struct rdv_error *error);
