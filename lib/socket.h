@@ -44,8 +44,9 @@ struct rdv__peer_words {
 enum rdv__peer rdv__socket_peer(rdv__descriptor fd, const rdv__group *group,
                                 struct rdv__peer_words *ret_words);
 
-/* Connect to a path; waits at most so long. RDV_ENOTFOUND if nobody listens there; RDV_EBUSY if it took too long; RDV_EACCES,
- * RDV_EINVAL, RDV_EIO, RDV_ENOMEM. */
+/* Connect to a path; waits at most so long. RDV_ENOTFOUND if nobody listens there; RDV_EBUSY if it took too long; RDV_EACCES, also
+ * for who is neither our user, root (on Windows, an administrator or the system) nor, on Unix, the one who alone may write to the
+ * folder; RDV_EINVAL, RDV_EIO, RDV_ENOMEM. */
 int rdv__socket_connect(const char *path, rdv_duration wait, rdv__descriptor *ret_fd,
                         struct rdv_error *error);
 
