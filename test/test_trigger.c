@@ -26,6 +26,7 @@ struct fake_plugin {
     int cancelled_count;
     int start_result, cancel_result, label_result;
     rdv_duration end_wait;
+    bool ends_when_asked_how_long;
     bool finish_at_once;
     bool terminated_at_once;
     int terminate_reason;
@@ -91,8 +92,10 @@ static int plugin_check_label(rdv_plugin *base, const char *label)
 
 static rdv_duration plugin_end_wait(rdv_plugin *base, const char *identifier)
 {
-    (void)identifier;
-    return plugin_of(base)->end_wait;
+    struct fake_plugin *plugin = plugin_of(base);
+    if (plugin->ends_when_asked_how_long)
+        ck_assert_int_eq(report(plugin, identifier, RDV_STATUS_FAILED, "ended"), 0);
+    return plugin->end_wait;
 }
 
 static int plugin_terminate(rdv_plugin *base, int reason)
@@ -1006,6 +1009,25 @@ START_TEST(a_wait_for_an_end_that_is_out_of_range_is_logged_and_taken_for_none)
 }
 END_TEST
 
+START_TEST(an_end_that_is_reported_from_inside_end_wait_is_an_end)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    plugin.ends_when_asked_how_long = true;
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+    ck_assert_int_eq(rdv_trigger_next(trigger), 0);
+    plugin.start_result = RDV_EBUSY;
+    schedule("b", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(outcome("b"), RDV_OUTCOME_FAILED);
+    ck_assert_str_eq(look(store, "b", 0).message, "ended");
+    ck_assert_int_eq(rdv_trigger_next(trigger), 0);
+}
+END_TEST
+
 static int never_check_label(rdv_plugin *base, const char *label)
 {
     (void)base;
@@ -1817,6 +1839,7 @@ int main(void)
     tcase_add_test(rules, cancel_is_over_after_cancel_wait_even_if_the_plug_in_does_not_answer);
     tcase_add_test(rules, cancel_waits_as_long_as_the_plug_in_says_that_an_end_may_take);
     tcase_add_test(rules, a_wait_for_an_end_that_is_out_of_range_is_logged_and_taken_for_none);
+    tcase_add_test(rules, an_end_that_is_reported_from_inside_end_wait_is_an_end);
     tcase_add_test(rules, what_is_past_the_end_of_a_plug_ins_table_is_not_called);
     tcase_add_test(rules, cancel_deletes_a_pending_task_and_does_not_find_an_unknown_one);
     tcase_add_test(rules, cancel_does_not_turn_a_success_into_something_else);
