@@ -542,6 +542,7 @@ class Start(AgentTest):
         self.wait_for_file("going-down")
         program = self.popen("start", "quick", "x")
         self.wait_for_line(program.stderr, "x: first is about to reboot the machine")
+        self.wait_for_line(program.stdout, "x quick")  # it listens to signals now
         self.end(program, signal.SIGINT, code=130)
         agent.kill()
         agent.wait()
