@@ -26,6 +26,12 @@ struct listing {
     struct text line;
 };
 
+/* 0 = not to be shown. */
+static rdv_time deadline_of(const rdv_entry *entry)
+{
+    return entry->window.deadline == RDV_DEADLINE_FIRST ? 0 : entry->window.deadline;
+}
+
 static size_t wider(size_t columns, const char *name)
 {
     const size_t width = text_width(name);
@@ -122,7 +128,7 @@ static int print_line(void *user, const rdv_entry *entry)
         add_cell(line, entry->progress >= 0 ? number : "", 4);
         add_cell(line, text_time(entry->window.start, time), TIME_COLUMNS);
         add_cell(line, text_time(entry->window.end, time), TIME_COLUMNS);
-        add_cell(line, text_time(entry->window.deadline, time), TIME_COLUMNS);
+        add_cell(line, text_time(deadline_of(entry), time), TIME_COLUMNS);
         used += 4 + 2 + 3 * (TIME_COLUMNS + 2);
     }
     return end_line(listing, entry->message, used);
@@ -295,7 +301,7 @@ static int show_entry(void *user, const rdv_entry *entry)
     printf("%-12s%zu bytes\n", "context", entry->context_size);
     print_time("start", entry->window.start);
     print_time("end", entry->window.end);
-    print_time("deadline", entry->window.deadline);
+    print_time("deadline", deadline_of(entry));
     if (entry->window.limit > 0 &&
         rdv_duration_format(entry->window.limit, buffer, sizeof(buffer)) == 0)
         print_field("run limit", buffer);

@@ -16,9 +16,6 @@
 #include "signals.h"
 #include "view.h"
 
-/* The deadline that comes before all others: 0 is none. */
-#define EARLIEST_DEADLINE 1
-
 struct following {
     const struct options *options;
     struct ask *asked;  /* for all that is asked meanwhile */
@@ -290,7 +287,7 @@ static int schedule(struct following *following, const rdv_window *window)
     rdv_window first = *window;
     rdv_response *response = NULL;
     if (first.deadline == 0)
-        first.deadline = EARLIEST_DEADLINE;
+        first.deadline = RDV_DEADLINE_FIRST;
     int code = params_from_task(following->task, &first, &params);
     if (code)
         goto out;

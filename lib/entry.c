@@ -28,6 +28,11 @@ static void write_message(struct rdv__json_writer *writer, const char *message)
     write_text(writer, "message", message && *message != '\0' ? message : NULL);
 }
 
+static void write_deadline(struct rdv__json_writer *writer, rdv_time deadline)
+{
+    rdv__json_write_time(writer, "deadline", deadline == RDV_DEADLINE_FIRST ? 0 : deadline);
+}
+
 static void write_limit(struct rdv__json_writer *writer, rdv_duration limit)
 {
     char text[RDV_DURATION_TEXT_SIZE];
@@ -62,7 +67,7 @@ static void write_members(struct rdv__json_writer *writer, const rdv_entry *entr
     write_text(writer, "label", entry->label);
     rdv__json_write_time(writer, "start", entry->window.start);
     rdv__json_write_time(writer, "end", entry->window.end);
-    rdv__json_write_time(writer, "deadline", entry->window.deadline);
+    write_deadline(writer, entry->window.deadline);
     write_limit(writer, entry->window.limit);
     rdv__json_write_integer(writer, "context_size", (int64_t)entry->context_size);
     write_text(writer, "state", rdv_state_name(entry->state));

@@ -480,6 +480,26 @@ START_TEST(what_an_entry_does_not_have_is_null_or_left_out)
 }
 END_TEST
 
+START_TEST(a_deadline_that_only_puts_an_entry_first_is_none_as_json)
+{
+    rdv_entry entry = {.size = sizeof entry,
+                       .identifier = "i",
+                       .label = "l",
+                       .window = {.deadline = RDV_DEADLINE_FIRST},
+                       .progress = -1,
+                       .message = ""};
+    char *text = NULL;
+
+    ck_assert_int_eq(rdv_entry_to_json(&entry, &text), 0);
+    ck_assert_ptr_nonnull(strstr(text, "\"deadline\":null,"));
+    rdv_free(text);
+    entry.window.deadline = RDV_DEADLINE_FIRST + 1;
+    ck_assert_int_eq(rdv_entry_to_json(&entry, &text), 0);
+    ck_assert_ptr_nonnull(strstr(text, "\"deadline\":\"1601-01-01T00:00:00.0000002Z\","));
+    rdv_free(text);
+}
+END_TEST
+
 #define LENGTH(table) ((int)(sizeof table / sizeof table[0]))
 
 int main(void)
@@ -508,6 +528,7 @@ int main(void)
     suite_add_tcase(suite, kinds);
     tcase_add_test(entries, an_entry_is_written_with_all_its_members);
     tcase_add_test(entries, what_an_entry_does_not_have_is_null_or_left_out);
+    tcase_add_test(entries, a_deadline_that_only_puts_an_entry_first_is_none_as_json);
     suite_add_tcase(suite, entries);
     return rdv_test_main(suite);
 }

@@ -89,6 +89,12 @@ typedef struct rdv_window {
 } rdv_window;
 
 /**
+ * The deadline that comes before all others. It only orders: as JSON, and for people, an entry that has it has none.
+ * @since 0.1.0
+ */
+#define RDV_DEADLINE_FIRST 1
+
+/**
  * Check a window: no negative time, none past RDV_TIME_MAX, end not before start, limit within 0..RDV_LIMIT_MAX.
  * A deadline outside the window is allowed: it only orders.
  * @return 0 or RDV_EINVAL.

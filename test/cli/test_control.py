@@ -511,6 +511,24 @@ class Start(AgentTest):
         self.assertEqual([identifier for identifier, _ in self.outcomes()], ["runs", "x", "first"])
         self.end(agent)
 
+    def test_what_puts_it_first_is_no_deadline_to_be_shown(self):
+        agent = self.start_agent()
+        self.rdvtask("schedule", "gate", "runs")
+        self.wait_for_state("runs", "running")
+        program = self.popen("start", "quick", "x", "--json")
+        entry = json.loads(self.wait_for_line(program.stdout, '"x"'))
+        verbs = (["list"], ["list", "--json"], ["show", "x"], ["show", "x", "--json"])
+        asked = [self.rdvtask(*arguments).stdout for arguments in verbs]
+        agent.kill()
+        agent.wait()
+        self.may_leave_processes = True
+        self.assertEqual(program.wait(timeout=30 * PATIENCE), 1)
+        alone = [self.rdvtask(*arguments).stdout for arguments in verbs]
+        self.assertIsNone(entry["deadline"])
+        self.assertEqual(asked, alone)
+        for text in asked:
+            self.assertNotIn("1601", text)
+
     def test_what_holds_it_up_is_said_once_with_the_way_out(self):
         agent = self.start_agent()
         self.rdvtask("pause")
