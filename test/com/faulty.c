@@ -177,6 +177,8 @@ static void report(IRDVTaskPluginNotifySink *sink, const wchar_t *identifier, in
     BSTR text = SysAllocString(identifier);
     state.report_result =
         IRDVTaskPluginNotifySink_OnTaskStateChange(sink, text, (RDV_TASK_STATUS)status);
+    if (FAILED(state.report_result))
+        state.refused_result = state.report_result;
     SysFreeString(text);
 }
 
@@ -321,6 +323,8 @@ static HRESULT plant_in_start(struct agent *agent, SAFEARRAY **context)
         return E_FAIL;
     if (faulty(agent, "start-crashes"))
         *(volatile int *)VirtualAlloc(NULL, 1, MEM_RESERVE, PAGE_NOACCESS) = 0;
+    if (faulty(agent, "leaks-object"))
+        InterlockedIncrement(&state.objects);
     if (faulty(agent, "context-locked") && context && *context)
         SafeArrayLock(*context);
     if (faulty(agent, "context-taken") && context && *context) {

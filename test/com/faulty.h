@@ -27,6 +27,7 @@ struct faulty_state {
     DWORD called_on;      /* of the last StartTask */
     LONG single_threaded; /* whether its apartment was */
     HRESULT schedule_result, delete_result, report_result; /* what the sink gave, last */
+    HRESULT refused_result;                                /* of a report, the last failure */
     HRESULT reason;                                        /* of Terminate */
 };
 

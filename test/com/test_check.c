@@ -23,6 +23,7 @@ struct findings {
     size_t count, broken, not_tried, noted;
     char what[4096]; /* the checks that were broken, with their words */
     char first[64];  /* the first of them */
+    char note[64];   /* the check that was noted last */
     char not_tried_words[512];
 };
 
@@ -32,7 +33,10 @@ static void collect(void *user, const rdv_com_finding *finding)
     ck_assert_uint_eq(finding->size, sizeof *finding);
     ck_assert_ptr_nonnull(rdv_com_verdict_name(finding->verdict));
     findings->count++;
-    findings->noted += finding->verdict == RDV_COM_NOTED;
+    if (finding->verdict == RDV_COM_NOTED) {
+        findings->noted++;
+        snprintf(findings->note, sizeof findings->note, "%s", finding->check);
+    }
     if (finding->verdict == RDV_COM_NOT_TRIED) {
         findings->not_tried++;
         snprintf(findings->not_tried_words, sizeof findings->not_tried_words, "%s: %s",
@@ -220,6 +224,18 @@ START_TEST(a_fault_is_caught_by_its_check_and_by_no_other)
 }
 END_TEST
 
+START_TEST(what_is_left_of_a_run_is_noted_and_breaks_nothing)
+{
+    struct findings findings;
+    rdv_com_check_options options = patient();
+    plant(L"leaks-object");
+    ck_assert_int_eq(check("succeed", &options, &findings), 0);
+    ck_assert_uint_eq(findings.noted, 1);
+    ck_assert_str_eq(findings.note, "unload-after-run");
+    ck_assert_uint_eq(findings.not_tried, 0);
+}
+END_TEST
+
 /* These leave a thread behind, so they come last. */
 static const struct {
     const wchar_t *fault;
@@ -295,6 +311,7 @@ int main(void)
         tcase_add_test(all, a_run_can_be_repeated);
         tcase_add_test(all, what_can_not_be_checked_at_all_is_an_error_in_words);
         tcase_add_loop_test(all, a_fault_is_caught_by_its_check_and_by_no_other, 0, LENGTH(faults));
+        tcase_add_test(all, what_is_left_of_a_run_is_noted_and_breaks_nothing);
         tcase_add_loop_test(all, a_crash_or_a_hang_is_caught_too_and_ends_the_run, 0, LENGTH(ends));
     } else {
         rdv_test_add_unless(all, a_right_task_agent_passes_all_checks, REGISTERED_REASON);
