@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Ctrl-C, Ctrl-Break, a console that closes, and a machine that shuts down: the system calls a handler on a thread of its own. */
+/*
+ * Ctrl-C, Ctrl-Break, and a console that closes: the system calls a handler on a thread of its own. Of a machine that shuts down and of
+ * a user who logs off it tells only programs without user32.dll, which libuv, for one, brings in: so this one is ended unasked then.
+ * The system would ask a hidden window instead; there is none, as nobody could try yet what becomes of one that SYSTEM has.
+ */
 #include "../signals.h"
 
 #include <errno.h>
@@ -42,9 +46,9 @@ static BOOL WINAPI on_event(DWORD event)
     case CTRL_BREAK_EVENT:
         return ask_to_end();
     case CTRL_LOGOFF_EVENT:
-        return TRUE; /* of any user: only what outlives it is told */
+        return TRUE; /* where it comes at all, it is any user's */
     default:
-        /* The process is ended once this returns, or after some seconds: they are for ending in order. */
+        /* The console closes. The process is ended once this returns, or after some seconds: they are for ending in order. */
         if (ask_to_end())
             Sleep(INFINITE);
         return FALSE;
