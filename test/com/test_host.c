@@ -231,6 +231,11 @@ static void terminate(void)
     wait_until(has_terminated);
 }
 
+static bool is_refused(void)
+{
+    return state->refused_result == HRESULT_FROM_WIN32(ERROR_SHUTDOWN_IN_PROGRESS);
+}
+
 static bool is_called(void)
 {
     return state->called_on != 0;
@@ -501,6 +506,7 @@ START_TEST(a_status_that_is_not_a_task_agents_is_refused)
     schedule("succeed", "one", 0);
     finish("one", RDV_OUTCOME_SUCCEEDED);
     assert_logged("its report was refused: invalid argument (task 'one')");
+    ck_assert_int_eq(state->refused_result, E_INVALIDARG);
 }
 END_TEST
 
@@ -617,7 +623,8 @@ START_TEST(one_that_hangs_at_the_end_is_named_and_left)
     assert_logged("has not terminated: it stays in memory");
     /* What it says from now on is heard by nobody, and does no harm. */
     SetEvent(gate);
-    Sleep(50);
+    if (_i == 0)
+        wait_until(is_refused);
 }
 END_TEST
 
