@@ -233,6 +233,22 @@ static void reload(struct run *run)
         say_in_run(run, "not reloaded, and all stays as it was: %s", error.text);
 }
 
+/* Say it if those who may only read can't get to the socket. */
+static void warn_readers(struct run *run, const char *path)
+{
+    const char *group = run->options->reader_group;
+    char text[512];
+    char *folder = group ? system_barred_folder(path, group) : NULL;
+    if (!folder)
+        return;
+    snprintf(text, sizeof(text),
+             "members of the group '%s' can't get to the socket, as they may not pass the folder "
+             "%s: let them, or give another place with --socket",
+             group, folder);
+    log_line(run, RDV_LOG_WARNING, text);
+    free(folder);
+}
+
 /* Listen for those who ask. A place of our own choice need not be good for it: then it is done without. */
 static int listen(struct run *run)
 {
@@ -258,6 +274,8 @@ static int listen(struct run *run)
     } else if (result) {
         say_error("cannot listen: %s", error.text);
         code = result == RDV_ELOCKED ? EXIT_BUSY : EXIT_FAILED;
+    } else {
+        warn_readers(run, path);
     }
     free(path);
     return code;

@@ -28,6 +28,9 @@ FILE *system_open(const char *path);
 /* Print text that need not be ASCII: UTF-8, unless a terminal wants it another way. Shows in ferror() if it can't be done. */
 void system_print(FILE *file, const char *bytes, size_t size);
 
+/* A folder on the way to a file that the members of a group can't pass, as far as its mode says: free(). NULL if there is none. */
+char *system_barred_folder(const char *path, const char *group);
+
 /* Where rdvtask-child is, of the same build or installed: free(). NULL if there is no need for one. RDV_ENOTFOUND if it is
  * missing, or RDV_ENOMEM. */
 int system_supervisor(char **ret_path);

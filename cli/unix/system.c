@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700 /* realpath() */
+
 #include "../system.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -87,6 +91,30 @@ FILE *system_open(const char *path)
 void system_print(FILE *file, const char *bytes, size_t size)
 {
     fwrite(bytes, 1, size, file);
+}
+
+char *system_barred_folder(const char *path, const char *group)
+{
+    const struct group *found = getgrnam(group);
+    char *copy = strdup(path);
+    char *folder = found && copy ? realpath(dirname(copy), NULL) : NULL;
+    free(copy);
+    while (folder) {
+        struct stat status;
+        const mode_t pass = stat(folder, &status) != 0       ? 0
+                            : status.st_gid == found->gr_gid ? S_IXGRP
+                                                             : S_IXOTH;
+        if (pass && !(status.st_mode & pass))
+            break;
+        char *slash = strrchr(folder, '/');
+        if (!slash || !slash[1]) { /* the root was the last */
+            free(folder);
+            folder = NULL;
+        } else {
+            slash[slash == folder] = '\0';
+        }
+    }
+    return folder;
 }
 
 int system_supervisor(char **ret_path)

@@ -167,6 +167,14 @@ int system_make_directory(const char *path, struct rdv_error *error)
 
 /* ------------------------------------------------------------ children */
 
+char *system_barred_folder(const char *path, const char *group)
+{
+    /* Pipes are in no folder. */
+    (void)path;
+    (void)group;
+    return NULL;
+}
+
 int system_supervisor(char **ret_path)
 {
     *ret_path = NULL; /* a job object has the whole tree */

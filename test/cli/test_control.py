@@ -453,6 +453,27 @@ class Agent(AgentTest):
         self.wait_for_state("x", "succeeded")
         self.end(agent)
 
+    def test_a_folder_that_the_reader_group_cant_pass_is_named(self):
+        group = grp.getgrgid(os.getegid())
+        other = next((g for g in grp.getgrall() if g.gr_gid != group.gr_gid and os.geteuid() == 0), None)
+        os.mkdir(self.path("in"), 0o700)
+        real = os.path.realpath(self.dir)
+        place = os.path.join(self.path("in"), "socket")
+        for who, folder_mode, mode, told in ((group, 0o711, 0o700, "in"), (group, 0o711, 0o710, None), (group, 0o701, 0o710, ""),
+                                             (other, 0o711, 0o710, "in"), (other, 0o711, 0o701, None), (other, 0o710, 0o701, "")):
+            if who is None:
+                continue  # only root can give it to any group
+            os.chmod(self.dir, folder_mode)
+            os.chmod(self.path("in"), mode)
+            agent = self.popen("run", "-q", "--config", self.document(), "--socket", place, "--reader-group", who.gr_name)
+            self.wait_for_agent(agent, place)
+            _, err = self.end(agent)
+            if told is None:
+                self.assertNotIn("may not pass the folder " + real, err)
+            else:
+                self.assertIn("group '%s' can't get to the socket, as they may not pass the folder %s:" % (
+                    who.gr_name, os.path.join(real, told).rstrip("/")), err)
+
     def test_a_client_that_is_stopped_or_talks_nonsense_holds_up_nobody(self):
         agent = self.start_agent()
         stopped = self.watch("--after", "0")
