@@ -18,10 +18,14 @@
 /* How long one may take until it is there. */
 #define WAIT (10 * RDV_SECOND)
 
+/* Bytes of a name that is told with another one. */
+#define HANGING_SIZE 256
+
 struct listing {
     const struct options *options;
     rdv_loop *loop;
     size_t count;
+    char hanging[HANGING_SIZE]; /* the first that was given up; "" = none */
     struct text line;
 };
 
@@ -111,19 +115,33 @@ static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
     return end_line(line);
 }
 
+/* Create it, by its class, which is what the registry has said just now. NULL, and what is wrong: it can't be, or not any more. */
+static rdv_com_host *try_one(struct listing *listing, const rdv_com_plugin *plugin,
+                             struct rdv_error *error)
+{
+    rdv_com_host_options how;
+    rdv_com_host *host = NULL;
+    if (listing->hanging[0]) {
+        /* It may hold the loader, and then no other can be loaded, however right it is. */
+        snprintf(error->text, sizeof(error->text), "not tried, since '%s' hangs", listing->hanging);
+        return NULL;
+    }
+    rdv_com_host_options_init(&how);
+    how.answer_wait = how.terminate_wait = WAIT;
+    if (rdv_com_host_open(listing->loop, plugin->clsid, &how, &host, error) == RDV_ETIMEDOUT)
+        snprintf(listing->hanging, sizeof(listing->hanging), "%s", plugin->name);
+    return host;
+}
+
 static int show(void *user, const rdv_com_plugin *plugin)
 {
     struct listing *listing = user;
     struct rdv_error error = {0};
-    rdv_com_host_options how;
-    rdv_com_host *host = NULL;
     const char *trouble = plugin->trouble;
     listing->count++;
-    rdv_com_host_options_init(&how);
-    how.answer_wait = how.terminate_wait = WAIT;
-    /* By the class, which is what the registry has said just now. One that is not there has its trouble already. */
-    if (plugin->server[0] &&
-        rdv_com_host_open(listing->loop, plugin->clsid, &how, &host, &error) != 0 && !trouble[0])
+    /* One whose class is not there has its trouble already. */
+    rdv_com_host *host = plugin->server[0] ? try_one(listing, plugin, &error) : NULL;
+    if (!trouble[0])
         trouble = error.text;
     int result = listing->options->json ? print_json(listing, plugin, host, trouble)
                                         : print_line(listing, plugin, host, trouble);

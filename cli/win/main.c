@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <windows.h>
@@ -61,5 +62,9 @@ int wmain(int argc, wchar_t **argv)
     if (mode)
         SetConsoleMode(output, mode);
     free_arguments(arguments);
+    /* Not by exit(): Windows would wait for its loader, which a task agent that hangs as its library is loaded holds for good. Others
+     * have had their libraries unloaded, and nothing of ours waits for the end of the process. */
+    fflush(NULL);
+    TerminateProcess(GetCurrentProcess(), (UINT)code);
     return code;
 }

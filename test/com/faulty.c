@@ -323,6 +323,8 @@ static HRESULT plant_in_start(struct agent *agent, SAFEARRAY **context)
         return E_FAIL;
     if (faulty(agent, "start-crashes"))
         *(volatile int *)VirtualAlloc(NULL, 1, MEM_RESERVE, PAGE_NOACCESS) = 0;
+    if (faulty(agent, "start-aborts"))
+        abort();
     if (faulty(agent, "leaks-object"))
         InterlockedIncrement(&state.objects);
     if (faulty(agent, "context-locked") && context && *context)
@@ -495,6 +497,29 @@ static HRESULT STDMETHODCALLTYPE factory_lock(IClassFactory *iface, BOOL lock)
 
 static const IClassFactoryVtbl factory_functions = {factory_query, factory_count, factory_count,
                                                     factory_create, factory_lock};
+
+static DWORD WINAPI do_nothing(void *user)
+{
+    (void)user;
+    return 0;
+}
+
+BOOL WINAPI DllMain(HINSTANCE instance, DWORD event, void *reserved);
+
+/* A fault that is made often: no thread begins, and none ends, before this has returned. */
+BOOL WINAPI DllMain(HINSTANCE instance, DWORD event, void *reserved)
+{
+    (void)instance;
+    (void)reserved;
+    char fault[TEXT_SIZE];
+    read_fault(fault);
+    if (event == DLL_PROCESS_ATTACH && strcmp(fault, "attach-deadlocks") == 0) {
+        HANDLE thread = CreateThread(NULL, 0, do_nothing, NULL, 0, NULL);
+        WaitForSingleObject(thread, INFINITE);
+        CloseHandle(thread);
+    }
+    return TRUE;
+}
 
 HRESULT STDAPICALLTYPE DllGetClassObject(REFCLSID clsid, REFIID iid, void **object)
 {

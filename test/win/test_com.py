@@ -67,6 +67,14 @@ class Plugins(Com):
         self.assertFalse(found[0]["loads"])
         self.assertIn("0x80070005", found[0]["trouble"])
 
+    def test_one_that_hangs_as_it_is_loaded_is_named_and_holds_up_nobody(self):
+        self.register("a stuck")
+        self.register("b behind it")
+        found = json.loads(self.rdvtask("plugins", "--json", env=dict(os.environ, RDV_TEST_FAULT="attach-deadlocks")).stdout)
+        self.assertEqual([each["loads"] for each in found], [False, False])
+        self.assertIn("could not be created within 10s", found[0]["trouble"])
+        self.assertEqual(found[1]["trouble"], "not tried, since 'a stuck' hangs")
+
 
 class CheckPlugin(Com):
     def test_a_right_one_passes(self):
