@@ -38,7 +38,8 @@ static void set_words(struct ask *asked, const char *words)
 static void log_line(void *user, rdv_log_level level, const char *text)
 {
     const struct ask *asked = user;
-    if (level <= RDV_LOG_WARNING || asked->options->verbose)
+    /* What fails is said with the answer; and nothing is tried again after that, whatever the trigger agent says. */
+    if (asked->options->verbose)
         say_line((int)level, text);
 }
 

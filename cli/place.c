@@ -111,13 +111,10 @@ static int open_failed(const struct options *options, const struct rdv_error *er
     case RDV_ELOCKED:
         return place_say_locked(options, error);
     case RDV_ECORRUPT:
-        say_error(
-            "%s: if it is the wrong file, give the right one with --store; if it is the right "
-            "one, move it away and a new one will be made",
-            words);
+        say_error("%s; if it is the wrong file, give the right one with --store", words);
         break;
     case RDV_ENEWER:
-        say_error("%s: use that rdvtask, or another --store", words);
+        say_error("%s, or another --store", words);
         break;
     case RDV_EACCES:
     case RDV_EREADONLY:
@@ -149,8 +146,12 @@ int place_open_reader(const struct options *options, rdv_store **ret_store)
     rdv_store_options_init(&how);
     how.flags = RDV_STORE_READ_ONLY;
     int result = rdv_store_open(path, &how, ret_store, &error);
-    if (result)
+    if (result == RDV_ENOTFOUND) { /* an empty file, as a full disk may have left it */
+        say_note(options, "nothing was stored yet in %s", path);
+        *ret_store = NULL;
+    } else if (result) {
         code = open_failed(options, &error, result);
+    }
 out:
     free(path);
     return code;
@@ -237,8 +238,13 @@ int place_check_document(const char *file, rdv_document_kind kind)
 {
     struct rdv_error error = {0};
     rdv_document_kind found = kind;
-    if (rdv_document_check(file, &found, &error) != 0)
-        return say_document_error(file, &error);
+    const int result = rdv_document_check(file, &found, &error);
+    if (result) {
+        const int code = say_document_error(file, &error);
+        if (result == RDV_ENOTFOUND && kind == RDV_DOCUMENT_AGENT)
+            say_error("write one, as rdvtask-agent(5) says, or name another with --config");
+        return code;
+    }
     if (found == kind)
         return EXIT_OK;
     if (kind == RDV_DOCUMENT_AGENT)

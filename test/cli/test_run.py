@@ -156,6 +156,11 @@ class Once(ProgramTest):
         self.assertNotIn("\x1b", out)
         self.assertIn("  | \\e[2Jgone\n  | next\\xff\n", out)
 
+    def test_without_an_agent_document_it_says_what_to_do(self):
+        result = self.rdvtask("run", "--config", self.path("agent.json"), code=1)
+        self.assertIn("agent.json", result.stderr)
+        self.assertIn("rdvtask-agent(5)", result.stderr)
+
     def test_nothing_is_done_if_a_document_is_wrong(self):
         agent, good = self.agent(true=["true"]), self.schedule_file([{"label": "true"}], "good.json")
         bad = self.write("bad.json", '{"tasks":[{"label":1}]}')

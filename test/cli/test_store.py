@@ -157,6 +157,13 @@ class List(ProgramTest):
             self.assertEqual(self.rdvtask(verb).stdout, "")
         self.assertFalse(os.path.exists(self.store))
 
+    def test_in_an_empty_file_there_is_nothing_and_a_note(self):
+        self.write("store.db", "")
+        for verb in ("list", "history"):
+            result = self.rdvtask(verb, "--json")
+            self.assertEqual(result.stdout, "[]\n")
+            self.assertIn("nothing was stored yet", result.stderr)
+
     def test_an_empty_store_gives_an_empty_array(self):
         self.rdvtask("schedule", "a", "x")
         self.rdvtask("delete", "x")
@@ -346,6 +353,7 @@ class Files(ProgramTest):
                 file.write(os.urandom(400 * 1024))
             result = self.rdvtask("schedule", "a", "second", "--store", store, "--context-file", self.path("large"), code=1)
             self.assertRegex(result.stderr, "space|full")
+            self.assertNotIn("trying again", result.stderr)
             self.assertEqual(result.stdout, "")
             self.assertEqual([e["identifier"] for e in self.entries("list", "--store", store)], ["first"])
         finally:
