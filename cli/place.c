@@ -51,14 +51,16 @@ int place_config(const struct options *options, char **ret_path)
     return find(options->config, "config", system_config, ret_path);
 }
 
-/* What is named after the store. */
+/* What is named after the store: after the file itself, so that all its names lead to one agent, as they lead to one lock. */
 static int beside_store(const struct options *options, const char *ending, char **ret_path)
 {
     char *store = NULL;
     int code = place_store(options, &store);
     if (code)
         return code;
-    char *path = join(store, ending, "");
+    char *target = system_link_target(store);
+    char *path = join(target ? target : store, ending, "");
+    free(target);
     free(store);
     if (!path)
         return EXIT_FAILED;

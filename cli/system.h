@@ -22,6 +22,9 @@ bool system_exists(const char *path);
 /* Whether this character stands between the folders of a path. */
 bool system_separates(char character);
 
+/* The file that a symbolic link leads to: free(). NULL if the path is no such link, or leads nowhere. */
+char *system_link_target(const char *path);
+
 /* Open a file for reading. NULL with errno. */
 FILE *system_open(const char *path);
 

@@ -83,6 +83,12 @@ bool system_separates(char character)
     return character == '/';
 }
 
+char *system_link_target(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode) ? realpath(path, NULL) : NULL;
+}
+
 FILE *system_open(const char *path)
 {
     return fopen(path, "rb");

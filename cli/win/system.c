@@ -167,6 +167,12 @@ int system_make_directory(const char *path, struct rdv_error *error)
 
 /* ------------------------------------------------------------ children */
 
+char *system_link_target(const char *path)
+{
+    (void)path; /* the lock is beside the name as well */
+    return NULL;
+}
+
 char *system_barred_folder(const char *path, const char *group)
 {
     /* Pipes are in no folder. */

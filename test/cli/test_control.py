@@ -58,6 +58,17 @@ class AgentTest(ProgramTest):
 
 class Both(AgentTest):
     """Each verb does the same and says the same, whoever does it."""
+    def test_it_is_asked_by_each_name_of_its_store(self):
+        os.symlink("store.db", self.path("link.db"))
+        program = self.start_agent()
+        self.rdvtask("schedule", "quick", "x", "--store", self.path("link.db"))
+        self.wait_for_state("x", "succeeded")
+        self.end(program)
+        program = self.start_agent("--store", self.path("link.db"))
+        self.rdvtask("schedule", "quick", "y")
+        self.wait_for_state("y", "succeeded")
+        self.end(program)
+
     VARIABLE = ((r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z *", "TIME "), (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
                 (r"rdvtask-cli-\w+", "FOLDER"))
 
