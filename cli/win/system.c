@@ -23,8 +23,9 @@ void system_prepare(void)
     /* Lines end with \n for whoever reads them, and what is read is taken as it is. */
     for (int fd = 0; fd <= 2; fd++)
         _setmode(fd, _O_BINARY);
-    /* Nobody may be there to answer a box about a drive without a disk. Nor does a DLL come from the folder we are in. */
-    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOOPENFILEERRORBOX);
+    /* Nobody may be there to answer a box about a drive without a disk, or a crash: of ours, or of a step, which has this from us.
+     * Nor does a DLL come from the folder we are in. */
+    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
     SetDllDirectoryW(L"");
 }
 
