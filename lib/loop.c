@@ -431,7 +431,7 @@ int rdv_loop_new(rdv_loop **ret_loop)
         goto no_lock;
     if (uv_cond_init(&loop->no_callers) != 0)
         goto no_cond;
-    int status = uv_loop_init(&loop->uv);
+    int status = rdv__poll_init(&loop->uv);
     result = status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
     if (status != 0)
         goto no_loop;

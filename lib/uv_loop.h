@@ -17,6 +17,9 @@ void rdv__uv_changed(rdv_loop *loop);
 
 /* ---- what io.c has for the loop ---- */
 
+/* uv_loop_init(), the first that is asked of libuv, which leaves the process as it is. */
+int rdv__poll_init(uv_loop_t *uv);
+
 /* Before anything is watched, and after; libuv's loop is there. RDV_ENOMEM, RDV_EIO. */
 int rdv__poll_open(rdv_loop *loop);
 void rdv__poll_close(rdv_loop *loop); /* fine where it was not opened */

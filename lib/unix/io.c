@@ -44,6 +44,11 @@ static int ask(const struct poll *poll, int operation, int fd, uint32_t events, 
 
 /* --------------------------------------------------------------------- poll */
 
+int rdv__poll_init(uv_loop_t *uv)
+{
+    return uv_loop_init(uv);
+}
+
 int rdv__poll_open(rdv_loop *loop)
 {
     uv_loop_t *uv = rdv__uv_loop(loop);

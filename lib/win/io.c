@@ -93,6 +93,19 @@ static void io_ready(uv_async_t *handle)
     }
 }
 
+/*
+ * The first time, libuv decides for the whole process what Windows shows boxes for, and takes its reports of crashes away: that is
+ * for the program to decide, which may be another's that has us in it.
+ */
+int rdv__poll_init(uv_loop_t *uv)
+{
+    const UINT mode = GetErrorMode();
+    const int status = uv_loop_init(uv);
+    if (GetErrorMode() != mode)
+        SetErrorMode(mode);
+    return status;
+}
+
 /* libuv does it all. */
 int rdv__poll_open(rdv_loop *loop)
 {

@@ -53,6 +53,19 @@ static void ck_name(IRDVTaskPlugin *plugin, const wchar_t *expected)
     SysFreeString(name);
 }
 
+/* ----------------------------------------------- the process that it is loaded in */
+
+/* Before all that make a loop: libuv changes it when the first one is made. */
+START_TEST(the_error_mode_of_the_process_stays_as_it_is)
+{
+    const UINT before = SetErrorMode(SEM_FAILCRITICALERRORS);
+    IRDVTaskPlugin *plugin = made_started(client);
+    const UINT after = SetErrorMode(before);
+    IRDVTaskPlugin_Release(plugin);
+    ck_assert_uint_eq(after, SEM_FAILCRITICALERRORS);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- the class */
 
 START_TEST(a_class_object_makes_objects_and_no_aggregates)
@@ -721,6 +734,7 @@ int main(void)
     TCase *module = tcase_create("module");
     tcase_add_checked_fixture(module, enter_single, leave);
     tcase_add_test(module, the_module_may_go_while_nothing_was_initialized_and_nothing_is_left);
+    tcase_add_test(module, the_error_mode_of_the_process_stays_as_it_is);
     tcase_add_test(module, the_module_stays_once_an_object_was_initialized);
     suite_add_tcase(suite, module);
 
