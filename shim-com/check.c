@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct rdv__check {
     HANDLE done, moved, crashed;
     HRESULT entered; /* of the apartment */
     bool positive;   /* the thread's: a call has given a number that is neither */
-    DWORD exception;
+    DWORD exception; /* 0 = it is an abort() that has set `crashed` */
     const void *exception_at;
 
     CRITICAL_SECTION lock; /* for all below */
@@ -134,7 +135,7 @@ bool rdv__check_holds(struct rdv__check *check, enum rdv__check_id id)
 
 /* ----------------------------------------------------------------- crashes */
 
-/* Windows knows one filter for a process, and hands it nothing of ours. */
+/* Windows knows one filter for a process, and C one for abort(); they hand it nothing of ours. */
 static struct rdv__check *volatile crashing;
 
 /* The thread that has crashed stays where it is: what is known so far is told all the same. */
@@ -148,6 +149,20 @@ static LONG WINAPI on_crash(EXCEPTION_POINTERS *exception)
     SetEvent(check->crashed);
     Sleep(INFINITE);
     return EXCEPTION_CONTINUE_SEARCH;
+}
+
+/*
+ * The same for abort(), and so for assert(). A library that has a C library of its own is not heard here: the process ends, and
+ * nothing is told.
+ */
+static void on_abort(int number)
+{
+    struct rdv__check *check = crashing;
+    (void)number;
+    if (!check)
+        return;
+    SetEvent(check->crashed);
+    Sleep(INFINITE);
 }
 
 /* The file that the code at an address is in, without its folder. */
@@ -196,6 +211,10 @@ static bool wait_for(struct rdv__check *check, char words[WORDS_SIZE])
         const DWORD result = WaitForMultipleObjects(3, objects, FALSE, wait);
         if (result == WAIT_OBJECT_0)
             return true;
+        if (result == WAIT_OBJECT_0 + 1 && check->exception == 0) {
+            snprintf(words, WORDS_SIZE, "it called abort(), which ends the process");
+            return false;
+        }
         if (result == WAIT_OBJECT_0 + 1) {
             file_of(check->exception_at, file, sizeof file);
             snprintf(words, WORDS_SIZE, "it crashed: exception 0x%08lX in %s",
@@ -329,6 +348,7 @@ int rdv_com_check(const char *which, const rdv_com_check_options *options, rdv_c
 
     crashing = check;
     LPTOP_LEVEL_EXCEPTION_FILTER before = SetUnhandledExceptionFilter(on_crash);
+    void (*abort_before)(int) = signal(SIGABRT, on_abort);
     result = rdv__thread_new(run, check, &check->thread);
     if (result != 0) {
         rdv__fail(error, result, "%s", rdv_strerror(result));
@@ -349,6 +369,7 @@ int rdv_com_check(const char *which, const rdv_com_check_options *options, rdv_c
         result = tell(check, fn, user);
 out:
     SetUnhandledExceptionFilter(before);
+    signal(SIGABRT, abort_before == SIG_ERR ? SIG_DFL : abort_before);
     crashing = NULL;
     if (check)
         check_free(check);

@@ -168,9 +168,11 @@ void rdv_com_check_options_init(rdv_com_check_options *options);
  * Hold a task agent to the rules of COM and of the API, and tell what held: one finding for each check, always all of them, in the
  * same order, when the run is over. The task agent does its work for real.
  *
- * A task agent that crashes or does not come back breaks the check during which that happened; the rest is not tried then, its
- * thread is left as it is, and the process should be ended soon. While this runs, it decides what happens to exceptions
- * of the process that nobody handles.
+ * A task agent that crashes, calls abort(), or does not come back breaks the check during which that happened; the rest is not
+ * tried then, its thread is left as it is, and the process should be ended soon, by TerminateProcess(): the thread may hold what
+ * exit() waits for. While this runs, it decides what happens to exceptions of the process that nobody handles, and to SIGABRT.
+ * One that ends the process in another way ends it with nothing told: by exit(), or by abort() of a C library that is not the
+ * caller's.
  *
  * @param which    as for rdv_com_host_open().
  * @param options  NULL = defaults.

@@ -243,6 +243,7 @@ static const struct {
 } ends[] = {
     {L"name-null-crashes", "name-null", "it crashed: exception 0xC0000005 in faulty-agent.dll"},
     {L"start-crashes", "start", "it crashed: exception 0xC0000005 in faulty-agent.dll"},
+    {L"start-aborts", "start", "it called abort(), which ends the process"},
     {L"name-hangs", "name", "it did not come back within 2s"},
     {L"initialize-hangs", "initialize", "it did not come back within 2s"},
     {L"terminate-hangs", "terminate", "it did not come back within 2s"},
