@@ -7,6 +7,7 @@
 #include "../harness.h"
 #include "convert.h"
 #include "spy.h"
+#include "values.h"
 
 /* What outputs are set to before a call that must leave them alone. */
 #define UNTOUCHED ((void *)0x5A5A)
@@ -22,20 +23,6 @@ static void count(void)
 static void all_given_back(void)
 {
     ck_assert_int_eq(spy_alive(), alive_before);
-}
-
-static BSTR units(const wchar_t *text, size_t length)
-{
-    BSTR bstr = SysAllocStringLen(text, (UINT)length);
-    ck_assert_ptr_nonnull(bstr);
-    return bstr;
-}
-
-static BSTR repeated(wchar_t unit, size_t length)
-{
-    BSTR bstr = units(NULL, length);
-    wmemset(bstr, unit, length);
-    return bstr;
 }
 
 /* Each of these takes the BSTR. */
@@ -359,12 +346,6 @@ START_TEST(more_than_16_mib_do_not_become_an_array)
 END_TEST
 
 /* ------------------------------------------------------------------- times */
-
-static FILETIME filetime(uint64_t ticks)
-{
-    const FILETIME made = {.dwLowDateTime = (DWORD)ticks, .dwHighDateTime = (DWORD)(ticks >> 32)};
-    return made;
-}
 
 START_TEST(a_time_goes_through_bit_for_bit)
 {

@@ -9,6 +9,7 @@
 #include "apartment.h"
 #include "notify.h"
 #include "spy.h"
+#include "values.h"
 
 /* HRESULTs as doc/com-host.md has them. */
 #define TOO_LARGE    HRESULT_FROM_WIN32(ERROR_FILE_TOO_LARGE)
@@ -138,26 +139,6 @@ static void tear_down(void)
 }
 
 /* ------------------------------------------------------- values, right and hostile */
-
-static FILETIME filetime(uint64_t ticks)
-{
-    const FILETIME made = {.dwLowDateTime = (DWORD)ticks, .dwHighDateTime = (DWORD)(ticks >> 32)};
-    return made;
-}
-
-static BSTR units(const wchar_t *text, size_t length)
-{
-    BSTR bstr = SysAllocStringLen(text, (UINT)length);
-    ck_assert_ptr_nonnull(bstr);
-    return bstr;
-}
-
-static BSTR repeated(wchar_t unit, size_t length)
-{
-    BSTR bstr = units(NULL, length);
-    wmemset(bstr, unit, length);
-    return bstr;
-}
 
 static BSTR null_name(void)
 {

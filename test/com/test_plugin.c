@@ -8,6 +8,7 @@
 #include "client.h"
 #include "made.h"
 #include "spy.h"
+#include "values.h"
 
 #include <oleauto.h>
 #include <process.h>
@@ -36,13 +37,6 @@ static void leave(void)
     made_end();
     client_free(client);
     CoUninitialize();
-}
-
-static BSTR units(const wchar_t *text, size_t length)
-{
-    BSTR bstr = SysAllocStringLen(text, (UINT)length);
-    ck_assert_ptr_nonnull(bstr);
-    return bstr;
 }
 
 static void ck_name(IRDVTaskPlugin *plugin, const wchar_t *expected)
