@@ -80,6 +80,27 @@ static const char *const migrations[] = {
     " boot_id, context FROM journal;"
     "DROP TABLE journal;"
     "ALTER TABLE journal_by_identifier RENAME TO journal;",
+
+    /*
+     * Version 4. An entry counts how often its run was cut short, and the stops of the step that it is at. The journal says
+     * what it takes to end what is left of a run whose label is gone, and counts tries that failed apart from starts.
+     */
+    "ALTER TABLE entry ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE entry ADD COLUMN stops INTEGER NOT NULL DEFAULT 0;"
+
+    "CREATE TABLE journal_of_4 ("
+    " identifier TEXT NOT NULL PRIMARY KEY,"
+    " label TEXT NOT NULL, run INTEGER NOT NULL, step INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL, grace INTEGER NOT NULL, uid INTEGER NOT NULL, nonce TEXT NOT NULL,"
+    " state TEXT NOT NULL, reboots INTEGER NOT NULL, boot_id TEXT NOT NULL, context BLOB NOT NULL"
+    ") WITHOUT ROWID;"
+    "INSERT INTO journal_of_4 SELECT identifier, label, run, step, attempt, 0, 0, -1, '', state,"
+    " reboots, boot_id, context FROM journal;"
+    "DROP TABLE journal;"
+    "ALTER TABLE journal_of_4 RENAME TO journal;"
+
+    /* How much each run's log takes on disk, so that a budget needs no look at the folder. */
+    "CREATE TABLE log (number INTEGER PRIMARY KEY, blocks INTEGER NOT NULL);",
 };
 
 const struct rdv__format rdv__format = {

@@ -705,26 +705,33 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
 {
     struct binder binder = bind(
         store, JOURNAL_PUT,
-        "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, state, context,"
-        " reboots, boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, failures, grace, "
+        "uid,"
+        " nonce, state, reboots, boot_id, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_text(&binder, journal->identifier);
     bind_text(&binder, journal->label);
     bind_int(&binder, journal->run);
     bind_int(&binder, journal->step);
     bind_int(&binder, journal->attempt);
+    bind_int(&binder, journal->failures);
+    bind_int(&binder, journal->grace);
+    bind_int(&binder, journal->uid);
+    bind_text(&binder, journal->nonce ? journal->nonce : "");
     bind_text(&binder, journal->state);
-    bind_bytes(&binder, journal->context, journal->context_size);
     bind_int(&binder, journal->reboots);
     bind_text(&binder, journal->boot_id ? journal->boot_id : "");
+    bind_bytes(&binder, journal->context, journal->context_size);
     return bound_run(&binder);
 }
 
-int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt)
+int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt, int failures)
 {
     struct binder binder =
-        bind(store, JOURNAL_STEP, "UPDATE journal SET step = ?, attempt = ? WHERE identifier = ?");
+        bind(store, JOURNAL_STEP,
+             "UPDATE journal SET step = ?, attempt = ?, failures = ? WHERE identifier = ?");
     bind_int(&binder, step);
     bind_int(&binder, attempt);
+    bind_int(&binder, failures);
     bind_text(&binder, identifier);
     return bound_run(&binder);
 }
@@ -751,8 +758,8 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
 {
     struct binder binder =
         bind(store, JOURNAL_GET,
-             "SELECT identifier, label, run, step, attempt, state, context, reboots,"
-             " boot_id FROM journal WHERE identifier = ?");
+             "SELECT identifier, label, run, step, attempt, failures, grace, uid, nonce, state,"
+             " reboots, boot_id, context FROM journal WHERE identifier = ?");
     bind_text(&binder, identifier);
     int result = bound_row(&binder);
     if (result != 1)
@@ -763,12 +770,16 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
         .run = sqlite3_column_int64(binder.statement, 2),
         .step = sqlite3_column_int(binder.statement, 3),
         .attempt = sqlite3_column_int(binder.statement, 4),
-        .state = column_text(binder.statement, 5),
-        .context = sqlite3_column_blob(binder.statement, 6),
-        .reboots = sqlite3_column_int(binder.statement, 7),
-        .boot_id = column_text(binder.statement, 8),
+        .failures = sqlite3_column_int(binder.statement, 5),
+        .grace = sqlite3_column_int64(binder.statement, 6),
+        .uid = sqlite3_column_int64(binder.statement, 7),
+        .nonce = column_text(binder.statement, 8),
+        .state = column_text(binder.statement, 9),
+        .reboots = sqlite3_column_int(binder.statement, 10),
+        .boot_id = column_text(binder.statement, 11),
+        .context = sqlite3_column_blob(binder.statement, 12),
     };
-    journal.context_size = column_size(binder.statement, 6);
+    journal.context_size = column_size(binder.statement, 12);
     result = fn(user, &journal);
     sqlite3_reset(binder.statement);
     return result;

@@ -98,15 +98,20 @@ struct rdv__journal {
     const void *context;
     size_t context_size;
     int64_t run;
-    int step;            /* 0-based: this step was about to start or had started */
-    int attempt;         /* of the step, from 1 */
-    const char *state;   /* "step": see run_steps.c for the words */
-    int reboots;         /* how often the run has asked for one */
+    int step;           /* 0-based: this step was about to start or had started */
+    int attempt;        /* of the step, from 1: how often it was started */
+    int failures;       /* how many of these have failed: what `retries` counts */
+    rdv_duration grace; /* of the handler: what is left of the run has so long to end */
+    int64_t uid;        /* whom its processes run as; -1 = as the agent */
+    const char *nonce; /* the run's mark in the environment of its processes; "" (or NULL) = none */
+    const char *state; /* "step": see run_steps.c for the words */
+    int reboots;       /* how often the run has asked for one */
     const char *boot_id; /* which boot it asked in; "" (or NULL, to put) = it has not */
 };
 /* Write a run's row (in place of an older one of the identifier), or move it to another step and leave the rest as it is. */
 int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal);
-int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt);
+int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt,
+                      int failures);
 /* Whether there is a row of this run: 0, RDV_ENOTFOUND, or an error. */
 int rdv__journal_has_run(rdv_store *store, int64_t run);
 int rdv__journal_delete(rdv_store *store, const char *identifier);

@@ -166,6 +166,8 @@ static int put_journal(struct steps *run, size_t step, int attempt, const char *
         .run = run->number,
         .step = (int)step,
         .attempt = attempt,
+        .grace = run->handler->grace,
+        .uid = -1,
         .state = state,
         .reboots = run->reboots,
         .boot_id = run->boot_id,
@@ -188,7 +190,7 @@ int rdv__steps_journal(struct steps *run, enum rdv__phase phase, size_t step, in
         result = rdv__journal_new_run(store, &run->number);
     /* The row is written anew only when more than its numbers changes: the context may be large. */
     if (!result && is_step && run->journalled && !run->stale)
-        result = rdv__journal_step(store, identifier_of(run), (int)step, attempt);
+        result = rdv__journal_step(store, identifier_of(run), (int)step, attempt, 0);
     else if (!result && state)
         result = put_journal(run, step, attempt, state);
     if (result)

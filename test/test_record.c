@@ -891,7 +891,7 @@ START_TEST(a_journal_row_is_put_moved_replaced_and_deleted)
     reopen(NULL);
     ck_assert_str_eq(journal_of("a"), "a label -3 1 2 step 0 [] bytes");
     stage();
-    ck_assert_int_eq(rdv__journal_step(store, "a", 4, 5), 0);
+    ck_assert_int_eq(rdv__journal_step(store, "a", 4, 5, 0), 0);
     ck_assert_str_eq(journal_of("a"), "a label -3 4 5 step 0 [] bytes");
     row.context = NULL;
     row.context_size = 0;
@@ -900,7 +900,7 @@ START_TEST(a_journal_row_is_put_moved_replaced_and_deleted)
     row.boot_id = "this boot";
     ck_assert_int_eq(rdv__journal_put(store, &row), 0);
     ck_assert_str_eq(journal_of("a"), "a label -3 1 2 reboot 3 [this boot] ");
-    ck_assert_int_eq(rdv__journal_step(store, "a", 2, 1), 0);
+    ck_assert_int_eq(rdv__journal_step(store, "a", 2, 1, 0), 0);
     ck_assert_str_eq(journal_of("a"), "a label -3 2 1 reboot 3 [this boot] ");
     ck_assert_int_eq(rdv__journal_delete(store, "a"), 0);
     commit();
@@ -1166,9 +1166,16 @@ static const char old_rows[] =
     " (5, 2, 3, 1, 1, -1, 0, 'first'), (6, 2, 4, 3, 1, 50, 8, 'second'),"
     " (8, 4, 6, 3, 1, 10, 0, 'other');"
     "INSERT INTO output VALUES (2, x'6f7574');"
-    "INSERT INTO journal (identifier, label, run, step, attempt, state, context) VALUES"
-    " ('z', 'lz', 4, 2, 3, 'step', x'6162'), ('y', 'ly', -5, 0, 1, 'reboot', x'');"
     "INSERT INTO counter VALUES ('number', 20), ('change', 30), ('own_run', -6), ('paused', 1)";
+
+/* A journal of version 1 knows of no reboots. */
+static const char journal_of_1[] =
+    "INSERT INTO journal (identifier, label, run, step, attempt, state, context) VALUES"
+    " ('z', 'lz', 4, 2, 3, 'step', x'6162'), ('y', 'ly', -5, 0, 1, 'reboot', x'')";
+static const char journal_of_2[] =
+    "INSERT INTO journal (identifier, label, run, step, attempt, state, context, reboots, boot_id)"
+    " VALUES ('z', 'lz', 4, 2, 3, 'step', x'6162', 0, ''),"
+    " ('y', 'ly', -5, 0, 1, 'reboot', x'', 3, 'boot')";
 
 START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
 {
@@ -1181,8 +1188,7 @@ START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
     rdv_test_remove(path);
     ck_assert_int_eq(rdv__store_open_as(path, &options, &older, &store, NULL), 0);
     execute(old_rows);
-    if (_i >= 2)
-        execute("UPDATE journal SET reboots = 3, boot_id = 'boot' WHERE identifier = 'y'");
+    execute(_i >= 2 ? journal_of_2 : journal_of_1);
     reopen(NULL);
 
     ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);

@@ -887,18 +887,19 @@ END_TEST
 static const char *next_migrations[] = {
     NULL,
     NULL,
+    NULL,
     NULL, /* ours */
     "ALTER TABLE entry ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey'",
     "CREATE TABLE more (number INTEGER PRIMARY KEY); INSERT INTO more VALUES (1), (2)",
 };
-static const struct rdv__format next_format = {next_migrations, 5};
+static const struct rdv__format next_format = {next_migrations, 6};
 
 static int open_next(unsigned flags, rdv_store **ret_store, struct rdv_error *error)
 {
     rdv_store_options options;
     rdv_store_options_init(&options);
     options.flags = flags;
-    ck_assert_int_eq(rdv__format.version, 3);
+    ck_assert_int_eq(rdv__format.version, 4);
     for (int i = 0; i < rdv__format.version; i++)
         next_migrations[i] = rdv__format.migrations[i];
     return rdv__store_open_as(path, &options, &next_format, ret_store, error);
@@ -1012,11 +1013,11 @@ START_TEST(a_migration_that_fails_changes_nothing)
     rdv_store_close(store);
     store = NULL;
 
-    const char *good = next_migrations[4];
-    next_migrations[4] = "CREATE TABLE more (number); INSERT INTO nothing VALUES (1)";
+    const char *good = next_migrations[5];
+    next_migrations[5] = "CREATE TABLE more (number); INSERT INTO nothing VALUES (1)";
     struct rdv_error error;
     int result = open_next(0, &store, &error);
-    next_migrations[4] = good;
+    next_migrations[5] = good;
     ck_assert_int_eq(result, RDV_EIO);
     ck_assert_ptr_nonnull(strstr(error.text, path));
     ck_assert_ptr_null(store);
@@ -1036,7 +1037,7 @@ START_TEST(a_newer_store_is_refused_and_left_alone)
     for (unsigned flags = 0; flags <= RDV_STORE_READ_ONLY; flags++) {
         ck_assert_int_eq(open_error(path, flags, &error), RDV_ENEWER);
         ck_assert_ptr_nonnull(strstr(error.text, path));
-        ck_assert_ptr_nonnull(strstr(error.text, "has format 5"));
+        ck_assert_ptr_nonnull(strstr(error.text, "has format 6"));
         ck_assert_ptr_nonnull(strstr(error.text, "use the newer rdvtask"));
     }
     ck_assert_int_eq(open_next(0, &store, &error), 0);
