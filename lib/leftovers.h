@@ -11,11 +11,14 @@
 struct rdv__leftovers;
 
 /*
- * End every process that a run of this number was given by an agent on this store: politely, and killed after `grace`. It is
- * done on a thread; ended(user, how many there were) follows on the loop, and the handle is gone then.
+ * End every process of a run: politely, and killed after `grace`. They are known by the nonce that the run's journal has. A run
+ * that has none ("" or NULL), as an older version has begun it, is known by the path of its store and its number, which anybody can
+ * copy: of such, only processes of the effective user and of root are ended. store_path may be NULL for a run that has a nonce.
+ *
+ * It is done on a thread; ended(user, how many there were) follows on the loop, and the handle is gone then. All texts are copied.
  */
-int rdv__leftovers_end(rdv_loop *loop, const char *store_path, int64_t run, rdv_duration grace,
-                       void (*ended)(void *user, int found), void *user,
+int rdv__leftovers_end(rdv_loop *loop, const char *store_path, int64_t run, const char *nonce,
+                       rdv_duration grace, void (*ended)(void *user, int found), void *user,
                        struct rdv__leftovers **ret_leftovers);
 
 /* Kill them at once instead, and tell nobody. NULL is fine. */

@@ -254,8 +254,9 @@ void rdv__plat_child_close(struct rdv__plat_child *child);
 /*
  * End processes that a killed predecessor of ours, or a killed supervisor, has left: every process whose environment has all of
  * these NAME=value strings (NULL ends the list). Politely first, killed after `grace`; waits until they are gone. Returns how many
- * there were.
+ * there were. Marks that can be guessed are not to be believed of everybody: unless `anyone` is true, only processes of the
+ * effective user and of root are meant.
  */
-int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace);
+int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration grace);
 
 #endif

@@ -706,8 +706,7 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
     struct binder binder = bind(
         store, JOURNAL_PUT,
         "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, failures, grace, "
-        "uid,"
-        " nonce, state, reboots, boot_id, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "nonce, state, reboots, boot_id, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_text(&binder, journal->identifier);
     bind_text(&binder, journal->label);
     bind_int(&binder, journal->run);
@@ -715,7 +714,6 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
     bind_int(&binder, journal->attempt);
     bind_int(&binder, journal->failures);
     bind_int(&binder, journal->grace);
-    bind_int(&binder, journal->uid);
     bind_text(&binder, journal->nonce ? journal->nonce : "");
     bind_text(&binder, journal->state);
     bind_int(&binder, journal->reboots);
@@ -758,7 +756,7 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
 {
     struct binder binder =
         bind(store, JOURNAL_GET,
-             "SELECT identifier, label, run, step, attempt, failures, grace, uid, nonce, state,"
+             "SELECT identifier, label, run, step, attempt, failures, grace, nonce, state,"
              " reboots, boot_id, context FROM journal WHERE identifier = ?");
     bind_text(&binder, identifier);
     int result = bound_row(&binder);
@@ -772,14 +770,13 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
         .attempt = sqlite3_column_int(binder.statement, 4),
         .failures = sqlite3_column_int(binder.statement, 5),
         .grace = sqlite3_column_int64(binder.statement, 6),
-        .uid = sqlite3_column_int64(binder.statement, 7),
-        .nonce = column_text(binder.statement, 8),
-        .state = column_text(binder.statement, 9),
-        .reboots = sqlite3_column_int(binder.statement, 10),
-        .boot_id = column_text(binder.statement, 11),
-        .context = sqlite3_column_blob(binder.statement, 12),
+        .nonce = column_text(binder.statement, 7),
+        .state = column_text(binder.statement, 8),
+        .reboots = sqlite3_column_int(binder.statement, 9),
+        .boot_id = column_text(binder.statement, 10),
+        .context = sqlite3_column_blob(binder.statement, 11),
     };
-    journal.context_size = column_size(binder.statement, 12);
+    journal.context_size = column_size(binder.statement, 11);
     result = fn(user, &journal);
     sqlite3_reset(binder.statement);
     return result;

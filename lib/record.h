@@ -102,10 +102,11 @@ struct rdv__journal {
     int attempt;        /* of the step, from 1: how often it was started */
     int failures;       /* how many of these have failed: what `retries` counts */
     rdv_duration grace; /* of the handler: what is left of the run has so long to end */
-    int64_t uid;        /* whom its processes run as; -1 = as the agent */
-    const char *nonce; /* the run's mark in the environment of its processes; "" (or NULL) = none */
-    const char *state; /* "step": see run_steps.c for the words */
-    int reboots;       /* how often the run has asked for one */
+    /* The run's mark in the environment of its processes, which nobody can guess; "" (or NULL) for a run that an older
+     * version has begun, and which has none. */
+    const char *nonce;
+    const char *state;   /* "step": see run_steps.c for the words */
+    int reboots;         /* how often the run has asked for one */
     const char *boot_id; /* which boot it asked in; "" (or NULL, to put) = it has not */
 };
 /* Write a run's row (in place of an older one of the identifier), or move it to another step and leave the rest as it is. */

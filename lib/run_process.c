@@ -138,6 +138,7 @@ int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
         {"RDV_RUN", number},
         {"RDV_ATTEMPT", attempt},
         {"RDV_STORE", rdv__store_path(run->run.runs->store)},
+        {"RDV_NONCE", run->nonce[0] ? run->nonce : NULL},
     };
     const char **environment;
     result = rdv__environment_join(&run->handler->environment, own, sizeof own / sizeof own[0],
@@ -173,8 +174,8 @@ bool rdv__steps_sweep(struct steps *run, int result, int code, void (*swept)(voi
     if (!path || !supervised || (!result && !rdv__plat_end_is_lost(code)))
         return false;
     /* At once, as the supervisor would have. */
-    int failed =
-        rdv__leftovers_end(run->run.runs->loop, path, run->number, 0, swept, run, &run->leftovers);
+    int failed = rdv__leftovers_end(run->run.runs->loop, path, run->number, run->nonce, 0, swept,
+                                    run, &run->leftovers);
     if (failed) {
         rdv__log(log_of(run), RDV_LOG_ERROR, "%s: cannot end what step %zu has left behind: %s",
                  identifier_of(run), run->step + 1, rdv_strerror(failed));

@@ -502,7 +502,7 @@ static void not_adopted(struct steps *run)
     take_up_interrupted(run, true, false);
     int result =
         rdv__leftovers_end(run->run.runs->loop, rdv__store_path(run->run.runs->store), run->number,
-                           run->handler->grace, cleaned, run, &run->leftovers);
+                           run->nonce, run->handler->grace, cleaned, run, &run->leftovers);
     if (result) {
         rdv__steps_say_step(run, "cannot take up ", "");
         rdv__steps_finish_soon(run, result);
@@ -586,7 +586,7 @@ struct found {
     bool any, ours, waited, reboot;
     int64_t run;
     int step, attempt, reboots;
-    char boot_id[RDV__BOOT_ID_ROOM];
+    char boot_id[RDV__BOOT_ID_ROOM], nonce[RDV__NONCE_SIZE];
 };
 
 static int look(void *user, const struct rdv__journal *row)
@@ -609,6 +609,7 @@ static int look(void *user, const struct rdv__journal *row)
     found->reboot = strcmp(row->state, "reboot") == 0;
     found->reboots = row->reboots;
     snprintf(found->boot_id, sizeof found->boot_id, "%s", row->boot_id);
+    snprintf(found->nonce, sizeof found->nonce, "%s", row->nonce);
     return 0;
 }
 
@@ -632,6 +633,7 @@ static int take_up(struct steps *run, const struct found *found, struct rdv_erro
 {
     char boot_id[RDV__BOOT_ID_ROOM];
     run->number = found->run;
+    memcpy(run->nonce, found->nonce, sizeof run->nonce);
     run->resumed = true;
     run->journalled = true;
     run->stale = true;
@@ -724,8 +726,8 @@ static int begin(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *h
     } else if (found.any && path) {
         run->adopting = false;
         run->phase = CLEANING;
-        result = rdv__leftovers_end(runs->loop, path, found.run, handler->grace, cleaned, run,
-                                    &run->leftovers);
+        result = rdv__leftovers_end(runs->loop, path, found.run, found.nonce, handler->grace,
+                                    cleaned, run, &run->leftovers);
     } else if (run->given_up || cancelled) {
         rdv__steps_finish_soon(run, run->given_up ? RDV_EFAILED : RDV_ECANCELLED);
     } else if (found.ours && found.reboot) {

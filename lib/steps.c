@@ -167,13 +167,27 @@ static int put_journal(struct steps *run, size_t step, int attempt, const char *
         .step = (int)step,
         .attempt = attempt,
         .grace = run->handler->grace,
-        .uid = -1,
+        .nonce = run->nonce,
         .state = state,
         .reboots = run->reboots,
         .boot_id = run->boot_id,
     };
     row.context = rdv_task_context(run->run.task, &row.context_size);
     return rdv__journal_put(run->run.runs->store, &row);
+}
+
+/* Draw the run's mark before the first process that is to have it. */
+static int draw_nonce(struct steps *run)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char random[(RDV__NONCE_SIZE - 1) / 2];
+    if (rdv__plat_random(random, sizeof random) != 0)
+        return RDV_EIO;
+    for (size_t i = 0; i < sizeof random; i++) {
+        run->nonce[2 * i] = digits[random[i] >> 4];
+        run->nonce[2 * i + 1] = digits[random[i] & 15];
+    }
+    return 0;
 }
 
 /* Put where the run is on disk, and settle in this phase when it is there. state NULL: nothing but what others have staged. */
@@ -188,6 +202,9 @@ int rdv__steps_journal(struct steps *run, enum rdv__phase phase, size_t step, in
         return result;
     if (run->number == 0)
         result = rdv__journal_new_run(store, &run->number);
+    /* Not while something of an older version's may run, which is known by other marks. */
+    if (!result && is_step && !run->nonce[0])
+        result = draw_nonce(run);
     /* The row is written anew only when more than its numbers changes: the context may be large. */
     if (!result && is_step && run->journalled && !run->stale)
         result = rdv__journal_step(store, identifier_of(run), (int)step, attempt, 0);

@@ -19,6 +19,9 @@
 /* How much of a message is the last line that the program printed, with the NUL. */
 #define LINE_SHOWN 512
 
+/* The mark of a run's processes in hexadecimal digits, with the NUL. */
+#define RDV__NONCE_SIZE 33
+
 /* See run_steps.c. */
 enum rdv__phase {
     CLEANING,
@@ -48,6 +51,7 @@ struct steps {
     int64_t number;        /* 0 = not drawn yet */
     bool own_number;       /* no trigger agent of ours counts it: our store has no entry for it */
     bool resumed;
+    char nonce[RDV__NONCE_SIZE]; /* "" = not drawn yet, or begun by a version that had none */
     size_t step;
     int attempt;
     bool journalled; /* the journal's row is this run's */

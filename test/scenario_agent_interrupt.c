@@ -5,6 +5,8 @@
  */
 #include "agent_bench.h"
 
+#include <inttypes.h>
+
 #include "plat.h"
 #include "record.h"
 #include "sql.h"
@@ -126,6 +128,49 @@ START_TEST(resume_repeats_the_step_that_was_interrupted)
     ck_assert_str_eq(bench_read(bench, "log/-1.log"), "output of 1\noutput of 2\n");
     bench_linger(bench, 10);
     assert_no_row(bench);
+    bench_free(bench);
+}
+END_TEST
+
+/* A process that is none of the run's, and bears the marks of it that can be guessed. */
+static int64_t start_stranger(const struct bench *bench)
+{
+    char command[2 * RDV_TEST_PATH + 128];
+    snprintf(command, sizeof command,
+             "RDV_STORE='%s' RDV_RUN=-1 sleep 300 >/dev/null 2>&1 & echo $! >%s/stranger",
+             rdv__store_path(bench->store), directory);
+    ck_assert_int_eq(system(command), 0);
+    int64_t pid = atoi(bench_read(bench, "stranger"));
+    ck_assert_int_gt(pid, 1);
+    return pid;
+}
+
+START_TEST(a_process_that_has_copied_marks_is_no_part_of_the_run)
+{
+    int64_t left = interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    int64_t stranger = start_stranger(bench);
+    load(bench, "resume");
+    ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
+    ck_assert(!rdv_test_is_running(left));
+    ck_assert(rdv_test_is_running(stranger));
+    char command[64];
+    snprintf(command, sizeof command, "kill %" PRId64, stranger);
+    ck_assert_int_eq(system(command), 0);
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(a_run_of_an_older_version_is_known_by_its_store_and_number)
+{
+    int64_t left = interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    ck_assert_int_eq(sqlite3_exec(rdv__sql_database(bench->store), "UPDATE journal SET nonce = ''",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    load(bench, "resume");
+    ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
+    ck_assert(!rdv_test_is_running(left));
     bench_free(bench);
 }
 END_TEST
@@ -482,6 +527,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);
     rdv_test_add_unless(tcase, freeing_the_agent_does_not_wait_for_what_was_left,
+                        RDV_TEST_ON_WINDOWS("a job ends what could be left"));
+    rdv_test_add_unless(tcase, a_process_that_has_copied_marks_is_no_part_of_the_run,
+                        RDV_TEST_ON_WINDOWS("a job ends what could be left"));
+    rdv_test_add_unless(tcase, a_run_of_an_older_version_is_known_by_its_store_and_number,
                         RDV_TEST_ON_WINDOWS("a job ends what could be left"));
     suite_add_tcase(suite, tcase);
     return rdv_test_main(suite);

@@ -112,7 +112,7 @@ START_TEST(the_environment_is_clean_but_for_what_the_document_adds)
     const char *log = bench_read(bench, "log/-1.log");
     char expected[RDV_TEST_PATH + 256];
     const char *format = "A=document\nB=handler\nRDV_LABEL=l\nRDV_IDENTIFIER=task\nRDV_RUN=-1\n"
-                         "RDV_ATTEMPT=1\nRDV_STORE=%s\n";
+                         "RDV_ATTEMPT=1\nRDV_STORE=%s\nRDV_NONCE=";
     snprintf(expected, sizeof expected, format, rdv__store_path(bench->store));
 #ifdef _WIN32
     /* There they are sorted, and what Windows' programs can't do without is among them. */
@@ -125,7 +125,10 @@ START_TEST(the_environment_is_clean_but_for_what_the_document_adds)
 #else
     static const char begin[] = "PATH=/usr/bin:/bin\nLANG=C.UTF-8\n";
     ck_assert_int_eq(strncmp(log, begin, sizeof begin - 1), 0);
-    ck_assert_str_eq(log + sizeof begin - 1, expected);
+    ck_assert_int_eq(strncmp(log + sizeof begin - 1, expected, strlen(expected)), 0);
+    const char *nonce = log + sizeof begin - 1 + strlen(expected);
+    ck_assert_uint_eq(strspn(nonce, "0123456789abcdef"), 32);
+    ck_assert_str_eq(nonce + 32, "\n");
 #endif
 }
 END_TEST

@@ -728,7 +728,7 @@ END_TEST
 START_TEST(no_mark_means_nobody)
 {
     const char *const none[] = {NULL};
-    ck_assert_int_eq(rdv__plat_end_leftovers(none, 0), 0);
+    ck_assert_int_eq(rdv__plat_end_leftovers(none, true, 0), 0);
 }
 END_TEST
 
@@ -753,6 +753,16 @@ START_TEST(the_caller_itself_is_no_leftover)
 {
 }
 END_TEST
+
+START_TEST(marks_that_can_be_guessed_are_not_believed_of_another_user)
+{
+}
+END_TEST
+
+static const char *no_other_user(void)
+{
+    return "the children of a killed agent end with it, by their job";
+}
 
 static void set_mark(void)
 {
@@ -816,7 +826,7 @@ START_TEST(leftovers_with_all_marks_are_asked_to_end)
     pid_t meant = leave("trap 'exit 3' TERM; echo; while :; do sleep 0.01; done", "RUN=1");
     pid_t other = leave("echo; exec sleep 100", "RUN=11");
     /* The shell, and the sleep that it may be waiting for. */
-    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=1"), 10 * RDV_SECOND), 1);
+    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=1"), true, 10 * RDV_SECOND), 1);
     int status = status_of(meant);
     ck_assert(WIFEXITED(status));
     ck_assert_int_eq(WEXITSTATUS(status), 3);
@@ -837,7 +847,7 @@ START_TEST(leftovers_that_refuse_are_killed_after_the_grace_and_stopped_ones_wok
         pid_t stopped = leave("echo; kill -STOP $$; sleep 100", "RUN=2");
         int status;
         ck_assert_int_eq(waitpid(stopped, &status, WUNTRACED), stopped);
-        ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=2"), grace), 2);
+        ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=2"), true, grace), 2);
         ck_assert_int_eq(WTERMSIG(status_of(stubborn)), SIGKILL);
         end = WTERMSIG(status_of(stopped));
     }
@@ -851,9 +861,9 @@ START_TEST(leftovers_without_grace_are_killed_with_what_they_start_meanwhile)
         leave("trap '' TERM; echo; for i in 1 2 3 4 5; do for k in 1 2 3 4 5 6 7 8 9; do "
               "sleep 20 & done; done; wait",
               "RUN=3");
-    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=3"), 0), 1);
+    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=3"), true, 0), 1);
     ck_assert_int_eq(WTERMSIG(status_of(forking)), SIGKILL);
-    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of("RUN=3"), 0), 0);
+    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of("RUN=3"), true, 0), 0);
 }
 END_TEST
 
@@ -865,7 +875,7 @@ START_TEST(the_caller_itself_is_no_leftover)
     ck_assert_int_eq(rdv__plat_read_file("/proc/self/environ", 1 << 20, &environment, &size, NULL),
                      0);
     free(environment);
-    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of(NULL), 0), 0);
+    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of(NULL), true, 0), 0);
 
     /* So one that has the marks asks for it, and has to live to tell. */
     char self[256];
@@ -883,10 +893,34 @@ START_TEST(the_caller_itself_is_no_leftover)
 }
 END_TEST
 
+START_TEST(marks_that_can_be_guessed_are_not_believed_of_another_user)
+{
+    pid_t stranger = leave("exec setpriv --reuid=65534 --regid=65534 --clear-groups "
+                           "sh -c \"trap '' TERM; echo; while :; do sleep 0.01; done\"",
+                           "RUN=4");
+    /* Neither is it ended, nor waited for. */
+    rdv_duration before = rdv__plat_running();
+    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of("RUN=4"), false, 20 * RDV_SECOND), 0);
+    ck_assert_int_lt(rdv__plat_running() - before, 10 * RDV_SECOND);
+    ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
+    pid_t ours = leave("echo; exec sleep 100", "RUN=4");
+    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=4"), false, 0), 1);
+    status_of(ours);
+    ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
+    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=4"), true, 0), 1);
+    ck_assert_int_eq(WTERMSIG(status_of(stranger)), SIGKILL);
+}
+END_TEST
+
 /* Valgrind has no pidfds. */
 static const char *no_leftovers(void)
 {
     return syscall(SYS_pidfd_open, 1, ~0u) >= 0 || errno != ENOSYS ? NULL : "needs pidfds";
+}
+
+static const char *no_other_user(void)
+{
+    return geteuid() == 0 ? no_leftovers() : "needs root";
 }
 #endif
 
@@ -908,7 +942,7 @@ int main(int argc, char **argv)
     const char *not_here = NULL, *no_user = NULL, *none_here = NULL;
     if (argc == 3 && strcmp(argv[1], "leftover") == 0) {
         const char *const marks[] = {argv[2], NULL};
-        return rdv__plat_end_leftovers(marks, 0);
+        return rdv__plat_end_leftovers(marks, true, 0);
     }
 #endif
     if (argc == 3)
@@ -965,6 +999,8 @@ int main(int argc, char **argv)
                         leftovers_without_grace_are_killed_with_what_they_start_meanwhile, reason);
     tcase_add_test(leftovers, no_mark_means_nobody);
     rdv_test_add_unless(leftovers, the_caller_itself_is_no_leftover, none_here);
+    rdv_test_add_unless(leftovers, marks_that_can_be_guessed_are_not_believed_of_another_user,
+                        no_other_user());
 
     return rdv_test_main(suite);
 }

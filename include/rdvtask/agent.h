@@ -8,8 +8,8 @@
  *
  * How the steps of a document run:
  *  - Each is a program with its arguments; there is no shell. Its environment is PATH and LANG=C.UTF-8, what the document and the
- *    handler say, and RDV_LABEL, RDV_IDENTIFIER, RDV_RUN, RDV_ATTEMPT (from 1) and RDV_STORE (the store's absolute path; not
- *    for a store in memory). HOME is not set: a document that needs it says what it is.
+ *    handler say, and RDV_LABEL, RDV_IDENTIFIER, RDV_RUN, RDV_ATTEMPT (from 1), RDV_STORE (the store's absolute path; not
+ *    for a store in memory) and RDV_NONCE (random, of the run: what a crash leaves behind is known by it). HOME is not set: a document that needs it says what it is.
  *  - The context is its standard input, a file that can be read again. On descriptor 3 it may say, in lines, STATUS=searching,
  *    downloading or applying, PROGRESS=0 to 100, and MESSAGE=text.
  *  - Exit code 0: done, the next step. 75: try again later. 194: done, and a reboot is needed (see below). All else is a failure, as are the end by a signal (whose code is 128

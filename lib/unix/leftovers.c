@@ -31,8 +31,12 @@
 #define SUPERVISOR_WAIT (2 * RDV_SECOND)
 static const char supervisor_name[] = "rdvtask-child\n";
 
+/* The "Uid:" line is among the first of /proc/PID/status, which is not larger than this. */
+#define STATUS_MAX ((size_t)64 << 10)
+
 struct leftovers {
     const char *const *marks;
+    bool anyone;
     int number; /* the signal that they get */
     int found;
     struct pollfd *pidfds;
@@ -60,6 +64,22 @@ static bool has_mark(const char *environment, size_t size, const char *mark)
         if (strcmp(environment + at, mark) == 0)
             return true;
     return false;
+}
+
+/* Whether nobody else could have given the process its environment: by its real user and its effective one, since a program
+ * that takes another's rights has the environment of whoever started it. */
+static bool is_ours(pid_t pid)
+{
+    char path[40], *status;
+    size_t size;
+    unsigned real, effective;
+    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+    if (rdv__plat_read_file(path, STATUS_MAX, &status, &size, NULL) != 0)
+        return false;
+    const char *line = strstr(status, "\nUid:");
+    const bool told = line && sscanf(line, "\nUid: %u %u", &real, &effective) == 2;
+    free(status);
+    return told && (real == 0 || real == geteuid()) && (effective == 0 || effective == geteuid());
 }
 
 static bool is_marked(pid_t pid, const char *const *marks)
@@ -115,7 +135,7 @@ static void consider(struct leftovers *left, pid_t pid)
     for (size_t i = 0; i < left->count; i++)
         if (left->pids[i] == pid)
             return;
-    if (!is_marked(pid, left->marks) || !make_room(left))
+    if (!is_marked(pid, left->marks) || (!left->anyone && !is_ours(pid)) || !make_room(left))
         return;
 
     /* Between looking and opening, the number may have become another's: look again, and see that it still lives after. */
@@ -171,9 +191,10 @@ static void signal_each(const struct leftovers *left)
         signal_one(left, left->pidfds[i].fd, left->pids[i]);
 }
 
-int rdv__plat_end_leftovers(const char *const *marks, rdv_duration grace)
+int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration grace)
 {
-    struct leftovers left = {.marks = marks, .number = grace > 0 ? SIGTERM : SIGKILL};
+    struct leftovers left = {
+        .marks = marks, .anyone = anyone, .number = grace > 0 ? SIGTERM : SIGKILL};
     /* Without a mark, everyone would be meant. */
     if (!marks[0])
         return 0;
