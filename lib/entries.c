@@ -107,8 +107,8 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__runn
                                    .number = number};
     run->scheduled_at = entry.scheduled_at;
     run->started_at = entry.started_at;
-    run->cancelling = entry.cancelling;
     run->at = (struct rdv__progress){.status = entry.status,
+                                     .ending = entry.ending,
                                      .attempt = entry.attempt,
                                      .progress = entry.progress,
                                      .code = entry.code};
@@ -235,20 +235,21 @@ static int note(struct change *change, const rdv_task *task, rdv_entry *entry)
     return rdv__notice_new(entry, &change->notice);
 }
 
-static int note_run(struct change *change, rdv_outcome outcome, rdv_time finished_at)
+static int note_run(struct change *change, const struct rdv__progress *at, rdv_outcome outcome,
+                    rdv_time finished_at)
 {
     const struct rdv__running *run = change->run;
     rdv_entry entry = {
         .run = run->keys.number,
         .window = run->window,
         .state = finished_at != 0 ? RDV_STATE_FINISHED : RDV_STATE_RUNNING,
-        .status = finished_at != 0 ? rdv__outcome_status(outcome) : run->at.status,
+        .status = finished_at != 0 ? rdv__outcome_status(outcome) : at->status,
         .outcome = outcome,
-        .cancelling = run->cancelling,
-        .attempt = run->at.attempt,
-        .progress = run->at.progress,
-        .code = run->at.code,
-        .message = run->at.message,
+        .cancelling = at->ending != RDV__ENDING_NONE,
+        .attempt = at->attempt,
+        .progress = at->progress,
+        .code = at->code,
+        .message = at->message,
         .scheduled_at = run->scheduled_at,
         .started_at = run->started_at,
         .finished_at = finished_at,
@@ -411,7 +412,7 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now
     change->slot = slot;
     result = rdv__record_start(entries->store, run->keys.number, now);
     if (result == 0)
-        result = note_run(change, RDV_OUTCOME_NONE, 0);
+        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
         run_free(run);
         return give_up(change, result);
@@ -448,7 +449,7 @@ int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *
     run->at.attempt++;
     result = rdv__record_report(entries->store, run->keys.number, &run->at, now, true);
     if (result == 0)
-        result = note_run(change, RDV_OUTCOME_NONE, 0);
+        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
         run->at.attempt--;
         return give_up(change, result);
@@ -482,7 +483,7 @@ int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run
     change->run = run;
     result = rdv__record_report(entries->store, run->keys.number, &run->at, now, keep);
     if (result == 0)
-        result = note_run(change, RDV_OUTCOME_NONE, 0);
+        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
     if (result != 0)
         return give_up(change, result);
     defer(change);
@@ -490,7 +491,7 @@ int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run
 }
 
 int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
-                         rdv_outcome outcome, rdv_time now)
+                         rdv_outcome outcome, const struct rdv__progress *last, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, ENDED, now, &change);
@@ -503,11 +504,11 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
                                            .window = run->window,
                                            .scheduled_at = run->scheduled_at,
                                            .started_at = run->started_at};
-    result = rdv__record_finish_run(entries->store, &record, outcome, &run->at, now);
+    result = rdv__record_finish_run(entries->store, &record, outcome, last, now);
     if (result == 0)
         result = rdv__record_retain(entries->store, now);
     if (result == 0)
-        result = note_run(change, outcome, now);
+        result = note_run(change, last, outcome, now);
     if (result != 0)
         return give_up(change, result);
     rdv__queue_hide(entries->queue, run->slot);
@@ -538,12 +539,12 @@ int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run, 
     if (result != 0)
         return result;
     change->run = run;
-    run->cancelling = true;
+    run->at.ending = RDV__ENDING_CANCEL;
     result = rdv__record_cancelling(entries->store, run->keys.number);
     if (result == 0)
-        result = note_run(change, RDV_OUTCOME_NONE, 0);
+        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
-        run->cancelling = false;
+        run->at.ending = RDV__ENDING_NONE;
         return give_up(change, result);
     }
     defer(change);
@@ -552,10 +553,11 @@ int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run, 
 
 static void settle_cancelling(struct change *change, int result)
 {
+    struct rdv__running *run = change->run;
     if (result == 0)
-        change->entries->ops->cancelling(change->entries->user, change->run);
-    else
-        change->run->cancelling = false;
+        change->entries->ops->cancelling(change->entries->user, run);
+    else if (run->at.ending == RDV__ENDING_CANCEL) /* and not its limit, reached meanwhile */
+        run->at.ending = RDV__ENDING_NONE;
 }
 
 /* The one place in which a change ends: told and applied, or undone. */

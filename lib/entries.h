@@ -19,9 +19,6 @@
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>
 
-/* Why a run is being ended before it has reported its end. */
-enum rdv__ending { RDV__ENDING_NONE, RDV__ENDING_CANCEL, RDV__ENDING_LIMIT };
-
 /* A task under way. It lives from the decision to start it until its end is durable. */
 struct rdv__running {
     struct rdv__running *next, *previous; /* all runs, the youngest first */
@@ -31,12 +28,11 @@ struct rdv__running {
     rdv_window window;
     rdv_time scheduled_at, started_at;
     rdv_time moment; /* when to look at it: its limit, or the end of a wait */
-    bool cancelling; /* durable, or about to be: someone asked for its end */
+    bool asked;      /* the plug-in was asked to end it, for at.ending */
     bool resuming;   /* was under way when the last process ended, and was not heard of since */
     bool unwritten;  /* `at` is newer than the store */
     rdv_time
         busy_until; /* the plug-in still ends an earlier run of the task: how long to ask again; 0 = it does not */
-    enum rdv__ending ending;
     int reports;             /* lines of history so far */
     struct rdv__progress at; /* its latest report; message points to `message` */
     char message[RDV_MESSAGE_MAX + 1];
@@ -108,11 +104,11 @@ int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *
 int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run, bool keep,
                           rdv_time now);
 
-/* The run has ended with run->at. If that can't be committed, the run is back, and marked as unwritten. */
+/* The run has ended, with these last words. If that can't be committed, the run is back as it was, and marked as unwritten. */
 int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
-                         rdv_outcome outcome, rdv_time now);
+                         rdv_outcome outcome, const struct rdv__progress *last, rdv_time now);
 
-/* The run is asked to end. */
+/* Someone asks for the end of a run that is not to end yet. */
 int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run, rdv_time now);
 
 /* Look at the run again at this moment. */

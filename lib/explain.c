@@ -82,7 +82,7 @@ static void say_no_handler(rdv_explanation *explanation, const struct facts *fac
 static void say_left(rdv_explanation *explanation, const struct rdv__running *run)
 {
     say(explanation, "it was %s, and %s with the next 'rdvtask run'",
-        run->cancelling ? "asked to end" : "running", run->cancelling ? "ends" : "goes on");
+        run->at.ending ? "asked to end" : "running", run->at.ending ? "ends" : "goes on");
 }
 
 static void say_why(rdv_explanation *explanation, rdv_why why, const struct facts *facts)

@@ -366,9 +366,10 @@ static int put_progress(rdv_store *store, int64_t number, int64_t change,
 {
     struct binder binder =
         bind_entry(store, number, ENTRY_REPORT,
-                   "UPDATE entry SET change = ?, status = ?, attempt = ?, progress = ?, code = ?,"
-                   " message = ? WHERE number = ?");
+                   "UPDATE entry SET change = ?, cancelling = ?, status = ?, attempt = ?,"
+                   " progress = ?, code = ?, message = ? WHERE number = ?");
     bind_int(&binder, change);
+    bind_int(&binder, progress->ending);
     bind_int(&binder, progress->status);
     bind_int(&binder, progress->attempt);
     bind_int(&binder, progress->progress);
@@ -648,14 +649,15 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
         .scheduled_at = sqlite3_column_int64(row, 7),
         .started_at = sqlite3_column_int64(row, 8),
         .running = sqlite3_column_int64(row, 8) != 0,
-        .cancelling = sqlite3_column_int(row, 9) != 0,
+        .ending = (enum rdv__ending)sqlite3_column_int(row, 9),
         .status = (rdv_status)sqlite3_column_int(row, 10),
         .attempt = sqlite3_column_int(row, 11),
         .progress = sqlite3_column_int(row, 12),
         .code = sqlite3_column_int(row, 13),
     };
     snprintf(entry.message, sizeof entry.message, "%s", column_text(row, 14));
-    if (rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status)) {
+    if (rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status) ||
+        entry.ending < RDV__ENDING_NONE || entry.ending > RDV__ENDING_LIMIT) {
         result = damaged(store);
         goto out;
     }

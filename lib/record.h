@@ -18,9 +18,13 @@
 
 /* ---- the trigger's entries (unfinished) and history (finished) ---- */
 
+/* Why a run is to end before it has reported its end. The numbers are stored, as `cancelling`. */
+enum rdv__ending { RDV__ENDING_NONE = 0, RDV__ENDING_CANCEL = 1, RDV__ENDING_LIMIT = 2 };
+
 /* The parts of an entry that change while it runs. Strings are borrowed. */
 struct rdv__progress {
     rdv_status status;
+    enum rdv__ending ending; /* of a run; what has ended doesn't keep it */
     int attempt, progress, code;
     const char *message; /* never NULL */
 };
@@ -41,7 +45,7 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
 int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */
 int rdv__record_start(rdv_store *store, int64_t number, rdv_time now); /* its first attempt */
 int rdv__record_cancelling(rdv_store *store, int64_t number);
-/* A report; keep = also as a line of its own in the history, not only as the latest word. */
+/* A report, or why it is to end; keep = also as a line of its own in the history, not only as the latest word. */
 int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progress *progress,
                        rdv_time now, bool keep);
 /* Ends an entry: moves it to the history. */
@@ -79,7 +83,8 @@ struct rdv__record_entry {
     rdv_task *task; /* the caller's; its run is the number */
     rdv_window window;
     rdv_time scheduled_at, started_at;
-    bool running, cancelling;
+    bool running;
+    enum rdv__ending ending;
     rdv_status status;
     int attempt, progress, code;
     char message[RDV_MESSAGE_MAX + 1];

@@ -74,20 +74,67 @@ static const char *agent_name(const rdv_trigger *trigger)
     return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : "none";
 }
 
-/* From when on a run has been running too long. */
-static rdv_time limit_of(const rdv_trigger *trigger, const struct rdv__running *run, rdv_time now)
-{
-    return rdv__time_later(now,
-                           run->window.limit != 0 ? run->window.limit : trigger->options.run_limit);
-}
-
+/* Whatever a run says at its end, what was ended before that did not end by itself. */
 static rdv_outcome outcome_of(const struct rdv__running *run)
 {
-    if (run->at.status == RDV_STATUS_SUCCESS)
-        return RDV_OUTCOME_SUCCEEDED;
-    if (run->at.status == RDV_STATUS_TIMEOUT || run->ending == RDV__ENDING_LIMIT)
+    switch (run->at.ending) {
+    case RDV__ENDING_CANCEL:
+        return RDV_OUTCOME_CANCELLED;
+    case RDV__ENDING_LIMIT:
         return RDV_OUTCOME_TIMED_OUT;
-    return run->cancelling ? RDV_OUTCOME_CANCELLED : RDV_OUTCOME_FAILED;
+    case RDV__ENDING_NONE:
+        break;
+    }
+    return run->at.status == RDV_STATUS_SUCCESS   ? RDV_OUTCOME_SUCCEEDED
+           : run->at.status == RDV_STATUS_TIMEOUT ? RDV_OUTCOME_TIMED_OUT
+                                                  : RDV_OUTCOME_FAILED;
+}
+
+/* How long a run may take. */
+static rdv_duration limit_of(const rdv_trigger *trigger, const struct rdv__running *run)
+{
+    return run->window.limit != 0 ? run->window.limit : trigger->options.run_limit;
+}
+
+/* Why a run is to end, and the code for that. */
+static int say_ending(const rdv_trigger *trigger, const struct rdv__running *run, char *buffer,
+                      size_t size)
+{
+    char limit[RDV_DURATION_TEXT_SIZE];
+    if (run->at.ending == RDV__ENDING_CANCEL) {
+        snprintf(buffer, size, "cancelled");
+        return RDV_ECANCELLED;
+    }
+    rdv_duration_format(limit_of(trigger, run), limit, sizeof limit);
+    snprintf(buffer, size, "ran past its limit of %s", limit);
+    return RDV_ETIMEDOUT;
+}
+
+#define ENDING_SHOWN 128
+
+/* The last words on a run that was ended: why, and what it has said itself. */
+static struct rdv__progress last_words(const rdv_trigger *trigger, const struct rdv__running *run,
+                                       char buffer[RDV_MESSAGE_MAX + 1])
+{
+    struct rdv__progress last = run->at;
+    const bool succeeded = last.status == RDV_STATUS_SUCCESS;
+    char why[ENDING_SHOWN];
+    /* In our own words already, or in good ones: that a run has failed is what a cancel makes of it. */
+    if (last.ending == RDV__ENDING_NONE || last.status == RDV_STATUS_TIMEOUT ||
+        (last.ending == RDV__ENDING_CANCEL && !succeeded && *last.message))
+        return last;
+    int code = say_ending(trigger, run, why, sizeof why);
+    if (last.ending != RDV__ENDING_CANCEL || last.code == 0 || succeeded)
+        last.code = code;
+    int size = snprintf(buffer, RDV_MESSAGE_MAX + 1, "%s", why);
+    if (succeeded || *last.message)
+        size += snprintf(buffer + size, RDV_MESSAGE_MAX + 1 - (size_t)size, "; at its end it %s%s",
+                         succeeded ? "succeeded" : "failed", *last.message ? ": " : "");
+    size_t cut = rdv__utf8_cut(last.message, strlen(last.message), RDV_MESSAGE_MAX - (size_t)size);
+    memcpy(buffer + size, last.message, cut);
+    buffer[(size_t)size + cut] = '\0';
+    last.message = buffer;
+    return last;
 }
 
 /*
@@ -96,10 +143,15 @@ static rdv_outcome outcome_of(const struct rdv__running *run)
  */
 static void write_report(rdv_trigger *trigger, struct rdv__running *run, bool keep, rdv_time now)
 {
+    char words[RDV_MESSAGE_MAX + 1];
     run->unwritten = false;
-    int result = rdv__status_terminal(run->at.status)
-                     ? rdv__entries_end_run(&trigger->entries, run, outcome_of(run), now)
-                     : rdv__entries_progress(&trigger->entries, run, keep, now);
+    int result;
+    if (rdv__status_terminal(run->at.status)) {
+        struct rdv__progress last = last_words(trigger, run, words);
+        result = rdv__entries_end_run(&trigger->entries, run, outcome_of(run), &last, now);
+    } else {
+        result = rdv__entries_progress(&trigger->entries, run, keep, now);
+    }
     if (result != 0) {
         run->unwritten = true;
         retry_later(trigger, result);
@@ -132,26 +184,14 @@ static void end_run(rdv_trigger *trigger, struct rdv__running *run, rdv_status s
     write_report(trigger, run, true, now);
 }
 
-static void say_limit(const rdv_trigger *trigger, const struct rdv__running *run, char *buffer,
-                      size_t size)
-{
-    char limit[RDV_DURATION_TEXT_SIZE];
-    rdv_duration_format(run->window.limit != 0 ? run->window.limit : trigger->options.run_limit,
-                        limit, sizeof limit);
-    snprintf(buffer, size, "ran past its limit of %s", limit);
-}
-
 /* The slot is freed without the plug-in's word; `waited` = which it had time to give. */
 static void end_unheard(rdv_trigger *trigger, struct rdv__running *run, bool waited, rdv_time now)
 {
-    char what[128] = "cancelled", words[RDV_MESSAGE_MAX + 1];
-    bool cancelled = run->ending == RDV__ENDING_CANCEL;
-    if (!cancelled)
-        say_limit(trigger, run, what, sizeof what);
-    snprintf(words, sizeof words, "%s%s%s%s", what, waited ? "; the task agent '" : "",
+    char why[ENDING_SHOWN], words[RDV_MESSAGE_MAX + 1];
+    int code = say_ending(trigger, run, why, sizeof why);
+    snprintf(words, sizeof words, "%s%s%s%s", why, waited ? "; the task agent '" : "",
              waited ? agent_name(trigger) : "", waited ? "' was asked to end it and did not" : "");
-    end_run(trigger, run, cancelled ? RDV_STATUS_FAILED : RDV_STATUS_TIMEOUT,
-            cancelled ? RDV_ECANCELLED : RDV_ETIMEDOUT, words, now);
+    end_run(trigger, run, rdv__outcome_status(outcome_of(run)), code, words, now);
 }
 
 /* Until when the plug-in has to end what runs under the identifier of a task: as long as it says, and cancel_wait. */
@@ -173,12 +213,11 @@ static rdv_time end_by(const rdv_trigger *trigger, const rdv_task *task, rdv_tim
     return rdv__time_later(rdv__time_later(now, wait), trigger->options.cancel_wait);
 }
 
-/* Ask the plug-in to end a run; it has a time to report. */
-static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, enum rdv__ending ending,
-                       rdv_time now)
+/* Ask the plug-in to end a run that is to end; it has a time to report. */
+static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
 {
     rdv_plugin *plugin = trigger->plugin;
-    run->ending = ending;
+    run->asked = true;
     int result = plugin && plugin->ops->cancel_task
                      ? plugin->ops->cancel_task(plugin, rdv_task_identifier(run->task))
                      : RDV_ENOTSUP;
@@ -201,8 +240,14 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, enum rdv_
 static void run_cancelling(void *user, struct rdv__running *run)
 {
     rdv_trigger *trigger = user;
-    if (run->ending == RDV__ENDING_NONE && !rdv__status_terminal(run->at.status))
-        ask_to_end(trigger, run, RDV__ENDING_CANCEL, rdv__clock_now(&trigger->clock));
+    if (!run->asked && !rdv__status_terminal(run->at.status))
+        ask_to_end(trigger, run, rdv__clock_now(&trigger->clock));
+}
+
+/* From now on, it may run as long as its limit says. */
+static void look_at_limit(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+{
+    rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, limit_of(trigger, run)));
 }
 
 /* A plug-in that still ends an earlier run of the same task (rule 8 has freed its slot) is asked again soon. */
@@ -233,7 +278,7 @@ static void run_started(void *user, struct rdv__running *run)
     rdv_time now = rdv__clock_now(&trigger->clock);
     if (result == 0 && run->busy_until != 0) {
         run->busy_until = 0;
-        rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+        look_at_limit(trigger, run, now);
     }
     if (result == 0 || (result == RDV_EBUSY && ask_again(trigger, run, now)))
         return;
@@ -265,15 +310,15 @@ static int resume(rdv_trigger *trigger, rdv_time now)
     for (int result; run && trigger->plugin; run = run->previous) {
         if (!run->resuming || run->moment != 0)
             continue;
-        if (run->cancelling) {
+        if (run->at.ending != RDV__ENDING_NONE) {
             run->resuming = false;
-            ask_to_end(trigger, run, RDV__ENDING_CANCEL, now);
+            ask_to_end(trigger, run, now);
         } else if (trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) {
             result = rdv__entries_start_again(&trigger->entries, run, now);
             if (result != 0)
                 return result;
             /* Its limit begins anew: it did not run while nobody ran it. */
-            rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+            look_at_limit(trigger, run, now);
         } else {
             rdv__entries_look_at(&trigger->entries, run,
                                  rdv__time_later(now, trigger->options.resume_limit));
@@ -289,16 +334,19 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
     char words[RDV_MESSAGE_MAX + 1];
     if (rdv__status_terminal(run->at.status)) { /* it waits for the store to work again */
         rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RETRY_LAST));
+    } else if (run->asked) {
+        end_unheard(trigger, run, true, now);
     } else if (run->resuming) {
         snprintf(words, sizeof words, "the task agent '%s' did not report on it after the restart",
                  agent_name(trigger));
         end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT, words, now);
-    } else if (run->ending != RDV__ENDING_NONE) {
-        end_unheard(trigger, run, true, now);
     } else if (run->busy_until != 0) {
         run_started(trigger, run);
     } else {
-        ask_to_end(trigger, run, RDV__ENDING_LIMIT, now);
+        /* On disk as soon as may be, but not before the plug-in is asked: the disk may be full of what the run writes. */
+        run->at.ending = RDV__ENDING_LIMIT;
+        write_report(trigger, run, false, now);
+        ask_to_end(trigger, run, now);
     }
 }
 
@@ -361,7 +409,7 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
         int result = rdv__entries_start(&trigger->entries, slot, now, &run);
         if (result != 0)
             return result;
-        rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+        look_at_limit(trigger, run, now);
         result = rdv__agent_prepare(trigger->plugin, trigger->entries.store, run->task);
         if (result != 0)
             return result;
@@ -453,7 +501,8 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
     bool keep = run->reports < REPORTS_KEPT || !same;
     if (run->resuming) {
         run->resuming = false;
-        rdv__entries_look_at(&trigger->entries, run, limit_of(trigger, run, now));
+        if (!run->asked)
+            look_at_limit(trigger, run, now);
     }
     run->reports += keep;
     set_status(trigger, run, report->status);
@@ -464,10 +513,6 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
         run->at.progress = report->progress;
     if (report->message || !same)
         rdv__running_say(run, report->message ? report->message : "");
-    if (run->ending == RDV__ENDING_LIMIT && report->status == RDV_STATUS_FAILED) {
-        run->at.code = RDV_ETIMEDOUT;
-        say_limit(trigger, run, run->message, sizeof run->message);
-    }
     write_report(trigger, run, keep, now);
     return 0;
 }

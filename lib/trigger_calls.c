@@ -4,6 +4,7 @@
 
 #include "queue.h"
 #include "record.h"
+#include "status.h"
 #include "store.h"
 #include "window.h"
 
@@ -96,8 +97,13 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
     int result = find(trigger, identifier, &slot, &run);
     if (result != 0)
         return result;
-    if (run && run->cancelling)
-        return 0;
+    if (run && rdv__status_terminal(run->at.status)) /* its end only waits for the disk */
+        return RDV_ENOTFOUND;
+    /* What was the first to end it stays the reason; that is on disk before this is answered. */
+    if (run && run->at.ending != RDV__ENDING_NONE)
+        return run->unwritten ? rdv__entries_progress(&trigger->entries, run, false,
+                                                      rdv__clock_now(&trigger->clock))
+                              : 0;
     if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
         return RDV_ENOTSUP;
     if (run)

@@ -67,11 +67,17 @@ static int64_t schedule(const char *identifier, const char *context, rdv_window 
     return number;
 }
 
+static enum rdv__ending ending; /* what reports say of it */
+
 static void report(int64_t number, rdv_status status, int progress, const char *message,
                    rdv_time at, bool keep)
 {
-    const struct rdv__progress words = {
-        .status = status, .attempt = 2, .progress = progress, .code = 7, .message = message};
+    const struct rdv__progress words = {.status = status,
+                                        .ending = ending,
+                                        .attempt = 2,
+                                        .progress = progress,
+                                        .code = 7,
+                                        .message = message};
     stage();
     ck_assert_int_eq(rdv__record_report(store, number, &words, at, keep), 0);
 }
@@ -287,7 +293,7 @@ START_TEST(a_scheduled_entry_is_loaded_as_it_was_given)
     ck_assert_int_eq(rdv_task_run(entry.task), number);
     ck_assert_mem_eq(&entry.window, &window, sizeof window);
     ck_assert_int_eq(entry.scheduled_at, NOW + 4);
-    ck_assert(!entry.running && !entry.cancelling);
+    ck_assert(!entry.running && entry.ending == RDV__ENDING_NONE);
     ck_assert_int_eq(entry.status, RDV_STATUS_UNKNOWN);
     ck_assert_int_eq(entry.progress, -1);
     ck_assert_int_eq(entry.attempt, 0);
@@ -301,13 +307,14 @@ START_TEST(an_entry_is_loaded_as_it_was_last_reported)
 {
     int64_t number = schedule("a", "", (rdv_window){0});
     ck_assert_int_eq(rdv__record_start(store, number, NOW + 5), 0);
-    ck_assert_int_eq(rdv__record_cancelling(store, number), 0);
     report(number, RDV_STATUS_APPLYING, 40, "at it", NOW + 6, true);
+    ending = RDV__ENDING_LIMIT;
     report(number, RDV_STATUS_APPLYING, 50, "still", NOW + 7, false);
+    ending = RDV__ENDING_NONE;
     commit();
     struct rdv__record_entry entry;
     ck_assert_int_eq(rdv__record_load(store, number, &entry), 0);
-    ck_assert(entry.running && entry.cancelling);
+    ck_assert(entry.running && entry.ending == RDV__ENDING_LIMIT);
     ck_assert_int_eq(entry.started_at, NOW + 5);
     ck_assert_int_eq(entry.status, RDV_STATUS_APPLYING);
     ck_assert_int_eq(entry.progress, 50);
@@ -562,7 +569,8 @@ START_TEST(each_of_many_new_entries_is_stored_as_it_was_given)
             ck_assert_int_eq(entry.started_at, i % 5 == 4 ? NOW + 400 + i : 0);
             ck_assert_int_eq(entry.attempt, i % 5 == 4);
             ck_assert_int_eq(entry.progress, -1);
-            ck_assert(entry.running == (i % 5 == 4) && !entry.cancelling && entry.code == 0);
+            ck_assert(entry.running == (i % 5 == 4) && entry.ending == RDV__ENDING_NONE &&
+                      entry.code == 0);
             rdv_task_unref(entry.task);
         }
     }
@@ -1216,7 +1224,7 @@ START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
     ck_assert_uint_eq(size, 2);
     rdv_task_unref(entry.task);
     ck_assert_int_eq(rdv__record_load(store, 4, &entry), 0);
-    ck_assert(entry.running && entry.cancelling);
+    ck_assert(entry.running && entry.ending == RDV__ENDING_CANCEL);
     ck_assert_str_eq(entry.message, "at it");
     rdv_task_unref(entry.task);
 

@@ -852,6 +852,12 @@ END_TEST
 
 /* ------------------------------------------------------------------ rule 8 */
 
+static int cancel_a(void *user)
+{
+    (void)user;
+    return rdv_trigger_cancel(trigger, "a");
+}
+
 START_TEST(rule_8_past_its_limit_a_run_is_cancelled_then_timed_out)
 {
     attach();
@@ -865,7 +871,93 @@ START_TEST(rule_8_past_its_limit_a_run_is_cancelled_then_timed_out)
     turn();
     ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
     ck_assert_int_eq(look(store, "a", 0).entry.status, RDV_STATUS_TIMEOUT);
-    ck_assert_str_eq(look(store, "a", 0).message, "ran past its limit of 1d");
+    ck_assert_str_eq(look(store, "a", 0).message,
+                     "ran past its limit of 1d; at its end it failed: cancelled");
+}
+END_TEST
+
+START_TEST(rule_8_a_run_that_was_ended_for_its_limit_has_timed_out_whatever_it_says)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    move_clock(NOW + options.run_limit);
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_SUCCESS, "all is done"), 0);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+    struct seen seen = look(store, "a", 0);
+    ck_assert_int_eq(seen.entry.status, RDV_STATUS_TIMEOUT);
+    ck_assert_int_eq(seen.entry.code, RDV_ETIMEDOUT);
+    ck_assert_str_eq(seen.message,
+                     "ran past its limit of 1d; at its end it succeeded: all is done");
+}
+END_TEST
+
+START_TEST(rule_8_an_end_that_is_reported_when_the_limit_is_reached_came_before_it)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    now = NOW + options.run_limit;
+    succeed("a");
+    ck_assert_int_eq(plugin.cancelled_count, 0);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(rule_8_what_was_the_first_to_end_a_run_stays_the_reason)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    move_clock(NOW + options.run_limit);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+
+    schedule("b", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "b"), 0);
+    plugin.end_wait = 2 * options.run_limit;
+    turn();
+    move_clock(now + options.run_limit);
+    ck_assert_int_eq(plugin.cancelled_count, 2);
+    succeed("b");
+    ck_assert_int_eq(outcome("b"), RDV_OUTCOME_CANCELLED);
+}
+END_TEST
+
+START_TEST(rule_8_a_limit_that_is_reached_as_a_cancel_comes_asks_once)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    now = NOW + options.run_limit;
+    ck_assert_int_eq(rdv_loop_call(loop, cancel_a, NULL), 0);
+    turn();
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_NONE);
+    succeed("a");
+    ck_assert_int_ne(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(rule_8_a_run_that_was_being_ended_for_its_limit_is_not_started_again)
+{
+    use_a_file(&restart_safe_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    move_clock(NOW + options.run_limit);
+    ck_assert(look_from_outside("a").entry.cancelling);
+    restart(&restart_safe_ops);
+    attach();
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
 }
 END_TEST
 
@@ -1069,14 +1161,82 @@ START_TEST(cancel_deletes_a_pending_task_and_does_not_find_an_unknown_one)
 }
 END_TEST
 
-START_TEST(cancel_does_not_turn_a_success_into_something_else)
+START_TEST(cancel_does_not_turn_a_success_that_came_before_it_into_something_else)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_SUCCESS, NULL), 0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), RDV_ENOTFOUND);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(a_cancelled_run_is_cancelled_whatever_it_says_at_its_end)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_SUCCESS, "tidied up"), 0);
+    turn();
+    struct seen seen = look(store, "a", 0);
+    ck_assert_int_eq(seen.entry.outcome, RDV_OUTCOME_CANCELLED);
+    ck_assert_int_eq(seen.entry.status, RDV_STATUS_FAILED);
+    ck_assert_int_eq(seen.entry.code, RDV_ECANCELLED);
+    ck_assert_str_eq(seen.message, "cancelled; at its end it succeeded: tidied up");
+}
+END_TEST
+
+START_TEST(
+    a_cancel_that_was_acknowledged_holds_though_the_success_comes_before_the_plug_in_is_asked)
 {
     attach();
     schedule("a", 0, 0, 0);
     turn();
     ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
     succeed("a");
-    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+}
+END_TEST
+
+START_TEST(a_cancelled_run_that_says_that_it_reboots_is_cancelled_and_holds_nothing_up)
+{
+    use_a_file(&restart_safe_ops);
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    schedule("b", 0, 0, 0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_REBOOTING, NULL), 0);
+    turn();
+    restart(&restart_safe_ops);
+    attach();
+    ck_assert_str_eq(plugin.cancelled[0], "a");
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+    ck_assert_str_eq(plugin.started[0], "b");
+}
+END_TEST
+
+START_TEST(a_run_that_is_cancelled_after_a_restart_is_given_up_as_cancelled)
+{
+    use_a_file(&plugin_ops);
+    attach();
+    schedule("silent", 0, 0, 0);
+    turn();
+    restart(&plugin_ops);
+    attach();
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "silent"), 0);
+    turn();
+    ck_assert_int_eq(report(&plugin, "silent", RDV_STATUS_REBOOTED, NULL), 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + options.cancel_wait);
+    move_clock(NOW + options.cancel_wait);
+    ck_assert_int_eq(outcome("silent"), RDV_OUTCOME_CANCELLED);
 }
 END_TEST
 
@@ -1835,6 +1995,11 @@ int main(void)
     tcase_add_test(rules, rule_8_a_plug_in_is_waited_for_as_long_as_it_says_that_an_end_may_take);
     tcase_add_test(rules, rule_8_the_limit_can_be_set_for_an_entry_and_holds_after_a_restart);
     tcase_add_test(rules, rule_8_a_plug_in_that_can_not_cancel_loses_its_run_at_once);
+    tcase_add_test(rules, rule_8_a_run_that_was_ended_for_its_limit_has_timed_out_whatever_it_says);
+    tcase_add_test(rules, rule_8_an_end_that_is_reported_when_the_limit_is_reached_came_before_it);
+    tcase_add_test(rules, rule_8_what_was_the_first_to_end_a_run_stays_the_reason);
+    tcase_add_test(rules, rule_8_a_limit_that_is_reached_as_a_cancel_comes_asks_once);
+    tcase_add_test(rules, rule_8_a_run_that_was_being_ended_for_its_limit_is_not_started_again);
     tcase_add_test(rules, cancel_ends_a_running_task_as_cancelled_once_the_plug_in_reports);
     tcase_add_test(rules, cancel_is_over_after_cancel_wait_even_if_the_plug_in_does_not_answer);
     tcase_add_test(rules, cancel_waits_as_long_as_the_plug_in_says_that_an_end_may_take);
@@ -1842,7 +2007,14 @@ int main(void)
     tcase_add_test(rules, an_end_that_is_reported_from_inside_end_wait_is_an_end);
     tcase_add_test(rules, what_is_past_the_end_of_a_plug_ins_table_is_not_called);
     tcase_add_test(rules, cancel_deletes_a_pending_task_and_does_not_find_an_unknown_one);
-    tcase_add_test(rules, cancel_does_not_turn_a_success_into_something_else);
+    tcase_add_test(rules, cancel_does_not_turn_a_success_that_came_before_it_into_something_else);
+    tcase_add_test(rules, a_cancelled_run_is_cancelled_whatever_it_says_at_its_end);
+    tcase_add_test(
+        rules,
+        a_cancel_that_was_acknowledged_holds_though_the_success_comes_before_the_plug_in_is_asked);
+    tcase_add_test(rules,
+                   a_cancelled_run_that_says_that_it_reboots_is_cancelled_and_holds_nothing_up);
+    tcase_add_test(rules, a_run_that_is_cancelled_after_a_restart_is_given_up_as_cancelled);
     tcase_add_test(rules, rule_9_pending_entries_are_as_before_after_a_restart);
     tcase_add_test(rules, rule_9_a_restart_safe_plug_in_gets_start_task_again_for_the_same_run);
     tcase_add_test(rules, rule_9_another_plug_in_has_resume_limit_to_report);

@@ -97,7 +97,8 @@ typedef struct rdv_plugin_ops {
     int (*start_task)(rdv_plugin *plugin, rdv_task *task);
 
     /**
-     * Ask for the end of a started task; it still reports how it ended. May be NULL: then tasks can't be cancelled.
+     * Ask for the end of a started task; it still reports how it ended, which is kept in the message: a run that was cancelled,
+     * or ended for its limit, has not succeeded whatever it reports. May be NULL: then tasks can't be cancelled.
      * @return 0, RDV_ENOTFOUND, or RDV_ENOTSUP.
      */
     int (*cancel_task)(rdv_plugin *plugin, const char *identifier);

@@ -38,6 +38,23 @@ class Start(ProgramTest):
         self.rdvtask("start", "a", "x", "--run-limit", "200ms", "--config", self.agent(a=["sleep", "100"]), code=124)
         self.assertEqual(self.outcomes(), [("x", "timed-out")])
 
+    POLITE = ["sh", "-c", "trap 'exit 0' TERM; echo ready; sleep 1000 & wait"]
+
+    def test_a_program_that_ends_politely_past_its_limit_has_timed_out_all_the_same(self):
+        self.rdvtask("start", "a", "x", "--run-limit", "500ms", "--config", self.agent(a=self.POLITE), code=124)
+        entry, = self.history()
+        self.assertEqual(entry["outcome"], "timed-out")
+        self.assertEqual(entry["message"], "ran past its limit of 500ms; at its end it succeeded")
+        self.assertEqual(self.processes_left(), {})
+
+    def test_a_program_that_ends_politely_when_it_is_cancelled_is_cancelled_all_the_same(self):
+        program = self.popen("start", "a", "x", "--config", self.agent(a=self.POLITE))
+        self.wait_for_line(program.stdout, "step 1")
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 130)
+        self.assertEqual(self.outcomes(), [("x", "cancelled")])
+
     def test_a_window_that_has_passed_is_124(self):
         self.rdvtask("start", "a", "x", "--end", "-1s", "--config", self.agent(a=["true"]), code=124)
         self.assertEqual(self.outcomes(), [("x", "expired")])
