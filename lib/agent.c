@@ -34,7 +34,7 @@ struct rdv_agent {
     struct rdv__calls *calls;
     struct call_handler *call_handlers;
     struct rdv__handlers *handlers; /* of the document; NULL before the first */
-    char *log_directory, *boot_id_file, *supervisor;
+    char *boot_id_file, *supervisor;
     bool terminated; /* told to the sink, which was given back */
     int reason;
 };
@@ -267,6 +267,18 @@ static int copy_string(const char *string, char **ret_copy)
     return 0;
 }
 
+static int open_logs(rdv_agent *agent, const rdv_agent_options *options)
+{
+    struct rdv__runs *runs = &agent->runs;
+    const struct rdv__logs_options how = {
+        .directory = options->log_directory,
+        .run_bytes = options->log_run_bytes,
+        .total_bytes = options->log_total_bytes,
+        .log = options->log,
+    };
+    return how.directory ? rdv__logs_new(runs->loop, runs->store, &how, &runs->logs) : 0;
+}
+
 int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *options,
                   rdv_agent **ret_agent)
 {
@@ -292,21 +304,13 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         result = rdv__store_commit(store);
     if (result)
         goto out;
-    result = copy_string(options->log_directory, &agent->log_directory);
-    if (!result)
-        result = copy_string(options->boot_id_file, &agent->boot_id_file);
+    result = copy_string(options->boot_id_file, &agent->boot_id_file);
     if (!result)
         result = copy_string(options->supervisor, &agent->supervisor);
     if (result)
         goto out;
     agent->runs.loop = loop;
     agent->runs.log = options->log;
-    agent->runs.output = (struct rdv__output_options){
-        .directory = agent->log_directory,
-        .run_bytes = options->log_run_bytes,
-        .total_bytes = options->log_total_bytes,
-        .log = options->log,
-    };
     agent->runs.supervisor = agent->supervisor;
     agent->runs.boot_id_file = agent->boot_id_file;
     agent->runs.reboot_wait = options->reboot_wait;
@@ -314,6 +318,8 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     result = rdv__runs_init(&agent->runs);
     if (!result)
         result = rdv__calls_new(&agent->runs, &agent->calls);
+    if (!result)
+        result = open_logs(agent, options);
     if (result)
         goto out;
     rdv__left_clean(store, &options->log);
@@ -338,6 +344,7 @@ void rdv_agent_free(rdv_agent *agent)
         run->ops->destroy(run);
     }
     rdv__runs_finish(runs);
+    rdv__logs_free(runs->logs);
     if (runs->sink)
         runs->sink->ops->unref(runs->sink);
     while (agent->call_handlers) {
@@ -346,7 +353,6 @@ void rdv_agent_free(rdv_agent *agent)
         free(handler);
     }
     rdv__handlers_unref(agent->handlers);
-    free(agent->log_directory);
     free(agent->boot_id_file);
     free(agent->supervisor);
     free(agent);

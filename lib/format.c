@@ -99,8 +99,13 @@ static const char *const migrations[] = {
     "DROP TABLE journal;"
     "ALTER TABLE journal_of_4 RENAME TO journal;"
 
-    /* How much each run's log takes on disk, so that a budget needs no look at the folder. */
-    "CREATE TABLE log (number INTEGER PRIMARY KEY, blocks INTEGER NOT NULL);",
+    /*
+     * How many bytes of the disk each run's log takes, so that a budget needs no look at the folder. One of a run that the history
+     * has forgotten is unwanted; its row goes with its file.
+     */
+    "CREATE TABLE log ("
+    " number INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, unwanted INTEGER NOT NULL);"
+    "CREATE INDEX log_unwanted ON log (number) WHERE unwanted;",
 };
 
 const struct rdv__format rdv__format = {

@@ -2,8 +2,6 @@
 #include "output.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,113 +9,133 @@
 #include "plat.h"
 #include "record.h"
 
-/* The last line of a file that was cut. Its room is part of run_bytes. */
+/* The last line of a file that was cut. Its room is part of what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";
 #define CUT_SIZE ((int64_t)sizeof cut_words - 1)
 
 struct rdv__output {
-    struct rdv__output_options options;
-    char name[32];
+    struct rdv__logs *logs;
+    int64_t run;
     bool again;
-    bool opened; /* it was tried; fd may be -1 all the same */
+    bool opened; /* it was tried; file may be none all the same */
     bool cut;
-    rdv__file fd;
+    rdv__file file;
     int64_t written;
-    size_t marked; /* bytes of the tail's end that came after the mark */
+    int64_t counted; /* of the budget, while the file is open */
+    int64_t taken;   /* of the disk, once it is closed; -1 = there was none */
+    size_t marked;   /* bytes of the tail's end that came after the mark */
     /* Twice the tail, so that the tail is always in one piece and a byte is moved at most once. */
     size_t used;
     char bytes[2 * RDV__OUTPUT_TAIL];
 };
 
-int rdv__output_new(const struct rdv__output_options *options, int64_t run, bool again,
+int rdv__output_new(struct rdv__logs *logs, int64_t run, bool again,
                     struct rdv__output **ret_output)
 {
     struct rdv__output *output = malloc(sizeof *output);
     if (!output)
         return RDV_ENOMEM;
-    output->options = *options;
-    if (output->options.run_bytes > output->options.total_bytes)
-        output->options.run_bytes = output->options.total_bytes;
-    snprintf(output->name, sizeof output->name, "%" PRId64 ".log", run);
+    output->logs = logs;
+    output->run = run;
     output->again = again;
     output->opened = false;
     output->cut = false;
-    output->fd = RDV__NO_FILE;
+    output->file = RDV__NO_FILE;
     output->written = 0;
+    output->counted = 0;
+    output->taken = -1;
     output->marked = 0;
     output->used = 0;
     *ret_output = output;
     return 0;
 }
 
-static void trim(const struct rdv__output *output, int64_t room)
+static void close_file(struct rdv__output *output)
 {
-    int64_t total = output->options.total_bytes - room;
-    int result = rdv__plat_log_trim(output->options.directory, total, output->name);
-    if (result)
-        rdv__log(&output->options.log, RDV_LOG_WARNING, "cannot trim the log directory %s: %s",
-                 output->options.directory, rdv_strerror(result));
+    if (output->file == RDV__NO_FILE)
+        return;
+    output->taken = rdv__plat_log_taken(output->file);
+    /* What is not on the disk yet may not be counted there either. */
+    if (output->taken < output->written)
+        output->taken = output->written;
+    rdv__plat_log_close(output->file);
+    output->file = RDV__NO_FILE;
+    rdv__logs_give_back(output->logs, output->counted);
+    output->counted = 0;
 }
 
 void rdv__output_free(struct rdv__output *output)
 {
     if (!output)
         return;
-    if (output->fd != RDV__NO_FILE) {
-        rdv__plat_log_close(output->fd);
-        trim(output, 0);
-    }
+    close_file(output);
     free(output);
 }
 
-/* Give the file up; the run goes on without. */
-static void give_up(struct rdv__output *output, const char *doing, int result)
+int rdv__output_end(struct rdv__output *output)
 {
-    rdv__log(&output->options.log, RDV_LOG_WARNING, "cannot %s %s in %s: %s", doing, output->name,
-             output->options.directory, rdv_strerror(result));
-    rdv__plat_log_close(output->fd);
-    output->fd = RDV__NO_FILE;
+    if (!output->logs)
+        return 0;
+    close_file(output);
+    /* A run that was taken up again may have a file of before. */
+    if (output->taken < 0 && !output->again)
+        return 0;
+    return rdv__logs_put(output->logs, output->run, output->taken);
+}
+
+/* Count what the file has come to; false: the budget has no room for it. */
+static bool count(struct rdv__output *output, int64_t size)
+{
+    int64_t more = rdv__logs_rounded(size) - output->counted;
+    if (more > 0 && !rdv__logs_take(output->logs, more))
+        return false;
+    if (more > 0)
+        output->counted += more;
+    return true;
 }
 
 static void open_file(struct rdv__output *output)
 {
     output->opened = true;
-    int result =
-        rdv__plat_log_open(output->options.directory, output->name, !output->again, &output->fd);
-    if (result) {
-        output->fd = RDV__NO_FILE;
-        give_up(output, "open", result);
+    if (rdv__logs_open(output->logs, output->run, output->again, &output->file)) {
+        output->file = RDV__NO_FILE;
         return;
     }
-    int64_t size = rdv__plat_log_size(output->fd);
+    int64_t size = rdv__plat_log_size(output->file);
     output->written = size > 0 ? size : 0;
     /* A file that has more than its data's share ends with the words already; one without room for them stays empty. */
-    output->cut = output->written > output->options.run_bytes - CUT_SIZE;
-    trim(output, output->options.run_bytes);
+    output->cut = output->written > rdv__logs_run_bytes(output->logs) - CUT_SIZE;
 }
 
 static void write_file(struct rdv__output *output, const char *data, size_t size)
 {
-    int64_t room = output->options.run_bytes - CUT_SIZE - output->written;
+    int64_t room = rdv__logs_run_bytes(output->logs) - CUT_SIZE - output->written;
     assert(room >= 0);
     size_t fits = (uint64_t)room < size ? (size_t)room : size;
-    int result = fits ? rdv__plat_log_write(output->fd, data, fits) : 0;
+    /* The words fit in what was counted, or pass it by little. */
+    if (!count(output, output->written + (int64_t)fits))
+        fits = 0;
+    int result = fits ? rdv__plat_log_write(output->file, data, fits) : 0;
     output->written += (int64_t)fits;
     if (!result && fits < size) {
         output->cut = true;
-        result = rdv__plat_log_write(output->fd, cut_words, (size_t)CUT_SIZE);
+        result = rdv__plat_log_write(output->file, cut_words, (size_t)CUT_SIZE);
+        output->written += CUT_SIZE;
     }
-    if (result)
-        give_up(output, "write", result);
+    /* The file is given up; the run goes on without. */
+    if (result) {
+        rdv__logs_trouble(output->logs, output->run, "write", result);
+        close_file(output);
+    }
 }
 
 void rdv__output_add(struct rdv__output *output, const char *data, size_t size)
 {
     if (size == 0)
         return;
-    if (output->options.directory && !output->opened)
+    if (output->logs && !output->opened)
         open_file(output);
-    if (output->fd != RDV__NO_FILE && !output->cut)
+    if (output->file != RDV__NO_FILE && !output->cut)
         write_file(output, data, size);
 
     output->marked =

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run's processes print: the last of it in memory, for the history and for failure messages, and, if there is a log
- * directory, all of it up to a bound in a file of its own, `<run>.log`. Trouble with the file is told to the log once and
- * never disturbs the run. Owner thread only.
+ * What a run's processes print: the last of it in memory, for the history and for failure messages, and, if logs are kept, all of
+ * it up to a bound in a file of its own (logs.h). Trouble with the file is told to the log once and never disturbs the run. Owner
+ * thread only.
  */
 #ifndef RDV__OUTPUT_H
 #define RDV__OUTPUT_H
@@ -13,21 +13,21 @@
 
 #include <rdvtask/base.h>
 
+#include "logs.h"
+
 struct rdv__output;
 
-struct rdv__output_options {
-    const char *directory; /* NULL = no files; borrowed, outlives all outputs */
-    int64_t run_bytes;     /* of one file at most, > 0 */
-    int64_t total_bytes;   /* of all files in directory at most, > 0 */
-    rdv_log log;
-};
-
-/* Nothing is opened before the first output. again: the run goes on, so its file is added to; else it is begun anew. */
-int rdv__output_new(const struct rdv__output_options *options, int64_t run, bool again,
+/* Nothing is opened before the first output. logs (borrowed): NULL = no file. again: the run goes on, so its file is added to;
+ * else it is begun anew. */
+int rdv__output_new(struct rdv__logs *logs, int64_t run, bool again,
                     struct rdv__output **ret_output);
 
-/* Close the file, and trim the directory. NULL is fine. */
+/* Close the file. NULL is fine. */
 void rdv__output_free(struct rdv__output *output);
+
+/* The run has ended: close the file, and put down how much it takes. In an open batch, once more if that has failed; an error of the
+ * store is to fail it. */
+int rdv__output_end(struct rdv__output *output);
 
 void rdv__output_add(struct rdv__output *output, const char *data, size_t size);
 

@@ -127,13 +127,40 @@ int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock *
                    struct rdv_error *error);
 void rdv__plat_unlock(struct rdv__plat_lock *lock); /* NULL is fine; the file stays */
 
-/* Append-only log files in one directory. open makes the directory (mode 0700) and the file (0600, truncated if `fresh`). */
-int rdv__plat_log_open(const char *directory, const char *name, bool fresh, rdv__file *ret_file);
+/*
+ * ---- files in one folder that is ours alone: logs of runs ----
+ *
+ * The folder, and every one on the way to it, is one that nobody but root and the effective user can have changed, as
+ * rdv__plat_check_trusted() has it. A file in it is ours if it is a regular one of the effective user, with no second name and no
+ * right to write for others; what is not is neither opened, nor changed, nor deleted: RDV_EACCES.
+ */
+struct rdv__plat_logs;
+
+/* Open the folder. With `make`, it and those above it are made for us alone where they are missing; else RDV_ENOTFOUND. error's text
+ * names it. */
+int rdv__plat_logs_open(const char *directory, bool make, struct rdv__plat_logs **ret_logs,
+                        struct rdv_error *error);
+void rdv__plat_logs_close(struct rdv__plat_logs *logs); /* NULL is fine */
+
+/* The next name in the folder, in no order; "" for one that is too long. 1, 0 at the end, or an error. After `begin` they come
+ * anew. Files that are made or deleted meanwhile may come, or not. */
+#define RDV__LOG_NAME_SIZE 32
+int rdv__plat_logs_begin(struct rdv__plat_logs *logs);
+int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZE]);
+
+/* Whether a file is there and ours, and how many bytes of the disk it takes. 0, RDV_ENOTFOUND, RDV_EACCES, or what the system says. */
+int rdv__plat_log_look(struct rdv__plat_logs *logs, const char *name, int64_t *ret_taken);
+
+/* Delete it, if it is ours. RDV_ENOTFOUND if it is not there. */
+int rdv__plat_log_delete(struct rdv__plat_logs *logs, const char *name);
+
+/* Open a file to append to, of mode 0600 if it is made. `fresh`: one of ours that is there is deleted first. error's text names it. */
+int rdv__plat_log_open(struct rdv__plat_logs *logs, const char *name, bool fresh,
+                       rdv__file *ret_file, struct rdv_error *error);
 int rdv__plat_log_write(rdv__file file, const void *data, size_t size); /* 0, RDV_ENOSPC, RDV_EIO */
-void rdv__plat_log_close(rdv__file file);                               /* RDV__NO_FILE is fine */
 int64_t rdv__plat_log_size(rdv__file file);                             /* bytes so far, or -1 */
-/* Delete files named *.log, oldest change first, until all of them together have at most total bytes; `keep` stays. */
-int rdv__plat_log_trim(const char *directory, int64_t total, const char *keep);
+int64_t rdv__plat_log_taken(rdv__file file); /* bytes that it takes on disk, or -1 */
+void rdv__plat_log_close(rdv__file file);    /* RDV__NO_FILE is fine */
 
 /* ---- children: see process.h for what is made of it ---- */
 

@@ -28,6 +28,7 @@ enum slot {
     HISTORY_BY_AGE,
     TRIM_REPORTS,
     TRIM_OUTPUTS,
+    TRIM_LOGS,
     TRIM_HISTORY,
     COUNTER_PUT,
     COUNTER_GET,
@@ -40,6 +41,16 @@ enum slot {
     JOURNAL_HAS_RUN,
     JOURNAL_GET,
     OUTPUT_PUT,
+    LOG_PUT,
+    LOG_GET,
+    LOG_DELETE,
+    LOG_SUM,
+    LOG_NEXT,
+    LOG_UNWANTED,
+    LOG_OLDEST,
+    LOG_OLDEST_OWN,
+    IS_UNFINISHED,
+    FINISHED,
     SLOTS
 };
 static_assert(SLOTS <= RDV__SQL_SLOTS, "more statements than the store keeps");
@@ -525,6 +536,12 @@ static int trim(rdv_store *store, int64_t last, rdv_time before)
                           "DELETE FROM output WHERE number IN (SELECT number" TRIMMED
                           " AND EXISTS (SELECT 1 FROM output))",
                           last, before);
+    /* Whoever has the files deletes them, and then the rows. */
+    if (result == 0)
+        result = run_trim(store, TRIM_LOGS,
+                          "UPDATE log SET unwanted = 1 WHERE number IN (SELECT number" TRIMMED
+                          " AND EXISTS (SELECT 1 FROM log))",
+                          last, before);
     if (result == 0)
         result = run_trim(store, TRIM_HISTORY, "DELETE" TRIMMED, last, before);
     if (result == 0 && counters->history_rows >= 0)
@@ -801,4 +818,160 @@ int rdv__output_put(rdv_store *store, int64_t run, const void *tail, size_t size
     bind_int(&binder, run);
     bind_bytes(&binder, tail, size);
     return bound_run(&binder);
+}
+
+/* -------------------------------------------------------------------- logs */
+
+/* No file is larger; a row that says so was never written like this. */
+#define LOG_BYTES_MAX (INT64_C(1) << 50)
+
+/* One number, or RDV_ENOTFOUND where there is no row. */
+static int bound_number(struct binder *binder, int64_t *ret_number)
+{
+    int result = bound_row(binder);
+    if (result != 1)
+        return result < 0 ? result : RDV_ENOTFOUND;
+    *ret_number = sqlite3_column_int64(binder->statement, 0);
+    sqlite3_reset(binder->statement);
+    return 0;
+}
+
+int rdv__log_get(rdv_store *store, int64_t run, int64_t *ret_bytes)
+{
+    struct binder binder = bind(store, LOG_GET, "SELECT bytes FROM log WHERE number = ?");
+    bind_int(&binder, run);
+    int64_t bytes;
+    int result = bound_number(&binder, &bytes);
+    if (result == 0)
+        *ret_bytes = bytes < 0 ? 0 : bytes > LOG_BYTES_MAX ? LOG_BYTES_MAX : bytes;
+    return result;
+}
+
+/* What is counted changes with the rows; where it is not known it will be added up. */
+static int count_log(rdv_store *store, int64_t run, int64_t bytes)
+{
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    int64_t before = 0;
+    if (counters->log_bytes < 0)
+        return 0;
+    int result = rdv__log_get(store, run, &before);
+    if (result != 0 && result != RDV_ENOTFOUND)
+        return result;
+    counters->log_bytes += bytes - before;
+    return 0;
+}
+
+int rdv__log_put(rdv_store *store, int64_t run, int64_t bytes)
+{
+    if (bytes > LOG_BYTES_MAX)
+        bytes = LOG_BYTES_MAX;
+    int result = count_log(store, run, bytes);
+    if (result != 0)
+        return result;
+    struct binder binder = bind(
+        store, LOG_PUT, "INSERT OR REPLACE INTO log (number, bytes, unwanted) VALUES (?, ?, 0)");
+    bind_int(&binder, run);
+    bind_int(&binder, bytes);
+    return bound_run(&binder);
+}
+
+int rdv__log_delete(rdv_store *store, int64_t run)
+{
+    int result = count_log(store, run, 0);
+    if (result != 0)
+        return result;
+    struct binder binder = bind(store, LOG_DELETE, "DELETE FROM log WHERE number = ?");
+    bind_int(&binder, run);
+    return bound_run(&binder);
+}
+
+int rdv__log_sum(rdv_store *store, int64_t *ret_bytes)
+{
+    struct rdv__counters *counters = rdv__sql_counters(store);
+    if (counters->log_bytes < 0) {
+        struct binder binder = bind(store, LOG_SUM, "SELECT total(max(0, min(bytes, ?))) FROM log");
+        bind_int(&binder, LOG_BYTES_MAX);
+        int result = bound_row(&binder);
+        if (result < 0)
+            return result;
+        double sum = sqlite3_column_double(binder.statement, 0);
+        sqlite3_reset(binder.statement);
+        counters->log_bytes = sum < (double)(INT64_MAX / 2) ? (int64_t)sum : INT64_MAX / 2;
+    }
+    *ret_bytes = counters->log_bytes;
+    return 0;
+}
+
+int rdv__log_next(rdv_store *store, int64_t after, int64_t *ret_run, int64_t *ret_bytes)
+{
+    struct binder binder =
+        bind(store, LOG_NEXT, "SELECT number FROM log WHERE number > ? ORDER BY number LIMIT 1");
+    bind_int(&binder, after);
+    int result = bound_number(&binder, ret_run);
+    return result == 0 ? rdv__log_get(store, *ret_run, ret_bytes) : result;
+}
+
+int rdv__log_unwanted(rdv_store *store, int64_t *ret_run)
+{
+    struct binder binder =
+        bind(store, LOG_UNWANTED, "SELECT number FROM log WHERE unwanted ORDER BY number LIMIT 1");
+    return bound_number(&binder, ret_run);
+}
+
+/* Those that no trigger agent of ours counts first, as no history has them: their numbers fall. */
+int rdv__log_oldest(rdv_store *store, int64_t *ret_run)
+{
+    struct binder own =
+        bind(store, LOG_OLDEST_OWN,
+             "SELECT number FROM log WHERE number < 0 ORDER BY number DESC LIMIT 1");
+    int result = bound_number(&own, ret_run);
+    if (result != RDV_ENOTFOUND)
+        return result;
+    struct binder binder =
+        bind(store, LOG_OLDEST, "SELECT number FROM log WHERE number >= 0 ORDER BY number LIMIT 1");
+    return bound_number(&binder, ret_run);
+}
+
+int rdv__record_is_unfinished(rdv_store *store, int64_t run)
+{
+    struct binder binder = bind_entry(store, run, IS_UNFINISHED,
+                                      "SELECT 1 FROM entry WHERE number = ?1 UNION ALL"
+                                      " SELECT 1 FROM journal WHERE run = ?1 LIMIT 1");
+    bind_int(&binder, run);
+    int64_t one;
+    return bound_number(&binder, &one);
+}
+
+int rdv__record_finished(rdv_store *store, int64_t *change, int64_t *numbers, size_t room,
+                         size_t *ret_count)
+{
+    struct binder binder =
+        bind(store, FINISHED,
+             "SELECT change, number FROM history WHERE change > ? ORDER BY change LIMIT ?");
+    bind_int(&binder, *change);
+    bind_int(&binder, (int64_t)room);
+    size_t count = 0;
+    int result;
+    while (count < room && (result = bound_row(&binder)) == 1) {
+        *change = sqlite3_column_int64(binder.statement, 0);
+        numbers[count++] = sqlite3_column_int64(binder.statement, 1);
+    }
+    if (count == room)
+        sqlite3_reset(binder.statement);
+    else if (result < 0)
+        return result;
+    *ret_count = count;
+    return 0;
+}
+
+int rdv__record_get_number(rdv_store *store, const char *name, int64_t *ret_number)
+{
+    struct binder binder = bind(store, COUNTER_GET, "SELECT value FROM counter WHERE name = ?");
+    bind_text(&binder, name);
+    return bound_number(&binder, ret_number);
+}
+
+int rdv__record_set_number(rdv_store *store, const char *name, int64_t number)
+{
+    return put_counter(store, name, number);
 }

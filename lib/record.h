@@ -131,4 +131,28 @@ int rdv__journal_new_run(rdv_store *store, int64_t *ret_run);
 #define RDV__OUTPUT_TAIL 8192
 int rdv__output_put(rdv_store *store, int64_t run, const void *tail, size_t size);
 
+/* ---- the logs of runs, and how many bytes of the disk each takes ---- */
+
+int rdv__log_put(rdv_store *store, int64_t run, int64_t bytes);
+int rdv__log_get(rdv_store *store, int64_t run, int64_t *ret_bytes); /* RDV_ENOTFOUND */
+int rdv__log_delete(rdv_store *store, int64_t run);
+/* Bytes of all of them. */
+int rdv__log_sum(rdv_store *store, int64_t *ret_bytes);
+/* The first after a run, by number. RDV_ENOTFOUND if there is none. */
+int rdv__log_next(rdv_store *store, int64_t after, int64_t *ret_run, int64_t *ret_bytes);
+/* One whose run the history has forgotten; the one that is to go first for others. RDV_ENOTFOUND if there is none. */
+int rdv__log_unwanted(rdv_store *store, int64_t *ret_run);
+int rdv__log_oldest(rdv_store *store, int64_t *ret_run);
+
+/* Whether a run has not ended, by the entries or by the journal: 0, RDV_ENOTFOUND, or an error. */
+int rdv__record_is_unfinished(rdv_store *store, int64_t run);
+
+/* The numbers of finished entries, from after this change on; *change moves along. *ret_count = 0 at the end. */
+int rdv__record_finished(rdv_store *store, int64_t *change, int64_t *numbers, size_t room,
+                         size_t *ret_count);
+
+/* A number that is kept under a name. RDV_ENOTFOUND if there is none. */
+int rdv__record_get_number(rdv_store *store, const char *name, int64_t *ret_number);
+int rdv__record_set_number(rdv_store *store, const char *name, int64_t number);
+
 #endif

@@ -79,7 +79,7 @@ static int prepare_output(struct steps *run)
 {
     int result = 0;
     if (!run->output)
-        result = rdv__output_new(&run->run.runs->output, run->number, run->resumed, &run->output);
+        result = rdv__output_new(run->run.runs->logs, run->number, run->resumed, &run->output);
     if (!result)
         rdv__output_mark(run->output);
     return result;

@@ -34,6 +34,7 @@
 
 #include "base.h"
 #include "leftovers.h"
+#include "output.h"
 #include "process.h"
 #include "record.h"
 #include "step.h"

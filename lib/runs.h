@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "output.h"
+#include "logs.h"
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
 #include <rdvtask/plugin.h>
@@ -63,7 +63,7 @@ struct rdv__runs {
     rdv_store *store;
     rdv_sink *sink; /* NULL before initialize */
     rdv_log log;
-    struct rdv__output_options output;
+    struct rdv__logs *logs;   /* NULL = no files of what runs print */
     const char *supervisor;   /* the path of rdvtask-child; NULL = none */
     const char *boot_id_file; /* NULL = ask the system */
     rdv_duration reboot_wait; /* how long the machine may take to go down */

@@ -11,7 +11,7 @@
 #include "store.h"
 
 /* How many statements record.c may keep prepared. */
-#define RDV__SQL_SLOTS 40
+#define RDV__SQL_SLOTS 64
 
 /* What is counted in memory rather than asked for each time. A number that was used in a batch that failed is not used again. */
 struct rdv__counters {
@@ -21,6 +21,7 @@ struct rdv__counters {
     int64_t told_number;   /* this one was given, as only the newest row of the history tells */
     int64_t last_own_run;  /* of runs that the agent numbers: 0, -1, -2, … */
     int64_t history_rows;  /* -1 = count them again */
+    int64_t log_bytes;     /* of all rows of `log`; -1 = add them up again */
     int64_t history_count; /* the limits that the store was opened with */
     rdv_duration history_age;
     rdv_time aged_at; /* when history_age was last looked after */

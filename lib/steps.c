@@ -102,6 +102,8 @@ static int write_end(struct steps *run)
         if (size > 0)
             result = rdv__output_put(store, run->number, tail, size);
     }
+    if (!result && run->output)
+        result = rdv__output_end(run->output);
     return result;
 }
 
@@ -112,6 +114,7 @@ static int write_end(struct steps *run)
 void rdv__steps_store_end(struct steps *run)
 {
     rdv_store *store = run->run.runs->store;
+    struct rdv__logs *logs = run->run.runs->logs;
     int result = rdv__store_stage(store);
     if (!result) {
         result = write_end(run);
@@ -135,6 +138,9 @@ void rdv__steps_store_end(struct steps *run)
         run->told = true;
         rdv__steps_tell(run);
     }
+    /* The end may have had the history forget others: their logs go in the same commit. */
+    if (logs)
+        rdv__logs_tidy(logs);
 }
 
 /* End the run; the message is set. May free it. */

@@ -285,6 +285,7 @@ static void roll_back(rdv_store *store)
     }
     rdv__record_drop(store);
     store->counters.history_rows = -1;
+    store->counters.log_bytes = -1;
     store->counters.gaps = true;
 }
 
@@ -666,6 +667,7 @@ static int count(rdv_store *store)
             store, "SELECT coalesce((SELECT value FROM counter WHERE name = 'own_run'), 0)",
             &counters->last_own_run);
     counters->history_rows = -1;
+    counters->log_bytes = -1;
     return result;
 }
 

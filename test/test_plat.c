@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
@@ -434,13 +435,15 @@ START_TEST(a_path_may_be_long_and_in_any_language)
 {
     char names[2][241], way[RDV_TEST_PATH + 512], whole[RDV_TEST_PATH + 600];
     struct rdv__plat_lock *lock;
+    struct rdv__plat_logs *logs;
     rdv__file file;
     for (int i = 0; i < 2; i++)
         for (size_t k = 0; k + 2 < sizeof names[i]; k += 2)
             memcpy(names[i] + k, "\xC3\x9F", 3); /* U+00DF */
     snprintf(way, sizeof way, "%s/%s/%s", folder, names[0], names[1]);
     snprintf(whole, sizeof whole, "%s/%s", way, "\xF0\x9F\x98\x80 \xE6\x9B\xB4\xE6\x96\xB0.log");
-    ck_assert_int_eq(rdv__plat_log_open(way, strrchr(whole, '/') + 1, true, &file), 0);
+    ck_assert_int_eq(rdv__plat_logs_open(way, true, &logs, &error), 0);
+    ck_assert_int_eq(rdv__plat_log_open(logs, strrchr(whole, '/') + 1, true, &file, &error), 0);
     ck_assert_int_eq(rdv__plat_log_write(file, "words", 5), 0);
     rdv__plat_log_close(file);
 
@@ -452,7 +455,8 @@ START_TEST(a_path_may_be_long_and_in_any_language)
     ck_assert_int_eq(rdv__plat_private_file(whole, false, &error), 0);
     ck_assert_int_eq(rdv__plat_lock(whole, "a", &lock, &error), 0);
     rdv__plat_unlock(lock);
-    ck_assert_int_eq(rdv__plat_log_trim(way, -1, NULL), 0);
+    ck_assert_int_eq(rdv__plat_log_delete(logs, strrchr(whole, '/') + 1), 0);
+    rdv__plat_logs_close(logs);
     ck_assert_int_eq(rdv__plat_private_file(whole, false, &error), RDV_ENOTFOUND);
     ck_assert_ptr_nonnull(strstr(error.text, "\xC3\x9F"));
 #ifdef _WIN32
@@ -618,19 +622,28 @@ END_TEST
 
 /* -------------------------------------------------------------------- logs */
 
-static void age(const char *name, time_t seconds)
+static struct rdv__plat_logs *open_logs(const char *directory)
 {
-    ck_assert_int_eq(utime(at(name), &(struct utimbuf){seconds, seconds}), 0);
+    struct rdv__plat_logs *logs;
+    int result = rdv__plat_logs_open(directory, true, &logs, &error);
+    ck_assert_msg(result == 0, "%s", error.text);
+    return logs;
+}
+
+static rdv__file open_log(struct rdv__plat_logs *logs, const char *name, bool fresh)
+{
+    rdv__file file;
+    int result = rdv__plat_log_open(logs, name, fresh, &file, &error);
+    ck_assert_msg(result == 0, "%s", error.text);
+    return file;
 }
 
 START_TEST(a_log_is_made_with_its_folders_appended_to_and_begun_afresh)
 {
-    char deep[RDV_TEST_PATH + 64];
-    rdv__file file;
-    snprintf(deep, sizeof deep, "%s", at("a/b/c"));
     ask_for_all_rights();
+    struct rdv__plat_logs *logs = open_logs(at("a/b/c"));
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(rdv__plat_log_open(deep, "1.log", false, &file), 0);
+        rdv__file file = open_log(logs, "1.log", false);
         ck_assert_int_eq(rdv__plat_log_write(file, "12345", 5), 0);
         ck_assert_int_eq(rdv__plat_log_size(file), (i + 1) * 5);
         rdv__plat_log_close(file);
@@ -638,7 +651,7 @@ START_TEST(a_log_is_made_with_its_folders_appended_to_and_begun_afresh)
     ck_assert(is_private(at("a/b/c/1.log")));
     ck_assert(is_private(at("a/b")));
 
-    ck_assert_int_eq(rdv__plat_log_open(deep, "1.log", true, &file), 0);
+    rdv__file file = open_log(logs, "1.log", true);
     ck_assert_int_eq(rdv__plat_log_size(file), 0);
 #ifndef _WIN32
     ck_assert_int_eq(fcntl(file, F_GETFD), FD_CLOEXEC);
@@ -646,80 +659,153 @@ START_TEST(a_log_is_made_with_its_folders_appended_to_and_begun_afresh)
     rdv__plat_log_close(file);
     rdv__plat_log_close(RDV__NO_FILE);
     ck_assert_int_eq(rdv__plat_log_size(RDV__NO_FILE), -1);
+    ck_assert_int_eq(rdv__plat_log_taken(RDV__NO_FILE), -1);
+    rdv__plat_logs_close(logs);
+    rdv__plat_logs_close(NULL);
 }
 END_TEST
 
 START_TEST(two_that_write_to_a_log_take_nothing_from_each_other)
 {
-    rdv__file first, second;
     char *text;
     size_t size;
-    ck_assert_int_eq(rdv__plat_log_open(folder, "1.log", true, &first), 0);
-    ck_assert_int_eq(rdv__plat_log_open(folder, "1.log", false, &second), 0);
+    struct rdv__plat_logs *logs = open_logs(folder);
+    rdv__file first = open_log(logs, "1.log", true), second = open_log(logs, "1.log", false);
     ck_assert_int_eq(rdv__plat_log_write(first, "a", 1), 0);
     ck_assert_int_eq(rdv__plat_log_write(second, "bc", 2), 0);
     ck_assert_int_eq(rdv__plat_log_write(first, "d", 1), 0);
     rdv__plat_log_close(first);
     rdv__plat_log_close(second);
+    rdv__plat_logs_close(logs);
     ck_assert_int_eq(rdv__plat_read_file(at("1.log"), 100, &text, &size, NULL), 0);
     ck_assert_str_eq(text, "abcd");
     free(text);
 }
 END_TEST
 
+/* Whoever has the one before open gets nothing of it. */
+START_TEST(a_log_that_is_begun_afresh_is_a_file_of_its_own)
+{
+    struct rdv__plat_logs *logs = open_logs(folder);
+    rdv__file before = open_log(logs, "1.log", true);
+    ck_assert_int_eq(rdv__plat_log_write(before, "before", 6), 0);
+    rdv__file after = open_log(logs, "1.log", true);
+    ck_assert_int_eq(rdv__plat_log_write(after, "x", 1), 0);
+    ck_assert_int_eq(rdv__plat_log_size(before), 6);
+    ck_assert_int_eq(rdv__plat_log_size(after), 1);
+    rdv__plat_log_close(before);
+    rdv__plat_log_close(after);
+    rdv__plat_logs_close(logs);
+}
+END_TEST
+
 START_TEST(a_log_that_can_t_be_made_or_written_says_why)
 {
-    rdv__file file = RDV__NO_FILE;
+    struct rdv__plat_logs *logs;
     make_file("file", "", 0);
-    ck_assert_int_eq(rdv__plat_log_open(at("file"), "1.log", true, &file), RDV_ENOTFOUND);
-    ck_assert_int_eq(rdv__plat_log_open(at("file/a/b"), "1.log", true, &file), RDV_ENOTFOUND);
+    ck_assert_int_lt(rdv__plat_logs_open(at("file"), true, &logs, &error), 0);
+    ck_assert_int_eq(rdv__plat_logs_open(at("file/a/b"), true, &logs, &error), RDV_ENOTFOUND);
+    ck_assert_ptr_nonnull(strstr(error.text, "file/a/b"));
+    ck_assert_int_eq(rdv__plat_logs_open(at("none"), false, &logs, &error), RDV_ENOTFOUND);
+    ck_assert(!rdv_test_exists(at("none")));
+    ck_assert_int_eq(rdv__plat_log_write(RDV__NO_FILE, "x", 1), RDV_EIO);
 #ifndef _WIN32
-    ck_assert_int_eq(rdv__plat_log_open("/proc/rdv/logs", "1.log", true, &file), RDV_ENOTFOUND);
-    ck_assert_int_eq(symlink("file", at("link.log")), 0);
-    ck_assert_int_eq(rdv__plat_log_open(folder, "link.log", true, &file), RDV_EIO);
-#endif
-    ck_assert(file == RDV__NO_FILE);
-    ck_assert_int_eq(rdv__plat_log_write(file, "x", 1), RDV_EIO);
-
-#ifndef _WIN32
-    file = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(rdv__plat_logs_open("/proc/rdv/logs", true, &logs, &error), RDV_ENOTFOUND);
+    int file = open("/dev/full", O_WRONLY | O_CLOEXEC);
     ck_assert_int_eq(rdv__plat_log_write(file, "x", 1), RDV_ENOSPC);
     close(file);
 #endif
 }
 END_TEST
 
-START_TEST(trimming_takes_the_oldest_logs_first_and_nothing_else)
+START_TEST(a_folder_of_logs_that_others_may_write_in_is_refused)
 {
-    char name[16];
-    /* 70 of them, so that they don't fit in the first list. */
-    for (int i = 0; i < 70; i++) {
-        snprintf(name, sizeof name, "%d.log", i);
-        make_file(name, "1234567890", 10);
-        age(name, i == 69 ? 1000000 - 68 : 1000000 - i); /* 68 and 69 tie: by name */
-    }
-    make_file("69.txt", "1234567890", 10);
-    make_file(".log", "1234567890", 10);
-    age("69.txt", 1);
-    age(".log", 1);
-    rdv_test_make_directory(at("folder.log"));
+    struct rdv__plat_logs *logs;
+    rdv_test_make_directory(at("own"));
+    rdv__plat_logs_close(open_logs(at("own/logs")));
+    open_to_all(at("own"));
+    ck_assert_int_eq(rdv__plat_logs_open(at("own"), true, &logs, &error), RDV_EACCES);
+    ck_assert_int_eq(rdv__plat_logs_open(at("own/logs"), true, &logs, &error), RDV_EACCES);
+    ck_assert_ptr_nonnull(strstr(error.text, "own"));
+}
+END_TEST
 
-    ck_assert_int_eq(rdv__plat_log_trim(folder, 700, NULL), 0);
-    ck_assert(rdv_test_exists(at("69.log")));
-    ck_assert_int_eq(rdv__plat_log_trim(folder, 699, NULL), 0);
-    ck_assert(!rdv_test_exists(at("68.log")));
-    ck_assert(rdv_test_exists(at("69.log")));
-    ck_assert_int_eq(rdv__plat_log_trim(folder, 20, "69.log"), 0);
-    ck_assert(rdv_test_exists(at("69.log")));
-    ck_assert(rdv_test_exists(at("0.log")));
-    ck_assert(!rdv_test_exists(at("1.log")));
-    ck_assert_int_eq(rdv__plat_log_trim(folder, 0, "69.log"), 0);
-    ck_assert(rdv_test_exists(at("69.log")));
-    ck_assert(!rdv_test_exists(at("0.log")));
-    ck_assert(rdv_test_exists(at("69.txt")));
-    ck_assert(rdv_test_exists(at(".log")));
-    ck_assert(rdv_test_exists(at("folder.log")));
-    ck_assert_int_eq(rdv__plat_log_trim(at("none"), 0, NULL), RDV_ENOTFOUND);
+/* What is in a log's place, and is none of ours. */
+static void check_foreign(struct rdv__plat_logs *logs, const char *name)
+{
+    rdv__file file;
+    int64_t taken;
+    ck_assert_int_eq(rdv__plat_log_look(logs, name, &taken), RDV_EACCES);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        ck_assert_int_eq(rdv__plat_log_open(logs, name, fresh, &file, &error), RDV_EACCES);
+        ck_assert_ptr_nonnull(strstr(error.text, name));
+    }
+    ck_assert_int_eq(rdv__plat_log_delete(logs, name), RDV_EACCES);
+    ck_assert_int_eq(rdv__plat_log_look(logs, name, &taken), RDV_EACCES);
+}
+
+START_TEST(what_is_not_a_file_of_ours_alone_is_neither_opened_nor_deleted)
+{
+    struct rdv__plat_logs *logs = open_logs(folder);
+    rdv_test_make_directory(at("1.log"));
+    check_foreign(logs, "1.log");
+    make_file("2.log", "words", 5);
+    open_to_all(at("2.log"));
+    check_foreign(logs, "2.log");
+#ifndef _WIN32
+    char other[RDV_TEST_PATH + 64];
+    snprintf(other, sizeof other, "%s", at("other"));
+    make_file("other", "words", 5);
+    ck_assert_int_eq(symlink("other", at("3.log")), 0);
+    ck_assert_int_eq(symlink("nothing", at("4.log")), 0);
+    ck_assert_int_eq(link(other, at("5.log")), 0);
+    ck_assert_int_eq(mkfifo(at("6.log"), 0600), 0);
+    check_foreign(logs, "3.log");
+    check_foreign(logs, "4.log");
+    check_foreign(logs, "5.log");
+    check_foreign(logs, "6.log");
+    check_reads("other", 100, "words", 5);
+    ck_assert(!rdv_test_exists(at("nothing")));
+    if (geteuid() == 0) {
+        make_file("7.log", "words", 5);
+        ck_assert_int_eq(chown(at("7.log"), 65534, 65534), 0);
+        check_foreign(logs, "7.log");
+        ck_assert_int_eq(mknod(at("8.log"), S_IFCHR | 0600, makedev(1, 3)), 0);
+        check_foreign(logs, "8.log");
+    }
+#endif
+    rdv__plat_logs_close(logs);
+}
+END_TEST
+
+START_TEST(logs_are_read_by_name_looked_at_and_deleted)
+{
+    static char much[100000];
+    char name[RDV__LOG_NAME_SIZE];
+    int logs_seen = 0, long_ones = 0;
+    int64_t taken = 0;
+    struct rdv__plat_logs *logs = open_logs(at("logs"));
+    memset(much, 'x', sizeof much);
+    rdv__file file = open_log(logs, "1.log", true);
+    ck_assert_int_eq(rdv__plat_log_write(file, much, sizeof much), 0);
+    rdv__plat_log_close(file);
+    make_file("logs/2.log", "", 0);
+    make_file("logs/a-name-that-is-longer-than-that-of-any-log.log", "", 0);
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(rdv__plat_logs_begin(logs), 0);
+        while (rdv__plat_logs_next(logs, name) == 1) {
+            logs_seen += strcmp(name, "1.log") == 0 || strcmp(name, "2.log") == 0;
+            long_ones += name[0] == '\0';
+        }
+    }
+    ck_assert_int_eq(logs_seen, 4);
+    ck_assert_int_eq(long_ones, 2);
+    ck_assert_int_eq(rdv__plat_log_look(logs, "1.log", &taken), 0);
+    ck_assert_int_ge(taken, (int64_t)sizeof much / 2);
+    ck_assert_int_eq(rdv__plat_log_look(logs, "3.log", &taken), RDV_ENOTFOUND);
+    ck_assert_int_eq(rdv__plat_log_delete(logs, "1.log"), 0);
+    ck_assert_int_eq(rdv__plat_log_delete(logs, "1.log"), RDV_ENOTFOUND);
+    rdv__plat_logs_close(logs);
 }
 END_TEST
 
@@ -988,7 +1074,10 @@ int main(int argc, char **argv)
     tcase_add_test(logs, a_log_is_made_with_its_folders_appended_to_and_begun_afresh);
     tcase_add_test(logs, two_that_write_to_a_log_take_nothing_from_each_other);
     tcase_add_test(logs, a_log_that_can_t_be_made_or_written_says_why);
-    tcase_add_test(logs, trimming_takes_the_oldest_logs_first_and_nothing_else);
+    tcase_add_test(logs, a_log_that_is_begun_afresh_is_a_file_of_its_own);
+    tcase_add_test(logs, a_folder_of_logs_that_others_may_write_in_is_refused);
+    tcase_add_test(logs, what_is_not_a_file_of_ours_alone_is_neither_opened_nor_deleted);
+    tcase_add_test(logs, logs_are_read_by_name_looked_at_and_deleted);
 
     TCase *leftovers = add_case(suite, "leftovers", set_mark);
     const char *reason = no_leftovers();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Log files. */
+/*
+ * Files in a folder that is ours alone. The way to it is looked at first, so that nobody else can put another one in its place. What
+ * lies there from before may be anything, and is looked at before it is opened.
+ */
 #include "plat.h"
 
 #include <assert.h>
@@ -8,6 +11,9 @@
 #include <string.h>
 #include <wchar.h>
 
+#include <aclapi.h>
+
+#include "base.h"
 #include "win.h"
 
 /* As much as a write of one call may have. */
@@ -15,6 +21,15 @@
 
 /* Offsets of a write that mean the end of the file, wherever that is by then. */
 #define AT_THE_END 0xFFFFFFFFul
+
+#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+
+struct rdv__plat_logs {
+    HANDLE search;          /* INVALID_HANDLE_VALUE unless names are being read */
+    bool has_found;         /* the name in `found` was not given yet */
+    WIN32_FIND_DATAW found; /* the last that the search has found */
+    wchar_t *folder;
+};
 
 /* What this folder has under a name; free(). */
 static wchar_t *path_in(const wchar_t *folder, const wchar_t *name)
@@ -52,51 +67,216 @@ static DWORD make_folders(wchar_t *path, SECURITY_ATTRIBUTES *private)
     return GetLastError();
 }
 
-/* Appends whatever the file's place is, so that nothing is lost when two write. */
-static DWORD open_log(const wchar_t *path, bool fresh, SECURITY_ATTRIBUTES *private,
-                      HANDLE *ret_file)
+int rdv__plat_logs_open(const char *directory, bool make, struct rdv__plat_logs **ret_logs,
+                        struct rdv_error *error)
 {
-    DWORD number = 0;
-    HANDLE file = CreateFileW(path, GENERIC_WRITE | FILE_READ_ATTRIBUTES,
-                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, private,
-                              OPEN_ALWAYS, RDV__WIN_AS_IT_IS, NULL);
-    if (file == INVALID_HANDLE_VALUE)
+    SECURITY_ATTRIBUTES private = {0};
+    struct rdv__plat_logs *logs = NULL;
+    wchar_t *folder = rdv__win_path(directory);
+    int result = 0;
+    DWORD number = folder ? 0 : GetLastError();
+    if (number == 0 && make)
+        number = rdv__win_private(&private);
+    if (number == 0 && make)
+        number = make_folders(folder, &private);
+    rdv__win_private_free(&private);
+    if (number != 0)
+        result = rdv__win_fail(error, number, "make the folder", directory);
+    if (result == 0)
+        result = rdv__plat_check_trusted(directory, error);
+    if (result == 0) {
+        logs = calloc(1, sizeof *logs);
+        if (!logs)
+            result = rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+    }
+    if (result != 0) {
+        free(folder);
+        return result;
+    }
+    logs->search = INVALID_HANDLE_VALUE;
+    logs->folder = folder;
+    *ret_logs = logs;
+    return 0;
+}
+
+static void end_reading(struct rdv__plat_logs *logs)
+{
+    if (logs->search != INVALID_HANDLE_VALUE)
+        FindClose(logs->search);
+    logs->search = INVALID_HANDLE_VALUE;
+    logs->has_found = false;
+}
+
+void rdv__plat_logs_close(struct rdv__plat_logs *logs)
+{
+    if (!logs)
+        return;
+    end_reading(logs);
+    free(logs->folder);
+    free(logs);
+}
+
+int rdv__plat_logs_begin(struct rdv__plat_logs *logs)
+{
+    end_reading(logs);
+    wchar_t *all = path_in(logs->folder, L"*");
+    if (!all)
+        return RDV_ENOMEM;
+    logs->search = FindFirstFileW(all, &logs->found);
+    DWORD number = logs->search == INVALID_HANDLE_VALUE ? GetLastError() : 0;
+    free(all);
+    logs->has_found = number == 0;
+    return number == ERROR_FILE_NOT_FOUND ? 0 : rdv__win_error(number);
+}
+
+int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZE])
+{
+    if (logs->search == INVALID_HANDLE_VALUE)
+        return 0;
+    if (!logs->has_found && !FindNextFileW(logs->search, &logs->found))
+        return GetLastError() == ERROR_NO_MORE_FILES ? 0 : rdv__win_error(GetLastError());
+    logs->has_found = false;
+    /* A name that is no text is none of ours, nor is a long one. */
+    char *found = rdv__win_utf8(logs->found.cFileName);
+    size_t size = found ? strlen(found) : 0;
+    if (size >= RDV__LOG_NAME_SIZE)
+        size = 0;
+    if (size > 0)
+        memcpy(name, found, size);
+    name[size] = '\0';
+    free(found);
+    return 1;
+}
+
+/* -------------------------------------------------------------- its files */
+
+/* Whether nobody else has made it, can change it, or knows it by another name. */
+static DWORD judge(HANDLE file, bool *ret_ours)
+{
+    BY_HANDLE_FILE_INFORMATION about;
+    union rdv__win_sid user;
+    PSECURITY_DESCRIPTOR descriptor;
+    PSID who;
+    if (!GetFileInformationByHandle(file, &about))
         return GetLastError();
-    if (!rdv__win_is_file(file) || rdv__win_is_link(file))
-        number = ERROR_INVALID_PARAMETER;
-    else if (fresh && !SetEndOfFile(file))
-        number = GetLastError();
+    DWORD number = rdv__win_user(&user);
+    if (number == 0)
+        number = GetSecurityInfo(file, SE_FILE_OBJECT,
+                                 OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL, NULL,
+                                 NULL, NULL, &descriptor);
+    if (number != 0)
+        return number;
+    *ret_ours = rdv__win_is_file(file) && !rdv__win_is_link(file) && about.nNumberOfLinks == 1 &&
+                rdv__win_judge(descriptor, &user, RDV__WIN_CHANGE, &who) == RDV__WIN_OURS;
+    LocalFree(descriptor);
+    return 0;
+}
+
+static int64_t taken(HANDLE file)
+{
+    FILE_STANDARD_INFO about;
+    return GetFileInformationByHandleEx(file, FileStandardInfo, &about, sizeof about)
+               ? about.AllocationSize.QuadPart
+               : -1;
+}
+
+static int look(const wchar_t *path, int64_t *ret_taken)
+{
+    bool ours = false;
+    HANDLE file = CreateFileW(path, READ_CONTROL | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
+                              OPEN_EXISTING, RDV__WIN_AS_IT_IS, NULL);
+    if (file == INVALID_HANDLE_VALUE)
+        return rdv__win_error(GetLastError());
+    DWORD number = judge(file, &ours);
+    int64_t size = taken(file);
+    CloseHandle(file);
+    if (number != 0)
+        return rdv__win_error(number);
+    if (!ours)
+        return RDV_EACCES;
+    *ret_taken = size > 0 ? size : 0;
+    return 0;
+}
+
+static wchar_t *path_of(const struct rdv__plat_logs *logs, const char *name)
+{
+    assert(!strpbrk(name, "/\\:"));
+    wchar_t *wide = rdv__win_wide(name);
+    wchar_t *path = wide ? path_in(logs->folder, wide) : NULL;
+    free(wide);
+    return path;
+}
+
+int rdv__plat_log_look(struct rdv__plat_logs *logs, const char *name, int64_t *ret_taken)
+{
+    wchar_t *path = path_of(logs, name);
+    int result = path ? look(path, ret_taken) : rdv__win_error(GetLastError());
+    free(path);
+    return result;
+}
+
+int rdv__plat_log_delete(struct rdv__plat_logs *logs, const char *name)
+{
+    int64_t size;
+    wchar_t *path = path_of(logs, name);
+    int result = path ? look(path, &size) : rdv__win_error(GetLastError());
+    if (result == 0 && !DeleteFileW(path))
+        result = rdv__win_error(GetLastError());
+    free(path);
+    return result;
+}
+
+static int refuse(const char *name, struct rdv_error *error)
+{
+    return rdv__fail(error, RDV_EACCES,
+                     "'%s' is there already, and is not a regular file that is ours alone", name);
+}
+
+/* Appends whatever the file's place is, so that nothing is lost when two write. */
+static DWORD open_log(const wchar_t *path, DWORD how, HANDLE *ret_file)
+{
+    SECURITY_ATTRIBUTES private;
+    DWORD number = rdv__win_private(&private);
+    if (number != 0)
+        return number;
+    HANDLE file = CreateFileW(path, GENERIC_WRITE | READ_CONTROL | FILE_READ_ATTRIBUTES, SHARE_ALL,
+                              &private, how, RDV__WIN_AS_IT_IS, NULL);
+    number = file == INVALID_HANDLE_VALUE ? GetLastError() : 0;
+    rdv__win_private_free(&private);
     if (number == 0)
         *ret_file = file;
-    else
-        CloseHandle(file);
     return number;
 }
 
-int rdv__plat_log_open(const char *directory, const char *name, bool fresh, rdv__file *ret_file)
+int rdv__plat_log_open(struct rdv__plat_logs *logs, const char *name, bool fresh,
+                       rdv__file *ret_file, struct rdv_error *error)
 {
-    assert(!strpbrk(name, "/\\:"));
-    SECURITY_ATTRIBUTES private = {0};
-    DWORD number = rdv__win_private(&private);
-    if (number != 0)
-        return rdv__win_error(number);
-
-    HANDLE file = INVALID_HANDLE_VALUE;
-    wchar_t *folder = rdv__win_path(directory), *wide = rdv__win_wide(name);
-    wchar_t *path = folder && wide ? path_in(folder, wide) : NULL;
-    if (!path)
+    int64_t size;
+    bool ours = false;
+    HANDLE file = NULL;
+    wchar_t *path = path_of(logs, name);
+    int result = path ? look(path, &size) : rdv__win_error(GetLastError());
+    DWORD number = path ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    const bool add = result == 0 && !fresh;
+    if (result == RDV_EACCES) {
+        free(path);
+        return refuse(name, error);
+    }
+    if (number == 0 && result == 0 && fresh && !DeleteFileW(path))
         number = GetLastError();
     if (number == 0)
-        number = make_folders(folder, &private);
+        number = open_log(path, add ? OPEN_EXISTING : CREATE_NEW, &file);
     if (number == 0)
-        number = open_log(path, fresh, &private, &file);
-    if (number == 0)
-        *ret_file = file;
+        number = judge(file, &ours);
     free(path);
-    free(wide);
-    free(folder);
-    rdv__win_private_free(&private);
-    return rdv__win_error(number);
+    result = number != 0 ? rdv__win_fail(error, number, "open", name)
+             : ours      ? 0
+                         : refuse(name, error);
+    if (result == 0)
+        *ret_file = file;
+    else if (file)
+        CloseHandle(file);
+    return result;
 }
 
 int rdv__plat_log_write(rdv__file file, const void *data, size_t size)
@@ -124,117 +304,7 @@ int64_t rdv__plat_log_size(rdv__file file)
     return file != RDV__NO_FILE && GetFileSizeEx(file, &size) ? size.QuadPart : -1;
 }
 
-/* ------------------------------------------------------------ trimming */
-
-struct log_file {
-    ULONGLONG changed;
-    int64_t size;
-    wchar_t name[MAX_PATH];
-};
-
-struct logs {
-    struct log_file *files;
-    size_t count, room;
-    int64_t sum; /* bytes, with that of the one to keep */
-};
-
-static int log_order(const void *a, const void *b)
+int64_t rdv__plat_log_taken(rdv__file file)
 {
-    const struct log_file *left = a, *right = b;
-    if (left->changed != right->changed)
-        return left->changed < right->changed ? -1 : 1;
-    return wcscmp(left->name, right->name);
-}
-
-/* A pattern of Windows' would also find short names, and longer endings. */
-static bool is_log(const WIN32_FIND_DATAW *found)
-{
-    static const wchar_t ending[] = L".log";
-    const size_t end = sizeof ending / sizeof *ending - 1, size = wcslen(found->cFileName);
-    return size > end && wcscmp(found->cFileName + size - end, ending) == 0 &&
-           !(found->dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT));
-}
-
-static int add_log(struct logs *logs, const WIN32_FIND_DATAW *found, const wchar_t *keep)
-{
-    int64_t size = (int64_t)((ULONGLONG)found->nFileSizeHigh << 32 | found->nFileSizeLow);
-    logs->sum += size;
-    if (keep && wcscmp(found->cFileName, keep) == 0)
-        return 0;
-    if (logs->count == logs->room) {
-        size_t room = logs->room > 0 ? 2 * logs->room : 64;
-        struct log_file *larger = realloc(logs->files, room * sizeof *larger);
-        if (!larger)
-            return RDV_ENOMEM;
-        logs->files = larger;
-        logs->room = room;
-    }
-    struct log_file *file = &logs->files[logs->count++];
-    const FILETIME changed = found->ftLastWriteTime;
-    file->changed = (ULONGLONG)changed.dwHighDateTime << 32 | changed.dwLowDateTime;
-    file->size = size;
-    memcpy(file->name, found->cFileName, sizeof file->name);
-    return 0;
-}
-
-static int find_logs(const wchar_t *folder, const wchar_t *keep, struct logs *logs)
-{
-    WIN32_FIND_DATAW found;
-    wchar_t *all = path_in(folder, L"*");
-    if (!all)
-        return RDV_ENOMEM;
-    HANDLE search = FindFirstFileW(all, &found);
-    DWORD number = search == INVALID_HANDLE_VALUE ? GetLastError() : 0;
-    free(all);
-    if (number != 0)
-        return number == ERROR_FILE_NOT_FOUND ? 0 : rdv__win_error(number);
-
-    int result = 0;
-    do {
-        if (is_log(&found))
-            result = add_log(logs, &found, keep);
-    } while (result == 0 && FindNextFileW(search, &found));
-    if (result == 0 && GetLastError() != ERROR_NO_MORE_FILES)
-        result = rdv__win_error(GetLastError());
-    FindClose(search);
-    return result;
-}
-
-static int delete_log(const wchar_t *folder, const wchar_t *name)
-{
-    wchar_t *path = path_in(folder, name);
-    if (!path)
-        return RDV_ENOMEM;
-    int result = DeleteFileW(path) || GetLastError() == ERROR_FILE_NOT_FOUND
-                     ? 0
-                     : rdv__win_error(GetLastError());
-    free(path);
-    return result;
-}
-
-int rdv__plat_log_trim(const char *directory, int64_t total, const char *keep)
-{
-    struct logs logs = {0};
-    wchar_t *folder = rdv__win_path(directory), *kept = keep ? rdv__win_wide(keep) : NULL;
-    int result = folder && (kept || !keep) ? 0 : rdv__win_error(GetLastError());
-    if (result == 0)
-        result = find_logs(folder, kept, &logs);
-    if (result != 0)
-        goto out;
-
-    if (logs.count > 0)
-        qsort(logs.files, logs.count, sizeof *logs.files, log_order);
-    for (size_t i = 0; i < logs.count && logs.sum > total; i++) {
-        int status = delete_log(folder, logs.files[i].name);
-        if (status == 0)
-            logs.sum -= logs.files[i].size;
-        else if (result == 0)
-            result = status;
-    }
-
-out:
-    free(logs.files);
-    free(kept);
-    free(folder);
-    return result;
+    return file != RDV__NO_FILE ? taken(file) : -1;
 }

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When the agent starts, files and rows are brought to agree:
+ *
+ *      READING -> JUDGING -> SETTLING -> CHECKING -> done
+ *         ^                      |
+ *         +--- there are more ---+
+ *
+ * READING finds files without a row, of runs that have ended. JUDGING looks for their runs in the history. SETTLING gives them rows,
+ * or deletes them where the history knows the run no more. CHECKING looks for the file of each row. Every step is a slice of its
+ * own turn, bounded in number and in time.
+ */
+#include "logs.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "folder.h"
+#include "plat.h"
+#include "record.h"
+#include "store.h"
+
+/* The mark: a number of the store's own, and its path. */
+#define MARK_NAME   "store"
+#define MARK_MAX    65536
+#define MARK_NUMBER ((size_t)17) /* how long the number is, with the space after it */
+
+/* The unit in which files are counted, at least one each. */
+#define PAGE 4096
+
+/* How many files, rows or entries one slice looks at, at most, and for how long; how many are deleted in a run's own commit. */
+#define SLICE_MAX  256
+#define SLICE_TIME (2 * RDV_MILLISECOND)
+#define ALONG_MAX  16
+
+/* So many files without a row are looked at in one round. */
+#define UNKNOWN_MAX 32768
+
+/* When the budget is full a part of it is freed at once, so that it is not full again at the next run. */
+#define SPARE_PART 16
+
+enum phase { READING, JUDGING, SETTLING, CHECKING, DONE };
+
+struct unknown {
+    int64_t run, taken;
+    bool finished;
+};
+
+struct rdv__logs {
+    rdv_loop *loop;
+    rdv_store *store;
+    rdv_log log;
+    rdv_timer *timer;
+    int64_t run_bytes, total_bytes;
+    int64_t open_bytes; /* of files that are being written */
+    bool marked;        /* the folder is known to be this store's */
+
+    enum phase phase;
+    struct rdv__plat_logs *folder; /* until DONE; NULL = there is none */
+    struct unknown *unknown;
+    size_t count, room, at;
+    size_t resolved; /* of this round */
+    bool more;       /* than fit in a round */
+    int64_t change;  /* JUDGING: of the history */
+    int64_t last;    /* CHECKING: the row before */
+
+    char directory[];
+};
+
+/* ------------------------------------------------------------------- names */
+
+static void name_of(int64_t run, char name[RDV__LOG_NAME_SIZE])
+{
+    snprintf(name, RDV__LOG_NAME_SIZE, "%" PRId64 ".log", run);
+}
+
+/* Only what we would have called it ourselves. */
+static bool run_of(const char *name, int64_t *ret_run)
+{
+    char same[RDV__LOG_NAME_SIZE];
+    int64_t run = strtoll(name, NULL, 10);
+    name_of(run, same);
+    *ret_run = run;
+    return run != 0 && strcmp(name, same) == 0;
+}
+
+int64_t rdv__logs_rounded(int64_t bytes)
+{
+    return bytes <= PAGE ? PAGE : (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+/* ---------------------------------------------------------------- the mark */
+
+/* The store's own number, which is drawn once. */
+static int own_number(struct rdv__logs *logs, int64_t *ret_number)
+{
+    static const char name[] = "logs";
+    int64_t number;
+    int result = rdv__record_get_number(logs->store, name, ret_number);
+    if (result != RDV_ENOTFOUND)
+        return result;
+    result = rdv__plat_random(&number, sizeof number);
+    if (!result)
+        result = rdv__store_stage(logs->store);
+    if (result)
+        return result;
+    result = rdv__record_set_number(logs->store, name, number);
+    if (result)
+        return rdv__store_fail(logs->store, result);
+    *ret_number = number;
+    return 0;
+}
+
+/* "NUMBER PATH" in a line of its own; free(). */
+static char *mark_of(const struct rdv__logs *logs, int64_t number)
+{
+    const char *path = rdv__store_path(logs->store);
+    const size_t size = MARK_NUMBER + strlen(path ? path : "") + sizeof "\n";
+    char *text = malloc(size);
+    if (text)
+        snprintf(text, size, "%016" PRIx64 " %s\n", (uint64_t)number, path ? path : "");
+    return text;
+}
+
+/*
+ * Whether a mark is another store's that is still there. It is not if it has our number, wherever we have been moved to, or our
+ * path, as we are in that one's place; and one that was not written to its end says nothing.
+ */
+static bool is_anothers(char *theirs, const char *ours)
+{
+    const size_t size = strlen(theirs);
+    if (size <= MARK_NUMBER || theirs[size - 1] != '\n' ||
+        strncmp(theirs, ours, MARK_NUMBER) == 0 ||
+        strcmp(theirs + MARK_NUMBER, ours + MARK_NUMBER) == 0)
+        return false;
+    theirs[size - 1] = '\0';
+    bool there = rdv__folder_has(theirs + MARK_NUMBER);
+    theirs[size - 1] = '\n';
+    return there;
+}
+
+static int read_mark(const struct rdv__logs *logs, char **ret_text, struct rdv_error *error)
+{
+    const size_t size = strlen(logs->directory) + sizeof "/" MARK_NAME;
+    char *path = malloc(size);
+    size_t length;
+    if (!path)
+        return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+    snprintf(path, size, "%s/%s", logs->directory, MARK_NAME);
+    int result = rdv__plat_read_file(path, MARK_MAX, ret_text, &length, error);
+    free(path);
+    return result;
+}
+
+static int write_mark(struct rdv__plat_logs *folder, const char *text, struct rdv_error *error)
+{
+    rdv__file file;
+    int result = rdv__plat_log_open(folder, MARK_NAME, true, &file, error);
+    if (result)
+        return result;
+    result = rdv__plat_log_write(file, text, strlen(text));
+    rdv__plat_log_close(file);
+    return result
+               ? rdv__fail(error, result, "cannot write '%s': %s", MARK_NAME, rdv_strerror(result))
+               : 0;
+}
+
+/* Have the folder marked as this store's, unless it is another's. */
+static int mark(struct rdv__logs *logs, struct rdv__plat_logs *folder, struct rdv_error *error)
+{
+    int64_t number;
+    char *theirs = NULL, *ours = NULL;
+    if (logs->marked)
+        return 0;
+    int result = own_number(logs, &number);
+    if (result)
+        return rdv__fail(error, result, "%s", rdv_store_message(logs->store));
+    ours = mark_of(logs, number);
+    if (!ours)
+        return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+    result = read_mark(logs, &theirs, error);
+    if (!result && is_anothers(theirs, ours))
+        result = rdv__fail(error, RDV_EBUSY,
+                           "it has the logs of the store that its file '%s' names", MARK_NAME);
+    else if (result == RDV_ENOTFOUND || (!result && strcmp(theirs, ours) != 0))
+        result = write_mark(folder, ours, error);
+    free(theirs);
+    free(ours);
+    logs->marked = result == 0;
+    return result;
+}
+
+static int open_folder(struct rdv__logs *logs, bool make, struct rdv__plat_logs **ret_folder,
+                       struct rdv_error *error)
+{
+    struct rdv__plat_logs *folder;
+    int result = rdv__plat_logs_open(logs->directory, make, &folder, error);
+    if (result)
+        return result;
+    result = mark(logs, folder, error);
+    if (result)
+        rdv__plat_logs_close(folder);
+    else
+        *ret_folder = folder;
+    return result;
+}
+
+/* ------------------------------------------------------------------ budget */
+
+static void cannot(const struct rdv__logs *logs, const char *doing, const char *words)
+{
+    rdv__log(&logs->log, RDV_LOG_WARNING, "cannot %s the logs in %s: %s", doing, logs->directory,
+             words);
+}
+
+/* Past the budget, with this much more to come. */
+static bool is_over(struct rdv__logs *logs, int64_t bytes)
+{
+    int64_t sum;
+    return rdv__log_sum(logs->store, &sum) == 0 &&
+           sum > logs->total_bytes - logs->open_bytes - bytes;
+}
+
+/* Which log is to go next, if one is: 0 or RDV_ENOTFOUND, or an error. */
+static int next_to_go(struct rdv__logs *logs, int64_t bytes, int64_t *ret_run)
+{
+    int result = rdv__log_unwanted(logs->store, ret_run);
+    if (result != RDV_ENOTFOUND)
+        return result;
+    return is_over(logs, bytes) ? rdv__log_oldest(logs->store, ret_run) : RDV_ENOTFOUND;
+}
+
+/* A file that can't be deleted loses its row all the same, or it would be in the way of all others; the next agent counts it again. */
+static int remove_log(struct rdv__logs *logs, struct rdv__plat_logs *folder, int64_t run)
+{
+    char name[RDV__LOG_NAME_SIZE];
+    name_of(run, name);
+    int result = folder ? rdv__plat_log_delete(folder, name) : RDV_ENOTFOUND;
+    if (result && result != RDV_ENOTFOUND)
+        rdv__log(&logs->log, RDV_LOG_WARNING, "cannot delete %s in %s: %s", name, logs->directory,
+                 rdv_strerror(result));
+    return rdv__log_delete(logs->store, run);
+}
+
+/*
+ * Delete at most `most` logs, and for no longer than a slice: those that the history has forgotten, and others until `bytes` more fit. 0 when nothing is left to
+ * go, 1 if there may be more, or an error, which is told.
+ */
+static int tidy(struct rdv__logs *logs, int64_t bytes, int most)
+{
+    const rdv_duration until = rdv__plat_running() + SLICE_TIME;
+    struct rdv__plat_logs *folder = NULL;
+    struct rdv_error error = {0};
+    int64_t run;
+    int result = next_to_go(logs, bytes, &run);
+    if (result)
+        return result == RDV_ENOTFOUND ? 0 : result;
+    result = open_folder(logs, false, &folder, &error);
+    if (result && result != RDV_ENOTFOUND) {
+        cannot(logs, "delete", error.text);
+        return result;
+    }
+    result = rdv__store_stage(logs->store);
+    if (result)
+        goto out;
+    /* Once it is full, some more goes, so that this is not done again for each run. */
+    if (is_over(logs, bytes))
+        bytes += logs->total_bytes / SPARE_PART;
+    do
+        result = next_to_go(logs, bytes, &run);
+    while (!result && !(result = remove_log(logs, folder, run)) && --most > 0 &&
+           rdv__plat_running() < until);
+    if (result && result != RDV_ENOTFOUND)
+        result = rdv__store_fail(logs->store, result);
+    else
+        result = result == RDV_ENOTFOUND ? 0 : 1;
+out:
+    rdv__plat_logs_close(folder);
+    return result;
+}
+
+bool rdv__logs_take(struct rdv__logs *logs, int64_t bytes)
+{
+    /* If more is to go than goes at once, it is enough that there is room for this. */
+    if (is_over(logs, bytes) && tidy(logs, bytes, SLICE_MAX) != 0)
+        rdv_timer_start(logs->timer, 0);
+    if (is_over(logs, bytes))
+        return false;
+    logs->open_bytes += bytes;
+    return true;
+}
+
+void rdv__logs_give_back(struct rdv__logs *logs, int64_t bytes)
+{
+    assert(bytes <= logs->open_bytes);
+    logs->open_bytes -= bytes;
+}
+
+void rdv__logs_tidy(struct rdv__logs *logs)
+{
+    if (tidy(logs, 0, ALONG_MAX) == 1)
+        rdv_timer_start(logs->timer, 0);
+}
+
+/* -------------------------------------------------------------- one's file */
+
+void rdv__logs_trouble(const struct rdv__logs *logs, int64_t run, const char *doing, int result)
+{
+    char name[RDV__LOG_NAME_SIZE];
+    name_of(run, name);
+    rdv__log(&logs->log, RDV_LOG_WARNING, "cannot %s %s in %s: %s", doing, name, logs->directory,
+             rdv_strerror(result));
+}
+
+int64_t rdv__logs_run_bytes(const struct rdv__logs *logs)
+{
+    return logs->run_bytes;
+}
+
+int rdv__logs_open(struct rdv__logs *logs, int64_t run, bool again, rdv__file *ret_file)
+{
+    char name[RDV__LOG_NAME_SIZE];
+    struct rdv__plat_logs *folder;
+    struct rdv_error error = {0};
+    name_of(run, name);
+    int result = open_folder(logs, true, &folder, &error);
+    if (!result) {
+        result = rdv__plat_log_open(folder, name, !again, ret_file, &error);
+        rdv__plat_logs_close(folder);
+    }
+    if (result)
+        rdv__log(&logs->log, RDV_LOG_WARNING, "cannot open %s in %s: %s", name, logs->directory,
+                 error.text[0] ? error.text : rdv_strerror(result));
+    return result;
+}
+
+/* A file that is there and ours; RDV_ENOTFOUND also for one that can't be looked at. */
+static int look(struct rdv__logs *logs, int64_t run, int64_t *ret_taken)
+{
+    char name[RDV__LOG_NAME_SIZE];
+    struct rdv__plat_logs *folder;
+    name_of(run, name);
+    if (open_folder(logs, false, &folder, NULL))
+        return RDV_ENOTFOUND;
+    int result = rdv__plat_log_look(folder, name, ret_taken);
+    rdv__plat_logs_close(folder);
+    return result ? RDV_ENOTFOUND : 0;
+}
+
+int rdv__logs_put(struct rdv__logs *logs, int64_t run, int64_t taken)
+{
+    if (taken < 0 && look(logs, run, &taken))
+        return 0;
+    return rdv__log_put(logs->store, run, rdv__logs_rounded(taken));
+}
+
+/* ------------------------------------------------------- files without rows */
+
+static int add_unknown(struct rdv__logs *logs, int64_t run, int64_t taken)
+{
+    if (logs->count == logs->room) {
+        size_t room = logs->room > 0 ? 2 * logs->room : 64;
+        struct unknown *larger = realloc(logs->unknown, room * sizeof *larger);
+        if (!larger)
+            return RDV_ENOMEM;
+        logs->unknown = larger;
+        logs->room = room;
+    }
+    logs->unknown[logs->count++] = (struct unknown){.run = run, .taken = taken};
+    return 0;
+}
+
+static int by_run(const void *a, const void *b)
+{
+    const struct unknown *left = a, *right = b;
+    return left->run < right->run ? -1 : left->run > right->run;
+}
+
+/* Files of runs that have not ended get their rows then. */
+static int consider(struct rdv__logs *logs, const char *name)
+{
+    int64_t run, taken;
+    if (!run_of(name, &run))
+        return 0;
+    int result = rdv__log_get(logs->store, run, &taken);
+    if (result == RDV_ENOTFOUND)
+        result = rdv__record_is_unfinished(logs->store, run);
+    if (result == RDV_ENOTFOUND && rdv__plat_log_look(logs->folder, name, &taken) == 0)
+        return add_unknown(logs, run, taken);
+    return result == RDV_ENOTFOUND ? 0 : result;
+}
+
+static void begin_round(struct rdv__logs *logs)
+{
+    logs->phase = READING;
+    logs->count = logs->at = logs->resolved = 0;
+    logs->more = false;
+}
+
+static int read_next(struct rdv__logs *logs)
+{
+    char name[RDV__LOG_NAME_SIZE];
+    int result = rdv__plat_logs_next(logs->folder, name);
+    if (result < 0)
+        return result;
+    logs->more = result == 1 && logs->count == UNKNOWN_MAX;
+    if (result == 1 && !logs->more)
+        return consider(logs, name);
+    if (logs->count > 0)
+        qsort(logs->unknown, logs->count, sizeof *logs->unknown, by_run);
+    logs->phase = logs->count > 0 ? JUDGING : CHECKING;
+    logs->change = 0;
+    return 0;
+}
+
+static int judge_some(struct rdv__logs *logs)
+{
+    int64_t numbers[SLICE_MAX];
+    size_t count;
+    int result = rdv__record_finished(logs->store, &logs->change, numbers, SLICE_MAX, &count);
+    for (size_t i = 0; !result && i < count; i++) {
+        const struct unknown key = {.run = numbers[i]};
+        struct unknown *found = bsearch(&key, logs->unknown, logs->count, sizeof key, by_run);
+        if (found)
+            found->finished = true;
+    }
+    if (!result && count < SLICE_MAX)
+        logs->phase = SETTLING;
+    return result;
+}
+
+/* Whether to keep it: what no history knows, as the store keeps none or is not asked to, is left to the budget. */
+static bool is_kept(const struct rdv__logs *logs, const struct unknown *unknown)
+{
+    return unknown->finished || unknown->run < 0 || !rdv__store_path(logs->store);
+}
+
+static int settle_next(struct rdv__logs *logs)
+{
+    if (logs->at == logs->count) {
+        if (!logs->more || logs->resolved == 0) {
+            logs->phase = CHECKING;
+            return 0;
+        }
+        begin_round(logs);
+        return rdv__plat_logs_begin(logs->folder);
+    }
+    const struct unknown *unknown = &logs->unknown[logs->at];
+    int64_t taken;
+    /* Its run may have ended since. */
+    int result = rdv__log_get(logs->store, unknown->run, &taken);
+    if (result == RDV_ENOTFOUND)
+        result = rdv__store_stage(logs->store);
+    else if (!result)
+        goto out;
+    if (!result && is_kept(logs, unknown))
+        result = rdv__log_put(logs->store, unknown->run, rdv__logs_rounded(unknown->taken));
+    else if (!result) {
+        char name[RDV__LOG_NAME_SIZE];
+        name_of(unknown->run, name);
+        /* One that can't be deleted is counted, and goes with the oldest, or not. */
+        if (rdv__plat_log_delete(logs->folder, name) != 0)
+            result = rdv__log_put(logs->store, unknown->run, rdv__logs_rounded(unknown->taken));
+    }
+    if (result)
+        return rdv__store_fail(logs->store, result);
+out:
+    logs->resolved++;
+    logs->at++;
+    return 0;
+}
+
+/* ------------------------------------------------------- rows without files */
+
+static int check_next(struct rdv__logs *logs)
+{
+    int64_t run, bytes, taken = 0;
+    char name[RDV__LOG_NAME_SIZE];
+    int result = rdv__log_next(logs->store, logs->last, &run, &bytes);
+    if (result == RDV_ENOTFOUND) {
+        logs->phase = DONE;
+        return 0;
+    }
+    if (result)
+        return result;
+    logs->last = run;
+    name_of(run, name);
+    int looked = logs->folder ? rdv__plat_log_look(logs->folder, name, &taken) : RDV_ENOTFOUND;
+    if (looked == 0 && rdv__logs_rounded(taken) == bytes)
+        return 0;
+    result = rdv__store_stage(logs->store);
+    if (result)
+        return result;
+    /* One that is not ours any more is none of our logs. */
+    result = looked == 0 ? rdv__log_put(logs->store, run, rdv__logs_rounded(taken))
+                         : rdv__log_delete(logs->store, run);
+    return result ? rdv__store_fail(logs->store, result) : 0;
+}
+
+/* ------------------------------------------------------------------ slices */
+
+static void finish(struct rdv__logs *logs)
+{
+    logs->phase = DONE;
+    free(logs->unknown);
+    logs->unknown = NULL;
+    logs->count = logs->room = 0;
+    rdv__plat_logs_close(logs->folder);
+    logs->folder = NULL;
+}
+
+static int slice(struct rdv__logs *logs)
+{
+    const rdv_duration until = rdv__plat_running() + SLICE_TIME;
+    int result = 0;
+    for (int i = 0; i < SLICE_MAX && !result && logs->phase != DONE; i++) {
+        switch (logs->phase) {
+        case READING:
+            result = read_next(logs);
+            break;
+        case JUDGING:
+            result = judge_some(logs);
+            break;
+        case SETTLING:
+            result = settle_next(logs);
+            break;
+        default:
+            result = check_next(logs);
+            break;
+        }
+        if (rdv__plat_running() >= until)
+            break;
+    }
+    return result;
+}
+
+/* What can't be done now is left to the next agent. */
+static void work(void *user)
+{
+    struct rdv__logs *logs = user;
+    if (logs->phase != DONE) {
+        int result = slice(logs);
+        if (result)
+            cannot(logs, "count", rdv_strerror(result));
+        if (result || logs->phase == DONE)
+            finish(logs);
+        rdv_timer_start(logs->timer, 0);
+    } else if (tidy(logs, 0, SLICE_MAX) == 1) {
+        rdv_timer_start(logs->timer, 0);
+    }
+}
+
+/* ------------------------------------------------------------ new and free */
+
+/* A folder that is not there is made for the first output; one that can't be used is told of now, and then with each run. */
+static void begin(struct rdv__logs *logs)
+{
+    struct rdv_error error = {0};
+    int result = open_folder(logs, false, &logs->folder, &error);
+    if (!result)
+        result = rdv__plat_logs_begin(logs->folder);
+    if (result && result != RDV_ENOTFOUND) {
+        cannot(logs, "keep", error.text[0] ? error.text : rdv_strerror(result));
+        finish(logs);
+        return;
+    }
+    begin_round(logs);
+    if (result)
+        logs->phase = CHECKING;
+    logs->last = INT64_MIN;
+    rdv_timer_start(logs->timer, 0);
+}
+
+int rdv__logs_new(rdv_loop *loop, rdv_store *store, const struct rdv__logs_options *options,
+                  struct rdv__logs **ret_logs)
+{
+    size_t size = strlen(options->directory) + 1;
+    struct rdv__logs *logs = calloc(1, sizeof *logs + size);
+    if (!logs)
+        return RDV_ENOMEM;
+    logs->loop = loop;
+    logs->store = store;
+    logs->log = options->log;
+    logs->total_bytes = options->total_bytes;
+    logs->run_bytes =
+        options->run_bytes < options->total_bytes ? options->run_bytes : options->total_bytes;
+    memcpy(logs->directory, options->directory, size);
+    int result = rdv_timer_new(loop, work, logs, &logs->timer);
+    if (result) {
+        free(logs);
+        return result;
+    }
+    begin(logs);
+    *ret_logs = logs;
+    return 0;
+}
+
+void rdv__logs_free(struct rdv__logs *logs)
+{
+    if (!logs)
+        return;
+    finish(logs);
+    rdv_timer_free(logs->timer);
+    free(logs);
+}
