@@ -74,6 +74,7 @@ static int take_signals(void)
     sigprocmask(SIG_SETMASK, &set, NULL);
     signal(SIGCHLD, SIG_DFL); /* where it is ignored there is nobody to be waited for */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* then the record is what can't be written */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

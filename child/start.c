@@ -188,6 +188,7 @@ pid_t start_program(const struct start *start, const struct relay *relay)
     sigset_t none;
     sigemptyset(&none);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     run(start->argv);
 }
