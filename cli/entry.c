@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "options.h"
+#include "out.h"
 #include "system.h"
 
 #define RED    "\x1b[31m"
@@ -86,6 +87,17 @@ int entry_print_json(FILE *file, const rdv_entry *entry)
     return 0;
 }
 
+int entry_add_json(struct text *text, const rdv_entry *entry)
+{
+    char *json = NULL;
+    int result = rdv_entry_to_json(entry, &json);
+    if (result)
+        return result;
+    text_add_string(text, json);
+    rdv_free(json);
+    return text->failed ? RDV_ENOMEM : 0;
+}
+
 int entry_print_output_end(void *user, const rdv_entry *entry)
 {
     (void)user;
@@ -106,7 +118,7 @@ int entry_print_output_end(void *user, const rdv_entry *entry)
         text_add_string(&line, "\n");
         if (line.failed)
             break;
-        system_print(stderr, line.data, line.size);
+        out_write(OUT_STDERR, line.data, line.size);
         from += length + 1;
     }
     text_finish(&line);

@@ -11,16 +11,22 @@
 #include "entry.h"
 #include "journal.h"
 #include "options.h"
+#include "out.h"
 #include "params.h"
 #include "say.h"
 #include "signals.h"
+#include "system.h"
 #include "view.h"
+
+/* How often it is looked whether somebody wants `watch` to end, while its output waits for whoever reads. */
+#define WRITE_LOOK (100 * RDV_MILLISECOND)
 
 struct following {
     const struct options *options;
     struct ask *asked;  /* for all that is asked meanwhile */
     rdv_client *stream; /* where changes come from */
     int64_t after;      /* the last change that came */
+    int64_t shown;      /* watch: the last that is known to be written */
     rdv_loop *loop;
     struct signals *signals;
     struct view *view;
@@ -32,7 +38,7 @@ struct following {
 
     int ends;   /* requests to end that were dealt with */
     int result; /* of what has come so far: RDV_ESHUTDOWN = the agent has gone */
-    bool stopped, output_failed;
+    bool stopped;
 };
 
 /* ------------------------------------------------------------ the view */
@@ -77,12 +83,31 @@ static void figure_out(void *source, struct view_figures *ret_figures)
     rdv_response_free(response);
 }
 
+/* On another thread. */
 static void on_output_failed(void *user)
 {
     struct following *following = user;
-    following->output_failed = true;
-    following->stopped = true;
     rdv_loop_stop(following->loop);
+}
+
+/* Whether there is somebody who reads what `watch` shows. */
+static bool is_read(const struct following *following)
+{
+    return out_failure(OUT_STDOUT) == 0 && !signals_reader_gone(following->signals);
+}
+
+static void note_shown(struct following *following)
+{
+    if (out_wait(OUT_STDOUT, 0) && is_read(following))
+        following->shown = following->after;
+}
+
+/* `watch` is all about its output: the next line waits for the one before it, and the agent cuts off whoever is too late. */
+static void wait_until_written(struct following *following)
+{
+    while (!out_wait(OUT_STDOUT, WRITE_LOOK) && signals_ends(following->signals) == following->ends)
+        ;
+    note_shown(following);
 }
 
 /* ------------------------------------------------------------ following */
@@ -90,6 +115,8 @@ static void on_output_failed(void *user)
 static int on_change(void *user, const rdv_entry *entry)
 {
     struct following *following = user;
+    if (!following->task)
+        wait_until_written(following);
     following->after = entry->change;
     if (following->task && entry->run != following->run)
         return 0;
@@ -159,6 +186,7 @@ static void on_end_request(struct following *following)
 
 static void finish(struct following *following)
 {
+    out_watch(NULL, NULL);
     view_free(following->view);
     rdv_client_close(following->stream);
     ask_close(following->asked);
@@ -192,17 +220,20 @@ static int follow(struct following *following)
     const struct view_source source = {list_entries, figure_out, following};
     const char *identifier = following->task ? rdv_task_identifier(following->task) : NULL;
     int result = rdv_loop_new(&following->loop);
-    if (result == 0 && signals_start(following->loop, false, &following->signals) != 0)
+    if (result == 0 && signals_start(following->loop, following->task ? 0 : SIGNALS_READER,
+                                     &following->signals) != 0)
         result = RDV_ENOMEM;
     if (result == 0)
-        result = view_new(following->options, following->loop, &source, identifier,
-                          on_output_failed, following, &following->view);
+        result =
+            view_new(following->options, following->loop, &source, identifier, &following->view);
     if (result == 0)
         result = rdv_client_attach(following->stream, following->loop, drain, following);
     if (result) {
         say_error("cannot start: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
+    if (!following->task)
+        out_watch(on_output_failed, following);
     view_begin(following->view);
     drain(following);
     while (!following->stopped && following->result == 0) {
@@ -213,11 +244,13 @@ static int follow(struct following *following)
             on_end_request(following);
         if (signals_resized(following->signals))
             view_resized(following->view);
+        if (!following->task && !is_read(following))
+            following->stopped = true;
     }
     view_end(following->view);
     if (following->result && !has_gone(following))
         say_error("the agent can't be followed any more: %s", rdv_strerror(following->result));
-    return following->result || following->output_failed ? EXIT_FAILED : EXIT_OK;
+    return following->result ? EXIT_FAILED : EXIT_OK;
 }
 
 /* ------------------------------------------------------------ watch */
@@ -251,24 +284,43 @@ static int find_begin(struct following *following)
     return code;
 }
 
+/* Say where to go on, or what became of the output. Returns the exit code. */
+static int end_watch(struct following *following, int code)
+{
+    if (has_gone(following))
+        wait_until_written(following);
+    out_settle();
+    note_shown(following);
+    const int failure = out_failure(OUT_STDOUT);
+    if (signals_reader_gone(following->signals) || (failure && system_reader_gone()))
+        return EXIT_OK; /* whoever wanted no more has had enough */
+    if (failure)
+        code = say_output_failed(failure);
+    if (has_gone(following))
+        say_error("the agent has gone: once one is running again, 'rdvtask watch --after %" PRId64
+                  "' goes on from here",
+                  following->shown);
+    else if (code == 0 || failure)
+        say_note(following->options, "'rdvtask watch --after %" PRId64 "' goes on from here",
+                 following->shown);
+    return code;
+}
+
 int command_watch(const struct options *options)
 {
     struct following following = {.options = options};
+    if (!out_begin()) {
+        say_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
+        return EXIT_FAILED;
+    }
     int code = find_begin(&following);
+    following.shown = following.after;
     if (code == 0)
         code = subscribe(&following);
-    if (code == 0) {
-        code = follow(&following);
-        if (has_gone(&following))
-            say_error(
-                "the agent has gone: once one is running again, 'rdvtask watch --after %" PRId64
-                "' goes on from here",
-                following.after);
-        else if (code == 0)
-            say_note(options, "'rdvtask watch --after %" PRId64 "' goes on from here",
-                     following.after);
-    }
+    if (code == 0)
+        code = end_watch(&following, follow(&following));
     finish(&following);
+    out_end();
     return code;
 }
 

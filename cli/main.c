@@ -10,6 +10,7 @@
 #include "command.h"
 #include "options.h"
 #include "say.h"
+#include "signals.h"
 #include "system.h"
 #include "words.h"
 
@@ -219,12 +220,15 @@ static int dispatch(const struct options *options)
     if (options->argument_count > verb->most)
         return say_usage(verb->name, "'%s' is too much: rdvtask %s", options->arguments[verb->most],
                          verb->usage);
+    if (verb->bit != VERB_RUN)
+        signals_hang_up();
     return verb->run(options);
 }
 
 int command_main(int argc, char **argv)
 {
     struct options options;
+    signals_prepare();
     system_prepare();
     /* SQLite would take room for twenty pages where an idle agent has few. That is for a program to
      * say, not for a library. */

@@ -15,6 +15,7 @@
 #include "journal.h"
 #include "notify.h"
 #include "options.h"
+#include "out.h"
 #include "place.h"
 #include "say.h"
 #include "signals.h"
@@ -51,9 +52,8 @@ struct run {
 
     size_t not_succeeded;
     bool stopping, stopped; /* asked to end, has ended */
-    bool output_failed;
-    bool deserted; /* the task agent has shut down by itself */
-    int ends;      /* requests to end that were dealt with */
+    bool deserted;          /* the task agent has shut down by itself */
+    int ends;               /* requests to end that were dealt with */
 };
 
 static void say_in_run(struct run *run, const char *format, ...) SAY_PRINTF(2, 3);
@@ -116,14 +116,6 @@ static void on_deserted(void *user, int reason)
     (void)reason;
     run->deserted = true;
     stop(run);
-}
-
-static void on_output_failed(void *user)
-{
-    struct run *run = user;
-    run->output_failed = true;
-    if (run->trigger)
-        stop(run);
 }
 
 static int on_change(void *user, const rdv_entry *entry)
@@ -407,7 +399,8 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
         return code;
 
     int result = rdv_loop_new(&run->loop);
-    if (result == 0 && signals_start(run->loop, !identifier, &run->signals) != 0)
+    if (result == 0 &&
+        signals_start(run->loop, identifier ? 0 : SIGNALS_RELOAD, &run->signals) != 0)
         result = RDV_ENOMEM;
     if (result == 0)
         result = rdv_timer_new(run->loop, on_until, run, &run->timer);
@@ -422,8 +415,7 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
         return code;
     result = rdv_trigger_new(run->loop, run->store, &how, &run->trigger);
     if (result == 0)
-        result =
-            view_new(options, run->loop, &source, identifier, on_output_failed, run, &run->view);
+        result = view_new(options, run->loop, &source, identifier, &run->view);
     if (result == 0)
         result = rdv_trigger_watch(run->trigger, on_change, run, &run->watch);
     if (result)
@@ -474,12 +466,25 @@ static int run_loop(struct run *run)
     view_end(run->view);
     if (result)
         return place_store_failed(run->store, "run", result);
-    return run->output_failed || run->deserted ? EXIT_FAILED : EXIT_OK;
+    return run->deserted ? EXIT_FAILED : EXIT_OK;
+}
+
+/* Do a verb whose output may be lost, but holds nothing up: how the tasks have ended decides the exit code. */
+static int without_waiting(const struct options *options,
+                           int (*verb)(const struct options *options))
+{
+    if (!out_begin()) {
+        say_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
+        return EXIT_FAILED;
+    }
+    const int code = verb(options);
+    say_finish();
+    return code;
 }
 
 /* ------------------------------------------------------------ run */
 
-int command_run(const struct options *options)
+static int run_tasks(const struct options *options)
 {
     struct run run = {0};
     if (!!options->plugin + !!options->config + !!options->com > 1)
@@ -516,9 +521,14 @@ out:
     return code;
 }
 
+int command_run(const struct options *options)
+{
+    return without_waiting(options, run_tasks);
+}
+
 /* ------------------------------------------------------------ start */
 
-int command_start(const struct options *options)
+static int start_task(const struct options *options)
 {
     struct run run = {0};
     rdv_window window;
@@ -563,4 +573,9 @@ out:
     run_finish(&run);
     rdv_task_unref(task);
     return code;
+}
+
+int command_start(const struct options *options)
+{
+    return without_waiting(options, start_task);
 }

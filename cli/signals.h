@@ -10,9 +10,25 @@
 
 struct signals;
 
-/* Start listening. Before any other thread exists. After the third request to end the program ends on the spot.
- * `reloads`: SIGHUP is a request to reload, unless it came because the terminal has gone. Returns 0 or errno. */
-int signals_start(rdv_loop *loop, bool reloads, struct signals **ret_signals);
+/*
+ * The first thing that the program does: no output that can't be written kills it, whether its reader has gone or a limit forbids it, and a
+ * SIGHUP waits until it is known what it is for. What is ignored stays so.
+ */
+void signals_prepare(void);
+
+/* It ends the program, as this verb has nothing to reload. */
+void signals_hang_up(void);
+
+/* Flags for signals_start(). */
+enum {
+    SIGNALS_RELOAD =
+        1, /* SIGHUP is a request to reload, unless it came because the terminal has gone */
+    SIGNALS_READER = 2 /* the loop's run is also stopped when the reader of standard output goes */
+};
+
+/* Start listening. Before any other thread exists that takes signals. After the third request to end the program ends on the spot.
+ * Returns 0 or errno. */
+int signals_start(rdv_loop *loop, unsigned flags, struct signals **ret_signals);
 
 /* How many requests to end have come so far. */
 int signals_ends(struct signals *signals);
@@ -22,6 +38,10 @@ bool signals_reload(struct signals *signals);
 
 /* Whether the terminal's size has changed since the last call. */
 bool signals_resized(struct signals *signals);
+
+/* Whether the reader of standard output, a pipe or a socket, has gone; where the system doesn't tell, false until something is written.
+ * False for NULL. */
+bool signals_reader_gone(struct signals *signals);
 
 /* Stop listening; before the loop is freed. NULL is fine. */
 void signals_stop(struct signals *signals);

@@ -9,7 +9,7 @@
 
 #include <rdvtask/base.h>
 
-/* To be called first: no output to a closed descriptor may end in a file of ours, and none may kill the program. */
+/* To be called before anything is opened: no output to a closed descriptor may end in a file of ours. */
 void system_prepare(void);
 
 /* Where the store and the agent document are if nothing else is said: the machine's for its administrator, else the user's own.
@@ -27,6 +27,16 @@ char *system_link_target(const char *path);
 
 /* Open a file for reading. NULL with errno. */
 FILE *system_open(const char *path);
+
+/* Write all of it to standard output or, with `error`, standard error, whatever stdio has in store. Waits for whoever reads. 0, or an
+ * errno with how much was written before. */
+int system_write(bool error, const char *bytes, size_t size, size_t *ret_written);
+
+/* Whether standard output and standard error are the same file, pipe or terminal. */
+bool system_one_output(void);
+
+/* Whether the reader of standard output, a pipe or a socket, has gone. */
+bool system_reader_gone(void);
 
 /* Print text that need not be ASCII: UTF-8, unless a terminal wants it another way. Shows in ferror() if it can't be done. */
 void system_print(FILE *file, const char *bytes, size_t size);

@@ -230,26 +230,38 @@ size_t text_width(const char *string)
     return used;
 }
 
+/* Escape from *string on as much as fits, and move it on. */
+static size_t escape_some(const char **string, char *buffer, size_t room)
+{
+    size_t filled = 0;
+    for (size_t left = strlen(*string); left > 0;) {
+        char escape[ESCAPE_SIZE];
+        const char *piece;
+        size_t piece_size, piece_columns;
+        const size_t taken = shown(*string, left, escape, &piece, &piece_size, &piece_columns);
+        if (piece_size > room - filled)
+            break;
+        memcpy(buffer + filled, piece, piece_size);
+        filled += piece_size;
+        *string += taken;
+        left -= taken;
+    }
+    return filled;
+}
+
+size_t text_escape(const char *string, char *buffer, size_t room)
+{
+    return escape_some(&string, buffer, room);
+}
+
 void text_print(FILE *file, const char *string)
 {
     /* No allocation: it also has to say that there is no memory. */
     char printed[PRINTED_SIZE];
-    size_t filled = 0;
-    for (size_t left = strlen(string); left > 0;) {
-        char escape[ESCAPE_SIZE];
-        const char *piece;
-        size_t piece_size, piece_columns;
-        const size_t taken = shown(string, left, escape, &piece, &piece_size, &piece_columns);
-        string += taken;
-        left -= taken;
-        if (filled + piece_size > sizeof(printed)) {
-            system_print(file, printed, filled);
-            filled = 0;
-        }
-        memcpy(printed + filled, piece, piece_size);
-        filled += piece_size;
+    while (*string) {
+        const size_t filled = escape_some(&string, printed, sizeof(printed));
+        system_print(file, printed, filled);
     }
-    system_print(file, printed, filled);
 }
 
 const char *text_time(rdv_time time, char buffer[TEXT_TIME_SIZE])

@@ -11,6 +11,7 @@
 
 #include "entry.h"
 #include "options.h"
+#include "out.h"
 #include "say.h"
 #include "system.h"
 #include "text.h"
@@ -18,6 +19,12 @@
 /* Changes are drawn at most so often, and never so often that drawing takes more than a tenth of the time. */
 #define DRAW_GAP   (100 * RDV_MILLISECOND)
 #define DRAW_SHARE 10
+
+/* A terminal that has not taken what was drawn last is looked at again later and later, but so often at least; what ended meanwhile is
+ * shown then, up to so many bytes of it. The last table waits for it so long. */
+#define STUCK_GAP  RDV_SECOND
+#define STUCK_SIZE ((size_t)256 * 1024)
+#define STUCK_END  (500 * RDV_MILLISECOND)
 
 /* Rows of the part that is redrawn, at most; and columns, so that a line always has room in one. */
 #define LIVE_ROWS_MOST     40
@@ -32,18 +39,16 @@ enum mode { MODE_NOTHING, MODE_LINES, MODE_JSON, MODE_LIVE };
 
 struct view {
     enum mode mode;
-    bool colors, broken, ended, has_head;
+    bool colors, ended, has_head;
     struct view_source source;
     bool begun;
     struct view_figures figures;
     const char *identifier;
-    void (*failed)(void *user);
-    void *user;
 
     /* the live table */
     rdv_timer *timer;
     rdv_time now, drawn_at, due; /* due: 0 = the timer is not started */
-    rdv_duration gap;
+    rdv_duration gap, stuck_gap;
     size_t columns, rows;              /* of the terminal */
     size_t widths[LIVE_ROWS_MOST + 1]; /* columns of each line that is drawn below */
     size_t drawn;                      /* how many there are */
@@ -73,16 +78,17 @@ static struct layout lay_out(size_t columns)
     return layout;
 }
 
-/* All output ends here, so that a failure is noticed once. */
-static void write_out(struct view *view, const char *bytes, size_t size)
+/* Write what is in view->output, or say that there was no memory for it. */
+static void write_output(struct view *view)
 {
-    if (view->broken)
-        return;
-    system_print(stdout, bytes, size);
-    if (say_flush() == 0)
-        return;
-    view->broken = true;
-    view->failed(view->user);
+    if (view->output.failed)
+        out_count_lost(OUT_STDOUT);
+    else
+        out_write(OUT_STDOUT, view->output.data, view->output.size);
+    text_clear(&view->output);
+    view->output.failed = false;
+    if (view->mode != MODE_LIVE) /* the words would be in the way of the table */
+        say_lost_lately();
 }
 
 /* ------------------------------------------------------------ lines */
@@ -107,17 +113,15 @@ static void print_change(struct view *view, const rdv_entry *entry)
         text_add_escaped(line, entry->message, strlen(entry->message), 0);
     }
     text_add_string(line, "\n");
-    if (!line->failed)
-        write_out(view, line->data, line->size);
-    text_clear(line);
+    write_output(view);
 }
 
 static void print_json(struct view *view, const rdv_entry *entry)
 {
-    if (view->broken)
-        return;
-    if (entry_print_json(stdout, entry) == 0)
-        write_out(view, "\n", 1);
+    if (entry_add_json(&view->output, entry) != 0)
+        view->output.failed = true;
+    text_add_string(&view->output, "\n");
+    write_output(view);
 }
 
 /* ------------------------------------------------------------ the table */
@@ -286,9 +290,7 @@ static void draw(struct view *view)
         view->source.entries(view->source.source, view->identifier, limit, draw_entry, view);
     if (view->figures.known && !view->identifier)
         add_figures(view);
-    if (!output->failed)
-        write_out(view, output->data, output->size);
-    text_clear(output);
+    write_output(view);
     view->drawn_at = rdv_time_now();
     const rdv_duration took = view->drawn_at > view->now ? view->drawn_at - view->now : 0;
     view->gap = took * DRAW_SHARE > DRAW_GAP ? took * DRAW_SHARE : DRAW_GAP;
@@ -299,8 +301,15 @@ static void on_timer(void *user)
 {
     struct view *view = user;
     view->due = 0;
-    if (view->ended || view->broken)
+    if (view->ended)
         return;
+    if (!out_wait(OUT_STDOUT, 0)) {
+        view->now = rdv_time_now();
+        start_timer(view, view->stuck_gap);
+        view->stuck_gap = view->stuck_gap * 2 < STUCK_GAP ? view->stuck_gap * 2 : STUCK_GAP;
+        return;
+    }
+    view->stuck_gap = DRAW_GAP;
     draw(view);
     /* Only what runs has something new to show by itself. */
     if (view->figures.running > 0)
@@ -317,16 +326,14 @@ static void draw_soon(struct view *view)
 /* ------------------------------------------------------------ what others call */
 
 int view_new(const struct options *options, rdv_loop *loop, const struct view_source *source,
-             const char *identifier, void (*failed)(void *user), void *user, struct view **ret_view)
+             const char *identifier, struct view **ret_view)
 {
     struct view *view = calloc(1, sizeof(*view));
     if (!view)
         return RDV_ENOMEM;
     view->source = *source;
     view->identifier = identifier;
-    view->failed = failed;
-    view->user = user;
-    view->gap = DRAW_GAP;
+    view->gap = view->stuck_gap = DRAW_GAP;
     if (options->json)
         view->mode = MODE_JSON;
     else if (options->quiet)
@@ -344,7 +351,7 @@ int view_new(const struct options *options, rdv_loop *loop, const struct view_so
             free(view);
             return result;
         }
-        write_out(view, "\x1b[?25l", strlen("\x1b[?25l")); /* no cursor meanwhile */
+        out_write(OUT_STDOUT, "\x1b[?25l", strlen("\x1b[?25l")); /* no cursor meanwhile */
     }
     *ret_view = view;
     return 0;
@@ -375,7 +382,9 @@ void view_change(struct view *view, const rdv_entry *entry)
         print_json(view, entry);
         break;
     case MODE_LIVE:
-        if (entry->state == RDV_STATE_FINISHED)
+        if (entry->state == RDV_STATE_FINISHED && view->ended_rows.size >= STUCK_SIZE)
+            out_count_lost(OUT_STDOUT);
+        else if (entry->state == RDV_STATE_FINISHED)
             add_row(view, &view->ended_rows, entry);
         draw_soon(view);
         break;
@@ -384,13 +393,11 @@ void view_change(struct view *view, const rdv_entry *entry)
 
 void view_say(struct view *view, int priority, const char *line)
 {
-    const bool live = view && view->mode == MODE_LIVE && !view->ended && !view->broken;
+    const bool live = view && view->mode == MODE_LIVE && !view->ended;
     if (live && view->drawn > 0) {
         measure_terminal(view);
         add_erase(view);
-        if (!view->output.failed)
-            write_out(view, view->output.data, view->output.size);
-        text_clear(&view->output);
+        write_output(view);
     }
     say_line(priority, line);
     if (live)
@@ -409,10 +416,11 @@ void view_end(struct view *view)
         view->ended = true;
         return;
     }
-    draw(view);
+    if (out_wait(OUT_STDOUT, STUCK_END))
+        draw(view);
     view->ended = true;
     rdv_timer_stop(view->timer);
-    write_out(view, "\x1b[?25h", strlen("\x1b[?25h"));
+    out_write(OUT_STDOUT, "\x1b[?25h", strlen("\x1b[?25h"));
 }
 
 void view_free(struct view *view)

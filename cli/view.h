@@ -30,13 +30,9 @@ struct view_source {
     void *source;
 };
 
-/*
- * Make a view. `identifier`: the only one to show, NULL = all. Output that fails is told by `failed(user)`, once.
- * Returns 0 or an RDV_E… constant.
- */
+/* Make a view. `identifier`: the only one to show, NULL = all. What it shows goes through out.h. Returns 0 or an RDV_E… constant. */
 int view_new(const struct options *options, rdv_loop *loop, const struct view_source *source,
-             const char *identifier, void (*failed)(void *user), void *user,
-             struct view **ret_view);
+             const char *identifier, struct view **ret_view);
 
 /* Show the table from now on: its source is ready. */
 void view_begin(struct view *view);

@@ -9,7 +9,6 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +24,6 @@ void system_prepare(void)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
             if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
                 _exit(1);
-    /* Who reads our output may go away; then write() says so. */
-    signal(SIGPIPE, SIG_IGN);
 }
 
 static char *no_place(struct rdv_error *error, int code, const char *words)
@@ -97,6 +94,37 @@ FILE *system_open(const char *path)
 void system_print(FILE *file, const char *bytes, size_t size)
 {
     fwrite(bytes, 1, size, file);
+}
+
+int system_write(bool error, const char *bytes, size_t size, size_t *ret_written)
+{
+    struct pollfd room = {.fd = error ? STDERR_FILENO : STDOUT_FILENO, .events = POLLOUT};
+    *ret_written = 0;
+    while (*ret_written < size) {
+        const ssize_t written = write(room.fd, bytes + *ret_written, size - *ret_written);
+        if (written >= 0)
+            *ret_written += (size_t)written;
+        else if (errno == EAGAIN) /* somebody else has made it non-blocking */
+            poll(&room, 1, -1);
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+bool system_one_output(void)
+{
+    struct stat output, error;
+    return fstat(STDOUT_FILENO, &output) == 0 && fstat(STDERR_FILENO, &error) == 0 &&
+           output.st_dev == error.st_dev && output.st_ino == error.st_ino;
+}
+
+bool system_reader_gone(void)
+{
+    struct pollfd reader = {.fd = STDOUT_FILENO};
+    struct stat status;
+    return fstat(STDOUT_FILENO, &status) == 0 &&
+           (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) && poll(&reader, 1, 0) > 0;
 }
 
 char *system_barred_folder(const char *path, const char *group)

@@ -55,9 +55,17 @@ static BOOL WINAPI on_event(DWORD event)
     }
 }
 
-int signals_start(rdv_loop *loop, bool reloads, struct signals **ret_signals)
+void signals_prepare(void)
 {
-    (void)reloads; /* nothing is like SIGHUP */
+}
+
+void signals_hang_up(void)
+{
+}
+
+int signals_start(rdv_loop *loop, unsigned flags, struct signals **ret_signals)
+{
+    (void)flags; /* nothing is like SIGHUP, and no pipe tells that its reader goes */
     struct signals *signals = calloc(1, sizeof(*signals));
     if (!signals)
         return ENOMEM;
@@ -89,6 +97,12 @@ bool signals_reload(struct signals *signals)
 
 /* The size is looked at whenever something is drawn. */
 bool signals_resized(struct signals *signals)
+{
+    (void)signals;
+    return false;
+}
+
+bool signals_reader_gone(struct signals *signals)
 {
     (void)signals;
     return false;

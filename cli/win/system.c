@@ -241,6 +241,43 @@ void system_print(FILE *file, const char *bytes, size_t size)
         fwrite(bytes, 1, size, file);
 }
 
+int system_write(bool error, const char *bytes, size_t size, size_t *ret_written)
+{
+    FILE *file = error ? stderr : stdout;
+    *ret_written = 0;
+    errno = 0;
+    system_print(file, bytes, size);
+    if (fflush(file) == 0 && !ferror(file)) {
+        *ret_written = size;
+        return 0;
+    }
+    clearerr(file);
+    return errno ? errno : EIO;
+}
+
+bool system_one_output(void)
+{
+    const HANDLE output = (HANDLE)_get_osfhandle(_fileno(stdout)),
+                 error = (HANDLE)_get_osfhandle(_fileno(stderr));
+    BY_HANDLE_FILE_INFORMATION one, other;
+    if (output == error || (console_of(stdout) && console_of(stderr)))
+        return true;
+    return GetFileType(output) == FILE_TYPE_DISK && GetFileType(error) == FILE_TYPE_DISK &&
+           GetFileInformationByHandle(output, &one) && GetFileInformationByHandle(error, &other) &&
+           one.dwVolumeSerialNumber == other.dwVolumeSerialNumber &&
+           one.nFileIndexHigh == other.nFileIndexHigh && one.nFileIndexLow == other.nFileIndexLow;
+}
+
+bool system_reader_gone(void)
+{
+    const HANDLE output = (HANDLE)_get_osfhandle(_fileno(stdout));
+    DWORD written;
+    if (GetFileType(output) != FILE_TYPE_PIPE || WriteFile(output, "", 0, &written, NULL))
+        return false;
+    const DWORD number = GetLastError();
+    return number == ERROR_BROKEN_PIPE || number == ERROR_NO_DATA;
+}
+
 bool system_live_terminal(void)
 {
     DWORD mode;

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The verb run: what is run and in which order, what is printed, how it ends, and what a kill leaves behind."""
 import datetime
+import fcntl
 import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -213,14 +215,6 @@ class Output(ProgramTest):
     def test_verbose_tells_more_on_standard_error(self):
         self.assertNotEqual(self.run_once("--verbose").stderr, "")
 
-    def test_output_that_can_not_be_written_stops_it_in_order(self):
-        agent = self.agent(sleep=["sleep", "0.2"])
-        tasks = self.schedule_file([{"label": "sleep"}] * 100)
-        with open("/dev/full", "w") as full:
-            result = self.rdvtask("run", "--config", agent, tasks, code=1, stdout=full)
-        self.assertIn("cannot write to standard output", result.stderr)
-        self.assertGreater(len(self.entries("list")), 90)
-
 
 class Signals(ProgramTest):
     def start_sleeping(self, *options, grace="1s", before=":", command="exec sleep 100", **keywords):
@@ -282,6 +276,70 @@ class Signals(ProgramTest):
         self.assertIsNone(program.poll())
         program.send_signal(signal.SIGTERM)
         self.assertEqual(self.end(program)[0], 0)
+
+    def starting(self, *arguments, **keywords):
+        """One that waits for the store, which a verb has as far as it can see."""
+        self.rdvtask("schedule", "a", "later", "--start", "+1h")
+        lock = open(self.store + ".lock", "r+")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.addCleanup(lock.close)
+        program = self.popen("run", "--config", self.agent(a=["true"]), *arguments, **keywords)
+        # It looks for the lock again and again: then it sleeps between two looks.
+        self.wait_for(lambda: self.sleeps(program.pid), "its waiting")
+        return program, lock
+
+    @staticmethod
+    def sleeps(pid):
+        with open("/proc/%d/wchan" % pid) as file:
+            return "poll" in file.read()
+
+    def test_a_hangup_before_it_runs_is_done_once_it_does(self):
+        program, lock = self.starting()
+        program.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+        self.assertIsNone(program.poll())
+        lock.close()
+        self.wait_for_line(program.stderr, "reloaded ")
+        program.terminate()
+        self.assertEqual(self.end(program)[0], 0)
+
+    def test_a_hangup_that_is_ignored_is_so_before_it_runs_too(self):
+        program, lock = self.starting(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        program.send_signal(signal.SIGHUP)
+        lock.close()
+        self.wait_for_agent(program)
+        program.terminate()
+        code, _, err = self.end(program)
+        self.assertEqual(code, 0)
+        self.assertNotIn("reloaded", err)
+
+    def test_a_stop_before_it_runs_ends_it_at_once(self):
+        program, lock = self.starting()
+        program.terminate()
+        self.assertEqual(self.end(program)[0], -signal.SIGTERM)
+        lock.close()
+
+    def test_a_limit_on_the_size_of_files_ends_neither_it_nor_its_task(self):
+        # The log of a run is the first to be too large.
+        agent = self.agent(big=["sh", "-c", "echo x >> %s; head -c 900000 /dev/zero | tr '\\\\0' x" % self.path("effects")])
+        self.rdvtask("schedule", "big", "B")
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500 * 1024, resource.RLIM_INFINITY))
+        result = self.rdvtask("run", "--once", "--config", agent, preexec_fn=limit)
+        self.assertIn("no space left on the disk", result.stderr)
+        self.assertEqual(self.outcomes(), [("B", "succeeded")])
+        with open(self.path("effects")) as file:
+            self.assertEqual(file.read(), "x\n")
+
+    def test_a_task_has_all_signals_by_default(self):
+        def ignore_and_block():
+            for number in set(range(1, 32)) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+                signal.signal(number, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGXFSZ, signal.SIGUSR2])
+        for stop in ("kill", "leave"):  # the supervisor's two ways
+            agent = self.agent(look={"on_stop": stop, "steps": [{"run": ["grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status"]}]})
+            self.rdvtask("start", "look", stop, "--config", agent, preexec_fn=ignore_and_block)
+            output = self.entries("show", stop)["output"]
+            self.assertEqual(re.findall(r"Sig(\w+):\s+(\w+)", output), [("Blk", "0" * 16), ("Ign", "0" * 16)])
 
     def test_while_it_runs_there_is_no_other(self):
         program = self.start_sleeping()
