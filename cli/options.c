@@ -46,6 +46,8 @@ static const struct option table[] = {
     {"until", 0, "TIME", PLACE(until), VERB_RUN, "stop in order at that time"},
     {"max-running", 0, "N", PLACE(max_running), VERB_RUN,
      "how many tasks run at once (1 unless given)"},
+    {"max-interruptions", 0, "N", PLACE(max_interruptions), VERB_RUN,
+     "how often a crash or a reboot may interrupt a task before it has failed (5 unless given)"},
     {"clock-wait", 0, "DURATION", PLACE(clock_wait), VERB_RUN | VERB_START,
      "after boot, how long to wait at most for the clock to be synchronised (5m unless given)"},
     {"limit", 0, "N", PLACE(limit), VERB_HISTORY, "only the last N"},

@@ -35,7 +35,7 @@ struct options {
 
     const char *store, *config, *socket, *reader_group, *plugin, *plugin_config, *boot_id_file;
     const char *start, *end, *deadline, *run_limit, *context, *context_file;
-    const char *until, *max_running, *clock_wait, *limit, *after;
+    const char *until, *max_running, *max_interruptions, *clock_wait, *limit, *after;
     const char *com; /* "" = given, and without a value */
     const char *apartment;
     bool json, quiet, verbose, no_color, help, version, once;

@@ -27,6 +27,9 @@
 /* Timers don't follow changes of the clock, nor sleep: look at it again so often. */
 #define UNTIL_STEP RDV_MINUTE
 
+/* The largest --max-running and --max-interruptions. */
+#define COUNT_MAX 1000000
+
 /* A trigger agent and the ready-made task agent on the store, being run. */
 struct run {
     const struct options *options;
@@ -290,21 +293,34 @@ static void run_finish(struct run *run)
     rdv_loop_free(run->loop);
 }
 
+/* A number of at most COUNT_MAX; one that is not given leaves *count as it is. */
+static int count_from_option(const struct options *options, const char *name, const char *text,
+                             long least, int *count)
+{
+    char *end;
+    if (!text)
+        return EXIT_OK;
+    errno = 0;
+    const long number = strtol(text, &end, 10);
+    if (errno || end == text || *end || number < least || number > COUNT_MAX)
+        return say_usage(options->verb, "--%s '%s' is not a number from %ld to %d", name, text,
+                         least, COUNT_MAX);
+    *count = (int)number;
+    return EXIT_OK;
+}
+
 static int read_options(const struct options *options, rdv_trigger_options *how,
                         rdv_time *ret_until)
 {
     rdv_duration wait = how->clock_wait, limit = how->run_limit;
     rdv_time until = 0;
-    if (options->max_running) {
-        char *end;
-        errno = 0;
-        const long number = strtol(options->max_running, &end, 10);
-        if (errno || *end || number < 1 || number > 1000000)
-            return say_usage(options->verb, "--max-running '%s' is not a number from 1 to 1000000",
-                             options->max_running);
-        how->max_running = (int)number;
-    }
-    int code = duration_from_option(options, "clock-wait", options->clock_wait, RDV_DAY, &wait);
+    int code =
+        count_from_option(options, "max-running", options->max_running, 1, &how->max_running);
+    if (code == 0)
+        code = count_from_option(options, "max-interruptions", options->max_interruptions, 0,
+                                 &how->max_interruptions);
+    if (code == 0)
+        code = duration_from_option(options, "clock-wait", options->clock_wait, RDV_DAY, &wait);
     if (code == 0)
         code =
             duration_from_option(options, "run-limit", options->run_limit, RDV_LIMIT_MAX, &limit);
@@ -378,6 +394,7 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
     how.flags = flags;
+    how.boot_id_file = options->boot_id_file;
     how.log.write = log_line;
     how.log.user = run;
     how.terminated = on_deserted;

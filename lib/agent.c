@@ -9,6 +9,7 @@
 #include "base.h"
 #include "handler.h"
 #include "left.h"
+#include "record.h"
 #include "run_call.h"
 #include "run_steps.h"
 #include "runs.h"
@@ -191,6 +192,40 @@ int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *tas
         find_call(agent, label) || rdv__runs_find(&agent->runs, rdv_task_identifier(task)))
         return 0;
     return rdv__steps_prepare(&agent->runs, task, agent->handlers, handler);
+}
+
+struct looking {
+    const rdv_task *task;
+    const char *store_path;
+    struct rdv__agent_left *left;
+};
+
+static int look(void *user, const struct rdv__journal *row)
+{
+    const struct looking *looking = user;
+    if (row->run != rdv_task_run(looking->task))
+        return 0;
+    const bool is_step = strcmp(row->state, "step") == 0;
+    char *record =
+        is_step && looking->store_path && row->step >= 0
+            ? rdv__left_record(looking->store_path, row->run, (size_t)row->step, row->attempt)
+            : NULL;
+    looking->left->asked_for_reboot = strcmp(row->state, "reboot") == 0;
+    looking->left->under_way = is_step && !(record && rdv__left_can_adopt(record));
+    looking->left->step = row->step;
+    free(record);
+    return 0;
+}
+
+int rdv__agent_look(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
+                    struct rdv__agent_left *ret_left)
+{
+    if (plugin->ops != &plugin_ops || of(plugin)->runs.store != store)
+        return 0;
+    struct looking looking = {task, rdv__store_path(store), ret_left};
+    int result =
+        rdv__journal_get(of(plugin)->runs.store, rdv_task_identifier(task), look, &looking);
+    return result == RDV_ENOTFOUND ? 0 : result;
 }
 
 rdv_plugin *rdv_agent_plugin(rdv_agent *agent)

@@ -3,6 +3,9 @@
 #ifndef RDV__AGENT_H
 #define RDV__AGENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <rdvtask/agent.h>
 #include <rdvtask/plugin.h>
 #include <rdvtask/store.h>
@@ -15,5 +18,19 @@
  * A failure may have failed the batch.
  */
 int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *task);
+
+/* What a process that has ended has left of a run. */
+struct rdv__agent_left {
+    bool under_way;        /* something that was cut short */
+    bool asked_for_reboot; /* it only waited for one */
+    int64_t step;          /* at which it was; 0 for what has no steps */
+};
+
+/*
+ * Ask a task agent what is left of a run that it is to go on with. Only a ready-made one with the same store can tell; with any
+ * other one, *ret_left is left as it is. An error of the store.
+ */
+int rdv__agent_look(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
+                    struct rdv__agent_left *ret_left);
 
 #endif

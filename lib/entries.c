@@ -20,7 +20,8 @@ enum change_kind {
     STARTED_AGAIN,
     PROGRESSED,
     ENDED,
-    CANCELLING
+    CANCELLING,
+    CUT
 };
 
 /* A change on its way to the disk. */
@@ -34,6 +35,8 @@ struct change {
     rdv_window window;
     rdv_task *task;
     struct rdv__running *run;
+    struct rdv__cuts cuts;      /* STARTED_AGAIN, CUT: as they were before */
+    bool waited;                /* STARTED_AGAIN: so the run did before */
     struct rdv__notice *notice; /* NULL if nobody watches */
 };
 
@@ -107,6 +110,7 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__runn
                                    .number = number};
     run->scheduled_at = entry.scheduled_at;
     run->started_at = entry.started_at;
+    run->cuts = entry.cuts;
     run->at = (struct rdv__progress){.status = entry.status,
                                      .ending = entry.ending,
                                      .attempt = entry.attempt,
@@ -439,15 +443,37 @@ static void settle_started(struct change *change, int result)
     run_unlink(entries, run);
 }
 
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run, rdv_time now)
+void rdv__entries_wait(struct rdv__entries *entries, struct rdv__running *run)
+{
+    assert(run->resuming && !run->waits);
+    run->waits = true;
+    entries->running--;
+    entries->waiting++;
+}
+
+void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__running *run)
+{
+    if (!run->waits)
+        return;
+    run->waits = false;
+    entries->running++;
+    entries->waiting--;
+}
+
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run,
+                             const struct rdv__cuts *cuts, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, STARTED_AGAIN, now, &change);
     if (result != 0)
         return result;
     change->run = run;
+    change->cuts = run->cuts;
+    change->waited = run->waits;
     run->at.attempt++;
     result = rdv__record_report(entries->store, run->keys.number, &run->at, now, true);
+    if (result == 0)
+        result = rdv__record_cuts(entries->store, run->keys.number, cuts);
     if (result == 0)
         result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
@@ -455,6 +481,8 @@ int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *
         return give_up(change, result);
     }
     run->resuming = false;
+    run->cuts = *cuts;
+    rdv__entries_stop_waiting(entries, run);
     defer(change);
     return 0;
 }
@@ -468,7 +496,35 @@ static void settle_started_again(struct change *change, int result)
     }
     run->at.attempt--;
     run->resuming = true;
+    run->cuts = change->cuts;
+    if (change->waited)
+        rdv__entries_wait(change->entries, run);
     rdv__entries_look_at(change->entries, run, 0);
+}
+
+static void undo_cut(struct change *change)
+{
+    struct rdv__running *run = change->run;
+    run->cuts = change->cuts;
+    if (run->resuming) /* to be taken up once more */
+        rdv__entries_look_at(change->entries, run, 0);
+}
+
+int rdv__entries_cut(struct rdv__entries *entries, struct rdv__running *run,
+                     const struct rdv__cuts *cuts, rdv_time now)
+{
+    struct change *change = NULL;
+    int result = change_new(entries, CUT, now, &change);
+    if (result != 0)
+        return result;
+    change->run = run;
+    change->cuts = run->cuts;
+    result = rdv__record_cuts(entries->store, run->keys.number, cuts);
+    if (result != 0)
+        return give_up(change, result);
+    run->cuts = *cuts;
+    defer(change);
+    return 0;
 }
 
 /* ----------------------------------------------------- progress and the end */
@@ -511,6 +567,7 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
         result = note_run(change, last, outcome, now);
     if (result != 0)
         return give_up(change, result);
+    rdv__entries_stop_waiting(entries, run);
     rdv__queue_hide(entries->queue, run->slot);
     entries->running--;
     defer(change);
@@ -532,15 +589,16 @@ static void settle_ended(struct change *change, int result)
     run->unwritten = true;
 }
 
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run, rdv_time now)
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
+                        enum rdv__ending ending, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, CANCELLING, now, &change);
     if (result != 0)
         return result;
     change->run = run;
-    run->at.ending = RDV__ENDING_CANCEL;
-    result = rdv__record_cancelling(entries->store, run->keys.number);
+    run->at.ending = ending;
+    result = rdv__record_ending(entries->store, run->keys.number, ending);
     if (result == 0)
         result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
@@ -556,7 +614,7 @@ static void settle_cancelling(struct change *change, int result)
     struct rdv__running *run = change->run;
     if (result == 0)
         change->entries->ops->cancelling(change->entries->user, run);
-    else if (run->at.ending == RDV__ENDING_CANCEL) /* and not its limit, reached meanwhile */
+    else if (run->at.ending != RDV__ENDING_LIMIT) /* and not its limit, reached meanwhile */
         run->at.ending = RDV__ENDING_NONE;
 }
 
@@ -595,6 +653,10 @@ static void settle(struct rdv__store_change *base, int result)
         break;
     case CANCELLING:
         settle_cancelling(change, result);
+        break;
+    case CUT:
+        if (result != 0)
+            undo_cut(change);
         break;
     }
     change_free(change);

@@ -29,10 +29,12 @@ struct rdv__running {
     rdv_time scheduled_at, started_at;
     rdv_time moment; /* when to look at it: its limit, or the end of a wait */
     bool asked;      /* the plug-in was asked to end it, for at.ending */
+    bool waits;      /* resuming, and has no slot: it begins again later */
     bool resuming;   /* was under way when the last process ended, and was not heard of since */
     bool unwritten;  /* `at` is newer than the store */
     rdv_time
         busy_until; /* the plug-in still ends an earlier run of the task: how long to ask again; 0 = it does not */
+    struct rdv__cuts cuts;
     int reports;             /* lines of history so far */
     struct rdv__progress at; /* its latest report; message points to `message` */
     char message[RDV_MESSAGE_MAX + 1];
@@ -52,7 +54,8 @@ struct rdv__entries {
     rdv_store *store;
     struct rdv__queue *queue;
     struct rdv__running *runs;
-    size_t running;      /* runs whose end was not even decided */
+    size_t running; /* runs that have a slot: their end was not even decided, and they don't wait */
+    size_t waiting; /* runs that wait for one */
     size_t unsettled;    /* changes under way */
     int64_t held_number; /* entries up to this one are left alone */
     struct rdv__watchers watchers;
@@ -97,8 +100,17 @@ int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_ou
 int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
                        struct rdv__running **ret_run);
 
-/* A resuming run starts again. */
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run, rdv_time now);
+/* A resuming run, waiting or not, starts again; it was cut short so often by then. */
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run,
+                             const struct rdv__cuts *cuts, rdv_time now);
+
+/* Store how often a run was cut short, or that it is stopped in order. */
+int rdv__entries_cut(struct rdv__entries *entries, struct rdv__running *run,
+                     const struct rdv__cuts *cuts, rdv_time now);
+
+/* A resuming run gives its slot away until it starts again, and has one again. */
+void rdv__entries_wait(struct rdv__entries *entries, struct rdv__running *run);
+void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__running *run);
 
 /* Store run->at; keep = as a line of history. */
 int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run, bool keep,
@@ -108,8 +120,9 @@ int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run
 int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
                          rdv_outcome outcome, const struct rdv__progress *last, rdv_time now);
 
-/* Someone asks for the end of a run that is not to end yet. */
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run, rdv_time now);
+/* A run that is not to end yet is to, for this reason. */
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
+                        enum rdv__ending ending, rdv_time now);
 
 /* Look at the run again at this moment. */
 void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run, rdv_time moment);

@@ -93,7 +93,12 @@ static void say_why(rdv_explanation *explanation, rdv_why why, const struct fact
         say(explanation, "nothing holds it up: it starts now");
         break;
     case RDV_WHY_RUNNING:
-        say(explanation, "it is running");
+        if (facts->run->waits) {
+            say_moment(explanation->next, facts->now, moment, sizeof moment);
+            say(explanation, "it was stopped over and over, and goes on at %s", moment);
+        } else {
+            say(explanation, "it is running");
+        }
         break;
     case RDV_WHY_WINDOW:
         say_moment(facts->window.start, facts->now, moment, sizeof moment);
@@ -146,7 +151,7 @@ static void explain(rdv_explanation *explanation, const struct facts *facts)
         say_no_handler(explanation, facts);
         say(explanation, " then");
     }
-    if (explanation->why == RDV_WHY_RUNNING && explanation->next != 0) {
+    if (explanation->why == RDV_WHY_RUNNING && explanation->next != 0 && !facts->run->waits) {
         say_moment(explanation->next, facts->now, moment, sizeof moment);
         say(explanation, "; its limit is %s", moment);
     } else if (explanation->why != RDV_WHY_RUNNING && facts->window.end != 0) {
@@ -187,11 +192,16 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot, struct facts *fa
 }
 
 /* Whether a run goes on. */
-static rdv_why why_running(const rdv_trigger *trigger, uint32_t slot)
+static rdv_why why_running(rdv_trigger *trigger, uint32_t slot, const struct rdv__running *run)
 {
     if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
         return RDV_WHY_HELD;
-    return trigger->plugin ? RDV_WHY_RUNNING : RDV_WHY_NO_AGENT;
+    if (!trigger->plugin)
+        return RDV_WHY_NO_AGENT;
+    if (!run->waits || run->moment != 0)
+        return RDV_WHY_RUNNING;
+    rdv_why why = rdv_trigger_held_up(trigger);
+    return why == RDV_WHY_STARTS && rdv__trigger_slots_full(trigger) ? RDV_WHY_BEHIND : why;
 }
 
 static const char *rebooting_task(const rdv_trigger *trigger)
@@ -223,7 +233,7 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
                           .blocker = rebooting_task(trigger)};
     struct rdv__record_entry entry = {0};
     if (run) {
-        answer.why = why_running(trigger, slot);
+        answer.why = why_running(trigger, slot, run);
         answer.next = answer.why == RDV_WHY_RUNNING ? run->moment : 0;
     } else {
         result = rdv__record_load(trigger->entries.store, answer.run, &entry);

@@ -82,11 +82,15 @@ static const char *const migrations[] = {
     "ALTER TABLE journal_by_identifier RENAME TO journal;",
 
     /*
-     * Version 4. An entry counts how often its run was cut short, and the stops of the step that it is at. The journal says
+     * Version 4. An entry counts how often its run was cut short: see struct rdv__cuts. `cancelling` is more than a yes: see enum
+     * rdv__ending. The journal says
      * what it takes to end what is left of a run whose label is gone, and counts tries that failed apart from starts.
      */
     "ALTER TABLE entry ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE entry ADD COLUMN stops INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE entry ADD COLUMN stop_step INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE entry ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE entry ADD COLUMN reboots INTEGER NOT NULL DEFAULT 0;"
 
     "CREATE TABLE journal_of_4 ("
     " identifier TEXT NOT NULL PRIMARY KEY,"

@@ -36,6 +36,19 @@ char *rdv__left_record(const char *store_path, int64_t run, size_t step, int att
     return join(store_path, name);
 }
 
+bool rdv__left_can_adopt(const char *record)
+{
+    struct rdv__plat_child child;
+    struct rdv__plat_record end;
+    int result = rdv__plat_adopt(record, &child);
+    if (result == 0)
+        rdv__plat_child_close(&child);
+    if (result != RDV_ENOTFOUND || rdv__plat_record_read(record, &end) != 0)
+        return result == 0;
+    free(end.tail);
+    return end.ended;
+}
+
 int rdv__left_prepare(const char *store_path, struct rdv_error *error)
 {
     char *folder = join(store_path, "");

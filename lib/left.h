@@ -6,6 +6,7 @@
 #ifndef RDV__LEFT_H
 #define RDV__LEFT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@
 
 /* Where the record of this attempt is; NULL if there is no memory. free(). */
 char *rdv__left_record(const char *store_path, int64_t run, size_t step, int attempt);
+
+/* Whether a step with this record can be followed again: its supervisor runs, or has left word of how it ended. */
+bool rdv__left_can_adopt(const char *record);
 
 /* Have the folder there. RDV_EACCES if it is not ours alone, or what the system says; error's words name it. */
 int rdv__left_prepare(const char *store_path, struct rdv_error *error);

@@ -17,7 +17,8 @@ enum slot {
     CONTEXT_PUT,
     CONTEXT_DELETE,
     START,
-    CANCELLING,
+    ENDING,
+    CUTS,
     ENTRY_REPORT,
     REPORT_PUT,
     FINISH,
@@ -407,11 +408,27 @@ int rdv__record_start(rdv_store *store, int64_t number, rdv_time now)
     return bound_run(&binder);
 }
 
-int rdv__record_cancelling(rdv_store *store, int64_t number)
+int rdv__record_ending(rdv_store *store, int64_t number, enum rdv__ending ending)
 {
     struct binder binder = bind_entry(
-        store, number, CANCELLING, "UPDATE entry SET change = ?, cancelling = 1 WHERE number = ?");
+        store, number, ENDING, "UPDATE entry SET change = ?, cancelling = ? WHERE number = ?");
     bind_int(&binder, next_change(store));
+    bind_int(&binder, ending);
+    bind_int(&binder, number);
+    return bound_run(&binder);
+}
+
+int rdv__record_cuts(rdv_store *store, int64_t number, const struct rdv__cuts *cuts)
+{
+    struct binder binder =
+        bind_entry(store, number, CUTS,
+                   "UPDATE entry SET interruptions = ?, reboots = ?, stops = ?, stop_step = ?,"
+                   " stopped = ? WHERE number = ?");
+    bind_int(&binder, cuts->interruptions);
+    bind_int(&binder, cuts->reboots);
+    bind_int(&binder, cuts->stops);
+    bind_int(&binder, cuts->stop_step);
+    bind_int(&binder, cuts->stopped);
     bind_int(&binder, number);
     return bound_run(&binder);
 }
@@ -647,7 +664,8 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
     struct binder binder = bind_entry(
         store, number, LOAD,
         "SELECT identifier, label, context_size, start, end, deadline, run_limit, scheduled_at,"
-        " started_at, cancelling, status, attempt, progress, code, message FROM entry"
+        " started_at, cancelling, status, attempt, progress, code, message, interruptions,"
+        " reboots, stops, stop_step, stopped FROM entry"
         " WHERE number = ?");
     bind_int(&binder, number);
     int result = bound_row(&binder);
@@ -671,10 +689,15 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
         .attempt = sqlite3_column_int(row, 11),
         .progress = sqlite3_column_int(row, 12),
         .code = sqlite3_column_int(row, 13),
+        .cuts = {.interruptions = sqlite3_column_int(row, 15),
+                 .reboots = sqlite3_column_int(row, 16),
+                 .stops = sqlite3_column_int(row, 17),
+                 .stop_step = sqlite3_column_int64(row, 18),
+                 .stopped = sqlite3_column_int64(row, 19)},
     };
     snprintf(entry.message, sizeof entry.message, "%s", column_text(row, 14));
     if (rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status) ||
-        entry.ending < RDV__ENDING_NONE || entry.ending > RDV__ENDING_LIMIT) {
+        entry.ending < RDV__ENDING_NONE || entry.ending > RDV__ENDING_TOO_OFTEN) {
         result = damaged(store);
         goto out;
     }

@@ -19,7 +19,22 @@
 /* ---- the trigger's entries (unfinished) and history (finished) ---- */
 
 /* Why a run is to end before it has reported its end. The numbers are stored, as `cancelling`. */
-enum rdv__ending { RDV__ENDING_NONE = 0, RDV__ENDING_CANCEL = 1, RDV__ENDING_LIMIT = 2 };
+enum rdv__ending {
+    RDV__ENDING_NONE = 0,
+    RDV__ENDING_CANCEL = 1,
+    RDV__ENDING_LIMIT = 2,
+    RDV__ENDING_TOO_OFTEN = 3
+};
+
+/* How a run was cut short so far: see cut.h. */
+struct rdv__cuts {
+    int interruptions;
+    int reboots;       /* that it had asked for */
+    int stops;         /* in order, of one step in one boot */
+    int64_t stop_step; /* which step */
+    int64_t
+        stopped; /* the boot in which it was stopped in order, and has not begun again since; 0 = it was not */
+};
 
 /* The parts of an entry that change while it runs. Strings are borrowed. */
 struct rdv__progress {
@@ -44,7 +59,8 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
                          rdv_time now);
 int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */
 int rdv__record_start(rdv_store *store, int64_t number, rdv_time now); /* its first attempt */
-int rdv__record_cancelling(rdv_store *store, int64_t number);
+int rdv__record_ending(rdv_store *store, int64_t number, enum rdv__ending ending);
+int rdv__record_cuts(rdv_store *store, int64_t number, const struct rdv__cuts *cuts);
 /* A report, or why it is to end; keep = also as a line of its own in the history, not only as the latest word. */
 int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progress *progress,
                        rdv_time now, bool keep);
@@ -85,6 +101,7 @@ struct rdv__record_entry {
     rdv_time scheduled_at, started_at;
     bool running;
     enum rdv__ending ending;
+    struct rdv__cuts cuts;
     rdv_status status;
     int attempt, progress, code;
     char message[RDV_MESSAGE_MAX + 1];

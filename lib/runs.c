@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "boot.h"
 #include "plat.h"
 
 #define BUCKETS_FIRST 64
@@ -188,27 +189,7 @@ const struct rdv__run *rdv__runs_asking(const struct rdv__runs *runs)
 int rdv__runs_boot_id(const struct rdv__runs *runs, char buffer[RDV__BOOT_ID_ROOM],
                       struct rdv_error *error)
 {
-    if (!runs->boot_id_file) {
-        int result = rdv__plat_boot_id(buffer);
-        return result ? rdv__fail(error, result, "the system does not say which boot this is") : 0;
-    }
-    char *text;
-    size_t size;
-    int result = rdv__plat_read_file(runs->boot_id_file, 65536, &text, &size, error);
-    if (result)
-        return result;
-    size = strcspn(text, "\r\n");
-    if (size == 0 || size >= RDV__BOOT_ID_ROOM || !rdv__utf8_valid(text, size)) {
-        result =
-            rdv__fail(error, RDV_EINVAL,
-                      "'%s' should have the boot's name in its first line, of at most %d bytes",
-                      runs->boot_id_file, RDV__BOOT_ID_ROOM - 1);
-    } else {
-        memcpy(buffer, text, size);
-        buffer[size] = '\0';
-    }
-    free(text);
-    return result;
+    return rdv__boot_id(runs->boot_id_file, buffer, error);
 }
 
 int rdv__runs_report(const struct rdv__run *run, const rdv_report *report)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boot.h"
 #include "logs.h"
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
@@ -115,7 +116,6 @@ void rdv__runs_rested(struct rdv__runs *runs);
 const struct rdv__run *rdv__runs_asking(const struct rdv__runs *runs);
 
 /* Which boot of the machine this is. 0, or an error with words. */
-#define RDV__BOOT_ID_ROOM 128
 int rdv__runs_boot_id(const struct rdv__runs *runs, char buffer[RDV__BOOT_ID_ROOM],
                       struct rdv_error *error);
 

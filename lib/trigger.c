@@ -10,6 +10,8 @@
 
 #include "agent.h"
 #include "base.h"
+#include "boot.h"
+#include "cut.h"
 #include "plugin_ops.h"
 #include "queue.h"
 #include "record.h"
@@ -24,7 +26,8 @@
 #define RETRY_FIRST RDV_SECOND
 #define RETRY_LAST  RDV_MINUTE
 
-#define MAX_RUNNING_LIMIT 1000000
+#define MAX_RUNNING_LIMIT       1000000
+#define MAX_INTERRUPTIONS_LIMIT 1000000
 
 /* ------------------------------------------------------------------- store */
 
@@ -82,6 +85,8 @@ static rdv_outcome outcome_of(const struct rdv__running *run)
         return RDV_OUTCOME_CANCELLED;
     case RDV__ENDING_LIMIT:
         return RDV_OUTCOME_TIMED_OUT;
+    case RDV__ENDING_TOO_OFTEN:
+        return RDV_OUTCOME_FAILED;
     case RDV__ENDING_NONE:
         break;
     }
@@ -104,6 +109,15 @@ static int say_ending(const rdv_trigger *trigger, const struct rdv__running *run
     if (run->at.ending == RDV__ENDING_CANCEL) {
         snprintf(buffer, size, "cancelled");
         return RDV_ECANCELLED;
+    }
+    if (run->at.ending == RDV__ENDING_TOO_OFTEN) {
+        if (run->cuts.reboots > RDV__CUT_REBOOTS_MAX)
+            snprintf(buffer, size, "rebooted %d times, and that is enough", RDV__CUT_REBOOTS_MAX);
+        else
+            snprintf(buffer, size,
+                     "interrupted %d time%s, by a crash or a reboot, and that is enough",
+                     run->cuts.interruptions, run->cuts.interruptions == 1 ? "" : "s");
+        return RDV_EFAILED;
     }
     rdv_duration_format(limit_of(trigger, run), limit, sizeof limit);
     snprintf(buffer, size, "ran past its limit of %s", limit);
@@ -218,6 +232,8 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time 
 {
     rdv_plugin *plugin = trigger->plugin;
     run->asked = true;
+    run->resuming = false;
+    rdv__entries_stop_waiting(&trigger->entries, run);
     int result = plugin && plugin->ops->cancel_task
                      ? plugin->ops->cancel_task(plugin, rdv_task_identifier(run->task))
                      : RDV_ENOTSUP;
@@ -300,6 +316,63 @@ static const struct rdv__entries_ops entries_ops = {
 
 /* ---------------------------------------------------------------- deciding */
 
+/* The run goes on, for the time that its limit says: it did not run while nobody ran it. */
+static int start_again(rdv_trigger *trigger, struct rdv__running *run, const struct rdv__cuts *cuts,
+                       rdv_time now)
+{
+    int result = rdv__entries_start_again(&trigger->entries, run, cuts, now);
+    if (result == 0)
+        look_at_limit(trigger, run, now);
+    return result;
+}
+
+/* How the run was cut short, which is counted. */
+static int count_cut(rdv_trigger *trigger, const struct rdv__running *run, struct rdv__cuts *cuts,
+                     enum rdv__cut *ret_cut)
+{
+    struct rdv__agent_left left = {.under_way = true,
+                                   .asked_for_reboot = run->at.status == RDV_STATUS_REBOOTING};
+    int result = rdv__agent_look(trigger->plugin, trigger->entries.store, run->task, &left);
+    if (result != 0)
+        return result;
+    const struct rdv__cut_facts facts = {.boot = trigger->boot,
+                                         .asked_for_reboot = left.asked_for_reboot,
+                                         .under_way = left.under_way,
+                                         .step = left.step};
+    *ret_cut = rdv__cut_count(cuts, &facts, trigger->options.max_interruptions);
+    return 0;
+}
+
+static int take_over(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+{
+    struct rdv__cuts cuts = run->cuts;
+    enum rdv__cut cut = RDV__CUT_NONE;
+    int result = count_cut(trigger, run, &cuts, &cut);
+    if (result != 0)
+        return result;
+    if (cut == RDV__CUT_TOO_OFTEN) {
+        result = rdv__entries_cut(&trigger->entries, run, &cuts, now);
+        return result != 0
+                   ? result
+                   : rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_TOO_OFTEN, now);
+    }
+    if (!(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE)) {
+        result = rdv__entries_cut(&trigger->entries, run, &cuts, now);
+        if (result == 0)
+            rdv__entries_look_at(&trigger->entries, run,
+                                 rdv__time_later(now, trigger->options.resume_limit));
+        return result;
+    }
+    rdv_duration delay = cut == RDV__CUT_STOPPED ? rdv__cut_delay(&cuts) : 0;
+    /* What is counted when it begins again is not written before: nothing is under way that could be cut short once more. */
+    if (delay > 0 || (cut == RDV__CUT_INTERRUPTED && trigger->paused)) {
+        rdv__entries_wait(&trigger->entries, run);
+        rdv__entries_look_at(&trigger->entries, run, delay > 0 ? rdv__time_later(now, delay) : 0);
+        return 0;
+    }
+    return start_again(trigger, run, &cuts, now);
+}
+
 /* Rule 9: what was under way when the last process ended, oldest first. */
 static int resume(rdv_trigger *trigger, rdv_time now)
 {
@@ -308,20 +381,14 @@ static int resume(rdv_trigger *trigger, rdv_time now)
         run = run->next;
     /* A plug-in may shut down when it is asked to end a run. */
     for (int result; run && trigger->plugin; run = run->previous) {
-        if (!run->resuming || run->moment != 0)
+        if (!run->resuming || run->moment != 0 || run->waits)
             continue;
         if (run->at.ending != RDV__ENDING_NONE) {
-            run->resuming = false;
             ask_to_end(trigger, run, now);
-        } else if (trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) {
-            result = rdv__entries_start_again(&trigger->entries, run, now);
+        } else {
+            result = take_over(trigger, run, now);
             if (result != 0)
                 return result;
-            /* Its limit begins anew: it did not run while nobody ran it. */
-            look_at_limit(trigger, run, now);
-        } else {
-            rdv__entries_look_at(&trigger->entries, run,
-                                 rdv__time_later(now, trigger->options.resume_limit));
         }
     }
     trigger->resume_due = false;
@@ -336,6 +403,8 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
         rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RETRY_LAST));
     } else if (run->asked) {
         end_unheard(trigger, run, true, now);
+    } else if (run->waits) { /* not for its time any more, only for a slot */
+        rdv__entries_look_at(&trigger->entries, run, 0);
     } else if (run->resuming) {
         snprintf(words, sizeof words, "the task agent '%s' did not report on it after the restart",
                  agent_name(trigger));
@@ -395,9 +464,34 @@ bool rdv__trigger_slots_full(const rdv_trigger *trigger)
     return trigger->entries.running >= (size_t)trigger->options.max_running;
 }
 
+/* Runs that have waited long enough, the oldest first. */
+static int start_waiting(rdv_trigger *trigger, rdv_time now)
+{
+    if (trigger->entries.waiting == 0)
+        return 0;
+    struct rdv__running *run = trigger->entries.runs;
+    while (run && run->next)
+        run = run->next;
+    for (; run && !rdv__trigger_slots_full(trigger); run = run->previous) {
+        struct rdv__cuts cuts = run->cuts;
+        enum rdv__cut cut;
+        if (!run->waits || run->moment != 0 || run->at.ending != RDV__ENDING_NONE)
+            continue;
+        int result = count_cut(trigger, run, &cuts, &cut);
+        if (result == 0)
+            result = start_again(trigger, run, &cuts, now);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
 static int start_ready(rdv_trigger *trigger, rdv_time now)
 {
     uint32_t slot;
+    int waiting = start_waiting(trigger, now);
+    if (waiting != 0)
+        return waiting;
     while (!rdv__trigger_slots_full(trigger) &&
            (slot = rdv__queue_first_ready(trigger->entries.queue)) != RDV__QUEUE_NONE) {
         if (rdv__queue_keys(trigger->entries.queue, slot).start >
@@ -501,6 +595,7 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
     bool keep = run->reports < REPORTS_KEPT || !same;
     if (run->resuming) {
         run->resuming = false;
+        rdv__entries_stop_waiting(&trigger->entries, run);
         if (!run->asked)
             look_at_limit(trigger, run, now);
     }
@@ -517,6 +612,24 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
     return 0;
 }
 
+/*
+ * The task agent has shut down as it was asked to. Runs that go on with the next process were stopped in order; where that can't
+ * be written, they were interrupted.
+ */
+static void mark_stopped(rdv_trigger *trigger)
+{
+    rdv_time now = rdv__clock_now(&trigger->clock);
+    int result = 0;
+    for (struct rdv__running *run = trigger->entries.runs; run && result == 0; run = run->next) {
+        struct rdv__cuts cuts = run->cuts;
+        if (run->resuming || run->keys.number <= trigger->entries.held_number ||
+            rdv__status_terminal(run->at.status))
+            continue;
+        cuts.stopped = trigger->boot;
+        result = rdv__entries_cut(&trigger->entries, run, &cuts, now);
+    }
+}
+
 static void hear_terminated(rdv_trigger *trigger, int reason)
 {
     if (!trigger->plugin)
@@ -529,6 +642,8 @@ static void hear_terminated(rdv_trigger *trigger, int reason)
         trigger->terminated_fn = trigger->options.terminated;
         trigger->terminated_user = trigger->options.user;
     }
+    if (trigger->in_order)
+        mark_stopped(trigger);
     trigger->plugin = NULL;
     trigger->terminated = true;
     trigger->reason = reason;
@@ -553,17 +668,31 @@ void rdv_trigger_options_init(rdv_trigger_options *options)
                                      .run_limit = 24 * RDV_HOUR,
                                      .resume_limit = 10 * RDV_MINUTE,
                                      .cancel_wait = RDV_MINUTE,
-                                     .clock_wait = 5 * RDV_MINUTE};
+                                     .clock_wait = 5 * RDV_MINUTE,
+                                     .max_interruptions = 5};
 }
 
 static bool options_right(const rdv_trigger_options *options)
 {
     return options->size == sizeof *options && !(options->flags & ~RDV_TRIGGER_HOLD_STORED) &&
            options->max_running >= 1 && options->max_running <= MAX_RUNNING_LIMIT &&
-           options->run_limit > 0 && options->run_limit <= RDV_LIMIT_MAX &&
-           options->resume_limit >= 0 && options->resume_limit <= RDV_LIMIT_MAX &&
-           options->cancel_wait >= 0 && options->cancel_wait <= RDV_LIMIT_MAX &&
-           options->clock_wait >= 0 && options->clock_wait <= RDV_LIMIT_MAX;
+           options->max_interruptions >= 0 &&
+           options->max_interruptions <= MAX_INTERRUPTIONS_LIMIT && options->run_limit > 0 &&
+           options->run_limit <= RDV_LIMIT_MAX && options->resume_limit >= 0 &&
+           options->resume_limit <= RDV_LIMIT_MAX && options->cancel_wait >= 0 &&
+           options->cancel_wait <= RDV_LIMIT_MAX && options->clock_wait >= 0 &&
+           options->clock_wait <= RDV_LIMIT_MAX;
+}
+
+/* Without an answer all boots are the same: only what was not stopped in order has been interrupted then. */
+static int64_t find_boot(const rdv_trigger_options *options)
+{
+    char id[RDV__BOOT_ID_ROOM];
+    struct rdv_error error;
+    if (rdv__boot_id(options->boot_id_file, id, &error) == 0)
+        return rdv__cut_boot(id);
+    rdv__log(&options->log, RDV_LOG_WARNING, "%s: a reboot is taken for a restart", error.text);
+    return rdv__cut_boot("");
 }
 
 int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options *options,
@@ -581,6 +710,8 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
         return RDV_ENOMEM;
     trigger->loop = loop;
     trigger->options = *options;
+    trigger->options.boot_id_file = NULL;
+    trigger->boot = find_boot(options);
     trigger->clock = (struct rdv__clock){
         .source = options->clock, .wait = options->clock_wait, .log = options->log};
     trigger->turn = (struct rdv__turn){.run = turn_decide, .phase = RDV__TURN_DECIDE};
@@ -637,6 +768,7 @@ int rdv_trigger_terminate(rdv_trigger *trigger, int reason, rdv_terminated_fn fn
     if (trigger->terminating)
         return RDV_ESTATE;
     trigger->terminating = true;
+    trigger->in_order = reason == 0;
     trigger->terminated_fn = fn;
     trigger->terminated_user = user;
     rdv_plugin *plugin = trigger->plugin;

@@ -107,7 +107,8 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
     if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
         return RDV_ENOTSUP;
     if (run)
-        return rdv__entries_cancel(&trigger->entries, run, rdv__clock_now(&trigger->clock));
+        return rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_CANCEL,
+                                   rdv__clock_now(&trigger->clock));
     return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
                                     "cancelled before it started", rdv__clock_now(&trigger->clock));
 }

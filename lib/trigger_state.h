@@ -29,7 +29,9 @@ struct rdv_trigger {
     bool retry_waiting;
     rdv_duration retry_delay; /* 0 = the store works */
 
+    int64_t boot; /* which boot this is: see cut.h */
     bool terminating, terminated;
+    bool in_order; /* nothing has failed that made it end */
     int reason;
     rdv_terminated_fn terminated_fn;
     void *terminated_user;

@@ -460,7 +460,7 @@ START_TEST(an_entry_that_is_not_written_yet_is_what_it_will_be)
     number = schedule("b", "", (rdv_window){0});
     report(number, RDV_STATUS_APPLYING, 40, "at it", NOW + 6, true);
     number = schedule("c", "", (rdv_window){0});
-    ck_assert_int_eq(rdv__record_cancelling(store, number), 0);
+    ck_assert_int_eq(rdv__record_ending(store, number, RDV__ENDING_CANCEL), 0);
     finish(schedule("d", "", (rdv_window){0}), NOW);
     number = schedule("e", "", (rdv_window){0});
     bool is = false;
@@ -1046,7 +1046,7 @@ START_TEST(a_listing_tells_all_that_happened_in_order)
     report(number, RDV_STATUS_SEARCHING, -1, "s", NOW + 2, true);
     report(number, RDV_STATUS_SEARCHING, 10, "not kept", NOW + 3, false);
     report(number, RDV_STATUS_APPLYING, 50, "a", NOW + 4, true);
-    ck_assert_int_eq(rdv__record_cancelling(store, number), 0);
+    ck_assert_int_eq(rdv__record_ending(store, number, RDV__ENDING_CANCEL), 0);
     show(RDV_FILTER_CHANGES);
     ck_assert_int_eq(shown.state, RDV_STATE_RUNNING);
     ck_assert(shown.cancelling);

@@ -1347,6 +1347,280 @@ START_TEST(rule_9_a_trigger_that_holds_what_is_stored_leaves_it_alone)
 }
 END_TEST
 
+/* ------------------------------------------------- rule 9: runs cut short */
+
+/* A number of the store itself. */
+static int64_t stored(const char *column)
+{
+    char sql[80];
+    sqlite3 *database;
+    sqlite3_stmt *statement;
+    snprintf(sql, sizeof sql, "SELECT %s FROM entry WHERE identifier = 'a'", column);
+    ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return number;
+}
+
+static char boot_file[RDV_TEST_PATH + 16];
+
+/* The machine reboots: the process that comes next is in a boot with this name. */
+static void boot(const char *name)
+{
+    snprintf(boot_file, sizeof boot_file, "%s/boot", folder);
+    FILE *file = fopen(boot_file, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(name, file);
+    ck_assert_int_eq(fclose(file), 0);
+    options.boot_id_file = boot_file;
+}
+
+/* The process is killed, and another one takes over. */
+static void crash(const rdv_plugin_ops *ops)
+{
+    restart(ops);
+    attach();
+}
+
+/* It is stopped in order; the plug-in leaves what runs to the next one. */
+static void stop(const rdv_plugin_ops *ops)
+{
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, 0, NULL, NULL), 0);
+    turn();
+    crash(ops);
+}
+
+static void start_a_before_b(const rdv_plugin_ops *ops)
+{
+    use_a_file(ops);
+    boot("first");
+    crash(ops);
+    schedule("a", 0, 0, 0);
+    turn();
+    schedule("b", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+}
+
+/* The sixth interruption has come: a is ended first, and then b has its turn. */
+static void assert_given_up(void)
+{
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(plugin.cancelled_count, 1);
+    ck_assert_str_eq(plugin.cancelled[0], "a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_NONE);
+    succeed("a");
+    struct seen seen = look(store, "a", 0);
+    ck_assert_int_eq(seen.entry.outcome, RDV_OUTCOME_FAILED);
+    ck_assert_int_eq(seen.entry.status, RDV_STATUS_FAILED);
+    ck_assert_int_eq(seen.entry.code, RDV_EFAILED);
+    ck_assert_ptr_nonnull(strstr(seen.message, "and that is enough; at its end it succeeded"));
+    ck_assert_str_eq(plugin.started[0], "b");
+}
+
+START_TEST(rule_9_a_run_that_is_interrupted_over_and_over_fails)
+{
+    start_a_before_b(&restart_safe_ops);
+    for (int i = 1; i <= 5; i++) {
+        crash(&restart_safe_ops);
+        ck_assert_int_eq(plugin.started_count, 1);
+        ck_assert_str_eq(plugin.started[0], "a");
+        ck_assert_int_eq(stored("interruptions"), i);
+        /* No progress sets that back. */
+        ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_APPLYING, "on"), 0);
+        turn();
+    }
+    crash(&restart_safe_ops);
+    assert_given_up();
+}
+END_TEST
+
+START_TEST(rule_9_an_interruption_is_on_disk_before_start_task_is_called)
+{
+    start_a_before_b(&restart_safe_ops);
+    for (int i = 0; i < 5; i++) {
+        crash(&restart_safe_ops);
+        /* Killed inside that call, it is counted once; killed before it, not yet. */
+        restart(&restart_safe_ops);
+        ck_assert_int_eq(stored("interruptions"), i + 1);
+    }
+    attach();
+    assert_given_up();
+}
+END_TEST
+
+START_TEST(rule_9_a_run_that_is_being_given_up_is_not_started_after_another_crash)
+{
+    start_a_before_b(&restart_safe_ops);
+    for (int i = 0; i < 7; i++)
+        crash(&restart_safe_ops);
+    assert_given_up();
+}
+END_TEST
+
+START_TEST(rule_9_a_reboot_is_an_interruption_though_it_is_preceded_by_an_orderly_stop)
+{
+    char name[16];
+    start_a_before_b(&restart_safe_ops);
+    for (int i = 1; i <= 6; i++) {
+        snprintf(name, sizeof name, "boot-%d", i);
+        boot(name);
+        stop(&restart_safe_ops);
+        if (i <= 5)
+            ck_assert_int_eq(stored("interruptions"), i);
+    }
+    assert_given_up();
+}
+END_TEST
+
+START_TEST(rule_9_interruptions_count_for_a_plug_in_that_is_not_asked_to_start_again)
+{
+    start_a_before_b(&plugin_ops);
+    for (int i = 1; i <= 5; i++) {
+        crash(&plugin_ops);
+        ck_assert_int_eq(plugin.cancelled_count, 0);
+        ck_assert_int_eq(stored("interruptions"), i);
+    }
+    crash(&plugin_ops);
+    assert_given_up();
+}
+END_TEST
+
+START_TEST(rule_9_how_many_interruptions_are_too_many_can_be_set)
+{
+    options.max_interruptions = 0;
+    start_a_before_b(&restart_safe_ops);
+    crash(&restart_safe_ops);
+    assert_given_up();
+}
+END_TEST
+
+START_TEST(rule_9_reboots_that_a_run_asks_for_have_a_count_of_their_own)
+{
+    char name[16];
+    start_a_before_b(&restart_safe_ops);
+    crash(&restart_safe_ops);
+    for (int i = 1; i <= 5; i++) {
+        ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_REBOOTING, NULL), 0);
+        turn();
+        snprintf(name, sizeof name, "boot-%d", i);
+        boot(name);
+        stop(&restart_safe_ops);
+        ck_assert_int_eq(plugin.started_count, 1);
+        ck_assert_int_eq(stored("interruptions"), 1);
+        ck_assert_int_eq(stored("reboots"), i);
+    }
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_REBOOTING, NULL), 0);
+    turn();
+    crash(&restart_safe_ops);
+    assert_given_up();
+    ck_assert_ptr_nonnull(strstr(look(store, "a", 0).message, "rebooted 5 times"));
+}
+END_TEST
+
+START_TEST(rule_9_a_stop_in_order_is_no_interruption_but_others_go_first_after_each_other_one)
+{
+    start_a_before_b(&restart_safe_ops);
+    stop(&restart_safe_ops);
+    ck_assert_str_eq(plugin.started[0], "a");
+    ck_assert_int_eq(plugin.started_count, 1);
+    stop(&restart_safe_ops);
+    /* Its slot is another's as long as it waits, and it takes the next one that is free. */
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_str_eq(plugin.started[0], "b");
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+    ck_assert_int_eq(explain("a").why, RDV_WHY_RUNNING);
+    ck_assert_ptr_nonnull(strstr(explain("a").words, "stopped over and over"));
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + RDV_SECOND);
+    schedule("c", 0, 0, 0);
+    move_clock(now + RDV_SECOND);
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_int_eq(explain("a").why, RDV_WHY_BEHIND);
+    succeed("b");
+    ck_assert_int_eq(plugin.started_count, 2);
+    ck_assert_str_eq(plugin.started[1], "a");
+    ck_assert_int_eq(stored("interruptions"), 0);
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+    ck_assert_str_eq(plugin.started[2], "c");
+}
+END_TEST
+
+START_TEST(rule_9_each_stop_of_a_step_has_it_wait_longer_up_to_an_hour)
+{
+    rdv_duration waited = 0;
+    use_a_file(&restart_safe_ops);
+    boot("first");
+    crash(&restart_safe_ops);
+    schedule("a", 0, 0, 0);
+    turn();
+    stop(&restart_safe_ops);
+    for (int i = 0; i < 20; i++) {
+        stop(&restart_safe_ops);
+        ck_assert_int_eq(plugin.started_count, 0);
+        /* Nothing of it is under way, so that a crash is none of its interruptions, and takes nothing off its wait. */
+        crash(&restart_safe_ops);
+        ck_assert_int_eq(plugin.started_count, 0);
+        stop(&restart_safe_ops);
+        rdv_duration wait = rdv_trigger_next(trigger) - now;
+        ck_assert_int_ge(wait, waited);
+        ck_assert_int_le(wait, RDV_HOUR);
+        waited = wait;
+        move_clock(now + wait);
+        ck_assert_int_eq(plugin.started_count, 1);
+    }
+    ck_assert_int_eq(waited, RDV_HOUR);
+    ck_assert_int_eq(stored("interruptions"), 0);
+}
+END_TEST
+
+START_TEST(rule_9_a_run_that_waits_after_stops_can_be_cancelled)
+{
+    start_a_before_b(&restart_safe_ops);
+    stop(&restart_safe_ops);
+    stop(&restart_safe_ops);
+    ck_assert_str_eq(plugin.started[0], "b");
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    turn();
+    ck_assert_str_eq(plugin.cancelled[0], "a");
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_FAILED, "ended"), 0);
+    turn();
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_CANCELLED);
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+    succeed("b");
+    ck_assert_uint_eq(rdv_trigger_running(trigger), 0);
+}
+END_TEST
+
+START_TEST(rule_9_paused_a_run_that_was_interrupted_does_not_begin_again)
+{
+    start_a_before_b(&restart_safe_ops);
+    ck_assert_int_eq(rdv_trigger_pause(trigger), 0);
+    crash(&restart_safe_ops);
+    crash(&restart_safe_ops);
+    ck_assert_int_eq(plugin.started_count, 0);
+    ck_assert_int_eq(explain("a").why, RDV_WHY_PAUSED);
+    ck_assert_int_eq(rdv_trigger_resume(trigger), 0);
+    turn();
+    ck_assert_int_eq(plugin.started_count, 1);
+    ck_assert_str_eq(plugin.started[0], "a");
+    ck_assert_int_eq(stored("interruptions"), 1);
+}
+END_TEST
+
+START_TEST(rule_9_an_end_for_a_failure_is_no_stop_in_order)
+{
+    start_a_before_b(&restart_safe_ops);
+    ck_assert_int_eq(rdv_trigger_terminate(trigger, RDV_EIO, NULL, NULL), 0);
+    turn();
+    crash(&restart_safe_ops);
+    ck_assert_int_eq(stored("interruptions"), 1);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- rule 10 */
 
 START_TEST(rule_10_after_a_jump_forward_the_next_decision_is_right_at_once)
@@ -2020,6 +2294,21 @@ int main(void)
     tcase_add_test(rules, rule_9_another_plug_in_has_resume_limit_to_report);
     tcase_add_test(rules, rule_9_a_run_that_was_being_cancelled_is_not_started_again);
     tcase_add_test(rules, rule_9_a_trigger_that_holds_what_is_stored_leaves_it_alone);
+    tcase_add_test(rules, rule_9_a_run_that_is_interrupted_over_and_over_fails);
+    tcase_add_test(rules, rule_9_an_interruption_is_on_disk_before_start_task_is_called);
+    tcase_add_test(rules, rule_9_a_run_that_is_being_given_up_is_not_started_after_another_crash);
+    tcase_add_test(rules,
+                   rule_9_a_reboot_is_an_interruption_though_it_is_preceded_by_an_orderly_stop);
+    tcase_add_test(rules,
+                   rule_9_interruptions_count_for_a_plug_in_that_is_not_asked_to_start_again);
+    tcase_add_test(rules, rule_9_how_many_interruptions_are_too_many_can_be_set);
+    tcase_add_test(rules, rule_9_reboots_that_a_run_asks_for_have_a_count_of_their_own);
+    tcase_add_test(
+        rules, rule_9_a_stop_in_order_is_no_interruption_but_others_go_first_after_each_other_one);
+    tcase_add_test(rules, rule_9_each_stop_of_a_step_has_it_wait_longer_up_to_an_hour);
+    tcase_add_test(rules, rule_9_a_run_that_waits_after_stops_can_be_cancelled);
+    tcase_add_test(rules, rule_9_paused_a_run_that_was_interrupted_does_not_begin_again);
+    tcase_add_test(rules, rule_9_an_end_for_a_failure_is_no_stop_in_order);
     tcase_add_test(rules, rule_10_after_a_jump_forward_the_next_decision_is_right_at_once);
     tcase_add_test(rules, rule_10_after_a_jump_back_nothing_starts_before_its_window);
     tcase_add_test(rules, rule_10_when_nothing_is_to_happen_no_timer_is_set);

@@ -65,6 +65,11 @@ typedef struct rdv_trigger_options {
                                    this may take (rdv_plugin_ops.end_wait); default 1 min */
     rdv_duration
         clock_wait; /**< after boot, how long to wait at most for the clock to be synchronised; default 5 min */
+    int max_interruptions; /**< how often a run may be cut short by a crash, a kill or a reboot that it has not asked for; once
+                                more, and it has failed. 0 to 1,000,000; default 5 */
+    const char *
+        boot_id_file; /**< a file whose first line says which boot of the machine this is; NULL = ask the system. Read by
+                                   rdv_trigger_new(), and not kept */
     rdv_clock clock;
     rdv_log log;
     rdv_terminated_fn

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Which boot of the machine this is. */
+#ifndef RDV__BOOT_H
+#define RDV__BOOT_H
+
+#include <rdvtask/base.h>
+
+#define RDV__BOOT_ID_ROOM 128
+
+/* As the first line of this file has it; NULL = ask the system. 0, or an error with words. */
+int rdv__boot_id(const char *file, char buffer[RDV__BOOT_ID_ROOM], struct rdv_error *error);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs that were cut short: what it means that a trigger agent finds a run under way that another process has started. Pure
+ * functions; the counts are kept with the entry, so that they hold for every task agent, and nothing sets them back.
+ */
+#ifndef RDV__CUT_H
+#define RDV__CUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record.h"
+
+/* How often a run may have the machine rebooted by asking for it. */
+#define RDV__CUT_REBOOTS_MAX 5
+
+/* A boot as a number that can be compared; never 0. */
+int64_t rdv__cut_boot(const char *boot_id);
+
+enum rdv__cut {
+    RDV__CUT_NONE,        /* nothing was under way that could have been cut short */
+    RDV__CUT_REBOOTED,    /* the reboot that it had asked for has come */
+    RDV__CUT_STOPPED,     /* by an orderly stop in this boot */
+    RDV__CUT_INTERRUPTED, /* by a crash, or by a reboot that it had not asked for */
+    RDV__CUT_TOO_OFTEN    /* by the latter two, so that it is not to go on */
+};
+
+/* What is known of a run that is taken over. */
+struct rdv__cut_facts {
+    int64_t boot; /* in which boot it is taken over */
+    bool asked_for_reboot;
+    bool under_way; /* as far as its task agent can tell */
+    int64_t step;   /* at which it was */
+};
+
+/* Count it. */
+enum rdv__cut rdv__cut_count(struct rdv__cuts *cuts, const struct rdv__cut_facts *facts,
+                             int max_interruptions);
+
+/* How long a run that was stopped waits before it begins again: not at all after one stop, and then longer each time. */
+rdv_duration rdv__cut_delay(const struct rdv__cuts *cuts);
+
+#endif
