@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/wait.h>
+#include <sys/random.h>
 
 #include "../lib/unix/started.h"
 
 #define PATH_SIZE 4096
-#define HEAD_SIZE 256
+#define HEAD_SIZE (256 + ENDING_HEAD)
 
 static void boot_id(char *buffer, size_t size)
 {
@@ -73,8 +73,9 @@ static int replace(struct record *record, const char *end, const char *tail, siz
 {
     char path[PATH_SIZE], head[HEAD_SIZE], boot[64];
     boot_id(boot, sizeof boot);
-    const int length = snprintf(head, sizeof head, "rdvtask-child 1\npid %d %llu %s\n%s",
-                                (int)getpid(), rdv__unix_started("/proc/self/stat"), boot, end);
+    const int length =
+        snprintf(head, sizeof head, "rdvtask-child 1\npid %d %llu %s %lx\n%s", (int)getpid(),
+                 rdv__unix_started("/proc/self/stat"), boot, record->secret, end);
     const int fd = record->fresh;
     int result = write_at(fd, head, (size_t)length, 0);
     if (result == 0)
@@ -93,6 +94,8 @@ static int replace(struct record *record, const char *end, const char *tail, siz
 int record_begin(struct record *record, const char *path, size_t tail_size)
 {
     record->path = path;
+    if (getrandom(&record->secret, sizeof record->secret, 0) != (ssize_t)sizeof record->secret)
+        return -1;
     record->fresh = open_fresh(record, HEAD_SIZE);
     if (record->fresh < 0 || replace(record, "", NULL, 0) != 0)
         return -1;
@@ -105,12 +108,9 @@ int record_begin(struct record *record, const char *path, size_t tail_size)
     return -1;
 }
 
-int record_end(struct record *record, int status, const char *tail, size_t size)
+int record_end(struct record *record, const struct ending *ending)
 {
-    char end[64];
-    if (WIFSIGNALED(status))
-        snprintf(end, sizeof end, "signal %d\noutput %zu\n", WTERMSIG(status), size);
-    else
-        snprintf(end, sizeof end, "exit %d\noutput %zu\n", WEXITSTATUS(status), size);
-    return replace(record, end, tail, size);
+    char head[ENDING_HEAD];
+    ending_head(ending, head);
+    return replace(record, head, ending->tail, ending->tail_size);
 }

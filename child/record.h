@@ -3,9 +3,10 @@
  * The record of a program that outlives its agent: a small file that is written anew as a whole, and synced.
  *
  *     rdvtask-child 1
- *     pid PID STARTED BOOT-ID        who the supervisor is: STARTED is field 22 of /proc/PID/stat
- *     exit CODE | signal NUMBER      once the program has ended
- *     output SIZE                    and then the last SIZE bytes that it printed
+ *     pid PID STARTED BOOT-ID SECRET     who the supervisor is: STARTED is field 22 of /proc/PID/stat
+ *     ...                                once the program has ended: see ending.h
+ *
+ * Who sends RDV__FOLLOW_SIGNAL with the SECRET, a number in hexadecimal digits, has read the record, and follows the supervisor from then on.
  *
  * Beside FILE there is FILE.new from the beginning on, with room for the end: a disk that fills up meanwhile doesn't lose it.
  */
@@ -14,15 +15,18 @@
 
 #include <stddef.h>
 
+#include "ending.h"
+
 struct record {
     const char *path;
     int fresh; /* FILE.new, or -1 */
+    unsigned long secret;
 };
 
 /* Say who we are; tail_size is the largest that record_end() will be given. 0, or -1 with errno. */
 int record_begin(struct record *record, const char *path, size_t tail_size);
 
-/* Say how it ended, with a status of waitpid()'s. 0, or -1 with errno; what was begun stays then. */
-int record_end(struct record *record, int status, const char *tail, size_t size);
+/* Say how it ended. 0, or -1 with errno; what was begun stays then. */
+int record_end(struct record *record, const struct ending *ending);
 
 #endif

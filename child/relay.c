@@ -26,6 +26,7 @@ static int way_init(struct relay_way *way, int to)
     way->program = ends[1];
     way->to = to;
     way->start = way->size = 0;
+    way->lost = 0;
     if (fcntl(way->from, F_SETFL, O_NONBLOCK) != 0)
         return -1;
     const int flags = fcntl(to, F_GETFL);
@@ -36,6 +37,7 @@ int relay_init(struct relay *relay, bool on)
 {
     relay->on = on;
     relay->tail_size = 0;
+    relay->ways[0].lost = 0;
     if (!on)
         return 0;
     return way_init(&relay->ways[0], 1) != 0 || way_init(&relay->ways[1], 3) != 0 ? -1 : 0;
@@ -85,8 +87,12 @@ size_t relay_tail_size(struct relay *relay)
 static bool way_write(struct relay_way *way)
 {
     while (way->size > 0) {
-        const ssize_t written =
-            way->to < 0 ? (ssize_t)way->size : write(way->to, way->buffer + way->start, way->size);
+        if (way->to < 0) {
+            way->lost += way->size;
+            way->size = 0;
+            return true;
+        }
+        const ssize_t written = write(way->to, way->buffer + way->start, way->size);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0 && errno == EAGAIN)

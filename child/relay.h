@@ -9,14 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RELAY_TAIL   8192
+#include "../lib/unix/supervisor.h"
+
+#define RELAY_TAIL   RDV__REPORT_TAIL
 #define RELAY_BUFFER 65536
 
 /* One way through: from the program's pipe to a descriptor of ours. */
 struct relay_way {
-    int from, program;  /* the two ends of the pipe; -1 once closed */
-    int to;             /* -1 once nobody reads */
-    size_t start, size; /* of what waits in buffer */
+    int from, program;       /* the two ends of the pipe; -1 once closed */
+    int to;                  /* -1 once nobody reads */
+    unsigned long long lost; /* what was dropped since then, in bytes */
+    size_t start, size;      /* of what waits in buffer */
     char buffer[RELAY_BUFFER];
 };
 

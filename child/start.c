@@ -4,6 +4,7 @@
 #include "start.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -15,8 +16,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+
+/* 0 to 3 are the program's: input, output, errors, notices. */
+#define LAST_OF_PROGRAM 3
+
+/* How much of an environment is read at first, and at most: more than Linux lets a program have. */
+#define ENVIRONMENT_FIRST 4096
+#define ENVIRONMENT_MAX   ((size_t)64 << 20)
+
+/* In the place of an errno. */
+#define NOT_IN_PATH (-1)
 
 static const struct {
     const char *name;
@@ -50,18 +62,39 @@ static int parse_limit(struct start *start, const char *text)
     return -1;
 }
 
+/* The number of a descriptor that is not the program's. */
+static int parse_descriptor(const char *text, int *ret_fd)
+{
+    char *end;
+    const long fd = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || fd <= LAST_OF_PROGRAM || fd > INT_MAX)
+        return -1;
+    *ret_fd = (int)fd;
+    return 0;
+}
+
 int start_parse(int argc, char **argv, struct start *ret_start)
 {
-    struct start start = {0};
+    static struct failure failure;
+    struct start start = {.report = -1, .given_environment = -1, .failure = &failure};
     int i = 1;
     for (; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
+        int result = 0;
         if (strcmp(argv[i], "--user") == 0)
             start.user = argv[i + 1];
         else if (strcmp(argv[i], "--directory") == 0)
             start.directory = argv[i + 1];
         else if (strcmp(argv[i], "--record") == 0)
             start.record = argv[i + 1];
-        else if (strcmp(argv[i], "--limit") != 0 || parse_limit(&start, argv[i + 1]) != 0)
+        else if (strcmp(argv[i], "--report") == 0)
+            result = parse_descriptor(argv[i + 1], &start.report);
+        else if (strcmp(argv[i], "--environment") == 0)
+            result = parse_descriptor(argv[i + 1], &start.given_environment);
+        else if (strcmp(argv[i], "--limit") == 0)
+            result = parse_limit(&start, argv[i + 1]);
+        else
+            result = -1;
+        if (result != 0)
             return -1;
     }
     if (i + 1 >= argc || strcmp(argv[i], "--") != 0)
@@ -71,16 +104,98 @@ int start_parse(int argc, char **argv, struct start *ret_start)
     return 0;
 }
 
-/* In the new process: say what is wrong, and end. */
-__attribute__((noreturn, format(printf, 1, 2))) static void stop(const char *format, ...)
+/* All that a file has, from where it stands, with a NUL at the end. */
+static char *read_all(int fd, size_t *ret_size)
+{
+    size_t size = 0, room = ENVIRONMENT_FIRST;
+    char *text = malloc(room);
+    while (text) {
+        const ssize_t got = read(fd, text + size, room - 1 - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            break;
+        if (got == 0) {
+            text[size] = '\0';
+            *ret_size = size;
+            return text;
+        }
+        size += (size_t)got;
+        if (size + 1 < room)
+            continue;
+        errno = E2BIG;
+        char *more = room < ENVIRONMENT_MAX ? realloc(text, 2 * room) : NULL;
+        if (!more)
+            break;
+        text = more;
+        room *= 2;
+    }
+    free(text);
+    return NULL;
+}
+
+static int read_environment(struct start *start)
+{
+    size_t size, count = 0;
+    char *text = read_all(start->given_environment, &size);
+    if (!text)
+        return -1;
+    for (size_t at = 0; at < size; at += strlen(text + at) + 1)
+        count++;
+    start->environment = calloc(count + 1, sizeof *start->environment);
+    if (!start->environment)
+        return -1;
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++, at += strlen(text + at) + 1)
+        start->environment[i] = text + at;
+    return 0;
+}
+
+int start_prepare(struct start *start)
+{
+    /* Not written to before something fails, so this costs nothing but the call. */
+    void *shared = mmap(NULL, sizeof *start->failure, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        return -1;
+    start->failure = shared;
+    start->environment = environ;
+    return start->given_environment < 0 ? 0 : read_environment(start);
+}
+
+static void keep_words(struct failure *failure, int number, const char *format, va_list arguments)
+{
+    const int size = vsnprintf(failure->words, sizeof failure->words, format, arguments);
+    /* They are to be one line. */
+    for (char *at = failure->words; *at; at++)
+        if (*at == '\n')
+            *at = '?';
+    if (size >= 0 && (size_t)size < sizeof failure->words)
+        snprintf(failure->words + size, sizeof failure->words - (size_t)size, ": %s",
+                 number == NOT_IN_PATH ? "not found in PATH" : strerror(number));
+    failure->number = number == NOT_IN_PATH ? ENOENT : number;
+}
+
+void start_fail(const struct start *start, const char *format, ...)
 {
     const int number = errno;
-    char words[512];
+    va_list arguments;
+    if (start->failure->number != 0)
+        return;
+    va_start(arguments, format);
+    keep_words(start->failure, number, format, arguments);
+    va_end(arguments);
+}
+
+/* In the new process: say what is wrong, and end. */
+__attribute__((noreturn, format(printf, 2, 3))) static void stop(const struct start *start,
+                                                                 const char *format, ...)
+{
+    const int number = errno;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
+    keep_words(start->failure, number, format, arguments);
     va_end(arguments);
-    dprintf(2, "rdvtask-child: %s: %s\n", words, strerror(number));
     _exit(START_FAILED);
 }
 
@@ -105,65 +220,102 @@ static void set_limits(const struct start *start)
         const bool cpu = start->limits[i].resource == RLIMIT_CPU;
         const struct rlimit limit = {value, cpu ? value + CPU_MORE : value};
         if (setrlimit((__rlimit_resource_t)start->limits[i].resource, &limit) != 0)
-            stop("cannot set a limit to %llu", (unsigned long long)value);
+            stop(start, "cannot set a limit to %llu", (unsigned long long)value);
     }
 }
 
-/* Become the user, if one is given, and set the limits between: looking up names takes more than they may allow, while afterwards
- * we may not be allowed to set them. */
-static void become(const struct start *start)
+/* What the program is told of its user, unless the agent's document says otherwise. */
+static char **add_user(const struct start *start, const struct passwd *user)
+{
+    const struct {
+        const char *name, *value;
+    } words[] = {{"HOME", user->pw_dir}, {"USER", start->user}, {"LOGNAME", start->user}};
+    size_t count = 0;
+    while (start->environment[count])
+        count++;
+    const size_t given = count;
+    char **list = calloc(count + sizeof words / sizeof *words + 1, sizeof *list);
+    if (!list)
+        stop(start, "cannot tell the program of its user");
+    memcpy(list, start->environment, count * sizeof *list);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const size_t size = strlen(words[i].name);
+        size_t other = 0;
+        while (other < given &&
+               (strncmp(list[other], words[i].name, size) != 0 || list[other][size] != '='))
+            other++;
+        if (other == given && asprintf(&list[count++], "%s=%s", words[i].name, words[i].value) < 0)
+            stop(start, "cannot tell the program of its user");
+    }
+    return list;
+}
+
+/*
+ * Become the user, if one is given, and set the limits between: looking up names takes more than they may allow, while afterwards
+ * we may not be allowed to set them. What the program's environment is to be.
+ */
+static char **become(const struct start *start)
 {
     const char *name = start->user;
     if (!name) {
         set_limits(start);
-        return;
+        return start->environment;
     }
     errno = 0;
     const struct passwd *user = getpwnam(name);
     if (!user) {
         errno = errno ? errno : ENOENT;
-        stop("no user '%s'", name);
+        stop(start, "no user '%s'", name);
     }
     const bool same = geteuid() == user->pw_uid && getegid() == user->pw_gid;
+    char **environment = add_user(start, user);
     if (!same) {
         give_descriptors(user);
         /* Groups first: once we are the user that is not allowed any more. */
         if (initgroups(name, user->pw_gid) != 0 ||
             setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0)
-            stop("cannot become user '%s'", name);
+            stop(start, "cannot become user '%s'", name);
     }
     set_limits(start);
-    if (!same && setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
-        stop("cannot become user '%s'", name);
-    /* Unless the agent's document says otherwise. */
-    setenv("HOME", user->pw_dir, 0);
-    setenv("USER", name, 0);
-    setenv("LOGNAME", name, 0);
+    /* One who was not root, but allowed to do this, would keep what it may do besides. Old kernels have nothing of the kind. */
+    if (!same &&
+        (setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0 ||
+         (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)))
+        stop(start, "cannot become user '%s'", name);
+    return environment;
+}
+
+static const char *path_of(char *const *environment)
+{
+    for (; *environment; environment++)
+        if (strncmp(*environment, "PATH=", 5) == 0)
+            return *environment + 5;
+    return "";
 }
 
 /* Become the program, found as lib/unix/spawn.c finds one: only in absolute directories of PATH, and never by way of a shell. */
-__attribute__((noreturn)) static void run(char **argv)
+__attribute__((noreturn)) static void run(const struct start *start, char *const *environment)
 {
-    const char *name = argv[0], *path = getenv("PATH");
+    const char *name = start->argv[0], *path = path_of(environment);
     if (strchr(name, '/')) {
-        execv(name, argv);
-        stop("cannot run '%s'", name);
+        execve(name, start->argv, environment);
+        stop(start, "cannot run '%s'", name);
     }
-    int number = ENOENT;
-    for (size_t size; path && *path; path += size + (path[size] == ':')) {
+    int number = NOT_IN_PATH;
+    for (size_t size; *path; path += size + (path[size] == ':')) {
         char file[PATH_MAX];
         size = strcspn(path, ":");
         if (*path != '/' ||
             snprintf(file, sizeof file, "%.*s/%s", (int)size, path, name) >= (int)sizeof file)
             continue;
-        execv(file, argv);
+        execve(file, start->argv, environment);
         if (errno != ENOENT && errno != ENOTDIR)
             number = errno;
-        if (number != ENOENT && number != EACCES)
+        if (number != NOT_IN_PATH && number != EACCES)
             break;
     }
     errno = number;
-    stop("cannot run '%s'", name);
+    stop(start, "cannot run '%s'", name);
 }
 
 pid_t start_program(const struct start *start, const struct relay *relay)
@@ -171,24 +323,24 @@ pid_t start_program(const struct start *start, const struct relay *relay)
     const pid_t parent = getpid();
     const pid_t program = fork();
     if (program < 0)
-        fprintf(stderr, "rdvtask-child: cannot start a process: %s\n", strerror(errno));
+        start_fail(start, "cannot start a process");
     if (program != 0)
         return program;
 
     relay_become(relay);
     /* What it does to its group or its terminal is not for us, nor what we do to ours for it. */
     setsid();
-    become(start);
+    char *const *environment = become(start);
     /* Should we be killed, so is the program. Last, as a change of the user undoes this. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(START_FAILED);
     if (start->directory && chdir(start->directory) != 0)
-        stop("cannot go to '%s'", start->directory);
+        stop(start, "cannot go to '%s'", start->directory);
     sigset_t none;
     sigemptyset(&none);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    run(start->argv);
+    run(start, environment);
 }

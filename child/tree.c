@@ -36,6 +36,9 @@ bool tree_reap(struct tree *tree)
         } else if (pid == tree->spared) {
             tree->spared = 0;
         }
+    /* Nobody is there, and the program is not among those who were. */
+    if (pid < 0 && !tree->ended)
+        tree->ended = tree->unknown = true;
     return pid == 0;
 }
 

@@ -15,6 +15,7 @@ struct tree {
     pid_t spared; /* 0, or a descendant that is, with its own, no part of the tree any more */
     bool ended;   /* the program; what it has left may still be there */
     int status;   /* as waitpid() gives it */
+    bool unknown; /* it does not: the system could not tell how it ended */
 };
 
 /* Take in those that have ended; false when nobody is left, not even one that is spared. */

@@ -547,19 +547,16 @@ static int read_name(struct rdv__value value, struct rdv__handlers *handlers,
 
 /* What a child finds in its environment whatever its handler says. */
 static int document_environment(struct rdv__value object, const char *file,
-                                const struct rdv__handlers *handlers,
+                                struct rdv__handlers *handlers,
                                 struct rdv__environment *ret_environment, struct rdv_error *error)
 {
-    struct rdv__environment base = {NULL, 0};
-    const struct rdv__environment *inherited = file ? &handlers->environment : &base;
-    int result = file ? 0 : rdv__plat_environment(&base.list, &base.count);
+    const struct rdv__environment *inherited = file ? &handlers->environment : &handlers->base;
+    int result = file ? 0 : rdv__plat_environment(&handlers->base.list, &handlers->base.count);
     if (result)
         return rdv__fail(error, result, "cannot make the environment of a child: %s",
                          rdv_strerror(result));
-    result = make_environment((const char *const *)inherited->list, inherited->count, object,
-                              ret_environment, error);
-    free_texts(base.list);
-    return result;
+    return make_environment((const char *const *)inherited->list, inherited->count, object,
+                            ret_environment, error);
 }
 
 /* file: NULL for the document, which names the agent and has the environment of all. */
@@ -743,6 +740,7 @@ struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers)
     }
     free(handlers->handlers);
     free_texts(handlers->environment.list);
+    free_texts(handlers->base.list);
     free_texts(handlers->files);
     free(handlers->name);
     free(handlers);

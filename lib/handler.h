@@ -85,6 +85,7 @@ struct rdv__handlers {
     size_t count;
     char **files;                        /* what handlers' `file` points to; ends with NULL */
     struct rdv__environment environment; /* the document's, for those of its folder */
+    struct rdv__environment base;        /* rdvtask's own alone: that of commands that reboot */
     const char *main_file;               /* the document's name, while loading */
 };
 

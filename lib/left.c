@@ -39,14 +39,14 @@ char *rdv__left_record(const char *store_path, int64_t run, size_t step, int att
 bool rdv__left_can_adopt(const char *record)
 {
     struct rdv__plat_child child;
-    struct rdv__plat_record end;
+    struct rdv__plat_record found;
     int result = rdv__plat_adopt(record, &child);
     if (result == 0)
         rdv__plat_child_close(&child);
-    if (result != RDV_ENOTFOUND || rdv__plat_record_read(record, &end) != 0)
+    if (result != RDV_ENOTFOUND || rdv__plat_record_read(record, &found) != 0)
         return result == 0;
-    free(end.tail);
-    return end.ended;
+    rdv__plat_end_free(&found.end);
+    return found.ended;
 }
 
 int rdv__left_prepare(const char *store_path, struct rdv_error *error)

@@ -181,6 +181,9 @@ struct rdv__supervision {
     size_t limit_count;
     const char
         *record; /* NULL = it ends with us; else the file that rdv__plat_adopt() finds it by */
+    /* The supervisor's own environment, "NAME=value", which ends with NULL: what rdv__plat_end_leftovers() finds it by. NULL = empty.
+     * It is never the program's, which may have fewer rights. */
+    const char *const *marks;
 };
 
 /* Whether all of it can be done. RDV_ENOTSUP with words that name the member of a handler that asks for too much. */
@@ -205,6 +208,8 @@ struct rdv__plat_child {
         notices; /* our end of its descriptor 3, or of the pipe that RDV_NOTIFY names, likewise */
     /* unix/ only: -1, or the child's ends of both: as long as we have them, too, its end wakes us by `end` alone, once. */
     int output_kept, notices_kept;
+    /* unix/ only: -1, or where its supervisor tells how the program has ended. */
+    int report;
     /* unix/ only: -1, or the channel to the process that waits for it, and that process, where it takes one. */
     int monitor;
     int64_t monitor_pid;
@@ -219,14 +224,27 @@ struct rdv__plat_child {
 /* How long a supervisor may take to end its tree at once, before it is killed. */
 #define RDV__SUPERVISOR_WAIT (5 * RDV_SECOND)
 
+/* How a child has ended. */
+struct rdv__plat_end {
+    /* Its exit code, or a negative number that rdv__plat_end_words() knows, such as RDV__KILLED. */
+    int code;
+    /* 0; or why its supervisor could not start it, an RDV_E… with words. There is no code then. */
+    int failure;
+    char words[320];
+    /* How much of what it printed has not come through its pipe, in bytes, as nobody has read in time; and the last that it printed, as
+     * far as that is known. Of a record, `tail` may be more than what is lost; else it is the end of that. */
+    uint64_t lost;
+    char *tail; /* or NULL */
+    size_t tail_size;
+};
+void rdv__plat_end_free(struct rdv__plat_end *end); /* what it points to */
+
 /* What a supervisor that outlives its agent has written down of itself; see child/record.h. */
 struct rdv__plat_record {
     bool ended;
-    int code;   /* how the program ended, if it has: exit code, or -signal */
-    char *tail; /* the last that it printed; free() */
-    size_t tail_size;
+    struct rdv__plat_end end; /* if so */
 };
-/* RDV_ENOTFOUND if there is none, or it can't be read. */
+/* RDV_ENOTFOUND if there is none, or it can't be read. Free its end. */
 int rdv__plat_record_read(const char *path, struct rdv__plat_record *ret_record);
 void rdv__plat_record_delete(const char *path); /* also when there is none */
 
@@ -237,7 +255,8 @@ int rdv__plat_private_folder(const char *path, struct rdv_error *error);
 int rdv__plat_adopt(const char *record, struct rdv__plat_child *ret_child);
 
 /* Start a child in a process group of its own, with empty signal mask and default signals, and no descriptor but 0 to 3.
- * error's text says what failed, such as "cannot run 'apt-gt': No such file or directory". */
+ * error's text says what failed, such as "cannot run 'apt-gt': No such file or directory". What only a supervisor can find out, such as
+ * that a user is not there, comes as the child's end. */
 int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
                     struct rdv_error *error);
 
@@ -250,14 +269,14 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill);
 /* Wait at most this long for its end; whether it has come. */
 bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait);
 
-/* After `end` is readable: kill what is left of the group, reap the child, and say how it ended: its exit code, or a negative
- * number that rdv__plat_end_words() knows, such as RDV__KILLED. 0 or RDV_EIO when the system can't tell. */
-int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code);
+/* After `end` is readable: kill what is left of the group, reap the child, and say how it ended; free ret_end. 0 or RDV_EIO when the
+ * system can't tell. */
+int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *ret_end);
 
 /* What such a negative number means, such as "killed by signal 9 (SIGKILL)". Returns the code for a report. */
 int rdv__plat_end_words(int code, char *buffer, size_t size);
 
-/* Whether such a number says that the supervisor was killed, so that what it would have ended may live on. */
+/* Whether such a number says that the supervisor has not done its work, so that what it would have ended may live on. */
 bool rdv__plat_end_is_lost(int code);
 
 /* What an exit code means to all programs of this system, beside 0. */

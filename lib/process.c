@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +21,16 @@
 #define TROUBLE_WORDS 160
 #define TROUBLE_MAX   10
 
+/* Room for what is said of output that is lost. */
+#define LOST_WORDS 96
+
 struct rdv__process {
     struct rdv__process_options options;
     struct rdv__plat_child child;
     struct rdv__io *output, *notices, *end;
     rdv_timer *grace;
     char *record;         /* of a child that was adopted */
+    char words[320];      /* why it was not started; "" = it was */
     rdv_duration kill_at; /* on rdv__plat_running()'s scale; INT64_MAX = nobody wants its end */
 
     int depth; /* callbacks under way */
@@ -286,33 +291,47 @@ static void stop_reading(struct rdv__process *process)
     rdv__plat_child_deafen(&process->child);
 }
 
-/* How a child that is not ours ended, by its own record. */
-static int read_end(struct rdv__process *process, int *ret_code)
+/* How a child that is not ours ended, by its own record; all of what it has of the output is news. */
+static int read_end(struct rdv__process *process, struct rdv__plat_end *ret_end)
 {
     struct rdv__plat_record record;
     process->child.pid = 0;
-    if (rdv__plat_record_read(process->record, &record) != 0)
+    if (rdv__plat_record_read(process->record, &record) != 0 || !record.ended)
         return RDV_EIO;
-    if (record.ended) {
-        *ret_code = record.code;
-        if (record.tail_size > 0)
-            take_output(process, record.tail, record.tail_size);
+    *ret_end = record.end;
+    ret_end->lost = record.end.tail_size;
+    return 0;
+}
+
+/* What did not come through the pipe, as we were late. */
+static void take_lost(struct rdv__process *process, const struct rdv__plat_end *end)
+{
+    const size_t size = end->lost < end->tail_size ? (size_t)end->lost : end->tail_size;
+    char words[LOST_WORDS];
+    if (end->lost > size) {
+        snprintf(words, sizeof words,
+                 "\n[rdvtask: %" PRIu64 " bytes are missing, as nobody has read them in time]\n",
+                 end->lost - size);
+        take_output(process, words, strlen(words));
     }
-    free(record.tail);
-    return record.ended ? 0 : RDV_EIO;
+    if (size > 0 && !process->dead)
+        take_output(process, end->tail + end->tail_size - size, size);
 }
 
 static void has_ended(void *user)
 {
     struct rdv__process *process = user;
-    int code = 0, result;
+    struct rdv__plat_end end = {0};
+    int result;
     process->depth++;
     if (process->record)
-        result = read_end(process, &code);
+        result = read_end(process, &end);
     else /* first what is left of its group, which might go on printing */
-        result = rdv__plat_child_reap(&process->child, &code);
+        result = rdv__plat_child_reap(&process->child, &end);
     if (process->output)
         read_pipe(process, process->child.output, DRAIN_MAX, take_output);
+    if (!process->dead)
+        take_lost(process, &end);
     if (process->notices && !process->dead)
         read_pipe(process, process->child.notices, DRAIN_MAX, take_notices);
     /* A last line may lack its end. */
@@ -323,11 +342,21 @@ static void has_ended(void *user)
     }
     if (!process->dead) {
         finish(process);
-        process->options.ended(process->options.user, result, code);
+        if (result == 0 && end.failure != 0) {
+            result = end.failure;
+            snprintf(process->words, sizeof process->words, "%s", end.words);
+        }
+        process->options.ended(process->options.user, result, end.code);
     }
+    rdv__plat_end_free(&end);
     process->depth--;
     if (process->dead)
         free_memory(process);
+}
+
+const char *rdv__process_not_started(const struct rdv__process *process)
+{
+    return process->words[0] ? process->words : NULL;
 }
 
 static void grace_over(void *user)
@@ -431,13 +460,14 @@ int rdv__process_adopt(rdv_loop *loop, const char *record,
                                     .notices = RDV__NO_DESCRIPTOR,
                                     .output_kept = -1,
                                     .notices_kept = -1,
+                                    .report = -1,
                                     .monitor = -1};
-    struct rdv__plat_record end;
+    struct rdv__plat_record record_now;
     int result = rdv__plat_adopt(record, &child);
-    bool over = result == RDV_ENOTFOUND && rdv__plat_record_read(record, &end) == 0;
+    bool over = result == RDV_ENOTFOUND && rdv__plat_record_read(record, &record_now) == 0;
     if (over) {
-        free(end.tail);
-        result = end.ended ? 0 : RDV_ENOTFOUND;
+        rdv__plat_end_free(&record_now.end);
+        result = record_now.ended ? 0 : RDV_ENOTFOUND;
     }
     if (result != 0)
         return result;
@@ -480,7 +510,7 @@ void rdv__process_free(struct rdv__process *process)
         return;
     assert(!process->dead);
     if (process->child.pid != 0) {
-        int code;
+        struct rdv__plat_end end = {0};
         rdv__plat_child_end(&process->child, true);
         /* Nobody reads any more what a relay would have us take first. */
         stop_reading(process);
@@ -488,7 +518,8 @@ void rdv__process_free(struct rdv__process *process)
             !rdv__plat_child_wait(&process->child, RDV__SUPERVISOR_WAIT))
             rdv__plat_child_end(&process->child, true);
         if (!process->child.adopted)
-            (void)rdv__plat_child_reap(&process->child, &code);
+            (void)rdv__plat_child_reap(&process->child, &end);
+        rdv__plat_end_free(&end);
     }
     finish(process);
     process->dead = true;

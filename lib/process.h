@@ -33,8 +33,9 @@ struct rdv__process_options {
     void (*notice)(void *user, const struct rdv__notice *notice);
     /* A line on descriptor 3 that is no notice (too long, unknown key, bad value): words for the log. At most 10 a child. */
     void (*trouble)(void *user, const char *words);
-    /* It has ended, all of its output has been handed over, its group is gone. code: as rdv__plat_child_reap() has it,
-     * when result is 0; RDV_EIO when the system could not tell. The last callback; rdv__process_free() is fine inside. */
+    /* It has ended, all of its output has been handed over, its group is gone. code: as struct rdv__plat_end has it,
+     * when result is 0; RDV_EIO when the system could not tell; another error when rdv__process_not_started() has words. The last
+     * callback; rdv__process_free() is fine inside. */
     void (*ended)(void *user, int result, int code);
 };
 
@@ -44,6 +45,9 @@ struct rdv__process_options {
 /* Start a child. On failure (the program is not there, no descriptors) nothing is left behind and no callback comes. */
 int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,
                        struct rdv__process **ret_process, struct rdv_error *error);
+
+/* Inside `ended`: the words for a program that its supervisor could not start, or NULL. They are the process's. */
+const char *rdv__process_not_started(const struct rdv__process *process);
 
 /* Ask the whole group to end: politely now, killed after `grace`. 0 = killed at once. Repeating can only shorten it. `ended`
  * follows as always. */

@@ -115,6 +115,15 @@ static int supervise(struct steps *run, struct rdv__supervision *supervision, ch
     return result;
 }
 
+/* The environment of a program. One that reboots is run as we are, whatever the handler's user is: of the handler's it has nothing. */
+static int make_environment(const struct steps *run, const struct rdv__variable *own, size_t count,
+                            const char ***ret_environment)
+{
+    const struct rdv__environment *environment =
+        run->phase == REBOOTING ? &run->handlers->base : &run->handler->environment;
+    return rdv__environment_join(environment, own, count, ret_environment);
+}
+
 /* Start the program of a step, or the one that reboots. */
 int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
                              void (*ended)(void *user, int result, int code),
@@ -132,21 +141,27 @@ int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
     char number[24], attempt[16];
     snprintf(number, sizeof number, "%" PRId64, run->number);
     snprintf(attempt, sizeof attempt, "%d", run->attempt);
-    const struct rdv__variable own[] = {
-        {"RDV_LABEL", rdv_task_label(run->run.task)},
-        {"RDV_IDENTIFIER", identifier_of(run)},
-        {"RDV_RUN", number},
-        {"RDV_ATTEMPT", attempt},
-        {"RDV_STORE", rdv__store_path(run->run.runs->store)},
-        {"RDV_NONCE", run->nonce[0] ? run->nonce : NULL},
+    /* The last ones are what a run is known by, and all that a supervisor gets of it. */
+    enum { LABEL, IDENTIFIER, ATTEMPT, RUN, STORE, NONCE, OWN };
+    const struct rdv__variable own[OWN] = {
+        [LABEL] = {"RDV_LABEL", rdv_task_label(run->run.task)},
+        [IDENTIFIER] = {"RDV_IDENTIFIER", identifier_of(run)},
+        [ATTEMPT] = {"RDV_ATTEMPT", attempt},
+        [RUN] = {"RDV_RUN", number},
+        [STORE] = {"RDV_STORE", rdv__store_path(run->run.runs->store)},
+        [NONCE] = {"RDV_NONCE", run->nonce[0] ? run->nonce : NULL},
     };
-    const char **environment;
-    result = rdv__environment_join(&run->handler->environment, own, sizeof own / sizeof own[0],
-                                   &environment);
+    const struct rdv__environment nothing = {NULL, 0};
+    const char **environment = NULL, **marks = NULL;
+    result = make_environment(run, own, OWN, &environment);
+    if (!result)
+        result = rdv__environment_join(&nothing, own + RUN, OWN - RUN, &marks);
     if (result) {
+        free((void *)environment);
         free(record);
         return rdv__fail(error, result, "%s", rdv_strerror(result));
     }
+    supervision.marks = marks;
     struct rdv__process_options options = {
         .argv = (const char *const *)step->argv,
         .environment = environment,
@@ -161,8 +176,19 @@ int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
     result = rdv__process_start(run->run.runs->loop, &options, &run->process, error);
     run->leavable = result == 0 && record;
     free((void *)environment);
+    free((void *)marks);
     free(record);
     return result;
+}
+
+void rdv__steps_read_end(const struct steps *run, const struct rdv__step *step, bool timed_out,
+                         int result, int code, struct rdv__step_end *ret_end)
+{
+    const char *words = rdv__process_not_started(run->process);
+    if (words)
+        rdv__step_not_started(result, words, ret_end);
+    else
+        rdv__step_ended(step, timed_out, result, code, ret_end);
 }
 
 /* ----------------------------------------------------- lost by its supervisor */
@@ -182,8 +208,6 @@ bool rdv__steps_sweep(struct steps *run, int result, int code, void (*swept)(voi
         return false;
     }
     run->phase = CLEANING;
-    run->end_result = result;
-    run->end_code = code;
     return true;
 }
 

@@ -146,9 +146,9 @@ static void hear_reboot_end(void *user, int result, int code)
     struct steps *run = user;
     struct rdv__step_end end;
     char line[LINE_SHOWN] = "";
+    rdv__steps_read_end(run, &run->handler->reboot.step, false, result, code, &end);
     rdv__process_free(run->process);
     run->process = NULL;
-    rdv__step_ended(&run->handler->reboot.step, false, result, code, &end);
     if (run->interrupted && !run->cancelled) {
         rdv__steps_leave(
             run); /* the system shuts down, most likely: the row says what we asked for */

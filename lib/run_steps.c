@@ -153,11 +153,10 @@ static void step_done(struct steps *run, enum rdv__step_kind kind)
 /* ------------------------------------------------------- the step's process */
 
 /* As the step has ended, and nothing is left of it: how the run goes on. May free it. */
-static void take_end(struct steps *run, int result, int code)
+static void take_end(struct steps *run)
 {
-    struct rdv__step_end end;
+    const struct rdv__step_end end = run->end;
     run->adopted = run->leavable = false;
-    rdv__step_ended(step_of(run), run->timed_out, result, code, &end);
     if (run->run.gone)
         rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
     else if (run->interrupted && !run->stopping && !run->cancelled)
@@ -180,7 +179,7 @@ static void swept(void *user, int found)
         rdv__log(log_of(run), RDV_LOG_WARNING,
                  "%s: ended %d process%s that the killed rdvtask-child of step %zu had left behind",
                  identifier_of(run), found, found == 1 ? "" : "es", run->step + 1);
-    take_end(run, run->end_result, run->end_code);
+    take_end(run);
 }
 
 static void not_adopted(struct steps *run);
@@ -188,15 +187,18 @@ static void not_adopted(struct steps *run);
 static void hear_end(void *user, int result, int code)
 {
     struct steps *run = user;
+    const bool started = !rdv__process_not_started(run->process);
+    rdv__steps_read_end(run, step_of(run), run->timed_out, result, code, &run->end);
     rdv_timer_stop(run->timer);
     rdv__process_free(run->process);
     run->process = NULL;
-    if (run->adopted && result && !run->cancelled && !run->interrupted && !run->run.gone) {
+    if (run->adopted && result && started && !run->cancelled && !run->interrupted &&
+        !run->run.gone) {
         not_adopted(run); /* its supervisor was killed */
         return;
     }
-    if (!rdv__steps_sweep(run, result, code, swept))
-        take_end(run, result, code);
+    if (!started || !rdv__steps_sweep(run, result, code, swept))
+        take_end(run);
 }
 
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */

@@ -75,8 +75,8 @@ struct steps {
     bool adopted;     /* and so it is */
     bool told;        /* the end has been reported */
 
-    /* CLEANING after a step whose supervisor was killed: how it ended, as process.h has it. */
-    int end_result, end_code;
+    /* CLEANING after a step whose supervisor was killed: how it ended. */
+    struct rdv__step_end end;
 
     /* What the next report says, or the last one has said. */
     rdv_status status;
@@ -155,6 +155,10 @@ void rdv__steps_leave_process(struct steps *run);
 
 /* Follow again what was left running, or has ended since. RDV_ENOTFOUND if how it ended is not known. */
 int rdv__steps_adopt(struct steps *run, void (*ended)(void *user, int result, int code));
+
+/* How the process has ended, or why it could not be started: inside its `ended`. step is what it was started for. */
+void rdv__steps_read_end(const struct steps *run, const struct rdv__step *step, bool timed_out,
+                         int result, int code, struct rdv__step_end *ret_end);
 
 /*
  * If a step that has ended so may have left its tree behind, as its supervisor was killed, end what can be found of it, in phase

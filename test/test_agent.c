@@ -111,8 +111,8 @@ START_TEST(the_environment_is_clean_but_for_what_the_document_adds)
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
     const char *log = bench_read(bench, "log/-1.log");
     char expected[RDV_TEST_PATH + 256];
-    const char *format = "A=document\nB=handler\nRDV_LABEL=l\nRDV_IDENTIFIER=task\nRDV_RUN=-1\n"
-                         "RDV_ATTEMPT=1\nRDV_STORE=%s\nRDV_NONCE=";
+    const char *format = "A=document\nB=handler\nRDV_LABEL=l\nRDV_IDENTIFIER=task\n"
+                         "RDV_ATTEMPT=1\nRDV_RUN=-1\nRDV_STORE=%s\nRDV_NONCE=";
     snprintf(expected, sizeof expected, format, rdv__store_path(bench->store));
 #ifdef _WIN32
     /* There they are sorted, and what Windows' programs can't do without is among them. */

@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "plat.h"
+#include "supervisor.h"
 #include "unix/crowd.h"
 
 #define ARGUMENTS_MAX  24
@@ -284,7 +286,7 @@ START_TEST(a_program_that_can_t_be_run_is_named)
     struct started started = start("--", "/nonexistent", NULL);
     check_fails(&started, "rdvtask-child: cannot run '/nonexistent': No such file or directory");
     started = start("--", "no-such-program-anywhere", NULL);
-    check_fails(&started, "cannot run 'no-such-program-anywhere': No such file or directory");
+    check_fails(&started, "cannot run 'no-such-program-anywhere': not found in PATH");
     started = start("--", directory, NULL);
     check_fails(&started, "Permission denied");
 }
@@ -312,7 +314,7 @@ static void look_here(void)
 START_TEST(a_program_is_looked_for_in_absolute_folders_only)
 {
     struct started started = start_prepared(look_here, "--", "here", NULL);
-    check_fails(&started, "cannot run 'here': No such file or directory");
+    check_fails(&started, "cannot run 'here': not found in PATH");
 }
 END_TEST
 
@@ -641,18 +643,35 @@ static void wait_until_heard(pid_t pid, int number)
     ck_abort_msg("the supervisor does not hear a signal");
 }
 
+/* What an agent does that finds its supervisor again, and then is there. */
+static int follow(const char *path)
+{
+    struct rdv__plat_child child;
+    if (rdv__plat_adopt(path, &child) != 0)
+        return EXIT_FAILURE;
+    rdv__plat_child_close(&child);
+    execlp("sleep", "sleep", getenv("MARK"), (char *)NULL);
+    return EXIT_FAILURE;
+}
+
 START_TEST(an_agent_that_follows_from_inside_is_spared_and_nobody_else)
 {
+    /* Two daemons say the same, and have not read the record. */
     static const char script[] =
         "supervisor=$PPID; sleep $MARK & setsid sleep $MARK & "
         "sh -c 'kill -USR1 $0; sleep $MARK; :' $supervisor >&- 2>&- 3>&- & "
-        "until [ $(pgrep -cfx \"sleep $MARK\") = 3 ]; do :; done; read x; exit 4";
+        "sh -c '/bin/kill -q 7 -s USR1 $0; sleep $MARK; :' $supervisor >&- 2>&- 3>&- & "
+        "until [ $(pgrep -cfx \"sleep $MARK\") = 4 ]; do :; done; "
+        "\"$0\" follow \"$1\" >&- 2>&- 3>&- & "
+        "until [ $(pgrep -cfx \"sleep $MARK\") = 5 ]; do :; done; echo go; read x; exit 4";
     for (int kill_it = 0; kill_it < 2; kill_it++) {
         int input[2];
         ck_assert_int_eq(pipe2(input, O_CLOEXEC), 0);
         ck_assert_int_eq(dup2(input[0], 0), 0);
-        struct started started = start(SHELL_AND_REST, script, NULL);
-        wait_for_marked(3);
+        struct started started =
+            start("--record", record, SHELL_AND_REST, script, own_program, record, NULL);
+        ck_assert_str_eq(read_line(started.output), "go");
+        wait_until_heard(started.pid, RDV__FOLLOW_SIGNAL);
         wait_until_heard(started.pid, SIGUSR1);
         ck_assert_int_eq(kill(started.pid, SIGUSR1), 0); /* from outside: nothing is meant by it */
         wait_until_heard(started.pid, SIGUSR1);
@@ -703,10 +722,12 @@ START_TEST(a_record_says_who_it_is_from_the_start_and_how_it_ended)
     ck_assert_str_eq(read_line(started.output), "out");
     int pid, end = 0;
     unsigned long long ticks;
+    unsigned long secret;
     char boot[64];
-    ck_assert_int_eq(
-        sscanf(read_record(), "rdvtask-child 1\npid %d %llu %36s\n%n", &pid, &ticks, boot, &end),
-        3);
+    ck_assert_int_eq(sscanf(read_record(), "rdvtask-child 1\npid %d %llu %36s %lx\n%n", &pid,
+                            &ticks, boot, &secret, &end),
+                     4);
+    ck_assert_uint_ne(secret, 0);
     ck_assert_int_eq(pid, started.pid);
     ck_assert_uint_gt(ticks, 0);
     ck_assert_uint_eq(strlen(boot), 36);
@@ -796,8 +817,11 @@ START_TEST(a_start_that_fails_is_recorded_too)
 {
     struct started started = start("--record", record, "--", "/nonexistent", NULL);
     check_fails(&started, "cannot run '/nonexistent'");
-    ck_assert_ptr_nonnull(strstr(read_record(), "\nexit 127\n"));
-    ck_assert_ptr_nonnull(strstr(read_record(), "cannot run '/nonexistent'"));
+    char failed[128];
+    snprintf(failed, sizeof failed,
+             "\nfailed %d cannot run '/nonexistent': No such file or directory\noutput 0\n",
+             ENOENT);
+    ck_assert_ptr_nonnull(strstr(read_record(), failed));
 }
 END_TEST
 
@@ -877,6 +901,8 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "run-away") == 0)
         return run_away();
+    if (argc == 3 && strcmp(argv[1], "follow") == 0)
+        return follow(argv[2]);
     if (!realpath(argv[0], own_program))
         return EXIT_FAILURE;
 

@@ -70,7 +70,9 @@ static void go_on(struct rdv__plat_child *child)
         read_some(child->notices, ran.notices);
         ck_assert_int_lt(rdv_test_clock(), end);
     }
-    ran.result = rdv__plat_child_reap(child, &ran.code);
+    struct rdv__plat_end end = {0};
+    ran.result = rdv__plat_child_reap(child, &end);
+    ran.code = end.code;
     while (read_some(child->output, ran.output) || read_some(child->notices, ran.notices))
         ;
     rdv__plat_child_close(child);

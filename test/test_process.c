@@ -1187,7 +1187,9 @@ START_TEST(a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lo
     signal(SIGCHLD, SIG_IGN);
     ck_assert_int_eq(kill((pid_t)strtol(watched.output, NULL, 10), SIGUSR1), 0);
     wait_for_end(&watched);
-    ck_assert_int_eq(watched.result, RDV_EIO);
+    /* A supervisor tells by a way of its own. */
+    ck_assert_int_eq(watched.result, supervision.program ? 0 : RDV_EIO);
+    ck_assert_int_eq(watched.code, supervision.program ? 3 : 0);
     finish(&watched);
 }
 END_TEST
@@ -1313,6 +1315,37 @@ START_TEST(a_system_without_pidfds_is_served_as_well)
     ck_assert_int_eq(watched.result, RDV_EIO);
     ck_assert(group_goes(group));
     ck_assert(!has_child());
+    finish(&watched);
+}
+END_TEST
+
+/* Have waitid() fail if it is called with one of these flags. */
+static void take_away_waiting(uint32_t flags)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_waitid, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flags, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof rules / sizeof rules[0], rules};
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+START_TEST(an_exit_code_that_the_system_does_not_tell_is_not_made_up)
+{
+    struct watched watched = {0};
+    take_away_waiting(WNOWAIT);
+    check_script("exit 3", 3, "");
+    check_script("kill -KILL $$", RDV__KILLED, "");
+    take_away_waiting(WEXITED);
+    start_shell(&watched, "exit 3");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, supervision.program ? 0 : RDV_EIO);
+    ck_assert_int_eq(watched.code, supervision.program ? 3 : 0);
     finish(&watched);
 }
 END_TEST
@@ -1497,6 +1530,9 @@ int main(int argc, char **argv)
         hosts, a_system_that_closes_descriptors_one_by_one_is_served_as_well,
         either(RDV_TEST_ON_WINDOWS("there are no descriptors"),
                either(no_fork, supervised("the supervisor has them closed at once only"))));
+    rdv_test_add_unless(
+        hosts, an_exit_code_that_the_system_does_not_tell_is_not_made_up,
+        either(RDV_TEST_ON_WINDOWS("there is no waitid()"), either(no_fork, odd_system())));
     rdv_test_add_unless(hosts, a_system_without_pidfds_is_served_as_well,
                         either(RDV_TEST_ON_WINDOWS("there are no pidfds"),
                                either(no_fork, supervised("what it kills is the supervisor"))));

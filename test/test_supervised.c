@@ -37,20 +37,25 @@ static rdv_loop *loop;
 static struct rdv_error error;
 static char directory[64], record[128], mark[48];
 static const char *const plain[] = {"PATH=/usr/bin:/bin", mark, NULL};
+static const char *const marks[] = {mark, NULL}; /* of the supervisor itself */
 
 struct watched {
     struct rdv__process *process;
     char output[32768];
-    size_t output_size;
+    size_t output_size, total;
+    char last; /* byte that it printed */
     char notices[256];
     bool line, ended;
     int result, code;
+    char words[320]; /* why it was not started */
 };
 
 static void take_output(void *user, const char *data, size_t size)
 {
     struct watched *watched = user;
     ck_assert(!watched->ended);
+    watched->total += size;
+    watched->last = data[size - 1];
     if (watched->output_size + size >= sizeof watched->output)
         return; /* one that prints without end */
     memcpy(watched->output + watched->output_size, data, size);
@@ -74,6 +79,8 @@ static void take_end(void *user, int result, int code)
     watched->ended = true;
     watched->result = result;
     watched->code = code;
+    const char *words = rdv__process_not_started(watched->process);
+    snprintf(watched->words, sizeof watched->words, "%s", words ? words : "");
     rdv__process_free(watched->process);
     watched->process = NULL;
     rdv_loop_stop(loop);
@@ -107,13 +114,14 @@ static void start_with(struct watched *watched, const struct rdv__supervision *s
 
 static void start(struct watched *watched, const char *script)
 {
-    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD};
+    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD, .marks = marks};
     start_with(watched, &supervision, script);
 }
 
 static void start_recorded(struct watched *watched, const char *script)
 {
-    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD, .record = record};
+    const struct rdv__supervision supervision = {
+        .program = RDV_TEST_CHILD, .record = record, .marks = marks};
     start_with(watched, &supervision, script);
 }
 
@@ -351,6 +359,159 @@ START_TEST(user_folder_and_limits_are_those_asked_for)
 }
 END_TEST
 
+/* ------------------------------------------------------- more rights than the program */
+
+static const char *environment_of_tests[4];
+
+static void start_in_environment(struct watched *watched,
+                                 const struct rdv__supervision *supervision, const char *one,
+                                 const char *other, const char *script)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    struct rdv__process_options options = options_of(watched, argv, supervision);
+    const char *const environment[] = {plain[0], one, other};
+    memcpy(environment_of_tests, environment, sizeof environment);
+    options.environment = environment_of_tests;
+    memset(watched, 0, sizeof *watched);
+    ck_assert_msg(rdv__process_start(loop, &options, &watched->process, &error) == 0, "%s",
+                  error.text);
+}
+
+START_TEST(the_program_s_environment_is_neither_its_supervisor_s_nor_in_an_argument)
+{
+    struct watched watched;
+    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD, .marks = marks};
+    start_in_environment(
+        &watched, &supervision, "SECRET=of the handler", "EMPTY=",
+        "tr '\\0' '\\n' </proc/$PPID/environ; echo \"$SECRET\" [${EMPTY-none}]; "
+        "grep -c 'of the hand[l]er' /proc/$PPID/cmdline; ls /proc/self/fd | tr '\\n' ' '");
+    wait_for_end(&watched);
+    char expected[256];
+    snprintf(expected, sizeof expected, "%s\nof the handler []\n0\n0 1 2 3 4 ", mark);
+    ck_assert_str_eq(watched.output, expected);
+}
+END_TEST
+
+START_TEST(what_is_interpreted_of_an_environment_is_so_by_its_user_only)
+{
+    /* The dynamic linker of each process that has this writes a file, as who it is. */
+    char where[128], command[256];
+    struct watched watched;
+    const struct rdv__supervision supervision = {
+        .program = RDV_TEST_CHILD, .user = ORDINARY_USER, .marks = marks};
+    ck_assert_int_eq(chmod(directory, 0777), 0);
+    snprintf(where, sizeof where, "LD_DEBUG_OUTPUT=%s/linked", directory);
+    start_in_environment(&watched, &supervision, "LD_DEBUG=files", where, "true");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.code, 0);
+    snprintf(command, sizeof command,
+             "ls %s/linked.* >/dev/null && test -z \"$(find %s -name 'linked.*' ! -user %s)\"",
+             directory, directory, ORDINARY_USER);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+START_TEST(a_program_is_looked_for_by_its_user_only)
+{
+    /* Where root would find none, as a folder of the user's may be closed to root, too; and one where root would. */
+    char path[160];
+    struct watched watched;
+    const struct rdv__supervision supervision = {.program = RDV_TEST_CHILD, .user = ORDINARY_USER};
+    snprintf(path, sizeof path, "%s/only-root", directory);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/only-root/program", directory);
+    ck_assert_int_eq(symlink("/bin/true", path), 0);
+    snprintf(path, sizeof path, "PATH=%s/only-root", directory);
+    const char *const argv[] = {"program", NULL}, *const environment[] = {path, NULL};
+    struct rdv__process_options options = options_of(&watched, argv, &supervision);
+    options.environment = environment;
+    memset(&watched, 0, sizeof watched);
+    ck_assert_int_eq(chmod(directory, 0755), 0);
+    ck_assert_int_eq(rdv__process_start(loop, &options, &watched.process, &error), 0);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, RDV_EACCES);
+    ck_assert_str_eq(watched.words, "cannot run 'program': Permission denied");
+}
+END_TEST
+
+/* --------------------------------------------------------- what it fails at itself */
+
+static void check_not_started(const struct rdv__supervision *supervision, const char *script,
+                              int result, const char *words)
+{
+    struct watched watched;
+    start_with(&watched, supervision, script);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, result);
+    ck_assert_str_eq(watched.words, words);
+    ck_assert_str_eq(watched.output, "");
+}
+
+START_TEST(what_keeps_a_program_from_being_started_is_no_exit_code)
+{
+    for (int i = 0; i < 2; i++) {
+        const char *file = i == 0 ? NULL : record;
+        const struct rdv__supervision no_user = {
+            .program = RDV_TEST_CHILD, .user = "no-such-user", .record = file};
+        check_not_started(&no_user, "echo x", RDV_ENOTFOUND,
+                          "no user 'no-such-user': No such file or directory");
+        const struct rdv__supervision no_folder = {
+            .program = RDV_TEST_CHILD, .directory = "/nonexistent\nfolder", .record = file};
+        check_not_started(&no_folder, "echo x", RDV_ENOTFOUND,
+                          "cannot go to '/nonexistent?folder': No such file or directory");
+        const struct rdv__supervision other = {
+            .program = RDV_TEST_CHILD, .user = "root", .record = file};
+        if (geteuid() != 0)
+            check_not_started(&other, "echo x", RDV_EACCES,
+                              "cannot become user 'root': Operation not permitted");
+    }
+    const struct rdv__supervision no_record = {.program = RDV_TEST_CHILD,
+                                               .record = "/nonexistent/record"};
+    check_not_started(&no_record, "echo x", RDV_ENOTFOUND,
+                      "cannot write '/nonexistent/record': No such file or directory");
+    /* A program may say what it likes. */
+    struct watched watched;
+    start(&watched, "echo rdvtask-child: no user; exit 127");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert_int_eq(watched.code, 127);
+    ck_assert_str_eq(watched.words, "");
+}
+END_TEST
+
+START_TEST(a_start_that_failed_meanwhile_is_told_from_the_record)
+{
+    struct watched watched;
+    const struct rdv__supervision supervision = {
+        .program = RDV_TEST_CHILD, .directory = "/nonexistent", .record = record};
+    start_with(&watched, &supervision, "echo x");
+    wait_for_end(&watched);
+    ck_assert_int_eq(adopt(&watched), 0);
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, RDV_ENOTFOUND);
+    ck_assert_str_eq(watched.words, "cannot go to '/nonexistent': No such file or directory");
+}
+END_TEST
+
+START_TEST(a_supervisor_that_never_comes_to_its_work_is_told_from_its_program)
+{
+    char words[128];
+    struct watched watched;
+    const struct rdv__supervision supervision = {.program = "/bin/false"};
+    start_with(&watched, &supervision, "exit 0");
+    wait_for_end(&watched);
+    ck_assert_int_eq(watched.result, 0);
+    ck_assert(rdv__plat_end_is_lost(watched.code));
+    ck_assert_int_eq(rdv__plat_end_words(watched.code, words, sizeof words), RDV_EFAILED);
+    ck_assert_str_eq(words, "its supervisor, rdvtask-child, ended by itself with exit code 1");
+    /* Nor is what a program of ours that is none of its kind says an end. */
+    const struct rdv__supervision other = {.program = "/bin/true"};
+    start_with(&watched, &other, "exit 0");
+    wait_for_end(&watched);
+    ck_assert(rdv__plat_end_is_lost(watched.code));
+}
+END_TEST
+
 START_TEST(a_supervisor_that_is_not_there_is_named)
 {
     const struct rdv__supervision supervision = {.program = "/nonexistent/rdvtask-child"};
@@ -426,7 +587,6 @@ static void start_in_another_process(const char *script)
 
 START_TEST(leftovers_are_ended_with_their_whole_trees)
 {
-    static const char *const marks[] = {mark, NULL};
     /* Two of these have no mark in their environment: only the supervisor knows them. */
     start_in_another_process_with(start, "trap '' TERM; " ALL_WAYS_TO_HIDE
                                          "env -i sh -c \"trap '' TERM; exec sleep $MARK\" & "
@@ -456,10 +616,10 @@ START_TEST(a_child_that_has_ended_meanwhile_is_told_as_ended)
     rdv_duration until = rdv__plat_running() + PATIENCE;
     struct rdv__plat_record end = {0};
     do {
-        free(end.tail);
+        rdv__plat_end_free(&end.end);
         ck_assert_int_eq(rdv__plat_record_read(record, &end), 0);
     } while (!end.ended && rdv__plat_running() < until);
-    free(end.tail);
+    rdv__plat_end_free(&end.end);
     ck_assert_int_eq(adopt(&watched), 0);
     ck_assert(!watched.ended);
     rdv__process_end(watched.process, 0); /* there is nothing to be ended */
@@ -610,6 +770,32 @@ START_TEST(a_record_that_is_not_right_is_as_good_as_none)
 }
 END_TEST
 
+/* It prints so much, and we look away for longer than a supervisor waits. */
+static void read_late(struct watched *watched, int size)
+{
+    char script[128];
+    snprintf(script, sizeof script, "head -c %d /dev/zero | tr '\\0' a; echo b; exit 3", size - 2);
+    start_recorded(watched, script);
+    rest(5 * RDV_SECOND / 2);
+    wait_for_end(watched);
+    ck_assert_int_eq(watched->result, 0);
+    ck_assert_int_eq(watched->code, 3);
+    ck_assert_int_eq(watched->last, '\n');
+}
+
+START_TEST(an_agent_that_reads_late_has_the_end_of_the_output)
+{
+    struct watched watched;
+    /* All of it, if what did not fit into the pipe is no more than the supervisor keeps. */
+    read_late(&watched, 65536 + 8000);
+    ck_assert_uint_eq(watched.total, 65536 + 8000);
+    /* Else it is said that some is missing. */
+    read_late(&watched, 65536 + 20000);
+    ck_assert_uint_gt(watched.total, 65536 + 8192);
+    ck_assert_uint_lt(watched.total, 65536 + 8192 + 128);
+}
+END_TEST
+
 /* As under Valgrind. */
 static const char *pidfd_reason(void)
 {
@@ -643,7 +829,20 @@ int main(void)
     tcase_add_test(given, user_folder_and_limits_are_those_asked_for);
     rdv_test_add_unless(given, a_supervisor_that_is_not_there_is_named, rdv_test_deaf_start());
 
+    TCase *rights = add_case(suite, "rights");
+    tcase_add_test(rights,
+                   the_program_s_environment_is_neither_its_supervisor_s_nor_in_an_argument);
+    rdv_test_add_unless(rights, what_is_interpreted_of_an_environment_is_so_by_its_user_only,
+                        root_reason());
+    rdv_test_add_unless(rights, a_program_is_looked_for_by_its_user_only, root_reason());
+
+    TCase *failures = add_case(suite, "failures");
+    tcase_add_test(failures, what_keeps_a_program_from_being_started_is_no_exit_code);
+    tcase_add_test(failures, a_start_that_failed_meanwhile_is_told_from_the_record);
+    tcase_add_test(failures, a_supervisor_that_never_comes_to_its_work_is_told_from_its_program);
+
     TCase *left = add_case(suite, "left");
+    tcase_add_test(left, an_agent_that_reads_late_has_the_end_of_the_output);
     tcase_add_test(left, with_a_record_all_is_as_without);
     rdv_test_add_unless(left, a_child_that_was_left_is_adopted_and_its_end_and_tail_are_told,
                         pidfd_reason());

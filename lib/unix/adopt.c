@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Supervisors that have outlived the process of ours that started them: their records, and how to follow them. */
+/* Supervisors that have outlived the process of ours that started them: their records, how to follow them, and what they say of the end. */
 #define _GNU_SOURCE
 
 #include "plat.h"
@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 #include "base.h"
 #include "started.h"
+#include "supervisor.h"
 #include "unix.h"
 
 /* A record's head is far smaller, and its tail as large as the supervisor keeps it. */
@@ -28,6 +30,7 @@ struct head {
     int pid;
     unsigned long long started;
     char boot[RDV__BOOT_ID_SIZE];
+    unsigned long secret; /* 0 = there is none */
 };
 
 /* Take the next line off *text: NULL if there is none that is whole. */
@@ -42,6 +45,61 @@ static char *next_line(char **text)
     return line;
 }
 
+/* A line that is a word and a number; NULL, or what comes after the number. */
+static const char *take_number(const char *line, const char *word, uint64_t most, uint64_t *ret)
+{
+    const size_t size = strlen(word);
+    char *end;
+    if (!line || strncmp(line, word, size) != 0 || line[size] != ' ' || line[size + 1] < '0' ||
+        line[size + 1] > '9')
+        return NULL;
+    errno = 0;
+    *ret = strtoull(line + size + 1, &end, 10);
+    return errno == 0 && *ret <= most ? end : NULL;
+}
+
+int rdv__unix_read_ending(char *text, size_t size, bool whole, struct rdv__plat_end *ret_end)
+{
+    struct rdv__plat_end end = {0};
+    uint64_t number;
+    char *at = text;
+    const char *line = next_line(&at), *after;
+    if ((after = take_number(line, "exit", 255, &number)) && !*after) {
+        end.code = (int)number;
+    } else if ((after = take_number(line, "signal", 127, &number)) && !*after && number > 0) {
+        end.code = -(int)number;
+    } else if ((after = take_number(line, "failed", INT_MAX, &number)) && *after == ' ') {
+        end.failure = rdv__unix_error((int)number);
+        snprintf(end.words, sizeof end.words, "%s", after + 1);
+        if (end.failure == 0)
+            return RDV_EIO;
+    } else {
+        return RDV_EIO;
+    }
+    line = next_line(&at);
+    if ((after = take_number(line, "lost", UINT64_MAX, &end.lost)) && !*after)
+        line = next_line(&at);
+    if (!(after = take_number(line, "output", SIZE_MAX, &number)) || *after)
+        return RDV_EIO;
+    const size_t rest = size - (size_t)(at - text);
+    if (whole ? number != rest : number < rest)
+        return RDV_EIO;
+    end.tail = malloc(rest + 1);
+    if (!end.tail)
+        return RDV_ENOMEM;
+    memcpy(end.tail, at, rest);
+    end.tail[rest] = '\0';
+    end.tail_size = rest;
+    *ret_end = end;
+    return 0;
+}
+
+void rdv__plat_end_free(struct rdv__plat_end *end)
+{
+    free(end->tail);
+    end->tail = NULL;
+}
+
 static int read_record(const char *path, struct head *ret_head, struct rdv__plat_record *ret_record)
 {
     char *data = NULL;
@@ -53,32 +111,23 @@ static int read_record(const char *path, struct head *ret_head, struct rdv__plat
     struct rdv__plat_record record = {0};
     char *at = data;
     const char *line = next_line(&at);
+    /* One that an older version has begun has no secret. */
     if (!line || strcmp(line, "rdvtask-child 1") != 0 || !(line = next_line(&at)) ||
-        sscanf(line, "pid %d %llu %39s", &head.pid, &head.started, head.boot) != 3 || head.pid <= 0)
+        sscanf(line, "pid %d %llu %39s %lx", &head.pid, &head.started, head.boot, &head.secret) <
+            3 ||
+        head.pid <= 0)
         goto out;
-    if ((line = next_line(&at))) {
-        size_t tail_size;
-        if (sscanf(line, "exit %d", &record.code) != 1) {
-            if (sscanf(line, "signal %d", &record.code) != 1)
-                goto out;
-            record.code = -record.code;
-        }
-        if (!(line = next_line(&at)) || sscanf(line, "output %zu", &tail_size) != 1 ||
-            tail_size != size - (size_t)(at - data))
-            goto out;
-        record.ended = true;
-        record.tail_size = tail_size;
-        record.tail = malloc(tail_size + 1);
-        if (!record.tail) {
-            result = RDV_ENOMEM;
-            goto out;
-        }
-        memcpy(record.tail, at, tail_size);
-        record.tail[tail_size] = '\0';
-    }
-    *ret_head = head;
-    *ret_record = record;
     result = 0;
+    if (*at) {
+        record.ended = true;
+        result = rdv__unix_read_ending(at, size - (size_t)(at - data), true, &record.end);
+    }
+    if (result == 0) {
+        *ret_head = head;
+        *ret_record = record;
+    } else if (result != RDV_ENOMEM) {
+        result = RDV_ENOTFOUND;
+    }
 out:
     free(data);
     return result;
@@ -118,6 +167,20 @@ static unsigned long long started(int pid)
     return rdv__unix_started(path);
 }
 
+/* It may be that the program has restarted us: then we are not to end with it. The supervisor believes it of one who has read its
+ * record. */
+static void follow(int pidfd, unsigned long secret)
+{
+    siginfo_t info = {.si_signo = RDV__FOLLOW_SIGNAL, .si_code = SI_QUEUE};
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = (void *)secret;
+    if (secret)
+        syscall(SYS_pidfd_send_signal, pidfd, info.si_signo, &info, 0);
+    else /* an older version's believes anybody */
+        syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
+}
+
 int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
 {
     struct head head;
@@ -126,7 +189,7 @@ int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
     int result = read_record(record_path, &head, &record);
     if (result != 0)
         return result;
-    free(record.tail);
+    rdv__plat_end_free(&record.end);
     if (record.ended || rdv__plat_boot_id(boot) != 0 || strcmp(boot, head.boot) != 0)
         return RDV_ENOTFOUND;
     const int pidfd = rdv__unix_high((int)syscall(SYS_pidfd_open, head.pid, 0));
@@ -138,14 +201,14 @@ int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
         close(pidfd);
         return RDV_ENOTFOUND;
     }
-    /* It may be that the program has restarted us: then we are not to end with it. */
-    syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
+    follow(pidfd, head.secret);
     *ret_child = (struct rdv__plat_child){.pid = head.pid,
                                           .end = pidfd,
                                           .output = -1,
                                           .notices = -1,
                                           .output_kept = -1,
                                           .notices_kept = -1,
+                                          .report = -1,
                                           .monitor = -1,
                                           .supervised = true,
                                           .adopted = true};

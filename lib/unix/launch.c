@@ -82,10 +82,10 @@ static _Noreturn void become(const struct rdv__unix_launch *launch, volatile int
         syscall(SYS_rt_sigaction, i, kernel_default, NULL, NSIG / 8);
 
     bool ready = setpgid(0, 0) == 0;
-    for (int fd = 0; ready && fd < RDV__GIVEN_FDS; fd++)
+    for (int fd = 0; ready && fd < launch->given_count; fd++)
         ready = dup2(launch->given[fd], fd) >= 0;
     if (ready) {
-        rdv__unix_close_from(RDV__GIVEN_FDS);
+        rdv__unix_close_from(launch->given_count);
         sigprocmask(SIG_SETMASK, &launch->blocked, NULL);
         *number = 0;
         /* Not execve(): what measures how much of us is tested stands before it, and ends with it. */

@@ -45,7 +45,7 @@ struct leftovers {
     bool harder; /* supervisors are killed, too */
 };
 
-bool rdv__unix_is_supervisor(pid_t pid)
+static bool is_supervisor(pid_t pid)
 {
     char path[40], *name;
     size_t size;
@@ -106,7 +106,7 @@ static int signal_pidfd(int pidfd, int number)
 static void signal_one(const struct leftovers *left, int pidfd, pid_t pid)
 {
     int number = left->number;
-    if (number == SIGKILL && !left->harder && rdv__unix_is_supervisor(pid))
+    if (number == SIGKILL && !left->harder && is_supervisor(pid))
         number = SIGQUIT;
     signal_pidfd(pidfd, number);
     if (number != SIGKILL)

@@ -23,7 +23,7 @@
 
 #define TICKS_PER_SEC   RDV_SECOND
 #define NANOS_PER_TICK  100
-#define FIRST_OWN_FD    4
+#define FIRST_OWN_FD    RDV__GIVEN_FDS_MAX
 #define PREFERRED_FD    10
 #define READ_FILE_FIRST 4096
 /* The longest word about the holder of a lock that is read from its file, in bytes. */

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "base.h"
+#include "supervisor.h"
 #include "unix.h"
 
 /* What older headers don't have. */
@@ -203,25 +204,25 @@ static bool host_ignores_children(void)
  * signals are blocked, so that what is meant for the host's group passes it by. */
 static _Noreturn void monitor(struct rdv__unix_launch launch, int channel)
 {
-    enum { CHANNEL = RDV__GIVEN_FDS };
+    const int own = launch.given_count;
     struct sigaction by_default = {.sa_handler = SIG_DFL};
     sigaction(SIGCHLD, &by_default, NULL);
 
-    /* None of what is given is below 4, so no step destroys what a later one needs. */
-    for (int fd = 0; fd < CHANNEL; fd++) {
+    /* None of what is given is below these, so no step destroys what a later one needs. */
+    for (int fd = 0; fd < own; fd++) {
         if (dup2(launch.given[fd], fd) < 0)
             _exit(1);
         launch.given[fd] = fd;
     }
-    if (dup2(channel, CHANNEL) < 0)
+    if (dup2(channel, own) < 0)
         _exit(1);
-    rdv__unix_close_from(CHANNEL + 1);
+    rdv__unix_close_from(own + 1);
 
     struct monitor_word word = {0};
     word.number = rdv__unix_launch(&launch, &word.pid);
-    for (int fd = 0; fd < CHANNEL; fd++)
+    for (int fd = 0; fd < own; fd++)
         close(fd);
-    send(CHANNEL, &word, sizeof word, MSG_NOSIGNAL);
+    send(own, &word, sizeof word, MSG_NOSIGNAL);
     if (word.number != 0)
         _exit(1);
 
@@ -231,8 +232,8 @@ static _Noreturn void monitor(struct rdv__unix_launch launch, int channel)
     word.code = code_of(&info);
     /* Nobody may get the child's number before the host has ended its group: wait to be told, or for the host's end. */
     char go;
-    if (send(CHANNEL, &word, sizeof word, MSG_NOSIGNAL) == (ssize_t)sizeof word)
-        while (recv(CHANNEL, &go, 1, 0) < 0 && errno == EINTR)
+    if (send(own, &word, sizeof word, MSG_NOSIGNAL) == (ssize_t)sizeof word)
+        while (recv(own, &go, 1, 0) < 0 && errno == EINTR)
             ;
     wait_info(P_PID, (id_t)word.pid, &info, WEXITED);
     _exit(0);
@@ -308,6 +309,10 @@ static int spawn_monitored(const struct rdv__unix_launch *launch, pid_t *ret_pid
 /* Room for a limit as an argument. */
 #define LIMIT_TEXT 48
 
+/* A number of the preprocessor's as a text. */
+#define NUMBER_TEXT(number) NUMBER_WORD(number)
+#define NUMBER_WORD(number) #number
+
 int rdv__plat_check_supervision(const struct rdv__supervision *supervision, struct rdv_error *error)
 {
     const char *key = supervision->program       ? NULL
@@ -328,14 +333,16 @@ static const char **supervised_argv(const struct rdv__supervision *supervision,
     size_t count = 0;
     while (argv[count])
         count++;
-    const char **all = calloc(10 + 2 * supervision->limit_count + count, sizeof *all);
+    const char **all = calloc(14 + 2 * supervision->limit_count + count, sizeof *all);
     if (!all)
         return NULL;
     size_t at = 0;
     all[at++] = supervision->program;
     const struct {
         const char *option, *value;
-    } words[] = {{"--user", supervision->user},
+    } words[] = {{"--report", NUMBER_TEXT(RDV__REPORT_FD)},
+                 {"--environment", NUMBER_TEXT(RDV__ENVIRONMENT_FD)},
+                 {"--user", supervision->user},
                  {"--directory", supervision->directory},
                  {"--record", supervision->record}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -354,10 +361,34 @@ static const char **supervised_argv(const struct rdv__supervision *supervision,
     return all;
 }
 
+/* The program's environment as a file, which only its supervisor reads; -1 with errno. */
+static int environment_file(const char *const *environment)
+{
+    size_t size = 0, at = 0;
+    for (const char *const *one = environment; *one; one++)
+        size += strlen(*one) + 1;
+    char *text = malloc(size + 1);
+    if (!text)
+        return -1;
+    for (const char *const *one = environment; *one; one++) {
+        const size_t length = strlen(*one) + 1;
+        memcpy(text + at, *one, length);
+        at += length;
+    }
+    const int fd = input_file(text, size);
+    const int number = errno;
+    free(text);
+    errno = number;
+    return fd;
+}
+
 /* ------------------------------------------------------------------- start */
 
-/* A program that is not there is told in the same words as where it is started directly, as far as this can be known before: a
- * relative path depends on the folder that the supervisor goes to. */
+/*
+ * A program that is not there is told in the same words as where it is started directly, and without a supervisor, as far as this can be
+ * known before: a relative path depends on the folder that the supervisor goes to. Where it is another user's we don't look:
+ * that user may see what we don't, and have us see what we should not.
+ */
 static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_error *error)
 {
     char *path;
@@ -377,6 +408,34 @@ static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_erro
     return result;
 }
 
+/* What a supervisor is given beyond what a program is: its own environment, and the two descriptors. 0 or an errno. */
+static int prepare_supervisor(const struct rdv__plat_spawn *spawn, struct rdv__unix_launch *launch,
+                              struct rdv__plat_child *child, int *ret_report, int *ret_environment)
+{
+    static const char *const nothing[] = {NULL};
+    const char *const *marks = spawn->supervision->marks;
+    /* Neither end blocks: what is told is less than a pipe holds. */
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return errno;
+    child->report = rdv__unix_high(ends[0]);
+    *ret_report = rdv__unix_high(ends[1]);
+    if (child->report < 0 || *ret_report < 0 ||
+        (*ret_environment = environment_file(spawn->environment)) < 0)
+        return errno;
+    /* exec does not change it. */
+    launch->environment = (char *const *)(marks ? marks : nothing);
+    launch->given[RDV__REPORT_FD] = *ret_report;
+    launch->given[RDV__ENVIRONMENT_FD] = *ret_environment;
+    launch->given_count = RDV__GIVEN_FDS_MAX;
+    /* It hears these once it is ready to, however soon they come. */
+    sigaddset(&launch->blocked, SIGTERM);
+    sigaddset(&launch->blocked, SIGQUIT);
+    sigaddset(&launch->blocked, SIGUSR1);
+    sigaddset(&launch->blocked, RDV__FOLLOW_SIGNAL);
+    return 0;
+}
+
 int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
                     struct rdv_error *error)
 {
@@ -391,26 +450,31 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
                                     .notices = -1,
                                     .output_kept = -1,
                                     .notices_kept = -1,
+                                    .report = -1,
                                     .monitor = -1,
                                     .supervised = supervised};
     /* exec changes neither. */
     struct rdv__unix_launch launch = {.argv = (char *const *)spawn->argv,
-                                      .environment = (char *const *)spawn->environment};
+                                      .environment = (char *const *)spawn->environment,
+                                      .given_count = RDV__GIVEN_FDS};
     char *path = NULL;
-    int number = 0, input = -1;
+    int number = 0, input = -1, report = -1, environment = -1;
 
     int result = supervision ? rdv__plat_check_supervision(supervision, error) : 0;
-    if (result == 0 && supervised)
+    if (result == 0 && supervised && !supervision->user)
         result = check_supervised(spawn, error);
-    if (result == 0)
+    /* The supervisor is not looked for: it may have more rights than those who may write in a folder of PATH. */
+    if (result == 0 && !supervised)
         result = find_program(program, spawn->environment, &path, error);
     if (result != 0)
         return result;
-    launch.path = path;
+    launch.path = supervised ? program : path;
+
+    sigemptyset(&launch.blocked);
     if (supervised) {
         argv = supervised_argv(supervision, spawn->argv, numbers);
         launch.argv = (char *const *)argv;
-        number = argv ? 0 : ENOMEM;
+        number = argv ? prepare_supervisor(spawn, &launch, &child, &report, &environment) : ENOMEM;
         if (number != 0)
             goto failed;
     }
@@ -421,15 +485,9 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
         number = errno;
         goto failed;
     }
-    const int given[RDV__GIVEN_FDS] = {input, child.output_kept, child.output_kept,
-                                       child.notices_kept};
-    memcpy(launch.given, given, sizeof given);
-    sigemptyset(&launch.blocked);
-    if (supervised) { /* it hears these once it is ready to, however soon they come */
-        sigaddset(&launch.blocked, SIGTERM);
-        sigaddset(&launch.blocked, SIGQUIT);
-        sigaddset(&launch.blocked, SIGUSR1);
-    }
+    launch.given[0] = input;
+    launch.given[1] = launch.given[2] = child.output_kept;
+    launch.given[3] = child.notices_kept;
 
     pid_t pid;
     bool pidfds = has_pidfds();
@@ -462,6 +520,8 @@ failed:
     rdv__plat_child_close(&child);
 out:
     close_if_open(&input);
+    close_if_open(&report);
+    close_if_open(&environment);
     free(argv);
     free(path);
     return result;
@@ -538,62 +598,85 @@ bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait
     return ready > 0;
 }
 
-/* What the code of a supervisor that was killed by a signal lies below that of a program that was. */
-#define SUPERVISOR_KILLED 256
-
-/* The code to tell of a child that is not reaped yet. A supervisor ends by its program's signal, too; and then it has said so. */
-static int told_code(const struct rdv__plat_child *child, int code)
-{
-    const bool killed = child->supervised && code < 0 && rdv__unix_is_supervisor((pid_t)child->pid);
-    return killed ? code - SUPERVISOR_KILLED : code;
-}
+/* The codes of a supervisor that has told nothing of its program: these less its signal's number, or its exit code. */
+#define SUPERVISOR_KILLED (-256)
+#define SUPERVISOR_EXITED (-512)
 
 bool rdv__plat_end_is_lost(int code)
 {
-    return code < -SUPERVISOR_KILLED;
+    return code < SUPERVISOR_KILLED;
 }
 
-int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
+/* What a supervisor that has ended has told; RDV_EIO if it has not. */
+static int read_report(const struct rdv__plat_child *child, struct rdv__plat_end *ret_end)
+{
+    char text[RDV__REPORT_WORDS + RDV__REPORT_TAIL + 128];
+    ssize_t size;
+    if (child->report < 0)
+        return RDV_EIO;
+    do
+        size = read(child->report, text, sizeof text - 1);
+    while (size < 0 && errno == EINTR);
+    if (size <= 0)
+        return RDV_EIO;
+    text[size] = '\0';
+    return rdv__unix_read_ending(text, (size_t)size, false, ret_end);
+}
+
+/* Wait for the end of a child that has a monitor; its code, or an errno. */
+static int reap_monitored(struct rdv__plat_child *child, int *ret_code)
+{
+    struct monitor_word word = {0};
+    struct pollfd wait = {child->end, POLLIN, 0};
+    while (poll(&wait, 1, -1) < 0 && errno == EINTR)
+        ;
+    const int number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
+    /* Without the monitor the child is reaped by someone else; unless it is still there, which we can't know where there
+     * are no pidfds, and it must not run on. */
+    if (number == 0 || !has_pidfds())
+        signal_group(child, SIGKILL);
+    else
+        signal_group_by_pidfd(child, SIGKILL);
+    if (number == 0)
+        send(child->monitor, "", 1, MSG_NOSIGNAL);
+    else if (number == ETIMEDOUT)
+        kill((pid_t)child->monitor_pid, SIGKILL);
+    close_if_open(&child->monitor);
+    monitor_wait((pid_t)child->monitor_pid);
+    *ret_code = word.code;
+    return number;
+}
+
+/* The same of one that is ours to wait for. */
+static int reap_own(const struct rdv__plat_child *child, int *ret_code)
+{
+    siginfo_t info;
+    /* The group first, while it is the child's; which the host may have reaped. */
+    const bool unreaped = wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) == 0;
+    if (!signal_group_by_pidfd(child, SIGKILL) && unreaped)
+        kill(-(pid_t)child->pid, SIGKILL);
+    if (wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED) < 0)
+        return errno;
+    *ret_code = code_of(&info);
+    return 0;
+}
+
+int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *ret_end)
 {
     assert(child->pid > 0 && !child->adopted);
-    struct monitor_word word = {0};
-    siginfo_t info;
-    int number = 0;
-
-    if (child->monitor >= 0) {
-        struct pollfd wait = {child->end, POLLIN, 0};
-        while (poll(&wait, 1, -1) < 0 && errno == EINTR)
-            ;
-        number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
-        /* Without the monitor the child is reaped by someone else; unless it is still there, which we can't know where there
-         * are no pidfds, and it must not run on. */
-        if (number == 0 || !has_pidfds())
-            signal_group(child, SIGKILL);
-        else
-            signal_group_by_pidfd(child, SIGKILL);
-        if (number == 0) {
-            word.code = told_code(child, word.code);
-            send(child->monitor, "", 1, MSG_NOSIGNAL);
-        } else if (number == ETIMEDOUT)
-            kill((pid_t)child->monitor_pid, SIGKILL);
-        close_if_open(&child->monitor);
-        monitor_wait((pid_t)child->monitor_pid);
-    } else {
-        /* The group first, while it is the child's; which the host may have reaped. */
-        const bool unreaped =
-            wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) == 0;
-        if (!signal_group_by_pidfd(child, SIGKILL) && unreaped)
-            kill(-(pid_t)child->pid, SIGKILL);
-        if (unreaped)
-            word.code = told_code(child, code_of(&info));
-        if (wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED) < 0)
-            number = errno;
-    }
+    struct rdv__plat_end end = {0};
+    const int number =
+        child->monitor >= 0 ? reap_monitored(child, &end.code) : reap_own(child, &end.code);
     child->pid = 0;
-
-    if (number != 0)
+    /* Its supervisor's word is what counts, whatever becomes of that. */
+    const int told = read_report(child, ret_end);
+    if (told == 0)
+        return 0;
+    if (told == RDV_ENOMEM || number != 0)
         return RDV_EIO;
-    *ret_code = word.code;
+    if (child->supervised)
+        end.code = end.code < 0 ? SUPERVISOR_KILLED + end.code : SUPERVISOR_EXITED - end.code;
+    *ret_end = end;
     return 0;
 }
 
@@ -610,13 +693,18 @@ static const char *signal_name(int number)
 
 int rdv__plat_end_words(int code, char *buffer, size_t size)
 {
+    static const char supervisor[] = "its supervisor, rdvtask-child, ";
     assert(code < 0);
+    if (code <= SUPERVISOR_EXITED) {
+        snprintf(buffer, size, "%sended by itself with exit code %d", supervisor,
+                 SUPERVISOR_EXITED - code);
+        return RDV_EFAILED;
+    }
     const bool lost = rdv__plat_end_is_lost(code);
-    const int number = lost ? -code - SUPERVISOR_KILLED : -code;
+    const int number = lost ? SUPERVISOR_KILLED - code : -code;
     const char *name = signal_name(number);
-    snprintf(buffer, size, "%skilled by signal %d%s%s%s",
-             lost ? "its supervisor, rdvtask-child, was " : "", number, name ? " (" : "",
-             name ? name : "", name ? ")" : "");
+    snprintf(buffer, size, "%s%skilled by signal %d%s%s%s", lost ? supervisor : "",
+             lost ? "was " : "", number, name ? " (" : "", name ? name : "", name ? ")" : "");
     /* As shells write it: negative codes are errors of ours. */
     return 128 + number;
 }
@@ -664,5 +752,6 @@ void rdv__plat_child_close(struct rdv__plat_child *child)
 {
     rdv__plat_child_deafen(child);
     close_if_open(&child->end);
+    close_if_open(&child->report);
     close_if_open(&child->monitor);
 }

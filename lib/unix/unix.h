@@ -5,7 +5,10 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
+
+struct rdv__plat_end;
 
 /* The RDV_E… constant for an errno; 0 for 0. */
 int rdv__unix_error(int number);
@@ -13,9 +16,13 @@ int rdv__unix_error(int number);
 /* The words for an errno: constant, in English. */
 const char *rdv__unix_words(int number);
 
+/* How many descriptors a program is given: its first. A supervisor has two more, see supervisor.h. */
+#define RDV__GIVEN_FDS     4
+#define RDV__GIVEN_FDS_MAX 6
+
 /*
- * Keep a descriptor away from 0 to 3: a host may have closed those, and what lands there would be in the way when a child is
- * given its own, or be mistaken for the host's. Takes fd over: returns it, or a close-on-exec copy in its place, or -1 with
+ * Keep a descriptor away from the first RDV__GIVEN_FDS_MAX: a host may have closed those, and what lands there would be in the way when a
+ * child is given its own, or be mistaken for the host's. Takes fd over: returns it, or a close-on-exec copy in its place, or -1 with
  * errno (fd is closed then). -1 is passed on.
  */
 int rdv__unix_high(int fd);
@@ -23,19 +30,17 @@ int rdv__unix_high(int fd);
 /* Close all descriptors from this one on. Async-signal-safe. */
 void rdv__unix_close_from(int first);
 
-/* Whether the process, which may have ended and not be reaped yet, is a supervisor (rdvtask-child) and has not done all that it is for:
- * by its name, which it changes then. */
-bool rdv__unix_is_supervisor(pid_t pid);
-
-/* How many descriptors a program is given: its first. */
-#define RDV__GIVEN_FDS 4
+/* What a supervisor has written of the end of its program, see child/ending.h: in its record after what says who it is (`whole`), or
+ * to an agent that may not have had room for all of it. 0, RDV_ENOMEM, or RDV_EIO if that is not what it is. */
+int rdv__unix_read_ending(char *text, size_t size, bool whole, struct rdv__plat_end *ret_end);
 
 struct rdv__unix_launch {
     const char *path;
     char *const *argv; /* as execve() has them */
     char *const *environment;
-    /* What it has as 0, 1, 2 and 3: each is that number itself, or above all of them. */
-    int given[RDV__GIVEN_FDS];
+    /* What it has as 0, 1, 2 and so on: each is that number itself, or above all of them. */
+    int given[RDV__GIVEN_FDS_MAX];
+    int given_count;
     sigset_t blocked;
 };
 

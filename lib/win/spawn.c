@@ -374,7 +374,7 @@ bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait
            WAIT_OBJECT_0;
 }
 
-int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
+int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *ret_end)
 {
     assert(child->pid > 0);
     DWORD code = 0;
@@ -387,8 +387,14 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, int *ret_code)
         ((struct rdv__win_stream *)child->notices)->last = true;
     if (!GetExitCodeProcess(child->end->readable, &code))
         return RDV_EIO;
-    *ret_code = (int)code;
+    *ret_end = (struct rdv__plat_end){.code = (int)code};
     return 0;
+}
+
+/* Nothing: there is no supervisor to tell more than the code. */
+void rdv__plat_end_free(struct rdv__plat_end *end)
+{
+    (void)end;
 }
 
 /* What Windows ends a process with, and what runtimes do, in the words of those who write programs. */
