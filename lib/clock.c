@@ -14,6 +14,14 @@ rdv_time rdv__clock_now(const struct rdv__clock *clock)
     return clock->source.now ? clock->source.now(clock->source.user) : rdv_time_now();
 }
 
+/* A program's own clock without a running time is one that nobody sets: then both are the same. */
+rdv_duration rdv__clock_running(const struct rdv__clock *clock)
+{
+    if (clock->source.running)
+        return clock->source.running(clock->source.user);
+    return rdv__clock_is_system(clock) ? rdv__plat_running() : rdv__clock_now(clock);
+}
+
 static bool synchronised(const struct rdv__clock *clock)
 {
     if (rdv__clock_is_system(clock))

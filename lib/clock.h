@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one clock that a trigger agent reads, and whether it can be trusted yet (rule 3). */
+/* The clock that a trigger agent reads, whether it can be trusted yet (rule 3), and the running time beside it. */
 #ifndef RDV__CLOCK_H
 #define RDV__CLOCK_H
 
@@ -19,6 +19,9 @@ struct rdv__clock {
 bool rdv__clock_is_system(const struct rdv__clock *clock);
 
 rdv_time rdv__clock_now(const struct rdv__clock *clock);
+
+/* Running time: what durations are counted in. */
+rdv_duration rdv__clock_running(const struct rdv__clock *clock);
 
 /* Whether it can be trusted. What keeps it from being so is told to the log once; nobody tells us when that is over. */
 bool rdv__clock_trusted(struct rdv__clock *clock);

@@ -2,6 +2,7 @@
 #include "entries.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static void run_unlink(struct rdv__entries *entries, struct rdv__running *run)
         entries->runs = run->next;
     if (run->next)
         run->next->previous = run->previous;
+    rdv__moments_remove(&entries->moments, &run->due);
     run_free(run);
 }
 
@@ -108,6 +110,7 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__runn
                                    .end = entry.window.end,
                                    .deadline = entry.window.deadline,
                                    .number = number};
+    run->due.number = number;
     run->scheduled_at = entry.scheduled_at;
     run->started_at = entry.started_at;
     run->cuts = entry.cuts;
@@ -121,10 +124,21 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__runn
     return 0;
 }
 
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run, rdv_time moment)
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run,
+                          rdv_duration moment)
 {
     run->moment = moment;
-    rdv__queue_run(entries->queue, run->slot, run, moment);
+    if (moment != 0)
+        rdv__moments_put(&entries->moments, &run->due, moment);
+    else
+        rdv__moments_remove(&entries->moments, &run->due);
+}
+
+struct rdv__running *rdv__entries_first_run(const struct rdv__entries *entries)
+{
+    struct rdv__moment *first = entries->moments.first;
+    return first ? (struct rdv__running *)((char *)first - offsetof(struct rdv__running, due))
+                 : NULL;
 }
 
 /* ------------------------------------------------------------------- queue */
@@ -423,7 +437,7 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now
     }
     run_link(entries, run);
     entries->running++;
-    rdv__entries_look_at(entries, run, 0);
+    rdv__queue_run(entries->queue, slot, run);
     defer(change);
     *ret_run = run;
     return 0;
@@ -569,6 +583,7 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
         return give_up(change, result);
     rdv__entries_stop_waiting(entries, run);
     rdv__queue_hide(entries->queue, run->slot);
+    rdv__moments_remove(&entries->moments, &run->due);
     entries->running--;
     defer(change);
     return 0;
@@ -704,7 +719,7 @@ static int load_one(void *user, const struct rdv__record_key *key)
         return result;
     run->resuming = true;
     run_link(entries, run);
-    rdv__entries_look_at(entries, run, 0);
+    rdv__queue_run(entries->queue, slot, run);
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "moments.h"
 #include "queue.h"
 #include "record.h"
 #include "watch.h"
@@ -27,12 +28,14 @@ struct rdv__running {
     struct rdv__keys keys; /* what the queue has given up while it runs */
     rdv_window window;
     rdv_time scheduled_at, started_at;
-    rdv_time moment; /* when to look at it: its limit, or the end of a wait */
-    bool asked;      /* the plug-in was asked to end it, for at.ending */
-    bool waits;      /* resuming, and has no slot: it begins again later */
-    bool resuming;   /* was under way when the last process ended, and was not heard of since */
-    bool unwritten;  /* `at` is newer than the store */
-    rdv_time
+    struct rdv__moment due; /* its place in the heap of moments */
+    rdv_duration
+        moment; /* in running time, when to look at it: its limit, or the end of a wait; 0 = never */
+    bool asked;     /* the plug-in was asked to end it, for at.ending */
+    bool waits;     /* resuming, and has no slot: it begins again later */
+    bool resuming;  /* was under way when the last process ended, and was not heard of since */
+    bool unwritten; /* `at` is newer than the store */
+    rdv_duration
         busy_until; /* the plug-in still ends an earlier run of the task: how long to ask again; 0 = it does not */
     struct rdv__cuts cuts;
     int reports;             /* lines of history so far */
@@ -54,6 +57,7 @@ struct rdv__entries {
     rdv_store *store;
     struct rdv__queue *queue;
     struct rdv__running *runs;
+    struct rdv__moments moments; /* of runs; pending entries are in the queue, by the clock */
     size_t running; /* runs that have a slot: their end was not even decided, and they don't wait */
     size_t waiting; /* runs that wait for one */
     size_t unsettled;    /* changes under way */
@@ -124,8 +128,12 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
 int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
                         enum rdv__ending ending, rdv_time now);
 
-/* Look at the run again at this moment. */
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run, rdv_time moment);
+/* Look at the run again at this moment of running time; 0 = not by itself. */
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run,
+                          rdv_duration moment);
+
+/* The run that is to be looked at first, or NULL. */
+struct rdv__running *rdv__entries_first_run(const struct rdv__entries *entries);
 
 /* Words for run->message; cut to fit. */
 void rdv__running_say(struct rdv__running *run, const char *message);

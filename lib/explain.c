@@ -234,7 +234,8 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
     struct rdv__record_entry entry = {0};
     if (run) {
         answer.why = why_running(trigger, slot, run);
-        answer.next = answer.why == RDV_WHY_RUNNING ? run->moment : 0;
+        answer.next =
+            answer.why == RDV_WHY_RUNNING ? rdv__trigger_by_clock(trigger, run->moment) : 0;
     } else {
         result = rdv__record_load(trigger->entries.store, answer.run, &entry);
         if (result != 0)

@@ -29,7 +29,7 @@ enum mode { FREE, RESTING, WAITING, READY, RUNNING, HIDDEN, HIDDEN_RUNNING };
 #define SLOTS_MAX (UINT32_MAX - CHUNK)
 
 struct entry {
-    rdv_time start; /* the moment of the limit in one that runs */
+    rdv_time start; /* 0 in one that runs */
     union {
         rdv_time deadline;
         void *user; /* in one that runs */
@@ -501,12 +501,7 @@ void rdv__queue_show(struct rdv__queue *queue, uint32_t slot)
     struct entry *entry = entry_of(queue, slot);
 
     assert(is_hidden(queue, slot));
-    if (is_running(queue, slot)) {
-        entry->start = 0;
-        set_mode(queue, slot, RUNNING);
-    } else {
-        set_mode(queue, slot, RESTING);
-    }
+    set_mode(queue, slot, is_running(queue, slot) ? RUNNING : RESTING);
     link_entry(queue, slot, entry);
 }
 
@@ -545,15 +540,12 @@ void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot)
         watch_end(queue, slot, entry);
 }
 
-void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user, rdv_time limit)
+void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user)
 {
     assert(user);
-    assert(limit >= 0);
     struct entry *entry = change_mode(queue, slot, RUNNING);
-    entry->start = limit;
+    entry->start = 0;
     entry->u.user = user;
-    if (limit != 0)
-        enter(queue, HEAP_TIME, slot, entry, limit);
 }
 
 void rdv__queue_restore(struct rdv__queue *queue, uint32_t slot, const struct rdv__keys *keys)
@@ -693,7 +685,7 @@ static bool check_entry(struct rdv__queue *queue, uint32_t slot)
         (entry->end >= queue->end_count || queue->end_slots[entry->end] != slot ||
          (entry->end < queue->heap_count[HEAP_ENDS]) != (mode == READY)))
         return false;
-    if (mode == READY || mode == WAITING || (mode == RUNNING && entry->start != 0))
+    if (mode == READY || mode == WAITING)
         return entry->place != NOWHERE &&
                *cell_of(queue, mode == READY ? HEAP_READY : HEAP_TIME, entry->place) == slot;
     return entry->place == NOWHERE;

@@ -6,8 +6,7 @@
  *  - resting: in no heap; nothing happens to it.
  *  - waiting: in the heap of times, by its start.
  *  - ready:   in the heap of ready ones, in the order of rule 2 (rdv__order); and, if an end is given, in the heap of ends.
- *  - running: in the heap of times by the moment of its limit (0 = none: in no heap); it has a `user`, its run, in place of its
- *             start and deadline.
+ *  - running: in no heap, as its moments are by another clock; it has a `user`, its run, in place of its start and deadline.
  * So the earlier of the first time, and of the tick after the first end, is the next moment at which something happens to an entry
  * although nobody does anything.
  *
@@ -56,7 +55,7 @@ void rdv__queue_remove(struct rdv__queue *queue, uint32_t slot);
  * restore() it first, or hide it with its user kept (it stays running, in no heap). Idempotent. */
 void rdv__queue_hide(struct rdv__queue *queue, uint32_t slot);
 
-/* Bring a hidden entry back into the hash: resting, or running with no limit if it was running when hidden. */
+/* Bring a hidden entry back into the hash: resting, or running if it was running when hidden. */
 void rdv__queue_show(struct rdv__queue *queue, uint32_t slot);
 
 /* Change the mode of an entry that is not running. */
@@ -64,8 +63,8 @@ void rdv__queue_rest(struct rdv__queue *queue, uint32_t slot);
 void rdv__queue_wait(struct rdv__queue *queue, uint32_t slot);
 void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot);
 
-/* Make an entry running (its keys are gone: the caller has kept them), or move the limit of a running one. user is not NULL. */
-void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user, rdv_time limit);
+/* Make an entry running (its keys are gone: the caller has kept them). user is not NULL. */
+void rdv__queue_run(struct rdv__queue *queue, uint32_t slot, void *user);
 
 /* Make a running entry rest again, with the keys that it was added with. A hidden one stays hidden. */
 void rdv__queue_restore(struct rdv__queue *queue, uint32_t slot, const struct rdv__keys *keys);

@@ -209,7 +209,7 @@ static void end_unheard(rdv_trigger *trigger, struct rdv__running *run, bool wai
 }
 
 /* Until when the plug-in has to end what runs under the identifier of a task: as long as it says, and cancel_wait. */
-static rdv_time end_by(const rdv_trigger *trigger, const rdv_task *task, rdv_time now)
+static rdv_duration end_by(const rdv_trigger *trigger, const rdv_task *task)
 {
     rdv_plugin *plugin = trigger->plugin;
     const char *identifier = rdv_task_identifier(task);
@@ -224,7 +224,8 @@ static rdv_time end_by(const rdv_trigger *trigger, const rdv_task *task, rdv_tim
             agent_name(trigger), identifier);
         wait = 0;
     }
-    return rdv__time_later(rdv__time_later(now, wait), trigger->options.cancel_wait);
+    return rdv__time_later(rdv__time_later(rdv__clock_running(&trigger->clock), wait),
+                           trigger->options.cancel_wait);
 }
 
 /* Ask the plug-in to end a run that is to end; it has a time to report. */
@@ -237,7 +238,7 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time 
     int result = plugin && plugin->ops->cancel_task
                      ? plugin->ops->cancel_task(plugin, rdv_task_identifier(run->task))
                      : RDV_ENOTSUP;
-    rdv_time until = end_by(trigger, run->task, now);
+    rdv_duration until = end_by(trigger, run->task);
     /* Its end may have been reported from inside the calls. */
     if (rdv__status_terminal(run->at.status))
         return;
@@ -260,22 +261,29 @@ static void run_cancelling(void *user, struct rdv__running *run)
         ask_to_end(trigger, run, rdv__clock_now(&trigger->clock));
 }
 
-/* From now on, it may run as long as its limit says. */
-static void look_at_limit(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+/* Look at the run again so much later. */
+static void look_after(rdv_trigger *trigger, struct rdv__running *run, rdv_duration duration)
 {
-    rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, limit_of(trigger, run)));
+    rdv__entries_look_at(&trigger->entries, run,
+                         rdv__time_later(rdv__clock_running(&trigger->clock), duration));
+}
+
+/* From now on, it may run as long as its limit says. */
+static void look_at_limit(rdv_trigger *trigger, struct rdv__running *run)
+{
+    look_after(trigger, run, limit_of(trigger, run));
 }
 
 /* A plug-in that still ends an earlier run of the same task (rule 8 has freed its slot) is asked again soon. */
-static bool ask_again(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+static bool ask_again(rdv_trigger *trigger, struct rdv__running *run)
 {
     if (run->busy_until == 0)
-        run->busy_until = end_by(trigger, run->task, now);
+        run->busy_until = end_by(trigger, run->task);
     if (rdv__status_terminal(run->at.status))
         return true; /* from inside that question */
-    if (now >= run->busy_until)
+    if (rdv__clock_running(&trigger->clock) >= run->busy_until)
         return false;
-    rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RDV_SECOND));
+    look_after(trigger, run, RDV_SECOND);
     return true;
 }
 
@@ -294,9 +302,9 @@ static void run_started(void *user, struct rdv__running *run)
     rdv_time now = rdv__clock_now(&trigger->clock);
     if (result == 0 && run->busy_until != 0) {
         run->busy_until = 0;
-        look_at_limit(trigger, run, now);
+        look_at_limit(trigger, run);
     }
-    if (result == 0 || (result == RDV_EBUSY && ask_again(trigger, run, now)))
+    if (result == 0 || (result == RDV_EBUSY && ask_again(trigger, run)))
         return;
     char words[RDV_MESSAGE_MAX + 1];
     if (result == RDV_ENOHANDLER)
@@ -322,7 +330,7 @@ static int start_again(rdv_trigger *trigger, struct rdv__running *run, const str
 {
     int result = rdv__entries_start_again(&trigger->entries, run, cuts, now);
     if (result == 0)
-        look_at_limit(trigger, run, now);
+        look_at_limit(trigger, run);
     return result;
 }
 
@@ -359,15 +367,15 @@ static int take_over(rdv_trigger *trigger, struct rdv__running *run, rdv_time no
     if (!(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE)) {
         result = rdv__entries_cut(&trigger->entries, run, &cuts, now);
         if (result == 0)
-            rdv__entries_look_at(&trigger->entries, run,
-                                 rdv__time_later(now, trigger->options.resume_limit));
+            look_after(trigger, run, trigger->options.resume_limit);
         return result;
     }
     rdv_duration delay = cut == RDV__CUT_STOPPED ? rdv__cut_delay(&cuts) : 0;
     /* What is counted when it begins again is not written before: nothing is under way that could be cut short once more. */
     if (delay > 0 || (cut == RDV__CUT_INTERRUPTED && trigger->paused)) {
         rdv__entries_wait(&trigger->entries, run);
-        rdv__entries_look_at(&trigger->entries, run, delay > 0 ? rdv__time_later(now, delay) : 0);
+        if (delay > 0)
+            look_after(trigger, run, delay);
         return 0;
     }
     return start_again(trigger, run, &cuts, now);
@@ -400,7 +408,7 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
 {
     char words[RDV_MESSAGE_MAX + 1];
     if (rdv__status_terminal(run->at.status)) { /* it waits for the store to work again */
-        rdv__entries_look_at(&trigger->entries, run, rdv__time_later(now, RETRY_LAST));
+        look_after(trigger, run, RETRY_LAST);
     } else if (run->asked) {
         end_unheard(trigger, run, true, now);
     } else if (run->waits) { /* not for its time any more, only for a slot */
@@ -419,27 +427,32 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
     }
 }
 
-/* Do what the time heap says is due. */
+/* Whether a run is to be looked at by now. */
+static struct rdv__running *first_due(const rdv_trigger *trigger)
+{
+    struct rdv__running *run = rdv__entries_first_run(&trigger->entries);
+    return run && run->moment <= rdv__clock_running(&trigger->clock) ? run : NULL;
+}
+
+/* Do what is due: for runs by running time, for pending entries by the clock. */
 static int handle_due(rdv_trigger *trigger, rdv_time now)
 {
+    struct rdv__running *run;
     rdv_time moment;
     uint32_t slot;
     int result = 0;
-    while (result == 0 &&
+    while (!trigger->retry_waiting && (run = first_due(trigger)))
+        limit_reached(trigger, run, now);
+    /* A run that could not be written may have undone the batch: what follows waits for the retry. */
+    while (!trigger->retry_waiting && result == 0 &&
            (slot = rdv__queue_earliest(trigger->entries.queue, &moment)) != RDV__QUEUE_NONE &&
            moment <= now) {
-        struct rdv__running *run = rdv__queue_user(trigger->entries.queue, slot);
-        if (run)
-            limit_reached(trigger, run, now);
-        else if (rdv__queue_is_ready(trigger->entries.queue, slot))
+        if (rdv__queue_is_ready(trigger->entries.queue, slot))
             result = rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_EXPIRED,
                                               RDV_ETIMEDOUT,
                                               "its window passed before it could start", now);
         else
             rdv__queue_ready(trigger->entries.queue, slot);
-        /* A run that could not be written may have undone the batch: what follows waits for the retry. */
-        if (trigger->retry_waiting)
-            break;
     }
     return result;
 }
@@ -503,7 +516,7 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
         int result = rdv__entries_start(&trigger->entries, slot, now, &run);
         if (result != 0)
             return result;
-        look_at_limit(trigger, run, now);
+        look_at_limit(trigger, run);
         result = rdv__agent_prepare(trigger->plugin, trigger->entries.store, run->task);
         if (result != 0)
             return result;
@@ -515,7 +528,7 @@ int rdv__trigger_start_with_call(rdv_trigger *trigger)
 {
     rdv_time now = rdv__clock_now(&trigger->clock), moment;
     if (trigger->resume_due || rdv_trigger_held_up(trigger) != RDV_WHY_STARTS ||
-        !(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) ||
+        !(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE) || first_due(trigger) ||
         (rdv__queue_earliest(trigger->entries.queue, &moment) != RDV__QUEUE_NONE && moment <= now))
         return 0;
     int result = start_ready(trigger, now);
@@ -530,6 +543,16 @@ static void set_alarm(rdv_trigger *trigger)
     trigger->next = next;
     if (trigger->alarm)
         rdv__alarm_set(trigger->alarm, next);
+
+    const struct rdv__running *run = rdv__entries_first_run(&trigger->entries);
+    rdv_duration due = run ? run->moment : 0;
+    if (trigger->alarm && due != trigger->first_due) {
+        if (run)
+            rdv_timer_start(trigger->limits, due - rdv__clock_running(&trigger->clock));
+        else
+            rdv_timer_stop(trigger->limits);
+    }
+    trigger->first_due = due;
 }
 
 /* All that has to be said when the task agent has shut down, once everything is durable and told. */
@@ -566,6 +589,13 @@ static int turn_decide(struct rdv__turn *turn)
     return 0;
 }
 
+static void limits_fired(void *user)
+{
+    rdv_trigger *trigger = user;
+    trigger->first_due = 0;
+    rdv__loop_again(trigger->loop);
+}
+
 static void alarm_fired(void *user)
 {
     rdv_trigger *trigger = user;
@@ -597,7 +627,7 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
         run->resuming = false;
         rdv__entries_stop_waiting(&trigger->entries, run);
         if (!run->asked)
-            look_at_limit(trigger, run, now);
+            look_at_limit(trigger, run);
     }
     run->reports += keep;
     set_status(trigger, run, report->status);
@@ -732,6 +762,8 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
         trigger->rebooting += run->at.status == RDV_STATUS_REBOOTING;
     if (result == 0)
         result = rdv_timer_new(loop, timer_fired, trigger, &trigger->timer);
+    if (result == 0)
+        result = rdv_timer_new(loop, limits_fired, trigger, &trigger->limits);
     if (result == 0 && rdv__clock_is_system(&trigger->clock))
         result = rdv__alarm_new(loop, alarm_fired, trigger, &trigger->alarm);
     if (result == 0)
@@ -791,5 +823,6 @@ void rdv_trigger_free(rdv_trigger *trigger)
     rdv__entries_finish(&trigger->entries);
     rdv__alarm_free(trigger->alarm);
     rdv_timer_free(trigger->timer);
+    rdv_timer_free(trigger->limits);
     free(trigger);
 }

@@ -2,6 +2,7 @@
 /* What a trigger agent is asked by direct calls, in batches or one by one. What follows from them is decided in trigger.c. */
 #include "trigger_state.h"
 
+#include "base.h"
 #include "queue.h"
 #include "record.h"
 #include "status.h"
@@ -210,9 +211,17 @@ const char *rdv__trigger_agent_name(const rdv_trigger *trigger)
     return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : NULL;
 }
 
+rdv_time rdv__trigger_by_clock(const rdv_trigger *trigger, rdv_duration moment)
+{
+    rdv_duration left = moment - rdv__clock_running(&trigger->clock);
+    return moment == 0 ? 0 : rdv__time_later(rdv__clock_now(&trigger->clock), left > 0 ? left : 0);
+}
+
 rdv_time rdv_trigger_next(const rdv_trigger *trigger)
 {
-    return trigger->next;
+    rdv_time first_due = rdv__trigger_by_clock(trigger, trigger->first_due);
+    return first_due != 0 && (trigger->next == 0 || first_due < trigger->next) ? first_due
+                                                                               : trigger->next;
 }
 
 void rdv_trigger_clock_changed(rdv_trigger *trigger)

@@ -19,6 +19,8 @@ struct rdv_trigger {
     struct rdv__alarm *alarm; /* NULL with a clock of the program's own */
     rdv_timer *timer; /* for what goes by running time: the store's retry, the wait for the clock */
     rdv_time next;    /* what the alarm is set to */
+    rdv_timer *limits;      /* for runs, which go by running time */
+    rdv_duration first_due; /* the moment of that timer; 0 = off */
 
     struct rdv__clock clock;
     rdv_plugin *plugin;
@@ -36,6 +38,9 @@ struct rdv_trigger {
     rdv_terminated_fn terminated_fn;
     void *terminated_user;
 };
+
+/* When a moment of running time comes by the clock, as that goes now; 0 for 0. */
+rdv_time rdv__trigger_by_clock(const rdv_trigger *trigger, rdv_duration moment);
 
 /* As many run as may. */
 bool rdv__trigger_slots_full(const rdv_trigger *trigger);

@@ -145,23 +145,20 @@ START_TEST(an_entry_that_rests_again_is_in_no_heap)
 }
 END_TEST
 
-START_TEST(a_running_entry_is_due_at_its_limit)
+START_TEST(a_running_entry_is_in_no_heap)
 {
     uint32_t slot = add(100, 200, 300, 7);
 
     rdv__queue_ready(queue, slot);
-    rdv__queue_run(queue, slot, &slot, 5000);
+    rdv__queue_run(queue, slot, &slot);
     ck_assert_uint_eq(rdv__queue_first_ready(queue), NONE);
-    ck_assert_int_eq(earliest_moment(), 5000);
+    ck_assert_uint_eq(rdv__queue_earliest(queue, NULL), NONE);
     ck_assert_ptr_eq(rdv__queue_user(queue, slot), &slot);
     ck_assert_int_eq(rdv__queue_number(queue, slot), 7);
     ck_assert(!rdv__queue_is_ready(queue, slot));
 
-    rdv__queue_run(queue, slot, &queue, 60);
-    ck_assert_int_eq(earliest_moment(), 60);
+    rdv__queue_run(queue, slot, &queue);
     ck_assert_ptr_eq(rdv__queue_user(queue, slot), &queue);
-    rdv__queue_run(queue, slot, &queue, 0);
-    ck_assert_uint_eq(rdv__queue_earliest(queue, NULL), NONE);
 }
 END_TEST
 
@@ -171,7 +168,7 @@ START_TEST(a_running_entry_can_be_restored_with_its_keys)
     struct rdv__keys keys = rdv__queue_keys(queue, slot);
 
     rdv__queue_ready(queue, slot);
-    rdv__queue_run(queue, slot, &slot, 5000);
+    rdv__queue_run(queue, slot, &slot);
     rdv__queue_restore(queue, slot, &keys);
     ck_assert_ptr_null(rdv__queue_user(queue, slot));
     ck_assert_uint_eq(rdv__queue_earliest(queue, NULL), NONE);
@@ -205,12 +202,12 @@ START_TEST(a_hidden_entry_is_found_by_nobody_until_it_is_shown)
 }
 END_TEST
 
-START_TEST(a_running_entry_that_was_hidden_runs_on_without_limit)
+START_TEST(a_running_entry_that_was_hidden_runs_on)
 {
     uint32_t slot = add(100, 200, 300, 7);
     struct rdv__keys keys = rdv__queue_keys(queue, slot);
 
-    rdv__queue_run(queue, slot, &slot, 5000);
+    rdv__queue_run(queue, slot, &slot);
     rdv__queue_hide(queue, slot);
     ck_assert_ptr_eq(rdv__queue_user(queue, slot), &slot);
     ck_assert_uint_eq(rdv__queue_earliest(queue, NULL), NONE);
@@ -248,7 +245,7 @@ START_TEST(a_removed_entry_is_gone_and_its_slot_is_used_again)
     uint32_t third = add(1, 0, 0, 9), fourth = add(1, 0, 0, 10);
     ck_assert((third == first && fourth == second) || (third == second && fourth == first));
     ck_assert_uint_eq(rdv__queue_memory(queue), memory);
-    rdv__queue_run(queue, third, &third, 5);
+    rdv__queue_run(queue, third, &third);
     rdv__queue_remove(queue, third);
     ck_assert_uint_eq(rdv__queue_earliest(queue, NULL), NONE);
 }
@@ -302,7 +299,7 @@ START_TEST(what_is_done_before_the_first_search_is_found_by_it)
     rdv__queue_hide(queue, slots[10]);
     rdv__queue_hide(queue, slots[11]);
     rdv__queue_show(queue, slots[11]);
-    rdv__queue_run(queue, slots[12], queue, 5);
+    rdv__queue_run(queue, slots[12], queue);
     rdv__queue_remove(queue, slots[13]);
     rdv__queue_remove(queue, slots[14]);
     add(0, 0, 0, COUNT + 1); /* into a slot that is free again */
@@ -376,10 +373,8 @@ START_TEST(equal_moments_come_in_order_of_arrival)
         slots[numbers[i]] = slot;
         if (numbers[i] % 3 == 0)
             rdv__queue_wait(queue, slot); /* by its start */
-        else if (numbers[i] % 3 == 1)
-            rdv__queue_ready(queue, slot); /* by its end and a tick */
         else
-            rdv__queue_run(queue, slot, slots, 100); /* by its limit */
+            rdv__queue_ready(queue, slot); /* by its end and a tick */
     }
     for (int64_t number = 1; number <= 9; number++) {
         ck_assert_uint_eq(rdv__queue_earliest(queue, NULL), slots[number]);
@@ -397,7 +392,6 @@ static struct modelled {
     enum mode mode;
     bool hidden;
     struct rdv__keys keys;
-    rdv_time limit;
     void *user;
     uint32_t hash;
     uint32_t slot;
@@ -414,8 +408,6 @@ static rdv_time modelled_moment(const struct modelled *entry)
         return entry->keys.start;
     case READY:
         return entry->keys.end != 0 ? entry->keys.end + 1 : 0;
-    case RUNNING:
-        return entry->limit;
     default:
         return 0;
     }
@@ -507,7 +499,6 @@ static void step(struct modelled *entry, int64_t number)
         rdv__queue_hide(queue, entry->slot);
         if (entry->mode != RUNNING)
             entry->mode = RESTING;
-        entry->limit = 0;
         entry->hidden = true;
     } else if (entry->mode == RUNNING && what <= 3) {
         rdv__queue_restore(queue, entry->slot, &entry->keys);
@@ -516,9 +507,8 @@ static void step(struct modelled *entry, int64_t number)
         rdv__queue_show(queue, entry->slot);
         entry->hidden = false;
     } else if (entry->mode == RUNNING || what == 2) {
-        entry->limit = (rdv_time)random_below(2) * (rdv_time)random_below(60);
         entry->user = &model[random_below(MODELLED)];
-        rdv__queue_run(queue, entry->slot, entry->user, entry->limit);
+        rdv__queue_run(queue, entry->slot, entry->user);
         entry->mode = RUNNING;
     } else if (what == 3) {
         rdv__queue_rest(queue, entry->slot);
@@ -651,7 +641,7 @@ static int add_random(enum kind kind, int64_t number, uint32_t *ret_slot)
     else
         rdv__queue_ready(queue, *ret_slot); /* in both heaps */
     if (kind == KIND_RUNNING)
-        rdv__queue_run(queue, *ret_slot, queue, start);
+        rdv__queue_run(queue, *ret_slot, queue);
     return 0;
 }
 
@@ -738,7 +728,7 @@ START_TEST(without_memory_only_adding_fails_and_changes_nothing)
     for (uint32_t each = 0; each <= last; each++) {
         keys = rdv__queue_keys(queue, each);
         rdv__queue_ready(queue, each);
-        rdv__queue_run(queue, each, queue, 10);
+        rdv__queue_run(queue, each, queue);
         rdv__queue_hide(queue, each);
         rdv__queue_show(queue, each);
         rdv__queue_restore(queue, each, &keys);
@@ -771,10 +761,10 @@ int main(void)
     tcase_add_test(modes, a_ready_entry_is_due_one_tick_past_its_end);
     tcase_add_test(modes, a_ready_entry_without_an_end_is_never_due);
     tcase_add_test(modes, an_entry_that_rests_again_is_in_no_heap);
-    tcase_add_test(modes, a_running_entry_is_due_at_its_limit);
+    tcase_add_test(modes, a_running_entry_is_in_no_heap);
     tcase_add_test(modes, a_running_entry_can_be_restored_with_its_keys);
     tcase_add_test(modes, a_hidden_entry_is_found_by_nobody_until_it_is_shown);
-    tcase_add_test(modes, a_running_entry_that_was_hidden_runs_on_without_limit);
+    tcase_add_test(modes, a_running_entry_that_was_hidden_runs_on);
     tcase_add_test(modes, a_removed_entry_is_gone_and_its_slot_is_used_again);
     tcase_add_test(modes, all_entries_of_a_hash_are_walked);
     tcase_add_test(modes, what_is_done_before_the_first_search_is_found_by_it);

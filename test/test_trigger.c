@@ -230,7 +230,8 @@ static void set_up(void)
     since_boot = RDV_DAY;
     log_lines = 0;
     rdv_trigger_options_init(&options);
-    options.clock = (rdv_clock){clock_now, clock_synchronised, clock_since_boot, NULL};
+    options.clock = (rdv_clock){
+        .now = clock_now, .synchronised = clock_synchronised, .since_boot = clock_since_boot};
     options.log.write = log_write;
     open_trigger(&plugin_ops);
 }
@@ -1022,6 +1023,106 @@ START_TEST(rule_8_a_plug_in_that_can_not_cancel_loses_its_run_at_once)
     ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), RDV_ENOTSUP);
     move_clock(NOW + options.run_limit);
     ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+}
+END_TEST
+
+/* Running time goes on by itself, whatever the clock does. */
+static rdv_duration running;
+
+static rdv_duration clock_running(void *user)
+{
+    (void)user;
+    return running;
+}
+
+static void use_running_time(void)
+{
+    close_trigger();
+    running = 1000 * RDV_SECOND;
+    options.clock.running = clock_running;
+    open_trigger(&plugin_ops);
+    attach();
+}
+
+static void pass(rdv_duration duration)
+{
+    running += duration;
+    move_clock(now + duration);
+}
+
+START_TEST(rule_8_a_limit_counts_running_time_whatever_becomes_of_the_clock)
+{
+    static const rdv_duration steps[] = {2 * RDV_DAY, -2 * RDV_DAY, 400 * RDV_DAY};
+    use_running_time();
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        schedule("a", 0, 0, 0);
+        turn();
+        move_clock(now + steps[i]); /* the clock is set, or the machine slept */
+        ck_assert_int_eq(plugin.cancelled_count, (int)i);
+        ck_assert_int_eq(rdv_trigger_next(trigger), now + options.run_limit);
+        ck_assert_int_eq(explain("a").next, now + options.run_limit);
+        pass(options.run_limit - 1);
+        ck_assert_int_eq(plugin.cancelled_count, (int)i);
+        pass(1);
+        ck_assert_int_eq(plugin.cancelled_count, (int)i + 1);
+        move_clock(now - steps[i]);
+        ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
+        ck_assert_int_eq(rdv_trigger_next(trigger), now + options.cancel_wait);
+        pass(options.cancel_wait);
+        ck_assert_int_eq(outcome("a"), RDV_OUTCOME_TIMED_OUT);
+        ck_assert_int_eq(rdv_trigger_next(trigger), 0);
+    }
+}
+END_TEST
+
+START_TEST(rule_8_windows_go_by_the_clock_beside_limits_by_running_time)
+{
+    options.max_running = 2;
+    use_running_time();
+    schedule("a", 0, 0, 0);
+    schedule("opens", now + 3 * options.run_limit, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_next(trigger), now + options.run_limit);
+    move_clock(now + 3 * options.run_limit);
+    ck_assert_int_eq(plugin.started_count, 2);
+    ck_assert_int_eq(plugin.cancelled_count, 0);
+}
+END_TEST
+
+START_TEST(rule_8_the_earliest_of_many_limits_is_the_next_whatever_ends_before)
+{
+    options.max_running = 64;
+    use_running_time();
+    char name[16];
+    for (int i = 0; i < 40; i++) {
+        rdv_task *task;
+        snprintf(name, sizeof name, "t%d", i);
+        ck_assert_int_eq(rdv_task_new("label", name, NULL, 0, &task), 0);
+        /* In an order that is none. */
+        rdv_window window = {.limit = (1 + i * 17 % 40) * RDV_MINUTE};
+        ck_assert_int_eq(rdv_trigger_schedule(trigger, &window, task), 0);
+        rdv_task_unref(task);
+    }
+    turn();
+    for (int i = 0; i < 40; i += 3) {
+        snprintf(name, sizeof name, "t%d", i);
+        succeed(name);
+    }
+    int expected = 0;
+    for (int minute = 1; minute <= 40; minute++) {
+        int i = 0;
+        while (1 + i * 17 % 40 != minute)
+            i++;
+        pass(RDV_MINUTE);
+        if (i % 3 == 0)
+            continue;
+        snprintf(name, sizeof name, "t%d", i);
+        ck_assert_int_eq(plugin.cancelled_count, ++expected);
+        ck_assert_str_eq(plugin.cancelled[expected - 1], name);
+        ck_assert_int_eq(report(&plugin, name, RDV_STATUS_FAILED, NULL), 0);
+        turn();
+    }
+    ck_assert_int_eq(rdv_trigger_next(trigger), 0);
 }
 END_TEST
 
@@ -2269,6 +2370,9 @@ int main(void)
     tcase_add_test(rules, rule_8_a_plug_in_is_waited_for_as_long_as_it_says_that_an_end_may_take);
     tcase_add_test(rules, rule_8_the_limit_can_be_set_for_an_entry_and_holds_after_a_restart);
     tcase_add_test(rules, rule_8_a_plug_in_that_can_not_cancel_loses_its_run_at_once);
+    tcase_add_test(rules, rule_8_a_limit_counts_running_time_whatever_becomes_of_the_clock);
+    tcase_add_test(rules, rule_8_windows_go_by_the_clock_beside_limits_by_running_time);
+    tcase_add_test(rules, rule_8_the_earliest_of_many_limits_is_the_next_whatever_ends_before);
     tcase_add_test(rules, rule_8_a_run_that_was_ended_for_its_limit_has_timed_out_whatever_it_says);
     tcase_add_test(rules, rule_8_an_end_that_is_reported_when_the_limit_is_reached_came_before_it);
     tcase_add_test(rules, rule_8_what_was_the_first_to_end_a_run_stays_the_reason);

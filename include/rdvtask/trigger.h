@@ -39,6 +39,10 @@ typedef struct rdv_clock {
     bool (*synchronised)(void *user); /**< whether the clock is known to be right; NULL = always */
     rdv_duration (*since_boot)(
         void *user); /**< running time since the machine started; NULL = long ago */
+    rdv_duration (*running)(
+        void *
+            user); /**< running time since some moment: never goes back, and sleep doesn't count. What a run's limit and all
+                          waits are counted in. NULL with a `now` of the program's own: as that says */
     void *user;
 } rdv_clock;
 
