@@ -422,6 +422,37 @@ START_TEST(a_run_that_ends_on_a_full_disk_is_recorded_later_by_itself)
 }
 END_TEST
 
+START_TEST(a_run_that_is_taken_over_when_the_file_can_not_grow_is_counted_and_started_once)
+{
+    int64_t interruptions = -1;
+    ck_assert_int_eq(open_trigger(), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
+    ck_assert_int_eq(schedule_now("run", ""), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert_int_eq(starts, 1);
+    close_trigger();
+
+    ck_assert_int_eq(open_trigger(), 0);
+    limit_files();
+    (void)schedule_until_full();
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert_int_eq(starts, 1); /* not before it is counted */
+    ck_assert_int_ge(complaints, 1);
+    unlimit_files();
+    int64_t end = rdv_test_clock() + 20000;
+    while (starts == 1 && rdv_test_clock() < end) {
+        rdv_test_wait(loop, 1000);
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    }
+    ck_assert_int_eq(starts, 2);
+    ck_assert_int_eq(rdv__sql_number(store, "SELECT interruptions FROM entry WHERE started_at <> 0",
+                                     &interruptions),
+                     0);
+    ck_assert_int_eq(interruptions, 1);
+}
+END_TEST
+
 START_TEST(a_store_on_a_full_disk_is_opened_once_there_is_room)
 {
     use_small_disk();
@@ -955,6 +986,8 @@ int main(int argc, char **argv)
     tcase_add_test(full, a_file_size_limit_refuses_a_schedule_and_changes_nothing);
     tcase_add_test(full, a_start_that_comes_with_a_schedule_is_refused_with_it);
     tcase_add_test(full, a_run_that_ends_at_a_file_size_limit_is_recorded_later_by_itself);
+    tcase_add_test(full,
+                   a_run_that_is_taken_over_when_the_file_can_not_grow_is_counted_and_started_once);
     suite_add_tcase(suite, full);
 
     TCase *small = tcase_create("small disk");

@@ -1323,6 +1323,23 @@ START_TEST(a_cancelled_run_that_says_that_it_reboots_is_cancelled_and_holds_noth
 }
 END_TEST
 
+START_TEST(a_success_counts_where_the_cancel_before_it_could_not_be_recorded)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), 0);
+    ck_assert_int_eq(report(&plugin, "a", RDV_STATUS_SUCCESS, "well done"), 0);
+    ck_assert_int_eq(rdv_trigger_rollback(trigger), 0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "a"), RDV_ENOTFOUND);
+    turn();
+    ck_assert_int_eq(plugin.cancelled_count, 0);
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+    ck_assert_str_eq(look(store, "a", 0).message, "well done");
+}
+END_TEST
+
 START_TEST(a_run_that_is_cancelled_after_a_restart_is_given_up_as_cancelled)
 {
     use_a_file(&plugin_ops);
@@ -1717,6 +1734,54 @@ START_TEST(rule_9_an_end_for_a_failure_is_no_stop_in_order)
     start_a_before_b(&restart_safe_ops);
     ck_assert_int_eq(rdv_trigger_terminate(trigger, RDV_EIO, NULL, NULL), 0);
     turn();
+    crash(&restart_safe_ops);
+    ck_assert_int_eq(stored("interruptions"), 1);
+}
+END_TEST
+
+/* A C function that has not ended by the time at which its process does. */
+static rdv_run *c_runs[8];
+static int c_run_count;
+
+static void run_on(rdv_run *run, void *user)
+{
+    (void)user;
+    ck_assert_int_lt(c_run_count, 8);
+    c_runs[c_run_count++] = run;
+}
+
+START_TEST(rule_9_interruptions_count_for_c_functions)
+{
+    use_a_file(&restart_safe_ops);
+    schedule("a", 0, 0, 0);
+    c_run_count = 0;
+    for (int i = 0; i <= 6; i++) {
+        rdv_agent *agent;
+        restart(&restart_safe_ops);
+        ck_assert_int_eq(rdv_agent_new(loop, store, NULL, &agent), 0);
+        ck_assert_int_eq(rdv_agent_add_handler(agent, "label", run_on, NULL, 0), 0);
+        ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(agent)), 0);
+        turn();
+        ck_assert_int_eq(c_run_count, i < 6 ? i + 1 : 6);
+        ck_assert_int_eq(outcome("a"), i < 6 ? RDV_OUTCOME_NONE : RDV_OUTCOME_FAILED);
+        rdv_trigger_free(trigger);
+        trigger = NULL;
+        rdv_agent_free(agent);
+    }
+    ck_assert_ptr_nonnull(strstr(look(store, "a", 0).message, "interrupted 6 times"));
+    while (c_run_count > 0)
+        ck_assert_int_eq(rdv_run_finish(c_runs[--c_run_count], 0, NULL), 0);
+    close_trigger();
+}
+END_TEST
+
+START_TEST(rule_9_a_trigger_that_holds_what_is_stored_does_not_say_that_it_was_stopped)
+{
+    start_a_before_b(&restart_safe_ops);
+    options.flags = RDV_TRIGGER_HOLD_STORED;
+    crash(&restart_safe_ops);
+    stop(&restart_safe_ops);
+    options.flags = 0;
     crash(&restart_safe_ops);
     ck_assert_int_eq(stored("interruptions"), 1);
 }
@@ -2387,6 +2452,7 @@ int main(void)
     tcase_add_test(rules, cancel_deletes_a_pending_task_and_does_not_find_an_unknown_one);
     tcase_add_test(rules, cancel_does_not_turn_a_success_that_came_before_it_into_something_else);
     tcase_add_test(rules, a_cancelled_run_is_cancelled_whatever_it_says_at_its_end);
+    tcase_add_test(rules, a_success_counts_where_the_cancel_before_it_could_not_be_recorded);
     tcase_add_test(
         rules,
         a_cancel_that_was_acknowledged_holds_though_the_success_comes_before_the_plug_in_is_asked);
@@ -2413,6 +2479,9 @@ int main(void)
     tcase_add_test(rules, rule_9_a_run_that_waits_after_stops_can_be_cancelled);
     tcase_add_test(rules, rule_9_paused_a_run_that_was_interrupted_does_not_begin_again);
     tcase_add_test(rules, rule_9_an_end_for_a_failure_is_no_stop_in_order);
+    tcase_add_test(rules, rule_9_interruptions_count_for_c_functions);
+    tcase_add_test(rules,
+                   rule_9_a_trigger_that_holds_what_is_stored_does_not_say_that_it_was_stopped);
     tcase_add_test(rules, rule_10_after_a_jump_forward_the_next_decision_is_right_at_once);
     tcase_add_test(rules, rule_10_after_a_jump_back_nothing_starts_before_its_window);
     tcase_add_test(rules, rule_10_when_nothing_is_to_happen_no_timer_is_set);

@@ -65,7 +65,7 @@ struct rdv_sink {
 
 /**
  * A flag of a plug-in: StartTask may be called again for a run that was under way when the process ended, and the plug-in
- * knows how to go on.
+ * knows how to go on. How often that may be is bounded: see rdv_trigger_options.max_interruptions.
  * @since 0.1.0
  */
 #define RDV_PLUGIN_RESTART_SAFE 1u

@@ -249,7 +249,7 @@ RDV_API rdv_why rdv_trigger_held_up(rdv_trigger *trigger);
 /** How many entries are not finished: pending and running ones together. Owner thread. @since 0.1.0 */
 RDV_API size_t rdv_trigger_unfinished(const rdv_trigger *trigger);
 
-/** How many entries are running. Owner thread. @since 0.1.0 */
+/** How many entries are running; a run that waits to begin again, as it was stopped over and over, is none of them. Owner thread. @since 0.1.0 */
 RDV_API size_t rdv_trigger_running(const rdv_trigger *trigger);
 
 /**
