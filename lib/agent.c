@@ -105,10 +105,8 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
         return RDV_EBUSY;
     if (call)
         return rdv__calls_start(agent->calls, task, call->fn, call->user, call->flags);
-    const struct rdv__handler *handler = rdv__handlers_find(agent->handlers, label);
-    if (handler)
-        return rdv__steps_start(&agent->runs, task, agent->handlers, handler);
-    return RDV_ENOHANDLER;
+    return rdv__steps_start(&agent->runs, task, agent->handlers,
+                            rdv__handlers_find(agent->handlers, label));
 }
 
 static int cancel_task(rdv_plugin *plugin, const char *identifier)

@@ -14,7 +14,6 @@
 #include "task.h"
 
 #define NAME_DEFAULT        "rdvtask"
-#define GRACE_DEFAULT       (10 * RDV_SECOND)
 #define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)
 #define STOP_WAIT_DEFAULT   (90 * RDV_SECOND)
 
@@ -395,7 +394,7 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     static const char *const stop_words[] = {"kill", "wait", "leave", NULL};
     struct rdv__value members[MEMBERS];
 
-    handler->grace = GRACE_DEFAULT;
+    handler->grace = RDV__GRACE_DEFAULT;
     handler->stop_wait = STOP_WAIT_DEFAULT;
     int result = rdv__json_members(value, names, members, error);
     if (result)

@@ -18,6 +18,7 @@
 #define RDV__RETRIES_MAX     100
 #define RDV__RETRY_DELAY_MAX RDV_HOUR
 #define RDV__GRACE_MAX       RDV_HOUR
+#define RDV__GRACE_DEFAULT   (10 * RDV_SECOND)
 #define RDV__STOP_WAIT_MAX   RDV_HOUR
 #define RDV__USER_MAX        256
 #define RDV__MEMBERS_MAX     1024 /* files in the folder beside the document */

@@ -747,14 +747,16 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
 {
     struct binder binder = bind(
         store, JOURNAL_PUT,
-        "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, failures, grace, "
-        "nonce, state, reboots, boot_id, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "INSERT OR REPLACE INTO journal (identifier, label, run, step, attempt, failures, starts,"
+        " grace, nonce, state, reboots, boot_id, context)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_text(&binder, journal->identifier);
     bind_text(&binder, journal->label);
     bind_int(&binder, journal->run);
     bind_int(&binder, journal->step);
     bind_int(&binder, journal->attempt);
     bind_int(&binder, journal->failures);
+    bind_text(&binder, journal->starts ? journal->starts : "");
     bind_int(&binder, journal->grace);
     bind_text(&binder, journal->nonce ? journal->nonce : "");
     bind_text(&binder, journal->state);
@@ -764,15 +766,18 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal)
     return bound_run(&binder);
 }
 
-int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt, int failures)
+int rdv__journal_step(rdv_store *store, const struct rdv__journal *journal)
 {
     struct binder binder =
         bind(store, JOURNAL_STEP,
-             "UPDATE journal SET step = ?, attempt = ?, failures = ? WHERE identifier = ?");
-    bind_int(&binder, step);
-    bind_int(&binder, attempt);
-    bind_int(&binder, failures);
-    bind_text(&binder, identifier);
+             "UPDATE journal SET step = ?, attempt = ?, failures = ?, starts = ?, state = ?"
+             " WHERE identifier = ?");
+    bind_int(&binder, journal->step);
+    bind_int(&binder, journal->attempt);
+    bind_int(&binder, journal->failures);
+    bind_text(&binder, journal->starts ? journal->starts : "");
+    bind_text(&binder, journal->state);
+    bind_text(&binder, journal->identifier);
     return bound_run(&binder);
 }
 
@@ -798,7 +803,7 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
 {
     struct binder binder =
         bind(store, JOURNAL_GET,
-             "SELECT identifier, label, run, step, attempt, failures, grace, nonce, state,"
+             "SELECT identifier, label, run, step, attempt, failures, starts, grace, nonce, state,"
              " reboots, boot_id, context FROM journal WHERE identifier = ?");
     bind_text(&binder, identifier);
     int result = bound_row(&binder);
@@ -811,14 +816,15 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
         .step = sqlite3_column_int(binder.statement, 3),
         .attempt = sqlite3_column_int(binder.statement, 4),
         .failures = sqlite3_column_int(binder.statement, 5),
-        .grace = sqlite3_column_int64(binder.statement, 6),
-        .nonce = column_text(binder.statement, 7),
-        .state = column_text(binder.statement, 8),
-        .reboots = sqlite3_column_int(binder.statement, 9),
-        .boot_id = column_text(binder.statement, 10),
-        .context = sqlite3_column_blob(binder.statement, 11),
+        .starts = column_text(binder.statement, 6),
+        .grace = sqlite3_column_int64(binder.statement, 7),
+        .nonce = column_text(binder.statement, 8),
+        .state = column_text(binder.statement, 9),
+        .reboots = sqlite3_column_int(binder.statement, 10),
+        .boot_id = column_text(binder.statement, 11),
+        .context = sqlite3_column_blob(binder.statement, 12),
     };
-    journal.context_size = column_size(binder.statement, 11);
+    journal.context_size = column_size(binder.statement, 12);
     result = fn(user, &journal);
     sqlite3_reset(binder.statement);
     return result;

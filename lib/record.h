@@ -120,10 +120,14 @@ struct rdv__journal {
     const void *context;
     size_t context_size;
     int64_t run;
-    int step;           /* 0-based: this step was about to start or had started */
-    int attempt;        /* of the step, from 1: how often it was started */
-    int failures;       /* how many of these have failed: what `retries` counts */
-    rdv_duration grace; /* of the handler: what is left of the run has so long to end */
+    int step;     /* 0-based: this step was about to start or had started */
+    int attempt;  /* of the step, from 1: how often it was started */
+    int failures; /* how many tries of the step have failed: what `retries` counts */
+    /* How often each step was started, from the first on, as far as that is not what its place says: numbers with spaces
+     * between them; "" (or NULL, to put) = each before this one once, and none after it. */
+    const char *starts;
+    /* Of the handler: what is left of the run has so long to end; -1 = not known. */
+    rdv_duration grace;
     /* The run's mark in the environment of its processes, which nobody can guess; "" (or NULL) for a run that an older
      * version has begun, and which has none. */
     const char *nonce;
@@ -131,10 +135,10 @@ struct rdv__journal {
     int reboots;         /* how often the run has asked for one */
     const char *boot_id; /* which boot it asked in; "" (or NULL, to put) = it has not */
 };
-/* Write a run's row (in place of an older one of the identifier), or move it to another step and leave the rest as it is. */
+/* Write a run's row (in place of an older one of the identifier), or move it to where the run is now, which is its step, attempt,
+ * failures, starts and state, and leave the rest as it is. */
 int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal);
-int rdv__journal_step(rdv_store *store, const char *identifier, int step, int attempt,
-                      int failures);
+int rdv__journal_step(rdv_store *store, const struct rdv__journal *journal);
 /* Whether there is a row of this run: 0, RDV_ENOTFOUND, or an error. */
 int rdv__journal_has_run(rdv_store *store, int64_t run);
 int rdv__journal_delete(rdv_store *store, const char *identifier);

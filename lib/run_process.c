@@ -193,21 +193,25 @@ void rdv__steps_read_end(const struct steps *run, const struct rdv__step *step, 
 
 /* ----------------------------------------------------- lost by its supervisor */
 
-bool rdv__steps_sweep(struct steps *run, int result, int code, void (*swept)(void *user, int found))
+/* At once, as the supervisor would have. */
+static void sweep(struct steps *run)
+{
+    run->phase = CLEANING;
+    int result =
+        rdv__leftovers_end(run->run.runs->loop, rdv__store_path(run->run.runs->store), run->number,
+                           run->nonce, 0, rdv__steps_swept, run, &run->leftovers);
+    if (result)
+        rdv__steps_put_off(run, sweep, "cannot end what a step has left behind",
+                           rdv_strerror(result));
+}
+
+bool rdv__steps_sweep(struct steps *run, int result, int code)
 {
     const char *path = rdv__store_path(run->run.runs->store);
     const bool supervised = run->adopted || run->run.runs->supervisor;
     if (!path || !supervised || (!result && !rdv__plat_end_is_lost(code)))
         return false;
-    /* At once, as the supervisor would have. */
-    int failed = rdv__leftovers_end(run->run.runs->loop, path, run->number, run->nonce, 0, swept,
-                                    run, &run->leftovers);
-    if (failed) {
-        rdv__log(log_of(run), RDV_LOG_ERROR, "%s: cannot end what step %zu has left behind: %s",
-                 identifier_of(run), run->step + 1, rdv_strerror(failed));
-        return false;
-    }
-    run->phase = CLEANING;
+    sweep(run);
     return true;
 }
 

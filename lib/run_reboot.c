@@ -35,6 +35,23 @@ void rdv__steps_fail_soon(struct steps *run, int code, const char *before, const
     rdv__steps_finish_soon(run, code);
 }
 
+/* That the run asks, and why, is put on disk, and told if that can be in one commit. */
+static void record_asking(struct steps *run)
+{
+    if (run->phase == PUT_OFF && rdv__steps_is_over(run))
+        return;
+    int result = rdv__steps_journal(run, run->going_down ? REBOOTING : ASKING, run->attempt,
+                                    "reboot", record_asking);
+    if (result) {
+        rdv__steps_put_off_for_store(run, record_asking, result);
+        return;
+    }
+    run->status = RDV_STATUS_REBOOTING;
+    run->code = 0;
+    run->progress = -1;
+    rdv__steps_tell(run);
+}
+
 /*
  * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
  * sink has the same store, before anything is done.
@@ -42,9 +59,8 @@ void rdv__steps_fail_soon(struct steps *run, int code, const char *before, const
 void rdv__steps_ask_for_reboot(struct steps *run, size_t next)
 {
     struct rdv_error error = {0};
-    rdv_store *store = run->run.runs->store;
     run->step = next;
-    run->attempt = 1;
+    run->failures = 0;
     if (run->reboots >= REBOOTS_MAX) {
         char why[RDV_MESSAGE_MAX + 1];
         memcpy(why, run->message, sizeof why);
@@ -58,18 +74,9 @@ void rdv__steps_ask_for_reboot(struct steps *run, size_t next)
         return;
     }
     run->reboots++;
+    run->stale = true;
     rdv__runs_ask(&run->run);
-    result = rdv__steps_journal(run, run->going_down ? REBOOTING : ASKING, next, 1, "reboot");
-    if (result) {
-        const char *words = rdv_store_message(store);
-        rdv__steps_fail_soon(run, result, "cannot record that a reboot is to come",
-                             *words ? words : rdv_strerror(result));
-        return;
-    }
-    run->status = RDV_STATUS_REBOOTING;
-    run->code = 0;
-    run->progress = -1;
-    rdv__steps_tell(run);
+    record_asking(run);
 }
 
 /* The reason is said. May free the run. */
@@ -80,8 +87,12 @@ static void reboot_before(struct steps *run, size_t next)
         return;
     }
     /* For the next process to ask. */
-    if (!rdv__runs_boot_id(run->run.runs, run->boot_id, NULL))
-        rdv__steps_note(run, next, 1, "reboot");
+    if (!rdv__runs_boot_id(run->run.runs, run->boot_id, NULL)) {
+        run->step = next;
+        run->failures = 0;
+        run->stale = true;
+        rdv__steps_note(run, run->attempt, "reboot");
+    }
     rdv__steps_leave(run);
 }
 
@@ -180,11 +191,18 @@ void rdv__steps_begin_reboot(struct steps *run)
         rdv_timer_start(run->timer, run->run.runs->reboot_wait);
 }
 
+/* What the others have written when they came to rest is on disk first. */
+static void record_all(struct steps *run)
+{
+    if (run->phase == PUT_OFF && rdv__steps_is_over(run))
+        return;
+    int result = rdv__steps_journal(run, REBOOTING, run->attempt, NULL, record_all);
+    if (result)
+        rdv__steps_put_off_for_store(run, record_all, result);
+}
+
 void rdv__steps_reboot(struct rdv__run *base)
 {
-    struct steps *run = of(base);
-    assert(run->phase == ASKED);
-    int result = rdv__steps_journal(run, REBOOTING, run->step, 1, NULL);
-    if (result)
-        rdv__steps_fail_soon(run, result, "cannot reboot", rdv_strerror(result));
+    assert(of(base)->phase == ASKED);
+    record_all(of(base));
 }

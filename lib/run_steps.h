@@ -8,7 +8,8 @@
 
 /*
  * Begin a run, or go on with one that an earlier process has left in the journal. The handler is one of handlers, which are
- * referenced. 0 = taken; else nothing was begun.
+ * referenced. handler NULL: there is none for the label any more; what an earlier process has left under the identifier is ended,
+ * and then the run fails. 0 = taken; else nothing was begun: RDV_ENOHANDLER if handler is NULL and nothing was left, RDV_ENOMEM.
  */
 int rdv__steps_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
                      const struct rdv__handler *handler);
@@ -22,7 +23,7 @@ int rdv__steps_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handl
                        const struct rdv__handler *handler);
 
 /* Cancel a run that is not in flight but was left in the journal: what it left behind is ended, and the end is reported.
- * RDV_ENOTFOUND if there is none, or no handler for it. */
+ * It need not have a handler any more. RDV_ENOTFOUND if there is none, RDV_ENOMEM, or an error of the store. */
 int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,
                       struct rdv__handlers *handlers);
 

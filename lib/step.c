@@ -48,6 +48,16 @@ void rdv__step_not_started(int result, const char *words, struct rdv__step_end *
     rdv__output_show(words, strlen(words), ret_end->words, sizeof ret_end->words);
 }
 
+void rdv__step_not_started_in_time(const struct rdv__step *step, struct rdv__step_end *ret_end)
+{
+    char timeout[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(step->timeout, timeout, sizeof timeout);
+    ret_end->kind = RDV__STEP_FAILED;
+    ret_end->code = RDV_ETIMEDOUT;
+    snprintf(ret_end->words, sizeof ret_end->words, "could not be started within its timeout of %s",
+             timeout);
+}
+
 int rdv__step_retries(const struct rdv__step *step, const struct rdv__step_end *end)
 {
     assert(end->kind == RDV__STEP_LATER || end->kind == RDV__STEP_FAILED);
@@ -56,13 +66,18 @@ int rdv__step_retries(const struct rdv__step *step, const struct rdv__step_end *
     return end->kind == RDV__STEP_LATER ? RDV__RETRIES_LATER : 0;
 }
 
-rdv_duration rdv__step_delay(const struct rdv__step *step, int attempt)
+rdv_duration rdv__step_delay(const struct rdv__step *step, int failures)
 {
     rdv_duration delay = step->retry_delay;
-    assert(delay >= 0 && attempt >= 1);
-    for (int i = 1; i < attempt && delay < RDV__RETRY_DELAY_MAX; i++)
+    assert(delay >= 0 && failures >= 1);
+    for (int i = 1; i < failures && delay < RDV__RETRY_DELAY_MAX; i++)
         delay *= 2;
     return delay < RDV__RETRY_DELAY_MAX ? delay : RDV__RETRY_DELAY_MAX;
+}
+
+bool rdv__step_is_short(int result)
+{
+    return result == RDV_ENOMEM || result == RDV_ERESOURCES;
 }
 
 const char *rdv__step_program(const struct rdv__step *step, char buffer[RDV__PROGRAM_SHOWN])

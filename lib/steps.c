@@ -11,9 +11,12 @@
 #include "record.h"
 #include "task.h"
 
-/* How soon the end of a run is written again when the store has refused it; doubles from first to last. */
-#define STORE_DELAY_FIRST RDV_SECOND
-#define STORE_DELAY_LAST  RDV_MINUTE
+/* How soon what has failed for now is tried again; doubles from first to last. */
+#define DELAY_FIRST RDV_SECOND
+#define DELAY_LAST  RDV_MINUTE
+
+/* Room for a number and a space in the journal's `starts`. */
+#define START_ROOM 12
 
 /* ------------------------------------------------------------------- words */
 
@@ -70,6 +73,7 @@ static void free_steps(struct steps *run)
     rdv__output_free(run->output);
     rdv__handlers_unref(run->handlers);
     rdv_task_unref(run->run.task);
+    free(run->starts);
     free(run);
 }
 
@@ -80,13 +84,40 @@ void rdv__steps_leave(struct steps *run)
     free_steps(run);
 }
 
+rdv_duration rdv__steps_next_delay(struct steps *run)
+{
+    if (run->delay == 0)
+        run->delay = DELAY_FIRST;
+    else if (run->delay < DELAY_LAST / 2)
+        run->delay *= 2;
+    else
+        run->delay = DELAY_LAST;
+    return run->delay;
+}
+
+void rdv__steps_put_off(struct steps *run, void (*again)(struct steps *run), const char *what,
+                        const char *why)
+{
+    rdv_duration delay = rdv__steps_next_delay(run);
+    char text[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(delay, text, sizeof text);
+    rdv__log(log_of(run), RDV_LOG_WARNING, "%s: %s: %s; trying again in %s", identifier_of(run),
+             what, why, text);
+    run->phase = PUT_OFF;
+    run->again = again;
+    rdv_timer_start(run->timer, delay);
+}
+
+void rdv__steps_put_off_for_store(struct steps *run, void (*again)(struct steps *run), int result)
+{
+    const char *words = rdv_store_message(run->run.runs->store);
+    rdv__steps_put_off(run, again, "the store can't be written to",
+                       *words ? words : rdv_strerror(result));
+}
+
 void rdv__steps_store_end_later(struct steps *run)
 {
-    if (run->store_delay == 0)
-        run->store_delay = STORE_DELAY_FIRST;
-    else if (run->store_delay < STORE_DELAY_LAST)
-        run->store_delay *= 2;
-    rdv_timer_start(run->timer, run->run.runs->terminating ? 0 : run->store_delay);
+    rdv_timer_start(run->timer, run->run.runs->terminating ? 0 : rdv__steps_next_delay(run));
 }
 
 static int write_end(struct steps *run)
@@ -164,22 +195,50 @@ void rdv__steps_finish_soon(struct steps *run, int code)
 
 /* ----------------------------------------------------------------- journal */
 
-static int put_journal(struct steps *run, size_t step, int attempt, const char *state)
+void rdv__steps_move(struct steps *run, size_t step)
 {
+    run->step = step;
+    run->failures = 0;
+    if (step < run->handler->step_count)
+        run->attempt = run->starts[step] + 1;
+}
+
+/* As the journal has it: nothing, where each step was started as often as its place says. */
+static const char *starts_text(const struct steps *run, char *buffer, size_t size)
+{
+    size_t used = 0;
+    buffer[0] = '\0';
+    if (run->handler->on_interrupt == RDV__INTERRUPT_RESTART)
+        for (size_t i = 0; i < run->handler->step_count; i++)
+            used += (size_t)snprintf(buffer + used, size - used, "%d ", run->starts[i]);
+    return buffer;
+}
+
+/* The row is written anew only when more changes than where the run is: the context may be large. */
+static int put_journal(struct steps *run, int starts, const char *state)
+{
+    rdv_store *store = run->run.runs->store;
+    char texts[RDV__STEPS_MAX * START_ROOM];
+    if (run->step < run->handler->step_count && strcmp(state, "reboot") != 0)
+        run->starts[run->step] = starts;
     struct rdv__journal row = {
         .identifier = identifier_of(run),
         .label = rdv_task_label(run->run.task),
         .run = run->number,
-        .step = (int)step,
-        .attempt = attempt,
+        .step = (int)run->step,
+        .attempt = starts,
+        .failures = run->failures,
+        .starts = starts_text(run, texts, sizeof texts),
         .grace = run->handler->grace,
         .nonce = run->nonce,
         .state = state,
         .reboots = run->reboots,
         .boot_id = run->boot_id,
     };
+    if (run->journalled && !run->stale)
+        return rdv__journal_step(store, &row);
     row.context = rdv_task_context(run->run.task, &row.context_size);
-    return rdv__journal_put(run->run.runs->store, &row);
+    return rdv__journal_put(store, &row);
 }
 
 /* Draw the run's mark before the first process that is to have it. */
@@ -193,49 +252,40 @@ static int draw_nonce(struct steps *run)
         run->nonce[2 * i] = digits[random[i] >> 4];
         run->nonce[2 * i + 1] = digits[random[i] & 15];
     }
+    run->stale = true;
     return 0;
 }
 
-/* Put where the run is on disk, and settle in this phase when it is there. state NULL: nothing but what others have staged. */
-int rdv__steps_journal(struct steps *run, enum rdv__phase phase, size_t step, int attempt,
-                       const char *state)
+int rdv__steps_journal(struct steps *run, enum rdv__phase phase, int starts, const char *state,
+                       void (*again)(struct steps *run))
 {
     rdv_store *store = run->run.runs->store;
-    bool is_step = phase == JOURNALLING;
     run->phase = phase;
+    run->again = again;
     int result = rdv__store_stage(store);
     if (result)
         return result;
-    if (run->number == 0)
+    /* One that was drawn in a batch that failed could be drawn again by another process. */
+    if (!run->numbered)
         result = rdv__journal_new_run(store, &run->number);
     /* Not while something of an older version's may run, which is known by other marks. */
-    if (!result && is_step && !run->nonce[0])
+    if (!result && phase == JOURNALLING && !run->nonce[0])
         result = draw_nonce(run);
-    /* The row is written anew only when more than its numbers changes: the context may be large. */
-    if (!result && is_step && run->journalled && !run->stale)
-        result = rdv__journal_step(store, identifier_of(run), (int)step, attempt, 0);
-    else if (!result && state)
-        result = put_journal(run, step, attempt, state);
+    if (!result && state)
+        result = put_journal(run, starts, state);
     if (result)
         return rdv__store_fail(store, result);
-    if (state) {
-        run->journalled = true;
-        run->stale = !is_step;
-    }
     run->settling = true;
     rdv__store_defer(store, &run->change);
     return 0;
 }
 
-/* Have the row say so, if it can be: this run does not wait for it. */
-void rdv__steps_note(struct steps *run, size_t step, int attempt, const char *state)
+void rdv__steps_note(struct steps *run, int starts, const char *state)
 {
     rdv_store *store = run->run.runs->store;
     if (rdv__store_stage(store))
         return;
-    int result = put_journal(run, step, attempt, state);
+    int result = put_journal(run, starts, state);
     if (result)
         rdv__store_fail(store, result);
-    else
-        run->stale = true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of steps, for those who make it: run_steps.c has its life, run_reboot.c its reboots, and steps.c what both need: words,
- * reports, the journal, the end. */
+/* A run of steps, for those who make it: run_steps.c has its life, run_start.c its beginning, also the one after another process has
+ * left it, run_reboot.c its reboots, run_process.c its processes, and steps.c what all of them need: words, reports, the journal,
+ * the end. */
 #ifndef RDV__STEPS_H
 #define RDV__STEPS_H
 
@@ -32,6 +33,7 @@ enum rdv__phase {
     ASKING,
     ASKED,
     REBOOTING,
+    PUT_OFF,
     LEAVING,
     ENDING
 };
@@ -50,12 +52,20 @@ struct steps {
     rdv_timer *stop_timer; /* NULL unless a shutdown waits for the step */
     int64_t number;        /* 0 = not drawn yet */
     bool own_number;       /* no trigger agent of ours counts it: our store has no entry for it */
+    bool numbered;         /* the number is on disk, or the trigger agent's */
     bool resumed;
     char nonce[RDV__NONCE_SIZE]; /* "" = not drawn yet, or begun by a version that had none */
     size_t step;
-    int attempt;
-    bool journalled; /* the journal's row is this run's */
-    bool stale;      /* but for its numbers it is out of date */
+    int attempt;     /* which start of the step this is, or the next one will be, from 1 */
+    int failures;    /* how many tries of the step have failed */
+    int *starts;     /* how often each step was started */
+    bool journalled; /* the journal has a row of the identifier, which goes with the run */
+    bool stale;      /* and more of it is out of date than where the run is */
+
+    /* What another process has left of the run, or of an earlier one of the same identifier: see run_start.c. */
+    int64_t left_run;
+    char left_nonce[RDV__NONCE_SIZE];
+    rdv_duration left_grace;
 
     /* Which reboot was asked for, or "": see the journal's row. */
     char boot_id[RDV__BOOT_ID_ROOM];
@@ -64,16 +74,20 @@ struct steps {
     bool rebooted;     /* to be reported with the next step */
     bool going_down;   /* the machine has begun to reboot by itself */
 
-    bool given_up; /* it was interrupted, and the document says to fail then */
+    bool
+        given_up; /* it is not to go on, for the reason that the message gives: once what is left of it is gone, it fails */
+    int given_up_code;
     bool cancelled;
     bool interrupted; /* by a shutdown */
     bool stopping;    /* which waits for the step, and has not lost its patience yet */
     bool released;    /* HOLDING is over */
     bool timed_out;   /* the step under way */
-    bool leavable;    /* it can be left running: it has a record */
-    bool adopting;    /* CLEANING: it may be under way, left by another process of ours */
-    bool adopted;     /* and so it is */
-    bool told;        /* the end has been reported */
+    /* Until when the step's timeout lets it run, or be started, on rdv__plat_running()'s scale; 0 = not set. */
+    rdv_duration end_by;
+    bool leavable; /* it can be left running: it has a record */
+    bool adopting; /* CLEANING: it may be under way, left by another process of ours */
+    bool adopted;  /* and so it is */
+    bool told;     /* the end has been reported */
 
     /* CLEANING after a step whose supervisor was killed: how it ended. */
     struct rdv__step_end end;
@@ -83,7 +97,12 @@ struct steps {
     int code, progress;
     char message[RDV_MESSAGE_MAX + 1];
 
-    rdv_duration store_delay;
+    /* PUT_OFF, or about to be journalled: what is to be done, and tried again where it fails. */
+    void (*again)(struct steps *run);
+    rdv_duration delay; /* before what has failed last is tried again; 0 = nothing has */
+
+    /* The handler of a run whose label has none any more: no steps, and the grace that the run began with. */
+    struct rdv__handler no_handler;
 };
 
 static inline struct steps *of(struct rdv__run *base)
@@ -115,12 +134,29 @@ void rdv__steps_say_step(struct steps *run, const char *before, const char *afte
 /* Report what run says. The sink may call back. */
 void rdv__steps_tell(struct steps *run);
 
-/* Put where the run is on disk, and settle in this phase when it is there. state NULL: nothing but what others have staged. */
-int rdv__steps_journal(struct steps *run, enum rdv__phase phase, size_t step, int attempt,
-                       const char *state);
+/*
+ * Put on disk that the run is at its step, started so often, in this state, and settle in this phase when that is there. state
+ * NULL: nothing but what others have staged. An error is of the store, which has taken nothing: put it off. If the batch fails
+ * later, that is done, for `again`.
+ */
+int rdv__steps_journal(struct steps *run, enum rdv__phase phase, int starts, const char *state,
+                       void (*again)(struct steps *run));
 
 /* Have the row say so, if it can be: this run does not wait for it. */
-void rdv__steps_note(struct steps *run, size_t step, int attempt, const char *state);
+void rdv__steps_note(struct steps *run, int starts, const char *state);
+
+/* From this step on, with what is known of how often it was started. */
+void rdv__steps_move(struct steps *run, size_t step);
+
+/*
+ * What could not be done for now, which these words say ("cannot record step 2 of 3"), is tried again: after a second at first,
+ * and each minute at last, until it works, or the run is to end. `again` is called in phase PUT_OFF.
+ */
+void rdv__steps_put_off(struct steps *run, void (*again)(struct steps *run), const char *what,
+                        const char *why);
+void rdv__steps_put_off_for_store(struct steps *run, void (*again)(struct steps *run), int result);
+/* The next delay of something that has failed again. */
+rdv_duration rdv__steps_next_delay(struct steps *run);
 
 /* End the run; the message is set. May free it. */
 void rdv__steps_finish(struct steps *run, rdv_status status, int code);
@@ -137,6 +173,18 @@ void rdv__steps_store_end(struct steps *run);
 void rdv__steps_store_end_later(struct steps *run);
 
 /* ---- run_steps.c ---- */
+
+/* A run of the task, as it is before it does anything. */
+int rdv__steps_new(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                   const struct rdv__handler *handler, struct steps **ret_run);
+
+/* Have the next attempt of the step on disk, or that it waits for a reboot; it begins when that is there. May free the run. */
+void rdv__steps_next_attempt(struct steps *run);
+/* The same for a run that is only prepared: an error of the store is returned. */
+int rdv__steps_journal_attempt(struct steps *run);
+
+/* The step's process has ended: as for `ended` of process.h. */
+void rdv__steps_hear_end(void *user, int result, int code);
 
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
 bool rdv__steps_is_over(struct steps *run);
@@ -162,13 +210,21 @@ void rdv__steps_read_end(const struct steps *run, const struct rdv__step *step, 
 
 /*
  * If a step that has ended so may have left its tree behind, as its supervisor was killed, end what can be found of it, in phase
- * CLEANING; swept(the run, how many there were) follows then. False: there is nothing to wait for.
+ * CLEANING; rdv__steps_swept(the run, how many there were) of run_steps.c follows then. False: there is nothing to wait for.
  */
-bool rdv__steps_sweep(struct steps *run, int result, int code,
-                      void (*swept)(void *user, int found));
+bool rdv__steps_sweep(struct steps *run, int result, int code);
+void rdv__steps_swept(void *user, int found);
 
 /* Nothing of the run is to be found again. */
 void rdv__steps_forget_records(struct steps *run);
+
+/* ---- run_start.c ---- */
+
+/* Go on with a run that was taken up, after what was left of it is gone. May free the run. */
+void rdv__steps_continue(struct steps *run);
+
+/* What was left running is not, or is followed by nobody: it is as if it had been interrupted. */
+void rdv__steps_not_adopted(struct steps *run);
 
 /* ---- run_reboot.c ---- */
 

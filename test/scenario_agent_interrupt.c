@@ -182,7 +182,7 @@ START_TEST(restart_begins_with_the_first_step)
     load(bench, "restart");
     ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
     ck_assert(!rdv_test_is_running(left));
-    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\none 1\ntwo 1 -1\nthree 1\n");
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\none 2\ntwo 2 -1\nthree 1\n");
     bench_free(bench);
 }
 END_TEST
@@ -222,7 +222,6 @@ START_TEST(a_run_left_in_the_journal_can_be_cancelled)
 {
     int64_t left = interrupt("resume", "task", "c");
     struct bench *bench = open_bench();
-    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), RDV_ENOTFOUND);
     load(bench, "fail");
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "other"), RDV_ENOTFOUND);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
@@ -230,6 +229,39 @@ START_TEST(a_run_left_in_the_journal_can_be_cancelled)
     ck_assert_int_eq(last(bench)->code, RDV_ECANCELLED);
     ck_assert_str_eq(last(bench)->message, "cancelled");
     ck_assert(!rdv_test_is_running(left));
+    bench_linger(bench, 10);
+    assert_no_row(bench);
+    bench_free(bench);
+}
+END_TEST
+
+/* The document may have lost, or renamed, the label meanwhile. */
+START_TEST(a_run_whose_label_has_gone_fails_once_what_is_left_of_it_is_ended)
+{
+    int64_t left = interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    bench_load(bench, "{'handlers':[{'label':'other','steps':[{'run':['true']}]}]}");
+    const struct heard *end = bench_do(bench, "c");
+    ck_assert(!rdv_test_is_running(left));
+    ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
+    ck_assert_int_eq(end->code, RDV_ENOHANDLER);
+    ck_assert_str_eq(end->message, "no handler is configured for the label 'l'");
+    bench_linger(bench, 10);
+    assert_no_row(bench);
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), RDV_ENOHANDLER);
+    bench_free(bench);
+}
+END_TEST
+
+START_TEST(a_run_whose_label_has_gone_can_be_cancelled)
+{
+    int64_t left = interrupt("resume", "task", "c");
+    struct bench *bench = open_bench();
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    ck_assert(!rdv_test_is_running(left));
+    ck_assert_int_eq(last(bench)->code, RDV_ECANCELLED);
+    ck_assert_str_eq(last(bench)->message, "cancelled");
     bench_linger(bench, 10);
     assert_no_row(bench);
     bench_free(bench);
@@ -485,7 +517,7 @@ START_TEST(under_our_trigger_a_start_that_meets_a_shutdown_is_left_to_the_next_p
     bench = open_bench();
     trigger = attach(bench);
     wait_for_the_end(bench, trigger);
-    ck_assert_str_eq(bench_read(bench, "marks"), "one 2\ntwo 1 1\nthree 1\n");
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 1\nthree 1\n");
     close_both(bench, trigger);
 }
 END_TEST
@@ -511,6 +543,8 @@ int main(int argc, char **argv)
         fail_ends_the_run_in_words,
         another_task_of_the_identifier_begins_anew_and_what_was_left_is_ended,
         a_run_left_in_the_journal_can_be_cancelled,
+        a_run_whose_label_has_gone_fails_once_what_is_left_of_it_is_ended,
+        a_run_whose_label_has_gone_can_be_cancelled,
         a_document_that_has_lost_the_step_begins_with_the_first,
         terminate_waits_for_what_was_left_and_keeps_the_run_for_the_next,
         cancelling_while_what_was_left_is_ended_starts_nothing,

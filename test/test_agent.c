@@ -390,6 +390,27 @@ START_TEST(a_log_that_cannot_be_written_does_not_disturb_the_run)
 }
 END_TEST
 
+/* What a second, reading connection finds. */
+static int see_row(void *user, const struct rdv__journal *row)
+{
+    snprintf(user, 64, "%s %s step %d attempt %d failures %d run %d", row->identifier, row->state,
+             row->step, row->attempt, row->failures, (int)row->run);
+    return 0;
+}
+
+static void read_journal(char seen[64])
+{
+    rdv_store *reader;
+    rdv_store_options options;
+    rdv_store_options_init(&options);
+    options.flags = RDV_STORE_READ_ONLY;
+    ck_assert_int_eq(rdv_store_open(bench_path(bench, "store"), &options, &reader, NULL), 0);
+    snprintf(seen, 64, "nothing");
+    int result = rdv__journal_get(reader, "task", see_row, seen);
+    ck_assert(result == 0 || result == RDV_ENOTFOUND);
+    rdv_store_close(reader);
+}
+
 /* ------------------------------------------------------------------ retries */
 
 #define COUNTING "n=$(cat @/n 2>/dev/null || echo 0); n=$((n+1)); echo $n >@/n; "
@@ -404,10 +425,10 @@ START_TEST(exit_code_75_is_tried_again_with_delays_that_double)
     ck_assert_int_ge(rdv_test_clock() - begin, 150);
     ck_assert_str_eq(bench_read(bench, "attempts"), "1\n2\n3\n");
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING,
-                                 "trying again in 50ms (attempt 2 of 4): exit code 75"),
+                                 "trying again in 50ms (retry 1 of 3): exit code 75"),
                      1);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING,
-                                 "trying again in 100ms (attempt 3 of 4): exit code 75"),
+                                 "trying again in 100ms (retry 2 of 3): exit code 75"),
                      1);
     ck_assert_int_eq(last()->attempt, 3);
 }
@@ -452,14 +473,13 @@ START_TEST(retries_are_for_every_failure)
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_int_eq(last()->attempt, 4);
     char words[96];
-    snprintf(words, sizeof words, "trying again in 4ms (attempt 4 of 4): %s%s", late,
+    snprintf(words, sizeof words, "trying again in 4ms (retry 3 of 3): %s%s", late,
              timeouts[i].words);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING,
-                                 "trying again in 1ms (attempt 2 of 4): exit code 100"),
+                                 "trying again in 1ms (retry 1 of 3): exit code 100"),
                      1);
     ck_assert_int_eq(
-        bench_count(bench, RDV_STATUS_APPLYING, "trying again in 2ms (attempt 3 of 4): " KILLED),
-        1);
+        bench_count(bench, RDV_STATUS_APPLYING, "trying again in 2ms (retry 2 of 3): " KILLED), 1);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING, words), 1);
 }
 END_TEST
@@ -471,6 +491,86 @@ START_TEST(a_later_step_has_attempts_of_its_own)
                 "{'run':['sh','-c','echo $RDV_ATTEMPT >@/attempt']}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(bench_read(bench, "attempt"), "1\n");
+}
+END_TEST
+
+/* Another agent on the same store, with this document, after the one that is there has shut down in order. */
+static void restart_with(const char *steps)
+{
+    char directory[RDV_TEST_PATH];
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    snprintf(directory, sizeof directory, "%s", bench->directory);
+    bench->keep_directory = true;
+    bench_free(bench);
+    bench = bench_new(directory, false);
+    bench_steps(bench, steps);
+}
+
+START_TEST(stops_use_up_no_retries_and_set_no_attempt_back)
+{
+    static const char steps[] =
+        "{'run':['sh','-c','echo $RDV_ATTEMPT >>@/attempts; test -e @/fail && exit 1; touch "
+        "@/up$RDV_ATTEMPT; sleep 60'],'retries':2,'retry_delay':'1ms'}";
+    bench_steps(bench, steps);
+    for (int i = 1; i <= 3; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "up%d", i);
+        ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+        bench_wait_file(bench, name);
+        restart_with(steps);
+    }
+    bench_write(bench, "fail", "");
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 1, "step 1 of 1 (sh): exit code 1");
+    ck_assert_str_eq(bench_read(bench, "attempts"), "1\n2\n3\n4\n5\n6\n");
+    ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING, "trying again in 1ms (retry 1 of 2)"),
+                     1);
+    ck_assert_int_eq(last()->attempt, 6);
+}
+END_TEST
+
+START_TEST(tries_that_have_failed_count_after_a_restart)
+{
+    static const char steps[] = "{'run':['sh','-c','echo $RDV_ATTEMPT >>@/attempts; exit "
+                                "1'],'retries':1,'retry_delay':'1h'}";
+    bench_steps(bench, steps);
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    restart_with(steps);
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 1, "step 1 of 1 (sh): exit code 1");
+    ck_assert_str_eq(bench_read(bench, "attempts"), "1\n2\n");
+}
+END_TEST
+
+START_TEST(a_wait_for_a_retry_is_on_disk)
+{
+    char seen[64];
+    bench_steps(bench, "{'run':['false'],'retries':1,'retry_delay':'1h'}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    bench_linger(bench, 20);
+    read_journal(seen);
+    ck_assert_str_eq(seen, "task wait step 0 attempt 1 failures 1 run -1");
+}
+END_TEST
+
+/* Whatever code a program ends with that was told to end for its timeout. */
+START_TEST(a_step_that_is_ended_for_its_timeout_has_failed_whatever_it_says)
+{
+    static const int codes[] = {0, 75, 194, 3};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        char steps[256];
+        snprintf(steps, sizeof steps,
+                 "{'run':['sh','-c','trap \\\"exit %d\\\" TERM; while :; do sleep 0.02; "
+                 "done'],'timeout':'1s'},{'run':['touch','@/no']}",
+                 codes[i]);
+        bench_steps(bench, steps);
+        const struct heard *end = bench_do(bench, "");
+        ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
+        ck_assert_int_eq(end->code, RDV_ETIMEDOUT);
+        ck_assert_ptr_nonnull(strstr(end->message, "ran past its timeout of 1s"));
+        ck_assert(!rdv_test_exists(bench_path(bench, "no")));
+    }
 }
 END_TEST
 
@@ -613,27 +713,6 @@ END_TEST
 
 /* ------------------------------------------------------------------ journal */
 
-/* What a second, reading connection finds. */
-static int see_row(void *user, const struct rdv__journal *row)
-{
-    snprintf(user, 64, "%s step %d attempt %d run %d", row->identifier, row->step, row->attempt,
-             (int)row->run);
-    return 0;
-}
-
-static void read_journal(char seen[64])
-{
-    rdv_store *reader;
-    rdv_store_options options;
-    rdv_store_options_init(&options);
-    options.flags = RDV_STORE_READ_ONLY;
-    ck_assert_int_eq(rdv_store_open(bench_path(bench, "store"), &options, &reader, NULL), 0);
-    snprintf(seen, 64, "nothing");
-    int result = rdv__journal_get(reader, "task", see_row, seen);
-    ck_assert(result == 0 || result == RDV_ENOTFOUND);
-    rdv_store_close(reader);
-}
-
 START_TEST(a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended)
 {
     char seen[64];
@@ -644,11 +723,11 @@ START_TEST(a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended)
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "second1");
     read_journal(seen);
-    ck_assert_str_eq(seen, "task step 1 attempt 1 run -1");
+    ck_assert_str_eq(seen, "task step step 1 attempt 1 failures 0 run -1");
     bench_write(bench, "go1", "");
     bench_wait_file(bench, "second2");
     read_journal(seen);
-    ck_assert_str_eq(seen, "task step 1 attempt 2 run -1");
+    ck_assert_str_eq(seen, "task step step 1 attempt 2 failures 1 run -1");
     bench_write(bench, "go2", "");
     bench_wait(bench, &bench->ended, 1);
     bench_linger(bench, 5);
@@ -687,35 +766,68 @@ static void end_step(void)
     bench_linger(bench, 700);
 }
 
-START_TEST(a_run_that_cannot_be_journalled_is_not_started)
+/* Beginnings are written again as ends are. */
+START_TEST(a_run_that_cannot_be_journalled_begins_when_it_can)
 {
-    bench_steps(bench, "{'run':['touch','@/no']}");
+    bench_steps(bench, "{'run':['touch','@/done']}");
     sqlite3 *other = lock_store();
-    ck_assert_int_ne(bench_start(bench, "l", "task", "c"), 0);
-    unlock_store(other);
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_linger(bench, 50);
     ck_assert_int_eq(bench->heard_count, 0);
-    ck_assert(!rdv_test_exists(bench_path(bench, "no")));
-    assert_ended(bench_do(bench, "c"), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert(!rdv_test_exists(bench_path(bench, "done")));
+    ck_assert_ptr_nonnull(strstr(bench->log, "task: the store can't be written to: "));
+    ck_assert_ptr_nonnull(strstr(bench->log, "; trying again in 1s"));
+    unlock_store(other);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_int_eq(last()->attempt, 1);
 }
 END_TEST
 
-START_TEST(a_step_that_cannot_be_journalled_is_not_started_and_fails_the_run)
+START_TEST(a_step_that_cannot_be_journalled_begins_when_it_can)
 {
-    bench_steps(bench, "{" UNTIL_GO "},{'run':['touch','@/no']}");
+    bench_steps(bench, "{" UNTIL_GO "},{'run':['sh','-c','echo $RDV_ATTEMPT >@/done']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "one");
     bench_linger(bench, 20); /* the first step's report is committed */
     sqlite3 *other = lock_store();
     end_step();
+    ck_assert(!rdv_test_exists(bench_path(bench, "done")));
+    ck_assert_int_eq(bench->ended, 0);
     unlock_store(other);
     bench_wait(bench, &bench->ended, 1);
-    ck_assert_int_eq(last()->status, RDV_STATUS_FAILED);
-    ck_assert_int_lt(last()->code, 0);
-    ck_assert_int_eq(strncmp(last()->message, "cannot record step 2 of 2 (touch): ", 35), 0);
-    ck_assert(!rdv_test_exists(bench_path(bench, "no")));
-    bench_linger(bench, 1500); /* it is tried again after a second */
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "done"), "1\n");
+    bench_linger(bench, 20);
     ck_assert(!is_journalled("task"));
+}
+END_TEST
+
+START_TEST(a_run_whose_step_cannot_be_journalled_can_be_cancelled)
+{
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    sqlite3 *other = lock_store();
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_linger(bench, 700); /* the end is not recorded either */
+    ck_assert_int_eq(bench->ended, 0);
+    unlock_store(other);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
+    ck_assert(!rdv_test_exists(bench_path(bench, "no")));
+}
+END_TEST
+
+START_TEST(terminate_does_not_wait_for_a_beginning_that_cannot_be_journalled)
+{
+    bench_steps(bench, "{'run':['touch','@/no']}");
+    sqlite3 *other = lock_store();
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
+    bench_wait(bench, &bench->terminated, 1);
+    unlock_store(other);
+    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert(!rdv_test_exists(bench_path(bench, "no")));
 }
 END_TEST
 
@@ -737,16 +849,17 @@ START_TEST(an_end_that_cannot_be_stored_is_stored_when_it_can)
 }
 END_TEST
 
-START_TEST(a_start_whose_commit_fails_starts_nothing_and_fails_the_run)
+START_TEST(a_start_whose_commit_fails_starts_nothing_before_it_is_recorded)
 {
-    bench_steps(bench, "{'run':['touch','@/no']}");
+    bench_steps(bench, "{'run':['touch','@/done']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     rdv__store_fail(bench->store, RDV_EIO);
-    ck_assert_int_eq(bench->heard_count, 0); /* not from inside somebody else's call */
+    bench_linger(bench, 50);
+    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert(!rdv_test_exists(bench_path(bench, "done")));
     bench_wait(bench, &bench->ended, 1);
-    ck_assert_int_eq(last()->code, RDV_EIO);
-    ck_assert_int_eq(strncmp(last()->message, "cannot record step 1 of 1 (touch): ", 35), 0);
-    ck_assert(!rdv_test_exists(bench_path(bench, "no")));
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert(rdv_test_exists(bench_path(bench, "done")));
 }
 END_TEST
 
@@ -1349,12 +1462,14 @@ int main(void)
           exit_code_194_without_a_rule_is_remembered_to_the_end, a_timeout_ends_the_whole_tree,
           who_ignores_the_polite_signal_is_killed_after_the_grace, output_is_capped_in_the_file,
           a_program_that_is_not_there_fails_the_run_in_the_systems_words,
+          a_step_that_is_ended_for_its_timeout_has_failed_whatever_it_says,
           a_log_that_cannot_be_written_does_not_disturb_the_run}},
         {"retries",
          {exit_code_75_is_tried_again_with_delays_that_double,
           exit_code_75_is_given_up_after_three_retries_where_the_document_says_nothing,
           no_retries_also_holds_for_exit_code_75, retries_are_for_every_failure,
-          a_later_step_has_attempts_of_its_own}},
+          a_later_step_has_attempts_of_its_own, stops_use_up_no_retries_and_set_no_attempt_back,
+          tries_that_have_failed_count_after_a_restart, a_wait_for_a_retry_is_on_disk}},
         {"contract",
          {a_label_without_handler_is_refused_and_nothing_is_recorded,
           a_duplicate_start_is_a_success_and_no_second_run,
@@ -1366,10 +1481,12 @@ int main(void)
           options_out_of_range_are_refused}},
         {"journal",
          {a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended,
-          a_run_that_cannot_be_journalled_is_not_started,
-          a_step_that_cannot_be_journalled_is_not_started_and_fails_the_run,
+          a_run_that_cannot_be_journalled_begins_when_it_can,
+          a_step_that_cannot_be_journalled_begins_when_it_can,
+          a_run_whose_step_cannot_be_journalled_can_be_cancelled,
+          terminate_does_not_wait_for_a_beginning_that_cannot_be_journalled,
           an_end_that_cannot_be_stored_is_stored_when_it_can,
-          a_start_whose_commit_fails_starts_nothing_and_fails_the_run,
+          a_start_whose_commit_fails_starts_nothing_before_it_is_recorded,
           an_end_whose_commit_fails_is_stored_again_and_told_once,
           terminate_does_not_wait_for_a_store_that_refuses}},
         {"end of work",

@@ -65,6 +65,7 @@ START_TEST(numbers_that_are_out_in_the_world_do_not_change)
     ck_assert_uint_eq(rdv_error_to_hresult(RDV_EACCES), 0x80070005u);  /* E_ACCESSDENIED */
     ck_assert_uint_eq(rdv_error_to_hresult(RDV_EFAILED), 0x80004005u); /* E_FAIL */
     ck_assert_int_eq(RDV_EEXISTS, -22);
+    ck_assert_int_eq(RDV_ERESOURCES, -23);
 }
 END_TEST
 
@@ -80,7 +81,7 @@ END_TEST
 
 START_TEST(an_unknown_number_is_a_failure)
 {
-    static const int codes[] = {1, 57, -23, -1000, INT_MAX, INT_MIN};
+    static const int codes[] = {1, 57, -24, -1000, INT_MAX, INT_MIN};
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         ck_assert_uint_eq(rdv_error_to_hresult(codes[i]), 0x8000FFFFu);

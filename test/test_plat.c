@@ -343,7 +343,9 @@ START_TEST(errors_of_the_system_have_one_meaning_each)
     ck_assert_int_eq(rdv__plat_error(EROFS), RDV_EREADONLY);
     ck_assert_int_eq(rdv__plat_error(ENOSPC), RDV_ENOSPC);
     ck_assert_int_eq(rdv__plat_error(EDQUOT), RDV_ENOSPC);
-    ck_assert_int_eq(rdv__plat_error(EMFILE), RDV_EIO);
+    ck_assert_int_eq(rdv__plat_error(EMFILE), RDV_ERESOURCES);
+    ck_assert_int_eq(rdv__plat_error(ENFILE), RDV_ERESOURCES);
+    ck_assert_int_eq(rdv__plat_error(EAGAIN), RDV_ERESOURCES);
     ck_assert_int_eq(rdv__plat_error(EIO), RDV_EIO);
 #endif
 }

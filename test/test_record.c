@@ -868,10 +868,10 @@ static char journalled[256];
 
 static int read_journal(void *user, const struct rdv__journal *journal)
 {
-    snprintf(journalled, sizeof journalled, "%s %s %d %d %d %s %d [%s] %.*s", journal->identifier,
-             journal->label, (int)journal->run, journal->step, journal->attempt, journal->state,
-             journal->reboots, journal->boot_id, (int)journal->context_size,
-             (const char *)journal->context);
+    snprintf(journalled, sizeof journalled, "%s %s %d %d %d %d (%s) %s %d [%s] %.*s",
+             journal->identifier, journal->label, (int)journal->run, journal->step,
+             journal->attempt, journal->failures, journal->starts, journal->state, journal->reboots,
+             journal->boot_id, (int)journal->context_size, (const char *)journal->context);
     return *(int *)user;
 }
 
@@ -892,24 +892,31 @@ START_TEST(a_journal_row_is_put_moved_replaced_and_deleted)
                                .run = -3,
                                .step = 1,
                                .attempt = 2,
+                               .failures = 1,
                                .state = "step"};
+    const struct rdv__journal moved = {.identifier = "a",
+                                       .step = 4,
+                                       .attempt = 5,
+                                       .failures = 3,
+                                       .starts = "1 1 1 5",
+                                       .state = "wait"};
     stage();
     ck_assert_int_eq(rdv__journal_put(store, &row), 0);
     commit();
     reopen(NULL);
-    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 step 0 [] bytes");
+    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 1 () step 0 [] bytes");
     stage();
-    ck_assert_int_eq(rdv__journal_step(store, "a", 4, 5, 0), 0);
-    ck_assert_str_eq(journal_of("a"), "a label -3 4 5 step 0 [] bytes");
+    ck_assert_int_eq(rdv__journal_step(store, &moved), 0);
+    ck_assert_str_eq(journal_of("a"), "a label -3 4 5 3 (1 1 1 5) wait 0 [] bytes");
     row.context = NULL;
     row.context_size = 0;
     row.state = "reboot";
     row.reboots = 3;
     row.boot_id = "this boot";
     ck_assert_int_eq(rdv__journal_put(store, &row), 0);
-    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 reboot 3 [this boot] ");
-    ck_assert_int_eq(rdv__journal_step(store, "a", 2, 1, 0), 0);
-    ck_assert_str_eq(journal_of("a"), "a label -3 2 1 reboot 3 [this boot] ");
+    ck_assert_str_eq(journal_of("a"), "a label -3 1 2 1 () reboot 3 [this boot] ");
+    ck_assert_int_eq(rdv__journal_step(store, &moved), 0);
+    ck_assert_str_eq(journal_of("a"), "a label -3 4 5 3 (1 1 1 5) wait 3 [this boot] ");
     ck_assert_int_eq(rdv__journal_delete(store, "a"), 0);
     commit();
     int result = 0;
@@ -1228,9 +1235,9 @@ START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
     ck_assert_str_eq(entry.message, "at it");
     rdv_task_unref(entry.task);
 
-    ck_assert_str_eq(journal_of("z"), "z lz 4 2 3 step 0 [] ab");
-    ck_assert_str_eq(journal_of("y"),
-                     _i >= 2 ? "y ly -5 0 1 reboot 3 [boot] " : "y ly -5 0 1 reboot 0 [] ");
+    ck_assert_str_eq(journal_of("z"), "z lz 4 2 3 0 () step 0 [] ab");
+    ck_assert_str_eq(journal_of("y"), _i >= 2 ? "y ly -5 0 1 0 () reboot 3 [boot] "
+                                              : "y ly -5 0 1 0 () reboot 0 [] ");
     ck_assert_int_eq(rdv__journal_has_run(store, -5), 0);
     bool is_paused = false;
     ck_assert_int_eq(rdv__record_get_paused(store, &is_paused), 0);

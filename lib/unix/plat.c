@@ -50,6 +50,10 @@ int rdv__unix_error(int number)
     case EDQUOT:
     case EFBIG:
         return RDV_ENOSPC;
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN:
+        return RDV_ERESOURCES;
     default:
         return RDV_EIO;
     }

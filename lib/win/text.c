@@ -159,6 +159,10 @@ int rdv__win_error(DWORD number)
     case QUOTA_EXCEEDED:
     case ERROR_FILE_TOO_LARGE:
         return RDV_ENOSPC;
+    case ERROR_TOO_MANY_OPEN_FILES:
+    case ERROR_NO_PROC_SLOTS:
+    case ERROR_MAX_THRDS_REACHED:
+        return RDV_ERESOURCES;
     default:
         return RDV_EIO;
     }
