@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rdvtask/agent.h>
+
 #include "command.h"
 #include "options.h"
 #include "place.h"
@@ -24,7 +26,8 @@ struct ask {
 
     /* Without an agent. */
     rdv_store *store;
-    rdv_loop *loop; /* this and what follows: NULL for reading */
+    rdv_loop *loop;   /* this and what follows: NULL for reading */
+    rdv_agent *agent; /* NULL unless a run may have to be ended */
     rdv_trigger *trigger;
     rdv_control *control;
     struct text answer;
@@ -85,6 +88,78 @@ static int make_control(struct ask *asked)
     return result ? place_store_failed(asked->store, "read the schedule", result) : EXIT_OK;
 }
 
+int ask_be_agent(struct ask *asked)
+{
+    rdv_agent_options how;
+    if (asked->client || asked->agent)
+        return EXIT_OK;
+    rdv_agent_options_init(&how);
+    how.log.write = log_line;
+    how.log.user = asked;
+    int result = rdv_agent_new(asked->loop, asked->store, &how, &asked->agent);
+    if (result == 0)
+        result = rdv_trigger_attach(asked->trigger, rdv_agent_plugin(asked->agent));
+    return result ? place_store_failed(asked->store, "end the task", result) : EXIT_OK;
+}
+
+/* A run that is waited for. */
+struct ending {
+    struct ask *asked;
+    const char *identifier;
+    bool running, stopped;
+};
+
+static int look_whether_running(void *user, const rdv_entry *entry)
+{
+    struct ending *ending = user;
+    ending->running = entry->state == RDV_STATE_RUNNING;
+    return 0;
+}
+
+static void on_stopped(void *user, int reason)
+{
+    struct ending *ending = user;
+    (void)reason;
+    ending->stopped = true;
+    rdv_loop_stop(ending->asked->loop);
+}
+
+static int on_change(void *user, const rdv_entry *entry)
+{
+    struct ending *ending = user;
+    if (entry->state == RDV_STATE_FINISHED && strcmp(entry->identifier, ending->identifier) == 0) {
+        ending->running = false;
+        rdv_loop_stop(ending->asked->loop);
+    }
+    return 0;
+}
+
+int ask_wait_end(struct ask *asked, const char *identifier, bool *ret_waited)
+{
+    struct ending ending = {.asked = asked, .identifier = identifier};
+    const rdv_filter filter = {
+        .size = sizeof(filter), .flags = RDV_FILTER_RUNNING, .identifier = identifier, .limit = 1};
+    rdv_watch *watch = NULL;
+    *ret_waited = false;
+    if (!asked->agent)
+        return 0;
+    int result = rdv_trigger_watch(asked->trigger, on_change, &ending, &watch);
+    if (result == 0)
+        result = rdv_store_entries(asked->store, &filter, look_whether_running, &ending);
+    *ret_waited = ending.running;
+    while (result == 0 && ending.running)
+        result = rdv_loop_run(asked->loop);
+    /* In order: what is being ended meanwhile of other runs has its time, too. */
+    if (result == 0)
+        result = rdv_trigger_terminate(asked->trigger, 0, on_stopped, &ending);
+    while (result == 0 && !ending.stopped)
+        result = rdv_loop_run(asked->loop);
+    if (result)
+        set_words(asked, rdv_strerror(result));
+    rdv_watch_free(watch);
+    return result;
+}
+
 /* Connect to the agent or open the store. */
 static int find_out(struct ask *asked, enum ask_else otherwise, const char *path)
 {
@@ -141,6 +216,7 @@ void ask_close(struct ask *asked)
     rdv_client_close(asked->client);
     rdv_control_free(asked->control);
     rdv_trigger_free(asked->trigger);
+    rdv_agent_free(asked->agent);
     rdv_store_close(asked->store);
     rdv_loop_free(asked->loop);
     text_finish(&asked->answer);

@@ -45,6 +45,14 @@ bool ask_is_agent(const struct ask *asked);
 int ask(struct ask *asked, const char *method, const char *params, rdv_response **ret_response);
 const char *ask_words(const struct ask *asked);
 
+/*
+ * Where no agent runs: be the task agent, too, so that what one that has gone has left of a run can be ended; it starts nothing.
+ * Says what is wrong and returns an exit code. Then, after such a request, wait until the task has ended, if it was running, and
+ * shut down. Returns 0 or an RDV_E…. Both do nothing where an agent is asked.
+ */
+int ask_be_agent(struct ask *asked);
+int ask_wait_end(struct ask *asked, const char *identifier, bool *ret_waited);
+
 /* Say that `doing` something has failed, and why. Returns the exit code. */
 int ask_failed(const struct ask *asked, const char *doing, int code);
 

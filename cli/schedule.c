@@ -195,10 +195,23 @@ static int change_one(const struct options *options, const char *method, const c
         return code;
     if (!asked)
         return EXIT_NOTHING;
+    code = ask_be_agent(asked);
+    if (code) {
+        ask_close(asked);
+        return code;
+    }
     /* What can't be an identifier isn't there. */
     int result = RDV_ENOTFOUND;
     if (ask_add_identifier(&params, identifier))
         result = ask(asked, method, params.data, &response);
+    bool waited = false;
+    if (result == 0)
+        result = ask_wait_end(asked, identifier, &waited);
+    if (result == 0 && waited) {
+        rdv_response_free(response);
+        response = NULL;
+        result = ask(asked, "show", params.data, &response);
+    }
     text_finish(&params);
     switch (result) {
     case 0:

@@ -36,6 +36,7 @@ struct rdv_agent {
     struct call_handler *call_handlers;
     struct rdv__handlers *handlers; /* of the document; NULL before the first */
     char *boot_id_file, *supervisor;
+    bool has_left;   /* a process before this one has left something in the journal */
     bool terminated; /* told to the sink, which was given back */
     int reason;
 };
@@ -103,6 +104,11 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
     /* Its run could not be told to wait. Our trigger agent starts nothing before a reboot; another's may. */
     if (call && agent->runs.rebooter)
         return RDV_EBUSY;
+    if (call && agent->has_left) {
+        int result = rdv__steps_clear(&agent->runs, task, agent->handlers);
+        if (result)
+            return result;
+    }
     if (call)
         return rdv__calls_start(agent->calls, task, call->fn, call->user, call->flags);
     return rdv__steps_start(&agent->runs, task, agent->handlers,
@@ -224,6 +230,13 @@ int rdv__agent_look(rdv_plugin *plugin, const rdv_store *store, const rdv_task *
     int result =
         rdv__journal_get(of(plugin)->runs.store, rdv_task_identifier(task), look, &looking);
     return result == RDV_ENOTFOUND ? 0 : result;
+}
+
+void rdv__agent_clean_up(rdv_plugin *plugin, const rdv_store *store)
+{
+    rdv_agent *agent = of(plugin);
+    if (plugin->ops == &plugin_ops && agent->runs.store == store && agent->has_left)
+        rdv__steps_clean_up(&agent->runs, agent->handlers);
 }
 
 rdv_plugin *rdv_agent_plugin(rdv_agent *agent)
@@ -353,6 +366,9 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         result = rdv__calls_new(&agent->runs, &agent->calls);
     if (!result)
         result = open_logs(agent, options);
+    if (result)
+        goto out;
+    result = rdv__journal_has_any(store, &agent->has_left);
     if (result)
         goto out;
     rdv__left_clean(store, &options->log);

@@ -33,4 +33,11 @@ struct rdv__agent_left {
 int rdv__agent_look(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
                     struct rdv__agent_left *ret_left);
 
+/*
+ * The plug-in was initialized by a trigger agent on this store. If it is a ready-made one with the same store, what its journal has of
+ * runs that the trigger agent does not know any more is cleaned up: nobody will ever start them again. Their identifiers are busy
+ * until that is done.
+ */
+void rdv__agent_clean_up(rdv_plugin *plugin, const rdv_store *store);
+
 #endif

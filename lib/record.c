@@ -41,6 +41,7 @@ enum slot {
     JOURNAL_DELETE,
     JOURNAL_HAS_RUN,
     JOURNAL_GET,
+    JOURNAL_ORPHANS,
     OUTPUT_PUT,
     LOG_PUT,
     LOG_GET,
@@ -798,35 +799,69 @@ int rdv__journal_has_run(rdv_store *store, int64_t run)
     return result == 1 ? 0 : result < 0 ? result : RDV_ENOTFOUND;
 }
 
+#define JOURNAL_COLUMNS                                                                    \
+    "SELECT identifier, label, run, step, attempt, failures, starts, grace, nonce, state," \
+    " reboots, boot_id, context FROM journal"
+
+static int read_journal(sqlite3_stmt *row,
+                        int (*fn)(void *user, const struct rdv__journal *journal), void *user)
+{
+    struct rdv__journal journal = {
+        .identifier = column_text(row, 0),
+        .label = column_text(row, 1),
+        .run = sqlite3_column_int64(row, 2),
+        .step = sqlite3_column_int(row, 3),
+        .attempt = sqlite3_column_int(row, 4),
+        .failures = sqlite3_column_int(row, 5),
+        .starts = column_text(row, 6),
+        .grace = sqlite3_column_int64(row, 7),
+        .nonce = column_text(row, 8),
+        .state = column_text(row, 9),
+        .reboots = sqlite3_column_int(row, 10),
+        .boot_id = column_text(row, 11),
+        .context = sqlite3_column_blob(row, 12),
+    };
+    journal.context_size = column_size(row, 12);
+    return fn(user, &journal);
+}
+
 int rdv__journal_get(rdv_store *store, const char *identifier,
                      int (*fn)(void *user, const struct rdv__journal *journal), void *user)
 {
-    struct binder binder =
-        bind(store, JOURNAL_GET,
-             "SELECT identifier, label, run, step, attempt, failures, starts, grace, nonce, state,"
-             " reboots, boot_id, context FROM journal WHERE identifier = ?");
+    struct binder binder = bind(store, JOURNAL_GET, JOURNAL_COLUMNS " WHERE identifier = ?");
     bind_text(&binder, identifier);
     int result = bound_row(&binder);
     if (result != 1)
         return result < 0 ? result : RDV_ENOTFOUND;
-    struct rdv__journal journal = {
-        .identifier = column_text(binder.statement, 0),
-        .label = column_text(binder.statement, 1),
-        .run = sqlite3_column_int64(binder.statement, 2),
-        .step = sqlite3_column_int(binder.statement, 3),
-        .attempt = sqlite3_column_int(binder.statement, 4),
-        .failures = sqlite3_column_int(binder.statement, 5),
-        .starts = column_text(binder.statement, 6),
-        .grace = sqlite3_column_int64(binder.statement, 7),
-        .nonce = column_text(binder.statement, 8),
-        .state = column_text(binder.statement, 9),
-        .reboots = sqlite3_column_int(binder.statement, 10),
-        .boot_id = column_text(binder.statement, 11),
-        .context = sqlite3_column_blob(binder.statement, 12),
-    };
-    journal.context_size = column_size(binder.statement, 12);
-    result = fn(user, &journal);
+    result = read_journal(binder.statement, fn, user);
     sqlite3_reset(binder.statement);
+    return result;
+}
+
+int rdv__journal_has_any(rdv_store *store, bool *ret_has)
+{
+    int64_t has = 0;
+    int result = rdv__sql_number(store, "SELECT EXISTS (SELECT 1 FROM journal)", &has);
+    if (result == 0)
+        *ret_has = has != 0;
+    return result;
+}
+
+int rdv__journal_orphans(rdv_store *store,
+                         int (*fn)(void *user, const struct rdv__journal *journal), void *user)
+{
+    struct binder binder =
+        bind(store, JOURNAL_ORPHANS,
+             JOURNAL_COLUMNS " WHERE run > 0 AND NOT EXISTS"
+                             " (SELECT 1 FROM entry WHERE number = journal.run)");
+    int result;
+    while ((result = bound_row(&binder)) == 1) {
+        result = read_journal(binder.statement, fn, user);
+        if (result != 0) {
+            sqlite3_reset(binder.statement);
+            return result;
+        }
+    }
     return result;
 }
 

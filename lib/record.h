@@ -141,7 +141,12 @@ int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal);
 int rdv__journal_step(rdv_store *store, const struct rdv__journal *journal);
 /* Whether there is a row of this run: 0, RDV_ENOTFOUND, or an error. */
 int rdv__journal_has_run(rdv_store *store, int64_t run);
+int rdv__journal_has_any(rdv_store *store, bool *ret_has);
 int rdv__journal_delete(rdv_store *store, const char *identifier);
+/* Each row whose run was counted by the trigger agent of this store and is none of its unfinished entries any more. fn must not
+ * touch the store, and gets borrowed pointers; a result that is not 0 ends it, and is returned. */
+int rdv__journal_orphans(rdv_store *store,
+                         int (*fn)(void *user, const struct rdv__journal *journal), void *user);
 /* Find a row: RDV_ENOTFOUND. fn gets borrowed pointers; its result is returned. */
 int rdv__journal_get(rdv_store *store, const char *identifier,
                      int (*fn)(void *user, const struct rdv__journal *journal), void *user);

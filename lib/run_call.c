@@ -10,6 +10,10 @@
 #include "plat.h"
 #include "thread.h"
 
+/* How soon a thread that could not be had is tried again; doubles from first to last. */
+#define DELAY_FIRST RDV_SECOND
+#define DELAY_LAST  RDV_MINUTE
+
 /* How many runs are served in one turn before others on the loop get theirs. */
 #define SERVED_A_TURN 1024
 
@@ -35,6 +39,11 @@ struct rdv_run {
     bool finished; /* from another thread; what follows is how */
     int result;
     char *message;
+    /* Owner thread: what is still to be given a thread, for which the system was short of something. NULL = it has been. */
+    rdv_timer *again;
+    rdv_duration delay;
+    rdv_handler_fn fn;
+    void *user;
 };
 
 /* A thread that runs a handler. The run is not its own: the handler may have ended it. */
@@ -439,16 +448,18 @@ static int start_worker(struct rdv__calls *calls, struct rdv_run *run, rdv_handl
 
 /* -------------------------------------------------------- the agent's side */
 
-static void cancel(struct rdv__run *base)
-{
-    struct rdv_run *run = (struct rdv_run *)base;
-    run->cancel_asked = true;
-    rdv__atomic_store(&run->cancelled, 1);
-}
-
 static void interrupt(struct rdv__run *base)
 {
-    rdv__atomic_store(&((struct rdv_run *)base)->cancelled, 1);
+    struct rdv_run *run = (struct rdv_run *)base;
+    rdv__atomic_store(&run->cancelled, 1);
+    if (run->again)
+        rdv_timer_start(run->again, 0);
+}
+
+static void cancel(struct rdv__run *base)
+{
+    ((struct rdv_run *)base)->cancel_asked = true;
+    interrupt(base);
 }
 
 /* Runs of this kind can't be destroyed: their handlers still have them. rdv__calls_free() lets go of them. */
@@ -489,7 +500,7 @@ void rdv__calls_free(struct rdv__calls *calls)
         rdv__runs_remove(base);
         rdv__atomic_store(&run->cancelled, 1);
         run->queued = false;
-        if (run->finished) {
+        if (run->finished || run->again) {
             run->next_queued = over;
             over = run;
         }
@@ -502,6 +513,7 @@ void rdv__calls_free(struct rdv__calls *calls)
     while (over) {
         struct rdv_run *run = over;
         over = run->next_queued;
+        rdv_timer_free(run->again);
         free_run(run);
     }
     while (calls->workers) {
@@ -509,6 +521,37 @@ void rdv__calls_free(struct rdv__calls *calls)
         rdv__runs_drop(runs);
     }
     unref(calls);
+}
+
+static void start_later(struct rdv_run *run, int result)
+{
+    char text[RDV_DURATION_TEXT_SIZE];
+    run->delay = run->delay == 0               ? DELAY_FIRST
+                 : run->delay < DELAY_LAST / 2 ? 2 * run->delay
+                                               : DELAY_LAST;
+    rdv_duration_format(run->delay, text, sizeof text);
+    rdv__log(&run->run.runs->log, RDV_LOG_WARNING,
+             "%s: cannot have a thread: %s; trying again in %s", rdv_task_identifier(run->run.task),
+             rdv_strerror(result), text);
+    rdv_timer_start(run->again, run->delay);
+}
+
+/* May end the run. */
+static void start_again(void *user)
+{
+    struct rdv_run *run = user;
+    rdv_timer *again = run->again;
+    int result = rdv__atomic_load(&run->cancelled)
+                     ? RDV_ECANCELLED
+                     : start_worker(run->calls, run, run->fn, run->user);
+    if (result && result != RDV_ECANCELLED) {
+        start_later(run, result);
+        return;
+    }
+    run->again = NULL;
+    rdv_timer_free(again);
+    if (result)
+        end(run, result, "cancelled");
 }
 
 int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn, void *user,
@@ -526,6 +569,12 @@ int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn
     }
     int result = start_worker(calls, run, fn, user);
     if (result) {
+        run->fn = fn;
+        run->user = user;
+        if (rdv_timer_new(calls->runs->loop, start_again, run, &run->again) == 0) {
+            start_later(run, result);
+            return 0;
+        }
         rdv__runs_remove(&run->run);
         free_run(run);
     }

@@ -407,3 +407,53 @@ int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,
     rdv_task_unref(task);
     return result;
 }
+
+int rdv__steps_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers)
+{
+    struct found found;
+    int result = find(runs, task, &found);
+    if (!result && found.any)
+        result = end_left(runs, task, handlers, true);
+    else
+        return result;
+    return result ? result : RDV_EBUSY;
+}
+
+/* Tasks of rows, the latest first. */
+struct orphans {
+    rdv_task **tasks;
+    size_t count, room;
+};
+
+static int add_orphan(void *user, const struct rdv__journal *row)
+{
+    struct orphans *orphans = user;
+    if (orphans->count == orphans->room) {
+        size_t room = orphans->room > 0 ? 2 * orphans->room : 4;
+        rdv_task **tasks = realloc(orphans->tasks, room * sizeof *tasks);
+        if (!tasks)
+            return RDV_ENOMEM;
+        orphans->tasks = tasks;
+        orphans->room = room;
+    }
+    int result = make_task(&orphans->tasks[orphans->count], row);
+    if (!result)
+        orphans->count++;
+    return result;
+}
+
+void rdv__steps_clean_up(struct rdv__runs *runs, struct rdv__handlers *handlers)
+{
+    struct orphans orphans = {0};
+    int result = rdv__journal_orphans(runs->store, add_orphan, &orphans);
+    for (size_t i = 0; i < orphans.count; i++) {
+        int ended = end_left(runs, orphans.tasks[i], handlers, true);
+        result = result ? result : ended;
+        rdv_task_unref(orphans.tasks[i]);
+    }
+    free(orphans.tasks);
+    if (result)
+        rdv__log(&runs->log, RDV_LOG_WARNING,
+                 "what runs that are not known any more have left behind can't be ended: %s",
+                 rdv_strerror(result));
+}

@@ -233,6 +233,9 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time 
 {
     rdv_plugin *plugin = trigger->plugin;
     run->asked = true;
+    /* It was left alone so far, and took no slot. */
+    if (run->resuming && run->keys.number <= trigger->entries.held_number)
+        trigger->entries.running++;
     run->resuming = false;
     rdv__entries_stop_waiting(&trigger->entries, run);
     int result = plugin && plugin->ops->cancel_task
@@ -257,6 +260,9 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time 
 static void run_cancelling(void *user, struct rdv__running *run)
 {
     rdv_trigger *trigger = user;
+    /* What nobody runs is ended by the next task agent: what is left of it is its to find. */
+    if (!trigger->plugin && run->resuming)
+        return;
     if (!run->asked && !rdv__status_terminal(run->at.status))
         ask_to_end(trigger, run, rdv__clock_now(&trigger->clock));
 }
@@ -787,6 +793,7 @@ int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin)
         return result;
     trigger->plugin = plugin;
     trigger->resume_due = trigger->entries.held_number == 0;
+    rdv__agent_clean_up(plugin, trigger->entries.store);
     rdv__log(&trigger->options.log, RDV_LOG_DEBUG, "task agent '%s' is ready",
              plugin->ops->name(plugin));
     rdv__loop_again(trigger->loop);

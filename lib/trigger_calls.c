@@ -73,6 +73,12 @@ static int find(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot
     return rdv__entries_find(&trigger->entries, identifier, ret_slot, ret_run);
 }
 
+/* A process that has gone has left the run behind, and it is not to be taken up by this one, or not yet. */
+static bool is_run_by_nobody(const rdv_trigger *trigger, const struct rdv__running *run)
+{
+    return run->resuming && (!trigger->plugin || run->keys.number <= trigger->entries.held_number);
+}
+
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
@@ -81,7 +87,8 @@ int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
     if (result != 0)
         return result;
     if (run)
-        return RDV_EBUSY;
+        return is_run_by_nobody(trigger, run) ? rdv__trigger_cancel(trigger, identifier)
+                                              : RDV_EBUSY;
     return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
                                     "deleted before it started", rdv__clock_now(&trigger->clock));
 }
@@ -105,7 +112,8 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
         return run->unwritten ? rdv__entries_progress(&trigger->entries, run, false,
                                                       rdv__clock_now(&trigger->clock))
                               : 0;
-    if (run && (!trigger->plugin || !trigger->plugin->ops->cancel_task))
+    if (run && !is_run_by_nobody(trigger, run) &&
+        (!trigger->plugin || !trigger->plugin->ops->cancel_task))
         return RDV_ENOTSUP;
     if (run)
         return rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_CANCEL,

@@ -9,6 +9,7 @@
 #define KILLED "killed"
 #else
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #define SH     "/bin/sh"
@@ -573,6 +574,67 @@ START_TEST(a_step_that_is_ended_for_its_timeout_has_failed_whatever_it_says)
     }
 }
 END_TEST
+
+#ifdef _WIN32
+RDV_TEST_ELSEWHERE(a_start_for_which_descriptors_are_short_is_made_later_and_uses_up_no_retry)
+RDV_TEST_ELSEWHERE(a_start_for_which_descriptors_are_short_is_given_up_for_its_timeout)
+RDV_TEST_ELSEWHERE(a_start_for_which_descriptors_are_short_can_be_cancelled)
+#else
+/* One descriptor is left, and a program takes more to be started. Returns what the limit was. */
+static struct rlimit make_short(void)
+{
+    struct rlimit before, low;
+    const int next = dup(0);
+    ck_assert_int_ge(next, 0);
+    close(next);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    low.rlim_cur = (rlim_t)next + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    return before;
+}
+
+START_TEST(a_start_for_which_descriptors_are_short_is_made_later_and_uses_up_no_retry)
+{
+    bench_steps(bench, "{'run':['sh','-c','echo $RDV_ATTEMPT >@/done'],'retries':0}");
+    const struct rlimit before = make_short();
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_ended(last(), RDV_STATUS_APPLYING, RDV_ERESOURCES,
+                 "starting step 1 of 1 again in 1s: cannot run 'sh': Too many open files");
+    ck_assert_ptr_nonnull(strstr(bench->log, "Too many open files; starting it again in 1s"));
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
+    ck_assert_str_eq(bench_read(bench, "done"), "1\n");
+}
+END_TEST
+
+START_TEST(a_start_for_which_descriptors_are_short_is_given_up_for_its_timeout)
+{
+    bench_steps(bench, "{'run':['sh','-c','touch @/no'],'timeout':'300ms'}");
+    const struct rlimit before = make_short();
+    assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, RDV_ETIMEDOUT,
+                 "step 1 of 1 (sh): could not be started within its timeout of 300ms");
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert(!rdv_test_exists(bench_path(bench, "no")));
+}
+END_TEST
+
+START_TEST(a_start_for_which_descriptors_are_short_can_be_cancelled)
+{
+    bench_steps(bench, "{'run':['sh','-c','touch @/no']}");
+    const struct rlimit before = make_short();
+    ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
+    bench_wait(bench, &bench->heard_count, 2);
+    ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
+    bench_wait(bench, &bench->ended, 1);
+    assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert(!rdv_test_exists(bench_path(bench, "no")));
+}
+END_TEST
+#endif
 
 /* ----------------------------------------------------------------- contract */
 
@@ -1469,7 +1531,10 @@ int main(void)
           exit_code_75_is_given_up_after_three_retries_where_the_document_says_nothing,
           no_retries_also_holds_for_exit_code_75, retries_are_for_every_failure,
           a_later_step_has_attempts_of_its_own, stops_use_up_no_retries_and_set_no_attempt_back,
-          tries_that_have_failed_count_after_a_restart, a_wait_for_a_retry_is_on_disk}},
+          tries_that_have_failed_count_after_a_restart, a_wait_for_a_retry_is_on_disk,
+          a_start_for_which_descriptors_are_short_is_made_later_and_uses_up_no_retry,
+          a_start_for_which_descriptors_are_short_is_given_up_for_its_timeout,
+          a_start_for_which_descriptors_are_short_can_be_cancelled}},
         {"contract",
          {a_label_without_handler_is_refused_and_nothing_is_recorded,
           a_duplicate_start_is_a_success_and_no_second_run,

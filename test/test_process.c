@@ -440,7 +440,7 @@ START_TEST(a_program_in_a_host_without_descriptors_left_is_refused)
         if (result == 0)
             wait_for_end(&watched);
         else
-            ck_assert_int_eq(result, RDV_EIO);
+            ck_assert_int_eq(result, RDV_ERESOURCES);
         ck_assert(room > 0 || result != 0);
         ck_assert_int_eq(rdv_test_descriptors(), entries);
         ck_assert(!has_child());

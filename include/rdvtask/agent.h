@@ -8,17 +8,20 @@
  *
  * How the steps of a document run:
  *  - Each is a program with its arguments; there is no shell. Its environment is PATH and LANG=C.UTF-8, what the document and the
- *    handler say, and RDV_LABEL, RDV_IDENTIFIER, RDV_RUN, RDV_ATTEMPT (from 1), RDV_STORE (the store's absolute path; not
+ *    handler say, and RDV_LABEL, RDV_IDENTIFIER, RDV_RUN, RDV_ATTEMPT (how often the run has started this step, from 1), RDV_STORE (the store's absolute path; not
  *    for a store in memory) and RDV_NONCE (random, of the run: what a crash leaves behind is known by it). HOME is not set: a document that needs it says what it is.
  *  - The context is its standard input, a file that can be read again. On descriptor 3 it may say, in lines, STATUS=searching,
  *    downloading or applying, PROGRESS=0 to 100, and MESSAGE=text.
  *  - Exit code 0: done, the next step. 75: try again later. 194: done, and a reboot is needed (see below). All else is a failure, as are the end by a signal (whose code is 128
  *    and the signal's number), a timeout (RDV_ETIMEDOUT), and a program that can't be started (the error).
  *  - "retries" are for whatever makes a step fail. Where it is not given, exit code 75 is tried again three times, and all else
- *    not at all. The first retry comes after "retry_delay" (default 30 s), each further one after twice the time, at most 1 h.
+ *    not at all. Starts that were cut short are no failures, nor are those for which the system was short of descriptors, processes
+ *    or memory: these are made again later. The first retry comes after "retry_delay" (default 30 s), each further one after twice the time, at most 1 h.
  *  - A step is in the store's journal before it starts. When the process was killed or shut down in the middle of it, the next
  *    start of the same task first ends what is left of it, and then does what "on_interrupt" says: resume (do the step again, as
- *    the next attempt), restart (begin with the first step), or fail. A wait for a retry is no interruption.
+ *    the next attempt), restart (begin with the first step), or fail. A wait for a retry is no interruption. If the label has no
+ *    handler any more, what is left is ended all the same, and the run fails with RDV_ENOHANDLER.
+ *  - What the store refuses to have journalled is not begun, and tried again: after a second at first, each minute at last.
  *  - Where the handler says how to reboot, the machine is rebooted right after a step that exits with 194, and at the end if the
  *    path is there that the handler names. Before that the run's state is REBOOTING, on disk; the agent's other runs finish the
  *    step they are in, C handlers their run, and no next step begins; runs that ask too are served by the same reboot. When the

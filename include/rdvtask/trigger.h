@@ -163,7 +163,8 @@ RDV_API int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret
                              struct rdv_error *error);
 
 /**
- * Delete a pending entry (DeleteSchedule); the history keeps it as cancelled.
+ * Delete a pending entry (DeleteSchedule); the history keeps it as cancelled. One that was under way when an earlier process ended,
+ * and that nobody runs now (no task agent is attached, or the entry is held), is cancelled instead.
  * @return 0, durably done; RDV_EINVAL; RDV_ENOTFOUND; RDV_EBUSY if it is running (cancel it instead); an error of the store.
  * Owner thread. @since 0.1.0
  */
@@ -171,9 +172,9 @@ RDV_API int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier);
 
 /**
  * Cancel a task: a pending one is deleted, a running one is asked to end. The request is durable when this returns; the
- * outcome `cancelled` follows when the plug-in reports, at the latest after its end_wait and cancel_wait.
- * @return 0; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running, and the plug-in can't cancel or there is none; an error of
- * the store.
+ * outcome `cancelled` follows when the plug-in reports, at the latest after its end_wait and cancel_wait. For a task that was under
+ * way when an earlier process ended, and while no task agent is attached, it follows once one is, which ends what is left of it.
+ * @return 0; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running, and the plug-in can't cancel; an error of the store.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier);

@@ -13,7 +13,7 @@ import subprocess
 import time
 
 import tap
-from program import PATIENCE, RDVTASK, ProgramTest, moment, sanitized
+from program import PATIENCE, RDVTASK, ProgramTest, marked_processes, moment, sanitized
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\S+) (\S+) ([a-z-]+)(?: (\d+)%)?(?: (.*))?$")
 
@@ -351,14 +351,36 @@ class Signals(ProgramTest):
 
     def test_a_running_task_is_busy(self):
         program = self.start_sleeping()
+        self.assertIn("'x' is running", self.rdvtask("delete", "x", code=75).stderr)
         program.kill()
         program.wait()
-        self.may_leave_processes = True
-        self.assertIn("'x' is running", self.rdvtask("delete", "x", code=75).stderr)
         self.rdvtask("schedule", "a", "x", code=75)
         self.rdvtask("schedule", self.schedule_file([{"label": "a", "identifier": "new"}, {"label": "a", "identifier": "x"}]),
                      code=75)
         self.assertEqual([e["identifier"] for e in self.entries("list")], ["x"])
+        self.rdvtask("delete", "x")
+
+    def test_a_task_that_nobody_runs_is_ended_by_cancel_and_delete(self):
+        for verb, word in (("cancel", "cancelled"), ("delete", "deleted")):
+            program = self.start_sleeping()
+            program.kill()
+            program.wait()
+            self.assertNotEqual(marked_processes(self.mark), {})
+            self.assertEqual(self.rdvtask(verb, "x").stdout, word + " x\n")
+            self.assertEqual(self.processes_left(), {})
+            self.assertEqual(self.outcomes()[0], ("x", "cancelled"))
+            self.rdvtask(verb, "x", code=2)
+            self.rdvtask("run", "--once", "--config", self.path("agent.json"))  # nothing is left to be done
+            os.unlink(self.path("started"))
+
+    def test_what_is_left_of_a_task_whose_label_has_gone_is_ended(self):
+        program = self.start_sleeping()
+        program.kill()
+        program.wait()
+        other = self.agent(name="other.json", other=["true"])
+        self.assertIn("no handler is configured for the label", self.rdvtask("run", "--once", "--config", other, code=1).stdout)
+        self.assertEqual(self.processes_left(), {})
+        self.assertEqual(self.outcomes(), [("x", "failed")])
 
     def test_nothing_runs_nothing_wakes(self):
         with open(RDVTASK, "rb") as file:
