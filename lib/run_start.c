@@ -185,11 +185,10 @@ static int look(void *user, const struct rdv__journal *row)
     const void *context = rdv_task_context(found->task, &size);
     found->any = true;
     /* A trigger agent that doesn't count its runs can only mean the one that looks the same. */
-    found->ours = number != 0
-                      ? row->run == number
-                      : row->run < 0 && strcmp(row->label, rdv_task_label(found->task)) == 0 &&
-                            row->context_size == size &&
-                            (size == 0 || memcmp(row->context, context, size) == 0);
+    found->ours = strcmp(row->label, rdv_task_label(found->task)) == 0 &&
+                  (number != 0 ? row->run == number
+                               : row->run < 0 && row->context_size == size &&
+                                     (size == 0 || memcmp(row->context, context, size) == 0));
     found->run = row->run;
     found->step = row->step;
     found->attempt = row->attempt;
