@@ -147,6 +147,43 @@ static void step_done(struct steps *run, enum rdv__step_kind kind)
     }
 }
 
+/* What is left of the timeout of a step that is about to be started. */
+static rdv_duration time_left(struct steps *run)
+{
+    const rdv_duration now = rdv__plat_running();
+    if (run->end_by == 0)
+        run->end_by = now + step_of(run)->timeout;
+    return run->end_by > now ? run->end_by - now : 0;
+}
+
+/*
+ * The step could not be started. Where the system was only short of something, that is no try that has failed: it is started
+ * again later, as long as its timeout lets it. May free the run.
+ */
+static void not_started(struct steps *run, int result, const char *words)
+{
+    struct rdv__step_end end;
+    run->leavable = false;
+    rdv__step_not_started(result, words, &end);
+    if (!rdv__step_is_short(result)) {
+        run->end_by = 0;
+        step_failed(run, &end);
+        return;
+    }
+    rdv_duration delay = rdv__steps_next_delay(run);
+    char text[RDV_DURATION_TEXT_SIZE];
+    if (step_of(run)->timeout > 0 && delay > time_left(run))
+        delay = time_left(run);
+    rdv_duration_format(delay, text, sizeof text);
+    rdv__steps_say_step(run, "", "");
+    rdv__log(log_of(run), RDV_LOG_WARNING, "%s: %s: %s; starting it again in %s",
+             identifier_of(run), run->message, end.words, text);
+    rdv__steps_say(run, "starting step %zu of %zu again in %s: %s", run->step + 1,
+                   run->handler->step_count, text, end.words);
+    run->code = end.code;
+    wait_for(run, delay, run->attempt - 1);
+}
+
 /* ------------------------------------------------------- the step's process */
 
 /* As the step has ended, and nothing is left of it: how the run goes on. May free it. */
@@ -187,12 +224,16 @@ void rdv__steps_hear_end(void *user, int result, int code)
     rdv_timer_stop(run->timer);
     rdv__process_free(run->process);
     run->process = NULL;
+    if (started)
+        run->delay = run->end_by = 0;
     if (run->adopted && result && started && !run->cancelled && !run->interrupted &&
         !run->run.gone) {
         rdv__steps_not_adopted(run); /* its supervisor was killed */
         return;
     }
-    if (!started || !rdv__steps_sweep(run, result, code))
+    if (!started && !run->timed_out && !run->cancelled && !run->interrupted && !run->run.gone)
+        not_started(run, run->end.code, run->end.words);
+    else if (!started || !rdv__steps_sweep(run, result, code))
         take_end(run);
 }
 
@@ -214,42 +255,6 @@ bool rdv__steps_is_over(struct steps *run)
         return false;
     }
     return true;
-}
-
-/* What is left of the timeout of a step that is about to be started. */
-static rdv_duration time_left(struct steps *run)
-{
-    const rdv_duration now = rdv__plat_running();
-    if (run->end_by == 0)
-        run->end_by = now + step_of(run)->timeout;
-    return run->end_by > now ? run->end_by - now : 0;
-}
-
-/*
- * The step could not be started. Where the system was only short of something, that is no try that has failed: it is started
- * again later, as long as its timeout lets it. May free the run.
- */
-static void not_started(struct steps *run, int result, const char *words)
-{
-    struct rdv__step_end end;
-    rdv__step_not_started(result, words, &end);
-    if (!rdv__step_is_short(result)) {
-        run->end_by = 0;
-        step_failed(run, &end);
-        return;
-    }
-    rdv_duration delay = rdv__steps_next_delay(run);
-    char text[RDV_DURATION_TEXT_SIZE];
-    if (step_of(run)->timeout > 0 && delay > time_left(run))
-        delay = time_left(run);
-    rdv_duration_format(delay, text, sizeof text);
-    rdv__steps_say_step(run, "", "");
-    rdv__log(log_of(run), RDV_LOG_WARNING, "%s: %s: %s; starting it again in %s",
-             identifier_of(run), run->message, end.words, text);
-    rdv__steps_say(run, "starting step %zu of %zu again in %s: %s", run->step + 1,
-                   run->handler->step_count, text, end.words);
-    run->code = end.code;
-    wait_for(run, delay, run->attempt - 1);
 }
 
 /* The step is on disk. May free the run. */
@@ -288,10 +293,8 @@ static void begin_step(struct steps *run)
         not_started(run, result, error.text);
         return;
     }
-    run->delay = 0;
     if (step->timeout > 0)
         rdv_timer_start(run->timer, time_left(run));
-    run->end_by = 0;
 }
 
 /* ----------------------------------------------------- at rest, and again */
