@@ -21,10 +21,9 @@ struct range {
 
 /* Characters that take no column of their own. */
 static const struct range zero_width[] = {
-    {0x0300, 0x036f},   {0x0483, 0x0489},   {0x0591, 0x05bd}, {0x0610, 0x061a}, {0x064b, 0x065f},
-    {0x0e31, 0x0e31},   {0x0e34, 0x0e3a},   {0x0e47, 0x0e4e}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
-    {0x200b, 0x200d},   {0x20d0, 0x20ff},   {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff},
-    {0x1f3fb, 0x1f3ff}, {0xe0100, 0xe01ef},
+    {0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x0610, 0x061a},   {0x064b, 0x065f},
+    {0x0e31, 0x0e31}, {0x0e34, 0x0e3a}, {0x0e47, 0x0e4e}, {0x1ab0, 0x1aff},   {0x1dc0, 0x1dff},
+    {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0x1f3fb, 0x1f3ff},
 };
 
 /* Characters that take two columns. */
@@ -38,10 +37,15 @@ static const struct range double_width[] = {
     {0x1f900, 0x1f9ff}, {0x1fa70, 0x1faff}, {0x20000, 0x3fffd},
 };
 
-/* Characters that order or break text, and so can make it read as something else. */
+/*
+ * Characters that order or break text, and such as are not seen: both can make it read as something else. The joiner of emojis (U+200D)
+ * is one of them, and what it joins is shown beside each other. The same are in lib/base.c.
+ */
 static const struct range unsafe[] = {
-    {0x0000, 0x001f}, {0x007f, 0x009f}, {0x061c, 0x061c}, {0x200e, 0x200f},
-    {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfff9, 0xfffb},
+    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c},
+    {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e},
+    {0x2060, 0x206f},   {0x3164, 0x3164},   {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff9, 0xfffb},
+    {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 };
 
 #define IN(table, character) in_table(table, sizeof(table) / sizeof(table[0]), character)
@@ -197,20 +201,26 @@ void text_add_cell(struct text *text, const char *string, size_t columns)
 void text_add_json(struct text *text, const char *string)
 {
     text_add(text, "\"", 1);
-    for (const char *at = string; *at; at++) {
-        char escape[8];
-        const unsigned char byte = (unsigned char)*at, next = (unsigned char)at[1];
-        /* JSON takes DEL and C1 as they are, but a terminal may obey them. */
-        const bool is_c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
-        if (byte == '"' || byte == '\\')
+    for (size_t left = strlen(string), length; left > 0; string += length, left -= length) {
+        char escape[16];
+        uint32_t character = 0;
+        length = decode(string, left, &character);
+        const bool hidden = length > 0 && IN(unsafe, character);
+        length = length > 0 ? length : 1;
+        if (*string == '"' || *string == '\\')
             text_add(text, "\\", 1);
-        if (byte >= 0x20 && byte != 0x7F && !is_c1) {
-            text_add(text, at, 1);
+        if (!hidden) {
+            text_add(text, string, length);
             continue;
         }
-        snprintf(escape, sizeof(escape), "\\u%04x", is_c1 ? next : byte);
+        /* JSON takes most of them as they are, but a terminal may obey them, and a person does not see them. */
+        if (character < 0x10000)
+            snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)character);
+        else
+            snprintf(escape, sizeof(escape), "\\u%04x\\u%04x",
+                     (unsigned)(0xd800 + ((character - 0x10000) >> 10)),
+                     (unsigned)(0xdc00 + ((character - 0x10000) & 0x3ff)));
         text_add_string(text, escape);
-        at += is_c1;
     }
     text_add(text, "\"", 1);
 }

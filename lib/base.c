@@ -165,8 +165,38 @@ size_t rdv__utf8_cut(const char *text, size_t size, size_t limit)
 
 /* ----------------------------------------------------------------- escapes */
 
-/* The longest piece that escape_piece() writes: the two bytes of a C1 character, as \xNN each. */
-#define PIECE_SIZE 8
+/* The longest piece that escape_piece() writes: the four bytes of a character, as \xNN each. */
+#define PIECE_SIZE 16
+
+/*
+ * The joiner of emojis (U+200D) is one of those that are not seen, and what it joins is shown beside each other. The same are in
+ * cli/text.c.
+ */
+static const struct {
+    uint32_t first, last;
+} hidden[] = {
+    {0x0000, 0x001F},   {0x007F, 0x009F},   {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C},
+    {0x115F, 0x1160},   {0x17B4, 0x17B5},   {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E},
+    {0x2060, 0x206F},   {0x3164, 0x3164},   {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB},
+    {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+};
+
+bool rdv__utf8_hidden(const void *text, size_t size, uint32_t *ret_character)
+{
+    const unsigned char *bytes = text;
+    size_t length = character_length(bytes, size);
+    if (length == 0)
+        return false;
+    uint32_t character = length == 1 ? bytes[0] : bytes[0] & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++)
+        character = character << 6 | (bytes[i] & 0x3Fu);
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden && hidden[i].first <= character; i++)
+        if (character <= hidden[i].last) {
+            *ret_character = character;
+            return true;
+        }
+    return false;
+}
 
 static size_t put_hex(char *piece, unsigned char byte)
 {
@@ -194,11 +224,11 @@ static size_t escape_piece(const unsigned char *text, size_t size, bool backslas
         piece[1] = lead == '\n' ? 'n' : lead == '\t' ? 't' : '\\';
         return 2;
     }
-    if (lead < 0x20 || lead == 0x7F)
-        return put_hex(piece, lead);
-    if (lead == 0xC2 && text[1] < 0xA0) { /* C1 */
-        put_hex(piece, lead);
-        return 4 + put_hex(piece + 4, text[1]);
+    uint32_t character;
+    if (rdv__utf8_hidden(text, size, &character)) {
+        for (size_t i = 0; i < length; i++)
+            put_hex(piece + 4 * i, text[i]);
+        return 4 * length;
     }
     memcpy(piece, text, length);
     return length;
@@ -228,6 +258,11 @@ static size_t escape(const char *text, size_t size, bool backslash, char *buffer
 size_t rdv__escape(const char *text, size_t size, char *buffer, size_t buffer_size)
 {
     return escape(text, size, true, buffer, buffer_size);
+}
+
+bool rdv__is_plain(const char *text, size_t size)
+{
+    return escape(text, size, false, NULL, 0) == size;
 }
 
 /* Copy words of ours, which may hold anything from outside. Their backslashes stay: what was escaped before is not again. */

@@ -38,11 +38,20 @@ bool rdv__utf8_valid(const void *text, size_t size);
 size_t rdv__utf8_cut(const char *text, size_t size, size_t limit);
 
 /*
- * Copy text to buffer so that it can be shown on one line: control characters (C0, DEL, C1) and backslash become \n, \t, \\,
- * \xNN, bad UTF-8 becomes \xNN. Cut at a whole character or escape to fit; always ends with NUL. Returns the length that the
+ * Whether the character at the start of text is one that is not seen, or that orders, breaks or controls what is: such are never shown as
+ * they are. Its code; false also for what is not UTF-8. It may be one of up to four bytes.
+ */
+bool rdv__utf8_hidden(const void *text, size_t size, uint32_t *ret_character);
+
+/*
+ * Copy text to buffer so that it can be shown on one line: control characters, others that are hidden, and backslash become \n, \t, \\,
+ * or \xNN for each byte, as bad UTF-8 does. Cut at a whole character or escape to fit; always ends with NUL. Returns the length that the
  * whole would have.
  */
 size_t rdv__escape(const char *text, size_t size, char *buffer, size_t buffer_size);
+
+/* Whether text is as rdv__escape() would have it, but for its backslashes. */
+bool rdv__is_plain(const char *text, size_t size);
 
 /* now + wait, at most RDV_TIME_MAX; neither is negative. */
 rdv_time rdv__time_later(rdv_time now, rdv_duration wait);

@@ -567,8 +567,9 @@ static void put_string(struct rdv__json_writer *writer, const char *text, size_t
     put_text(writer, "\"");
     for (size_t i = 0, step; i < size; i += step) {
         unsigned char c = (unsigned char)text[i];
-        char escape[8];
+        char escape[16];
         const char *letter;
+        uint32_t hidden;
         step = c >= 0x20 && c < 0x7F ? 1 : character_size(text + i, size - i);
         if (step == 0 || c == '\0') { /* what we would refuse to read is not written either */
             step = 1;
@@ -581,10 +582,14 @@ static void put_string(struct rdv__json_writer *writer, const char *text, size_t
             escape[0] = '\\';
             escape[1] = names[letter - letters];
             put(writer, escape, 2);
-        } else if (c < 0x20 || c == 0x7F || (c == 0xC2 && (unsigned char)text[i + 1] < 0xA0)) {
-            /* The last two need no escape in JSON, but a terminal may obey them. */
-            unsigned code = c == 0xC2 ? (unsigned char)text[i + 1] : c;
-            snprintf(escape, sizeof escape, "\\u%04x", code);
+        } else if ((c < 0x20 || c >= 0x7F) && rdv__utf8_hidden(text + i, step, &hidden)) {
+            /* Few of them need an escape in JSON, but a terminal may obey them, and a person does not see them. */
+            if (hidden < 0x10000)
+                snprintf(escape, sizeof escape, "\\u%04x", (unsigned)hidden);
+            else
+                snprintf(escape, sizeof escape, "\\u%04x\\u%04x",
+                         (unsigned)(0xD800 + ((hidden - 0x10000) >> 10)),
+                         (unsigned)(0xDC00 + ((hidden - 0x10000) & 0x3FF)));
             put_text(writer, escape);
         } else {
             put(writer, text + i, step);

@@ -197,22 +197,10 @@ void rdv__output_last_line(const struct rdv__output *output, char *buffer, size_
     rdv__output_show(tail + start, end - start, buffer, buffer_size);
 }
 
-static bool is_plain(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7F)
-            return false;
-        if (c == 0xC2 && i + 1 < size && (unsigned char)text[i + 1] < 0xA0) /* U+0080 to U+009F */
-            return false;
-    }
-    return rdv__utf8_valid(text, size);
-}
-
 void rdv__output_show(const char *text, size_t size, char *buffer, size_t buffer_size)
 {
     assert(buffer_size > 0);
-    if (!is_plain(text, size)) {
+    if (!rdv__is_plain(text, size)) {
         rdv__escape(text, size, buffer, buffer_size);
         return;
     }

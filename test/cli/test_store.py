@@ -195,6 +195,19 @@ class List(ProgramTest):
         self.assertEqual(len(out.splitlines()), 2)
         self.assertIn("id\\nentifier\\u{2028}", out)
 
+    def test_characters_that_are_not_seen_or_order_others_are_escaped(self):
+        hidden = "\u200b\u200d\ufeff\u202a\u202e\u2066\u2069\u200e\u061c\u2028\u2029\u0085\u00ad\u2060\u180e\U000e0041"
+        identifier = "a" + hidden + "z"
+        self.rdvtask("schedule", "a", identifier)
+        escaped = "a" + "".join("\\u{%x}" % ord(character) for character in hidden) + "z"
+        for verb in (["list"], ["show", identifier], ["explain", identifier], ["delete", identifier]):
+            self.assertIn(escaped, self.rdvtask(*verb).stdout, verb)
+        self.assertIn(escaped, self.rdvtask("show", identifier[:-1] + "x", code=2).stderr.replace("x'", "z'"))
+        # JSON has escapes of its own for all of them.
+        text = self.rdvtask("history", "--json").stdout
+        self.assertFalse(set(text) & set(hidden))
+        self.assertEqual(json.loads(text)[0]["identifier"], identifier)
+
 
 class Show(ProgramTest):
     def test_all_about_a_task_is_shown(self):
