@@ -11,6 +11,7 @@ enum exit_code {
     EXIT_FAILED = 1,
     EXIT_NOTHING = 2, /* not found, or nothing to do */
     EXIT_REBOOT = 3,
+    EXIT_UNRECORDED = 4, /* done, but not on disk yet */
     EXIT_USAGE = 64,
     EXIT_BUSY = 75, /* try later */
     EXIT_TIMED_OUT = 124,

@@ -178,7 +178,8 @@ static void on_end_request(struct following *following)
         result = ask(following->asked, "cancel", params.data, &response);
     rdv_response_free(response);
     text_finish(&params);
-    if (result && result != RDV_ENOTFOUND) { /* it may just have ended */
+    /* It may just have ended, or the agent has no room to write down that it ends it. */
+    if (result && result != RDV_ENOTFOUND && result != RDV_EUNRECORDED) {
         view_say(following->view, JOURNAL_ERROR, ask_words(following->asked));
         following->stopped = true;
     }

@@ -98,7 +98,8 @@ static const struct verb verbs[] = {
      "A pending task is deleted, and the history keeps it as cancelled. A running one is asked to\n"
      "end, with all its processes; it is cancelled once it has.\n\n"
      "Exit: 0 done, or under way; 1 it can't be cancelled; 2 not found, or it was running and no\n"
-     "agent is there to end it; 75 another process has the store."},
+     "agent is there to end it; 4 under way, and there was no room to record that yet; 75 another\n"
+     "process has the store."},
     {"explain", VERB_EXPLAIN, command_explain, 1, 1, "explain IDENTIFIER [--json]",
      "say why a task has not started",
      "Says what a task that has not ended waits for, and when it is looked at next.\n\n"
@@ -162,9 +163,8 @@ static void print_help(const struct verb *verb)
         printf("  %-12s %s\n", verbs[i].name, verbs[i].summary);
     puts("  help         show the help of a verb: rdvtask help VERB\n\nOptions:");
     options_help(VERB_LIST, stdout);
-    puts(
-        "\nExit: 0 ok, 1 failed, 2 not found or nothing to do, 3 reboot required, 64 wrong usage,\n"
-        "75 try later (busy), 124 timed out, 130 cancelled.");
+    puts("\nExit: 0 ok, 1 failed, 2 not found or nothing to do, 3 reboot required, 4 done but\n"
+         "not recorded yet, 64 wrong usage, 75 try later (busy), 124 timed out, 130 cancelled.");
 }
 
 static int unknown_verb(const char *name)

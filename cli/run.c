@@ -166,7 +166,7 @@ static void on_end_request(struct run *run)
     if (!run->options->quiet)
         say_in_run(run, "cancelling; once more to stop at once");
     int result = rdv_trigger_cancel(run->trigger, run->identifier);
-    if (result) {
+    if (result && result != RDV_EUNRECORDED) { /* which has its line in the log */
         say_in_run(run, "the task can't be cancelled: %s", rdv_strerror(result));
         stop(run);
     }

@@ -180,6 +180,29 @@ int command_schedule(const struct options *options)
     return schedule_files(options);
 }
 
+/* The agent ends the task, and has no room on its disk to write that down. */
+static int tell_unrecorded(const struct options *options, const char *identifier, const char *words)
+{
+    struct text line = {0};
+    if (options->json) {
+        text_add_string(&line, "{\"identifier\":");
+        text_add_json(&line, identifier);
+        text_add_string(&line, ",\"state\":\"running\",\"cancelling\":true,\"recorded\":false}\n");
+    } else if (!options->quiet) {
+        text_add_string(&line, "cancelling ");
+        text_add_escaped(&line, identifier, strlen(identifier), 0);
+        text_add_string(&line, "\n");
+    }
+    if (line.size > 0 && !line.failed)
+        system_print(stdout, line.data, line.size);
+    text_finish(&line);
+    say_error(
+        "%s; it is recorded once that works, and until then a crash of the agent would have the "
+        "task taken up again",
+        words);
+    return EXIT_UNRECORDED;
+}
+
 /* Do something with the one task that is named. */
 static int change_one(const struct options *options, const char *method, const char *word)
 {
@@ -220,6 +243,9 @@ static int change_one(const struct options *options, const char *method, const c
     case RDV_EBUSY:
         say_error("task '%s' is running: 'rdvtask cancel' ends it", identifier);
         code = EXIT_BUSY;
+        break;
+    case RDV_EUNRECORDED:
+        code = tell_unrecorded(options, identifier, ask_words(asked));
         break;
     case RDV_ENOTFOUND:
         say_error("no task '%s' is %s: 'rdvtask list' shows what is", identifier,

@@ -334,14 +334,18 @@ static void do_staging(struct client *client, const struct rdv__method *method,
     struct rdv__failure failure;
     char *line = NULL;
     int result = pending_new(client, request, &pending);
-    /* Where nothing comes to be changed, the answer goes with the batch all the same. */
-    if (result == 0)
-        result = rdv__store_stage(control->store);
-    if (result != 0) {
+    bool done = result == 0;
+    if (done) {
+        result = perform(&control->target, method, request, &line);
+        done = result == 0;
+        /* Where nothing comes to be changed, or is already, the answer goes with the batch all the same. */
+        if (done)
+            result = rdv__store_stage(control->store);
+    }
+    if (result != 0 && (done || !pending)) {
+        free(line);
         rdv__failure_of_store(&failure, control->store, result);
         line = request->id ? rdv__answer_failure(request->id, &failure) : NULL;
-    } else {
-        result = perform(&control->target, method, request, &line);
     }
     if (result == 0) {
         defer_answer(client, pending, line);

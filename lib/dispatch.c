@@ -290,6 +290,13 @@ static int change_one(struct call *call,
         return refuse(call, result, identifier, "is neither pending nor running");
     if (result == RDV_EBUSY || result == RDV_ENOTSUP)
         return refuse(call, result, identifier, words_busy);
+    if (result == RDV_EUNRECORDED) {
+        const char *words = rdv_store_message(call->target->store);
+        rdv__failure_set(call->failure, 0, result,
+                         "'%s' is being cancelled, and that is not on disk yet%s%s", identifier,
+                         *words ? ": " : "", words);
+        return result;
+    }
     if (result != 0)
         return store_failed(call, result);
     call->key = "result";

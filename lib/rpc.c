@@ -192,6 +192,8 @@ char *rdv__answer_failure(const char *id, const struct rdv__failure *failure)
     write_text(writer, "message", words);
     rdv__json_begin_object(writer, "data");
     write_text(writer, "name", name ? name : "RDV_EFAILED");
+    if (error->code == RDV_EUNRECORDED)
+        rdv__json_write_bool(writer, "recorded", false);
     if (*place)
         write_text(writer, "path", place);
     if (error->column > 0)

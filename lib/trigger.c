@@ -267,6 +267,16 @@ static void run_cancelling(void *user, struct rdv__running *run)
         ask_to_end(trigger, run, rdv__clock_now(&trigger->clock));
 }
 
+/* Ask for the end of those runs whose request could not be made durable. */
+static void ask_cancelled(rdv_trigger *trigger, rdv_time now)
+{
+    trigger->cancel_due = false;
+    for (struct rdv__running *run = trigger->entries.runs; run; run = run->next)
+        if (run->at.ending == RDV__ENDING_CANCEL && run->unwritten && !run->asked &&
+            !run->resuming && !rdv__status_terminal(run->at.status))
+            ask_to_end(trigger, run, now);
+}
+
 /* Look at the run again so much later. */
 static void look_after(rdv_trigger *trigger, struct rdv__running *run, rdv_duration duration)
 {
@@ -576,6 +586,8 @@ static int turn_decide(struct rdv__turn *turn)
 {
     rdv_trigger *trigger = (rdv_trigger *)((char *)turn - offsetof(rdv_trigger, turn));
     rdv_time now = rdv__clock_now(&trigger->clock);
+    if (trigger->cancel_due)
+        ask_cancelled(trigger, now);
     if (!trigger->retry_waiting)
         write_unwritten(trigger, now);
     rdv_why why = rdv_trigger_held_up(trigger);

@@ -98,6 +98,35 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
     return done(trigger, rdv__trigger_delete(trigger, identifier));
 }
 
+/*
+ * A run is ended whether that can be written down or not: it may be what fills the disk. So this is committed here and now, and is no
+ * matter of what else the turn has staged. Only a batch of the caller's stays all or nothing, and
+ * what nobody runs is ended by its record alone.
+ */
+static int cancel_run(rdv_trigger *trigger, struct rdv__running *run, const char *identifier)
+{
+    rdv_store *store = trigger->entries.store;
+    rdv_time now = rdv__clock_now(&trigger->clock);
+    /* What was the first to end it stays the reason. */
+    const bool ends = run->at.ending != RDV__ENDING_NONE;
+    int result = !ends ? rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_CANCEL, now)
+                 : run->unwritten ? rdv__entries_progress(&trigger->entries, run, false, now)
+                                  : 0;
+    if (rdv__store_is_held(store) || is_run_by_nobody(trigger, run))
+        return result;
+    if (result == 0)
+        result = rdv__store_commit(store);
+    uint32_t slot;
+    /* A run whose start was in the batch that is lost has not begun, and is pending again. */
+    if (result == 0 || result == RDV_ESTATE || find(trigger, identifier, &slot, &run) != 0 || !run)
+        return result;
+    if (!ends)
+        run->at.ending = RDV__ENDING_CANCEL;
+    run->unwritten = trigger->cancel_due = true;
+    rdv__loop_again(trigger->loop);
+    return RDV_EUNRECORDED;
+}
+
 int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
@@ -107,17 +136,11 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
         return result;
     if (run && rdv__status_terminal(run->at.status)) /* its end only waits for the disk */
         return RDV_ENOTFOUND;
-    /* What was the first to end it stays the reason; that is on disk before this is answered. */
-    if (run && run->at.ending != RDV__ENDING_NONE)
-        return run->unwritten ? rdv__entries_progress(&trigger->entries, run, false,
-                                                      rdv__clock_now(&trigger->clock))
-                              : 0;
-    if (run && !is_run_by_nobody(trigger, run) &&
+    if (run && run->at.ending == RDV__ENDING_NONE && !is_run_by_nobody(trigger, run) &&
         (!trigger->plugin || !trigger->plugin->ops->cancel_task))
         return RDV_ENOTSUP;
     if (run)
-        return rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_CANCEL,
-                                   rdv__clock_now(&trigger->clock));
+        return cancel_run(trigger, run, identifier);
     return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
                                     "cancelled before it started", rdv__clock_now(&trigger->clock));
 }

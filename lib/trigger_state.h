@@ -28,6 +28,8 @@ struct rdv_trigger {
     bool paused;
     size_t rebooting; /* runs whose status is REBOOTING: nothing starts meanwhile */
     bool resume_due;  /* runs of the last process are to be taken up */
+    bool
+        cancel_due; /* runs that are to end are so in memory only, and their plug-in is to be asked */
     bool retry_waiting;
     rdv_duration retry_delay; /* 0 = the store works */
 

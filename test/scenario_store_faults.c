@@ -78,6 +78,26 @@ static const rdv_plugin_ops safe_ops = {
 };
 static rdv_plugin safe_plugin = {&safe_ops};
 
+static int cancels;
+
+static int plugin_cancel(rdv_plugin *self, const char *identifier)
+{
+    (void)self;
+    (void)identifier;
+    cancels++;
+    return 0;
+}
+
+static const rdv_plugin_ops cancel_ops = {
+    .size = sizeof cancel_ops,
+    .name = plugin_name,
+    .initialize = plugin_initialize,
+    .start_task = plugin_start,
+    .cancel_task = plugin_cancel,
+    .terminate = plugin_terminate,
+};
+static rdv_plugin cancel_plugin = {&cancel_ops};
+
 static rdv_time clock_now(void *user)
 {
     (void)user;
@@ -132,7 +152,7 @@ static void close_trigger(void)
 static void set_up(void)
 {
     make_directory();
-    starts = told = complaints = 0;
+    starts = told = complaints = cancels = 0;
 }
 
 static void tear_down(void)
@@ -409,6 +429,90 @@ static void end_run_on(const struct full *full)
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(count_entries(store, RDV_FILTER_FINISHED), 1);
 }
+
+static int see_cancelled(void *user, const rdv_entry *entry)
+{
+    int *seen = user;
+    ck_assert_int_eq(entry->outcome, RDV_OUTCOME_CANCELLED);
+    ++*seen;
+    return 0;
+}
+
+static int see_cancelling(void *user, const rdv_entry *entry)
+{
+    *(bool *)user = entry->cancelling;
+    return 0;
+}
+
+static bool stored_cancelling(void)
+{
+    const rdv_filter running = {.size = sizeof running, .flags = RDV_FILTER_RUNNING};
+    bool cancelling = false;
+    ck_assert_int_eq(rdv_store_entries(store, &running, see_cancelling, &cancelling), 0);
+    return cancelling;
+}
+
+/* What runs may be what fills the disk. */
+START_TEST(a_cancel_that_can_not_be_recorded_ends_the_run_all_the_same)
+{
+    const rdv_filter finished = {.size = sizeof finished, .flags = RDV_FILTER_FINISHED};
+    rdv_report report = RDV_REPORT_INIT;
+    int seen = 0;
+    ck_assert_int_eq(open_trigger(), 0);
+    ck_assert_int_eq(schedule_now("run", ""), 0);
+    ck_assert_int_eq(schedule("pending", ""), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &cancel_plugin), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert_int_eq(starts, 1);
+    rdv_test_limit_files(0);
+
+    /* A batch is all or nothing, and a pending entry goes with its record. */
+    ck_assert_int_eq(rdv_trigger_begin(trigger), 0);
+    int result = rdv_trigger_cancel(trigger, "run");
+    ck_assert(rdv_trigger_commit(trigger) != 0 || result != 0);
+    ck_assert_int_ne(rdv_trigger_cancel(trigger, "pending"), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert_int_eq(cancels, 0);
+
+    /* It is told each time, and asked once. */
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(rdv_trigger_cancel(trigger, "run"), RDV_EUNRECORDED);
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+        ck_assert_int_eq(cancels, 1);
+        ck_assert(!stored_cancelling());
+    }
+    report.status = RDV_STATUS_SUCCESS;
+    ck_assert_int_eq(sink->ops->task_state_changed(sink, "run", &report), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert_int_eq(told, 0);
+
+    unlimit_files();
+    wait_until_none_runs();
+    ck_assert_int_eq(told, 1);
+    ck_assert_int_eq(rdv_store_entries(store, &finished, see_cancelled, &seen), 0);
+    ck_assert_int_eq(seen, 1);
+}
+END_TEST
+
+START_TEST(a_cancel_that_could_not_be_recorded_is_once_there_is_room)
+{
+    ck_assert_int_eq(open_trigger(), 0);
+    ck_assert_int_eq(schedule_now("run", ""), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, &cancel_plugin), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    rdv_test_limit_files(0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "run"), RDV_EUNRECORDED);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    unlimit_files();
+    int64_t end = rdv_test_clock() + 20000; /* the store is tried again after a while */
+    while (!stored_cancelling() && rdv_test_clock() < end) {
+        rdv_test_wait(loop, 1000);
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    }
+    ck_assert(stored_cancelling());
+    ck_assert_int_eq(cancels, 1);
+}
+END_TEST
 
 START_TEST(a_run_that_ends_at_a_file_size_limit_is_recorded_later_by_itself)
 {
@@ -988,6 +1092,8 @@ int main(int argc, char **argv)
     tcase_add_test(full, a_run_that_ends_at_a_file_size_limit_is_recorded_later_by_itself);
     tcase_add_test(full,
                    a_run_that_is_taken_over_when_the_file_can_not_grow_is_counted_and_started_once);
+    tcase_add_test(full, a_cancel_that_can_not_be_recorded_ends_the_run_all_the_same);
+    tcase_add_test(full, a_cancel_that_could_not_be_recorded_is_once_there_is_room);
     suite_add_tcase(suite, full);
 
     TCase *small = tcase_create("small disk");

@@ -66,6 +66,8 @@ START_TEST(numbers_that_are_out_in_the_world_do_not_change)
     ck_assert_uint_eq(rdv_error_to_hresult(RDV_EFAILED), 0x80004005u); /* E_FAIL */
     ck_assert_int_eq(RDV_EEXISTS, -22);
     ck_assert_int_eq(RDV_ERESOURCES, -23);
+    ck_assert_int_eq(RDV_EUNRECORDED, -24);
+    ck_assert_uint_eq(rdv_error_to_hresult(RDV_EUNRECORDED), 0x8000000Au); /* E_PENDING */
 }
 END_TEST
 
@@ -81,7 +83,7 @@ END_TEST
 
 START_TEST(an_unknown_number_is_a_failure)
 {
-    static const int codes[] = {1, 57, -24, -1000, INT_MAX, INT_MIN};
+    static const int codes[] = {1, 57, -999, -1000, INT_MAX, INT_MIN};
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         ck_assert_uint_eq(rdv_error_to_hresult(codes[i]), 0x8000FFFFu);
@@ -317,6 +319,9 @@ static const struct escape {
     {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", 14, "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
     {"\xc2\x80\xc2\x9f\xc2\xa0", 6, "\\xc2\\x80\\xc2\\x9f\xc2\xa0"}, /* C1, and what follows it */
     {"\xff\xc3", 2, "\\xff\\xc3"},
+    {"a\xe2\x80\x8b\xef\xbb\xbf", 7, "a\\xe2\\x80\\x8b\\xef\\xbb\\xbf"},        /* not seen */
+    {"\xe2\x80\xae\xe2\x81\xa6", 6, "\\xe2\\x80\\xae\\xe2\\x81\\xa6"},          /* orders */
+    {"\xe2\x80\xa8\xf3\xa0\x81\x81", 7, "\\xe2\\x80\\xa8\\xf3\\xa0\\x81\\x81"}, /* breaks; a tag */
     {"\xe2\x82z", 3, "\\xe2\\x82z"},
 };
 

@@ -171,10 +171,15 @@ RDV_API int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret
 RDV_API int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier);
 
 /**
- * Cancel a task: a pending one is deleted, a running one is asked to end. The request is durable when this returns; the
+ * Cancel a task: a pending one is deleted, a running one is asked to end. The request is durable when this returns 0; the
  * outcome `cancelled` follows when the plug-in reports, at the latest after its end_wait and cancel_wait. For a task that was under
  * way when an earlier process ended, and while no task agent is attached, it follows once one is, which ends what is left of it.
- * @return 0; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running, and the plug-in can't cancel; an error of the store.
+ *
+ * A running one is asked to end also where the store can't be written to, as it may be what fills the disk: the request is written as
+ * soon as that works, and the outcome is the same. If the process is killed before that, the next one goes on with the task. Inside a
+ * batch nothing is done then, as the batch fails.
+ * @return 0; RDV_EUNRECORDED if it is asked to end, and that is not durable yet; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running,
+ * and the plug-in can't cancel; for a pending one, and one that nobody runs, an error of the store.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier);

@@ -200,6 +200,94 @@ class Output(ProgramTest):
                     self.assertEqual(result.stderr, "rdvtask: cannot write to standard output: No space left on device\n")
 
 
+class Cancel(ProgramTest):
+    def running(self):
+        entry, = self.entries("list")
+        return entry["state"] == "running" and entry
+
+    def test_a_task_that_fills_the_disk_can_be_cancelled(self):
+        agent = self.agent(long=["sleep", "100"])
+        for killed in (False, True):
+            identifier = "killed" if killed else "goes-on"
+            program = self.popen("run", "--config", agent, stdout=subprocess.DEVNULL)
+            self.wait_for_agent(program)
+            self.rdvtask("schedule", "long", identifier)
+            self.wait_for(self.running, "its start")
+            limit_file_size(0, program.pid)  # no room for anything
+            result = self.rdvtask("cancel", "--json", identifier, code=4)
+            self.assertEqual(json.loads(result.stdout), {"identifier": identifier, "state": "running", "cancelling": True, "recorded": False})
+            self.assertIn("'%s' is being cancelled, and that is not on disk yet: " % identifier, result.stderr)
+            self.assertEqual(self.processes_left(), {})
+            self.assertFalse(self.running()["cancelling"], "what is told is what is stored")
+            if killed:
+                program.kill()
+                program.wait()
+                program = self.popen("run", "--config", agent, stdout=subprocess.DEVNULL)
+                self.wait_for_agent(program)
+                # It is not known that it was to end.
+                self.wait_for(lambda: self.running()["attempt"] > 1, "its next start")
+                self.rdvtask("cancel", identifier)
+            else:
+                limit_file_size(2 ** 30, program.pid)
+            self.wait_for(lambda: (identifier, "cancelled") in self.outcomes(), "its outcome")
+            program.terminate()
+            self.assertEqual(program.wait(timeout=30 * PATIENCE), 0)
+
+
+class FirstProcess(ProgramTest):
+    def test_orphans_are_reaped_and_signals_are_handed_on(self):
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-p", "-f", "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("there can't be another process 1")
+        agent = self.agent(orphans=["true"])
+        command = self.command("run", "--config", agent)
+        outer = subprocess.Popen(["unshare", "-p", "-f", "--mount-proc", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 encoding="utf-8")
+        self.programs.append(outer)
+        self.wait_for_agent(outer)
+        first, = children(outer.pid)
+        for _ in range(10):
+            subprocess.run(["nsenter", "-t", str(first), "-p", "-m", "sh", "-c", "(sleep 0.1 &)"], check=True)
+        program, = [child for child in children(first) if "rdvtask" in command_of(child)]
+        self.wait_for(lambda: children(first) == [program], "all orphans to be gone")
+        self.rdvtask("start", "orphans", "x")
+        os.kill(first, signal.SIGHUP)
+        self.wait_for_line(outer.stderr, "reloaded ")
+        os.kill(first, signal.SIGTERM)
+        outer.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(outer.returncode, 0)
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+
+    def test_one_that_was_made_a_reaper_is_the_same_and_ends_as_the_program_does(self):
+        import ctypes
+        reaper = lambda: ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+        agent = self.agent(bad=["sh", "-c", "exit 7"], long=["sleep", "100"])
+        self.rdvtask("start", "bad", "x", "--config", agent, code=1, preexec_fn=reaper)
+        program = self.popen("run", "--config", agent, preexec_fn=reaper)
+        self.wait_for_agent(program)
+        inner, = children(program.pid)
+        os.kill(inner, signal.SIGKILL)
+        program.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(program.returncode, 128 + signal.SIGKILL)
+        program = self.popen("run", "--config", agent, preexec_fn=reaper)
+        self.wait_for_agent(program)
+        program.kill()
+        program.communicate(timeout=30 * PATIENCE)
+        self.wait_for(lambda: not self.listens(), "its end")
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+        return [int(child) for child in file.read().split()]
+
+
+def command_of(pid):
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return file.read().split(b"\0")[0].decode()
+    except OSError:
+        return ""
+
+
 class Watch(ProgramTest):
     def setUp(self):
         super().setUp()
