@@ -25,7 +25,8 @@
 #define MOMENT_SIZE 64
 
 struct rdv__json {
-    char *text;
+    const char *text;
+    char *owned; /* the same, or NULL if it is somebody else's */
     struct rdv__scan scan;
     /* What strings say, each at the offset that its opening quote has in the text, once it was asked for. */
     char *strings;
@@ -33,9 +34,8 @@ struct rdv__json {
 
 /* ----------------------------------------------------------------- reading */
 
-/* Takes text on success only. */
-static int parse_owned(char *text, size_t size, struct rdv__json **ret_json,
-                       struct rdv_error *error)
+int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json **ret_json,
+                             struct rdv_error *error)
 {
     struct rdv__json *json = calloc(1, sizeof *json);
     int result;
@@ -56,6 +56,17 @@ static int parse_owned(char *text, size_t size, struct rdv__json **ret_json,
 
 out:
     rdv__json_free(json);
+    return result;
+}
+
+/* Takes text on success only. */
+static int parse_owned(char *text, size_t size, struct rdv__json **ret_json,
+                       struct rdv_error *error)
+{
+    int result = rdv__json_parse_borrowed(text, size, ret_json, error);
+
+    if (result == 0)
+        (*ret_json)->owned = text;
     return result;
 }
 
@@ -95,7 +106,7 @@ void rdv__json_free(struct rdv__json *json)
         return;
     rdv__scan_finish(&json->scan);
     free(json->strings);
-    free(json->text);
+    free(json->owned);
     free(json);
 }
 
@@ -533,7 +544,7 @@ static void put(struct rdv__json_writer *writer, const char *text, size_t size)
     if (writer->failed)
         return;
     if (writer->capacity - writer->size < size) {
-        size_t capacity = writer->capacity * 2 + size;
+        size_t capacity = writer->capacity + writer->capacity / 2 + size;
         char *grown = realloc(writer->text, capacity);
         if (!grown) {
             writer->failed = true;
@@ -708,6 +719,11 @@ void rdv__json_end(struct rdv__json_writer *writer)
 size_t rdv__json_writer_size(const struct rdv__json_writer *writer)
 {
     return writer->size;
+}
+
+size_t rdv__json_writer_memory(const struct rdv__json_writer *writer)
+{
+    return sizeof *writer + writer->capacity;
 }
 
 struct rdv__json_mark rdv__json_writer_mark(const struct rdv__json_writer *writer)

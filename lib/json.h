@@ -22,9 +22,11 @@ struct rdv__value {
     uint32_t index;   /* in the scan */
 };
 
-/* Parse a text (copied), or read and parse a file. */
+/* Parse a text: copied, or borrowed for as long as the document lives; or read and parse a file. */
 int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
                     struct rdv_error *error);
+int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json **ret_json,
+                             struct rdv_error *error);
 int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_error *error);
 void rdv__json_free(struct rdv__json *json);
 
@@ -108,8 +110,9 @@ void rdv__json_write_raw(struct rdv__json_writer *writer, const char *key, const
 void rdv__json_begin_object(struct rdv__json_writer *writer, const char *key);
 void rdv__json_begin_array(struct rdv__json_writer *writer, const char *key);
 void rdv__json_end(struct rdv__json_writer *writer); /* the object or array begun last */
-/* How many bytes there are so far. */
+/* How many bytes there are so far, and how much memory they take. */
 size_t rdv__json_writer_size(const struct rdv__json_writer *writer);
+size_t rdv__json_writer_memory(const struct rdv__json_writer *writer);
 /* Where it has got to, and back there: what was written since is gone. */
 struct rdv__json_mark {
     size_t size;

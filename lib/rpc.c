@@ -105,7 +105,7 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
     memset(request, 0, sizeof *request);
     memset(ret_failure, 0, sizeof *ret_failure);
     ret_failure->number = RDV__RPC_SYNTAX;
-    int result = rdv__json_parse(line, size, &request->json, error);
+    int result = rdv__json_parse_borrowed(line, size, &request->json, error);
     if (result != 0)
         goto out;
     ret_failure->number = RDV__RPC_REQUEST;

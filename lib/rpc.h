@@ -29,7 +29,7 @@ struct rdv__failure {
 };
 
 /*
- * Read a line. On failure the request has an id all the same: that of the line if it could be read, else "null". Finish it in
+ * Read a line, which is borrowed until the request is finished. On failure the request has an id all the same: that of the line if it could be read, else "null". Finish it in
  * any case. RDV_ENOMEM is one of the failures; with it there may be no id, and then there is no answer.
  */
 int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_request,
