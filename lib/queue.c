@@ -612,17 +612,98 @@ uint32_t rdv__queue_first_ready(const struct rdv__queue *queue)
     return queue->heap_count[HEAP_READY] > 0 ? *cell_of(queue, HEAP_READY, 0) : RDV__QUEUE_NONE;
 }
 
+/* Of the ready entries from this place of the heap down, how many come before. Below one that does not, none does. */
+static size_t count_before(const struct rdv__queue *queue, uint32_t place,
+                           const struct entry *entry)
+{
+    const struct entry *other = entry_of(queue, *cell_of(queue, HEAP_READY, place));
+    if (!is_before(HEAP_READY, other, 0, entry, 0))
+        return 0;
+    size_t before = 1;
+    for (uint32_t child = place * CHILDREN + 1, i = 0; i < CHILDREN; i++, child++)
+        if (child < queue->heap_count[HEAP_READY])
+            before += count_before(queue, child, entry);
+    return before;
+}
+
 size_t rdv__queue_ready_before(const struct rdv__queue *queue, uint32_t slot)
 {
-    const struct entry *entry = entry_of(queue, slot);
     assert(!is_running(queue, slot));
-    size_t before = 0;
-    for (uint32_t place = 0; place < queue->heap_count[HEAP_READY]; place++) {
-        const struct entry *other = entry_of(queue, *cell_of(queue, HEAP_READY, place));
-        before += rdv__order(other->u.deadline, other->start, other->number, entry->u.deadline,
-                             entry->start, entry->number) < 0;
+    return queue->heap_count[HEAP_READY] > 0 ? count_before(queue, 0, entry_of(queue, slot)) : 0;
+}
+
+/* ----------------------------------------------------------------- walking */
+
+static int pick_order(const struct rdv__queue_pick *a, const struct rdv__queue_pick *b)
+{
+    if (a->waits != b->waits)
+        return a->waits ? 1 : -1;
+    if (a->waits)
+        return rdv__order(a->deadline, a->start, a->number, b->deadline, b->start, b->number);
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static int pick_compare(const void *a, const void *b)
+{
+    return pick_order(a, b);
+}
+
+/* While a pass goes on, the picks are a heap with the last of them at its head. */
+static void add_pick(struct rdv__queue_walk *walk, const struct rdv__queue_pick *pick)
+{
+    size_t place = walk->count++;
+    while (place > 0 && pick_order(pick, &walk->picks[(place - 1) / 2]) > 0) {
+        walk->picks[place] = walk->picks[(place - 1) / 2];
+        place = (place - 1) / 2;
     }
-    return before;
+    walk->picks[place] = *pick;
+}
+
+static void replace_last_pick(struct rdv__queue_walk *walk, const struct rdv__queue_pick *pick)
+{
+    size_t place = 0, child;
+    while ((child = place * 2 + 1) < walk->count) {
+        if (child + 1 < walk->count && pick_order(&walk->picks[child + 1], &walk->picks[child]) > 0)
+            child++;
+        if (pick_order(&walk->picks[child], pick) <= 0)
+            break;
+        walk->picks[place] = walk->picks[child];
+        place = child;
+    }
+    walk->picks[place] = *pick;
+}
+
+static void consider(const struct rdv__queue *queue, struct rdv__queue_walk *walk, uint32_t slot)
+{
+    if (mode_of(queue, slot) == FREE || is_hidden(queue, slot))
+        return;
+    const struct entry *entry = entry_of(queue, slot);
+    struct rdv__queue_pick pick = {.number = entry->number, .waits = !is_running(queue, slot)};
+    if (pick.waits) {
+        pick.deadline = entry->u.deadline;
+        pick.start = entry->start;
+    }
+    if (walk->after.number != 0 && pick_order(&pick, &walk->after) <= 0)
+        return;
+    if (walk->count < walk->room)
+        add_pick(walk, &pick);
+    else if (pick_order(&pick, &walk->picks[0]) < 0)
+        replace_last_pick(walk, &pick);
+}
+
+bool rdv__queue_walk(const struct rdv__queue *queue, struct rdv__queue_walk *walk, int *slots)
+{
+    if (walk->slot == 0)
+        walk->count = 0;
+    for (; *slots > 0 && walk->slot < queue->slot_count; --*slots)
+        consider(queue, walk, walk->slot++);
+    if (walk->slot < queue->slot_count)
+        return false;
+    qsort(walk->picks, walk->count, sizeof *walk->picks, pick_compare);
+    if (walk->count > 0)
+        walk->after = walk->picks[walk->count - 1];
+    walk->slot = 0;
+    return true;
 }
 
 uint32_t rdv__queue_next_match(struct rdv__queue *queue, uint32_t hash, uint32_t slot)
