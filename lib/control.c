@@ -5,29 +5,50 @@
  */
 #include <rdvtask/control.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
 #include "dispatch.h"
 #include "entry.h"
-#include "listing.h"
 #include "loop.h"
-#include "record.h"
+#include "plat.h"
+#include "query.h"
 #include "rpc.h"
 #include "server.h"
 #include "store.h"
 
-/* How many entries a watching client is told of at once. */
-#define ENTRIES_AT_ONCE 256
-
 /* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
 #define PREPARED_MAX (1024 * 1024)
 
-/* All that clients send, and all that they have not read yet, in bytes; what readers have not read is counted by itself. */
-#define INPUT_MAX         (2 * (size_t)RDV_CONTROL_LINE_MAX)
-#define OUTPUT_MAX        (2 * (size_t)RDV_CONTROL_LINE_MAX)
-#define READER_OUTPUT_MAX (OUTPUT_MAX / 2)
+/*
+ * The memory that clients can make us take, all together RDV_CONTROL_MEMORY_MAX, of which readers have RDV_CONTROL_READER_MEMORY_MAX. In
+ * bytes:
+ *
+ *                          readers      our own user and root
+ *   lines that have come   4 MiB        100 MiB
+ *   what waits to be read  10 MiB       100 MiB   (with answers that are being made)
+ *   one line being done    2 MiB        288 MiB   (what it says 64, its values 96, its tasks 64, its answer 64)
+ */
+#define MIB               ((size_t)1024 * 1024)
+#define INPUT_MAX         (100 * MIB)
+#define OUTPUT_MAX        (100 * MIB)
+#define DOING_MAX         (288 * MIB)
+#define READER_INPUT_MAX  (4 * MIB)
+#define READER_OUTPUT_MAX (10 * MIB)
+#define READER_DOING_MAX  (2 * MIB)
+
+static_assert(READER_INPUT_MAX + READER_OUTPUT_MAX + READER_DOING_MAX <=
+                  RDV_CONTROL_READER_MEMORY_MAX,
+              "readers have more than they may");
+static_assert(INPUT_MAX + OUTPUT_MAX + DOING_MAX + RDV_CONTROL_READER_MEMORY_MAX <=
+                  RDV_CONTROL_MEMORY_MAX,
+              "clients have more than they may");
+
+/* How long a turn may deal with what our own user and root ask, and with what readers ask. */
+#define OWNERS_TIME  (20 * RDV_MILLISECOND)
+#define READERS_TIME (2 * RDV_MILLISECOND)
 
 /* How long a client may leave unread what waits for it. */
 #define PATIENCE (30 * RDV_SECOND)
@@ -42,7 +63,7 @@ struct rdv_control {
     rdv_log log;
     rdv__group group;
     struct rdv__server *server; /* NULL without a socket */
-    char *busy_line, *refuse_line;
+    char *busy_line, *refuse_line, *late_line;
     struct client *watchers;
     rdv_watch *watch; /* NULL while nobody watches */
     size_t prepared;  /* bytes of answers that wait for their commit */
@@ -55,8 +76,13 @@ struct client {
     struct rdv__connection *connection;
     bool may_write;
     bool watching;
-    bool live;                      /* has heard of all up to now */
-    int64_t told;                   /* the last change that it has heard of */
+    bool live; /* has heard of all up to now */
+    struct rdv__query_follow
+        follow; /* the last change that it has heard of, and what helps to find the next */
+    /* A request that takes more than one slice; work is NULL while there is none. */
+    struct rdv__work *work;
+    struct rdv__json_writer *writer;
+    char *id;
     struct client *next, *previous; /* who watches */
 };
 
@@ -88,7 +114,7 @@ static int write_change(const rdv_entry *entry, char **ret_line)
 static void tell(struct client *client, const char *line, size_t size, int64_t change)
 {
     rdv__connection_push(client->connection, line, size);
-    client->told = change;
+    client->follow.told = change;
 }
 
 /* A change is durable: those who are up to date hear of it. */
@@ -99,7 +125,7 @@ static int changed(void *user, const rdv_entry *entry)
     size_t size = 0;
     for (struct client *client = control->watchers; client; client = client->next) {
         /* Who is not up to date, or was told of this before it was said to us, has it from the store. */
-        if (!client->live || entry->change <= client->told)
+        if (!client->live || entry->change <= client->follow.told)
             continue;
         if (!line) {
             if (write_change(entry, &line) != 0) {
@@ -115,45 +141,32 @@ static int changed(void *user, const rdv_entry *entry)
     return 0;
 }
 
-struct catch_up {
-    struct client *client;
-    int count;
-};
-
 static int tell_stored(void *user, const rdv_entry *entry)
 {
-    struct catch_up *catch_up = user;
+    struct client *client = user;
     char *line;
     int result = write_change(entry, &line);
     if (result != 0)
         return result;
-    tell(catch_up->client, line, strlen(line), entry->change);
+    tell(client, line, strlen(line), entry->change);
     free(line);
-    catch_up->count++;
-    return 0;
+    return rdv__connection_is_full(client->connection) ? RDV__QUERY_ENOUGH : 0;
 }
 
-/* Late in a turn, when there is room: tell who has begun to watch what is in the store, some at a time. True = there is more. */
-static bool client_late(void *user, void *state)
+/* Tell who has begun to watch what is in the store, some at a time. True = there is more. */
+static bool catch_up(struct client *client)
 {
-    rdv_control *control = user;
-    struct client *client = state;
-    struct catch_up catch_up = {client, 0};
-    int64_t last = 0;
-    int result = rdv__listing_changed(control->store, client->told, ENTRIES_AT_ONCE, tell_stored,
-                                      &catch_up, &last);
-    if (result != 0) {
+    rdv_control *control = client->control;
+    int result = rdv__query_follow(control->trigger, &client->follow, tell_stored, client);
+    if (result < 0) {
         rdv__log(&control->log, RDV_LOG_WARNING, "a client that watches was cut off: %s",
                  *rdv_store_message(control->store) ? rdv_store_message(control->store)
                                                     : rdv_strerror(result));
         rdv__connection_close(client->connection);
         return false;
     }
-    if (catch_up.count == ENTRIES_AT_ONCE)
-        return true;
-    client->live = true;
-    client->told = last;
-    return false;
+    client->live = result == 0;
+    return result != 0;
 }
 
 static int client_watch(void *user, int64_t after)
@@ -172,7 +185,7 @@ static int client_watch(void *user, int64_t after)
         client->watching = true;
     }
     client->live = false;
-    client->told = after;
+    client->follow = (struct rdv__query_follow){.told = after};
     rdv__connection_more(client->connection);
     return 0;
 }
@@ -207,10 +220,22 @@ static void *client_opened(void *user, struct rdv__connection *connection, enum 
     return client;
 }
 
+/* The request that takes several slices is done, or nobody waits for it any more. */
+static void client_drop_work(struct client *client)
+{
+    rdv__work_free(client->work);
+    rdv__json_writer_free(client->writer);
+    free(client->id);
+    client->work = NULL;
+    client->writer = NULL;
+    client->id = NULL;
+}
+
 static void client_closed(void *user, void *state)
 {
     (void)user;
     client_unwatch(state);
+    client_drop_work(state);
     free(state);
 }
 
@@ -250,34 +275,39 @@ static void pending_settle(struct rdv__store_change *change, int result)
     pending_free(pending);
 }
 
-/* The line of an answer, of which NULL is one where none is due. Takes the writer. A result that there is no memory for is a
+/* The line of an answer, of which NULL is one where none is due (id is NULL). Takes the writer. A result that there is no memory for is a
  * failure; so a method that stages is not done before its line is there. */
-static int finish_answer(struct rdv__json_writer *writer, const struct rdv__request *request,
-                         int result, struct rdv__failure *failure, char **ret_line)
+static int finish_answer(struct rdv__json_writer *writer, const char *id, int result,
+                         struct rdv__failure *failure, char **ret_line)
 {
     *ret_line = NULL;
-    if (result == 0 && request->id)
+    if (result == 0 && id)
         result = rdv__json_writer_finish(writer, ret_line);
     else
         rdv__json_writer_free(writer);
     if (result == RDV_ENOMEM)
         rdv__failure_set(failure, 0, result, "%s", rdv_strerror(result));
-    if (result != 0 && request->id)
-        *ret_line = rdv__answer_failure(request->id, failure);
+    if (result != 0 && id)
+        *ret_line = rdv__answer_failure(id, failure);
     return result;
 }
 
-/* Do a request, and write its answer. On failure nothing was done. */
+/* Do a request to its end, and write its answer. On failure nothing was done. */
 static int perform(const struct rdv__target *target, const struct rdv__method *method,
                    const struct rdv__request *request, char **ret_line)
 {
     struct rdv__failure failure = {0};
     struct rdv__json_writer *writer = NULL;
+    struct rdv__work *work = NULL;
     int result = rdv__answer_begin(request->id ? request->id : "null", &writer);
     if (result == 0)
-        result = rdv__dispatch(target, method, request, writer, &failure);
+        result = rdv__dispatch(target, method, request, writer, &failure, &work);
+    if (work)
+        while ((result = rdv__work_step(work, writer, &failure)) == 1)
+            ;
+    rdv__work_free(work);
     bool done = result == 0;
-    result = finish_answer(writer, request, result, &failure, ret_line);
+    result = finish_answer(writer, request->id, result, &failure, ret_line);
     if (done && result != 0 && rdv__method_stages(method))
         (void)rdv__store_fail(target->store, result);
     return result;
@@ -359,14 +389,67 @@ static void do_staging(struct client *client, const struct rdv__method *method,
         pending_free(pending);
 }
 
+/* Do a slice of what the client has asked. False: it is answered. */
+static bool go_on(struct client *client)
+{
+    struct rdv__connection *connection = client->connection;
+    struct rdv__failure failure;
+    char *line = NULL;
+    int result = rdv__work_step(client->work, client->writer, &failure);
+    if (result == 1) {
+        size_t memory = rdv__work_memory(client->work) + rdv__json_writer_memory(client->writer);
+        if (rdv__connection_hold(connection, memory))
+            return true;
+        result = RDV_EBUSY;
+        rdv__failure_set(&failure, 0, result, "too much waits for clients that do not read");
+    }
+    (void)finish_answer(client->writer, client->id, result, &failure, &line);
+    client->writer = NULL;
+    client_drop_work(client);
+    (void)rdv__connection_hold(connection, 0);
+    rdv__connection_answer(connection, line);
+    return false;
+}
+
+/* Late in a turn, when there is room: go on with what was asked, or tell who watches what is in the store. True = there is more. */
+static bool client_late(void *user, void *state)
+{
+    (void)user;
+    struct client *client = state;
+    if (client->work && go_on(client))
+        return true;
+    return client->watching && !client->live && catch_up(client);
+}
+
+/* A method that does not stage. Takes the request's id if it is not answered at once. */
 static void do_at_once(struct client *client, const struct rdv__method *method,
-                       const struct rdv__request *request)
+                       struct rdv__request *request)
 {
     struct rdv__target target = client->control->target;
+    struct rdv__failure failure = {0};
+    struct rdv__json_writer *writer = NULL;
+    struct rdv__work *work = NULL;
     char *line = NULL;
     target.watch = client_watch;
     target.watch_user = client;
-    (void)perform(&target, method, request, &line);
+    if (!client->may_write) {
+        target.answer_max = RDV_CONTROL_READER_ANSWER_MAX;
+        target.roomy = false;
+    }
+    int result = rdv__answer_begin(request->id ? request->id : "null", &writer);
+    if (result == 0)
+        result = rdv__dispatch(&target, method, request, writer, &failure, &work);
+    if (work && request->id) {
+        client->work = work;
+        client->writer = writer;
+        client->id = request->id;
+        request->id = NULL;
+        if (go_on(client))
+            rdv__connection_more(client->connection);
+        return;
+    }
+    rdv__work_free(work); /* nobody waits for what it finds */
+    (void)finish_answer(writer, request->id, result, &failure, &line);
     answer(client, request, line);
 }
 
@@ -408,7 +491,7 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
     struct rdv__failure failure;
     if (is_blank(line, size))
         return RDV__LINE_DONE;
-    if (control->prepared > PREPARED_MAX)
+    if (control->prepared > PREPARED_MAX || client->work)
         return RDV__LINE_WAIT;
     const struct rdv__method *method = NULL;
     int result = rdv__request_read(line, size, &request, &failure);
@@ -506,7 +589,11 @@ static int make_lines(rdv_control *control)
     control->busy_line = rdv__answer_failure("null", &failure);
     rdv__failure_set(&failure, 0, RDV_EACCES, "the agent does not take requests from this user");
     control->refuse_line = rdv__answer_failure("null", &failure);
-    return control->busy_line && control->refuse_line ? 0 : RDV_ENOMEM;
+    static const char late[] = "{\"jsonrpc\":\"2.0\",\"method\":\"late\",\"params\":{}}";
+    control->late_line = malloc(sizeof late);
+    if (control->late_line)
+        memcpy(control->late_line, late, sizeof late);
+    return control->busy_line && control->refuse_line && control->late_line ? 0 : RDV_ENOMEM;
 }
 
 static int listen_for_clients(rdv_control *control, rdv_loop *loop,
@@ -514,16 +601,20 @@ static int listen_for_clients(rdv_control *control, rdv_loop *loop,
 {
     struct rdv__server_options how = {
         .path = options->socket,
-        .line_max = RDV_CONTROL_LINE_MAX,
-        .reader_line_max = RDV_CONTROL_READER_LINE_MAX,
-        .input_max = INPUT_MAX,
         .queue_max = RDV_CONTROL_QUEUE_MAX,
-        .output_max = OUTPUT_MAX,
-        .reader_output_max = READER_OUTPUT_MAX,
+        .owners = {.line_max = RDV_CONTROL_LINE_MAX,
+                   .input_max = INPUT_MAX,
+                   .output_max = OUTPUT_MAX,
+                   .time = OWNERS_TIME},
+        .readers = {.line_max = RDV_CONTROL_READER_LINE_MAX,
+                    .input_max = READER_INPUT_MAX,
+                    .output_max = READER_OUTPUT_MAX,
+                    .time = READERS_TIME},
         .connections = RDV_CONTROL_CLIENTS,
         .reader_connections = RDV_CONTROL_READERS,
         .patience = PATIENCE,
         .quiet = QUIET,
+        .running = rdv__plat_running,
         .log = options->log,
     };
     int result = make_lines(control);
@@ -531,6 +622,7 @@ static int listen_for_clients(rdv_control *control, rdv_loop *loop,
         return rdv__fail(error, result, "%s", rdv_strerror(result));
     how.busy_line = control->busy_line;
     how.refuse_line = control->refuse_line;
+    how.late_line = control->late_line;
     if (options->reader_group) {
         result = rdv__socket_group(options->reader_group, &control->group, error);
         how.group = &control->group;
@@ -558,7 +650,9 @@ int rdv_control_new(rdv_loop *loop, rdv_store *store, rdv_trigger *trigger,
     control->target = (struct rdv__target){.store = store,
                                            .trigger = trigger,
                                            .reload = options->reload,
-                                           .reload_user = options->user};
+                                           .reload_user = options->user,
+                                           .answer_max = RDV_CONTROL_LINE_MAX,
+                                           .roomy = true};
     int result = rdv__store_attach(store, loop);
     if (result == 0)
         control->attached = true;
@@ -583,5 +677,6 @@ void rdv_control_free(rdv_control *control)
         rdv__store_disown(control->store, control);
     free(control->busy_line);
     free(control->refuse_line);
+    free(control->late_line);
     free(control);
 }

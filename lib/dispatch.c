@@ -2,12 +2,14 @@
 #include "dispatch.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
 #include "document.h"
 #include "entry.h"
 #include "listing.h"
+#include "query.h"
 #include "record.h"
 #include "socket.h"
 #include "store.h"
@@ -19,19 +21,25 @@
 /* Room for the end of a line after its last entry, in bytes. */
 #define LINE_END 64
 
-/* What a listing's function returns when it has enough. */
-#define ENOUGH 1
-
 /* A request under way. */
 struct call {
     const struct rdv__target *target;
     const struct rdv__request *request;
     struct rdv__json_writer *writer;
     struct rdv__failure *failure;
-    const char *key;   /* under which entries are written: NULL in an array */
-    const char *label; /* of those that are wanted; NULL = all */
-    int64_t limit;     /* 0 = no limit */
+    struct rdv__work *work; /* what is left to do: NULL = nothing */
+    const char *key;        /* under which entries are written: NULL in an array */
     int64_t count;
+};
+
+struct rdv__work {
+    rdv_store *store;
+    size_t answer_max;
+    struct rdv__query *query;
+    struct rdv__json_writer *writer; /* during a step */
+    const char *key;                 /* NULL in an array */
+    int64_t count;
+    char identifier[]; /* of the one entry that is to be shown */
 };
 
 struct rdv__method {
@@ -97,11 +105,10 @@ static int read_none(struct call *call)
     return read_params(call, names, NULL);
 }
 
-static int read_limit(struct call *call, struct rdv__value value)
+static int read_limit(struct call *call, struct rdv__value value, int64_t *ret_limit)
 {
-    int result = value.text
-                     ? rdv__json_integer(value, 0, LIMIT_MAX, &call->limit, &call->failure->error)
-                     : 0;
+    int result =
+        value.text ? rdv__json_integer(value, 0, LIMIT_MAX, ret_limit, &call->failure->error) : 0;
     return result != 0 ? refuse_params(call, result) : 0;
 }
 
@@ -128,81 +135,125 @@ static int read_identifier(struct call *call, const char **ret_identifier)
 
 /* ----------------------------------------------------------------- entries */
 
+static bool too_long(const struct rdv__json_writer *writer, size_t max)
+{
+    return rdv__json_writer_size(writer) > max - LINE_END;
+}
+
 static int write_entry(void *user, const rdv_entry *entry)
 {
     struct call *call = user;
-    if (call->label && strcmp(call->label, entry->label) != 0)
-        return 0;
-    if (call->limit > 0 && call->count == call->limit)
-        return ENOUGH;
     call->count++;
     rdv__entry_write(call->writer, call->key, entry);
-    return rdv__json_writer_size(call->writer) > RDV_CONTROL_LINE_MAX - LINE_END ? RDV_ELIMIT : 0;
+    return too_long(call->writer, call->target->answer_max) ? RDV_ELIMIT : 0;
 }
 
-static int list_entries(struct call *call, unsigned flags, const char *identifier, int64_t limit)
+static int write_found(void *user, const rdv_entry *entry)
 {
-    const rdv_filter filter = {
-        .size = sizeof filter, .flags = flags, .identifier = identifier, .limit = limit};
-    int result = rdv_store_entries(call->target->store, &filter, write_entry, call);
-    if (result == RDV_ELIMIT) {
-        rdv__failure_set(call->failure, 0, result,
-                         "the answer would be longer than %d MiB: ask for less, with \"limit\"",
-                         RDV_CONTROL_LINE_MAX / (1024 * 1024));
-        return result;
+    struct rdv__work *work = user;
+    work->count++;
+    rdv__entry_write(work->writer, work->key, entry);
+    return too_long(work->writer, work->answer_max) ? RDV_ELIMIT : 0;
+}
+
+/* Begin to write what has been asked for: an array, or with a key one entry. */
+static int begin_query(struct call *call, const struct rdv__query_terms *terms, const char *key)
+{
+    const struct rdv__target *target = call->target;
+    size_t size = key ? strlen(terms->identifier) + 1 : 0;
+    struct rdv__work *work = malloc(sizeof *work + size);
+    if (!work)
+        return store_failed(call, RDV_ENOMEM);
+    *work =
+        (struct rdv__work){.store = target->store, .answer_max = target->answer_max, .key = key};
+    if (key)
+        memcpy(work->identifier, terms->identifier, size);
+    int result = rdv__query_new(target->trigger, terms, &work->query);
+    if (result != 0) {
+        free(work);
+        return store_failed(call, result);
     }
-    return result == ENOUGH || result == 0 ? 0 : store_failed(call, result);
+    if (!key)
+        rdv__json_begin_array(call->writer, "result");
+    call->work = work;
+    return 0;
+}
+
+static int query_failed(const struct rdv__work *work, int code, struct rdv__failure *failure)
+{
+    if (code == RDV_ELIMIT)
+        rdv__failure_set(failure, 0, code, "the answer would be longer than %zu MiB%s",
+                         work->answer_max / (1024 * 1024),
+                         work->key ? "" : ": ask for less, with \"limit\"");
+    else
+        rdv__failure_of_store(failure, work->store, code);
+    return code;
+}
+
+int rdv__work_step(struct rdv__work *work, struct rdv__json_writer *writer,
+                   struct rdv__failure *ret_failure)
+{
+    memset(ret_failure, 0, sizeof *ret_failure);
+    work->writer = writer;
+    int result = rdv__query_step(work->query, write_found, work);
+    if (result < 0)
+        return query_failed(work, result, ret_failure);
+    if (result > 0)
+        return 1;
+    if (!work->key) {
+        rdv__json_end(writer);
+    } else if (work->count == 0) {
+        rdv__failure_set(ret_failure, 0, RDV_ENOTFOUND, "'%s' is not known", work->identifier);
+        return RDV_ENOTFOUND;
+    }
+    return 0;
+}
+
+size_t rdv__work_memory(const struct rdv__work *work)
+{
+    return sizeof *work + rdv__query_memory(work->query);
+}
+
+void rdv__work_free(struct rdv__work *work)
+{
+    if (work)
+        rdv__query_free(work->query);
+    free(work);
 }
 
 static int run_list(struct call *call)
 {
     enum { LABEL, LIMIT, PARAMS };
     static const char *const names[] = {"label", "limit", NULL};
+    struct rdv__query_terms terms = {.kind = RDV__QUERY_LIST, .roomy = call->target->roomy};
     struct rdv__value values[PARAMS];
     int result = read_params(call, names, values);
     if (result == 0)
-        result = read_name(call, values[LABEL], &call->label);
+        result = read_name(call, values[LABEL], &terms.label);
     if (result == 0)
-        result = read_limit(call, values[LIMIT]);
-    if (result != 0)
-        return result;
-    rdv__json_begin_array(call->writer, "result");
-    result = list_entries(call, RDV_FILTER_PENDING | RDV_FILTER_RUNNING, NULL, 0);
-    rdv__json_end(call->writer);
-    return result;
+        result = read_limit(call, values[LIMIT], &terms.limit);
+    return result != 0 ? result : begin_query(call, &terms, NULL);
 }
 
 static int run_history(struct call *call)
 {
     enum { IDENTIFIER, LIMIT, PARAMS };
     static const char *const names[] = {"identifier", "limit", NULL};
+    struct rdv__query_terms terms = {.kind = RDV__QUERY_HISTORY};
     struct rdv__value values[PARAMS];
-    const char *identifier = NULL;
     int result = read_params(call, names, values);
     if (result == 0)
-        result = read_name(call, values[IDENTIFIER], &identifier);
+        result = read_name(call, values[IDENTIFIER], &terms.identifier);
     if (result == 0)
-        result = read_limit(call, values[LIMIT]);
-    if (result != 0)
-        return result;
-    rdv__json_begin_array(call->writer, "result");
-    result = list_entries(call, RDV_FILTER_FINISHED | RDV_FILTER_CHANGES, identifier, call->limit);
-    rdv__json_end(call->writer);
-    return result;
+        result = read_limit(call, values[LIMIT], &terms.limit);
+    return result != 0 ? result : begin_query(call, &terms, NULL);
 }
 
 static int run_show(struct call *call)
 {
-    static const unsigned kinds[] = {RDV_FILTER_PENDING | RDV_FILTER_RUNNING, RDV_FILTER_FINISHED};
-    const char *identifier;
-    int result = read_identifier(call, &identifier);
-    call->key = "result";
-    for (size_t i = 0; i < 2 && result == 0 && call->count == 0; i++)
-        result =
-            list_entries(call, kinds[i] | RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT, identifier, 1);
-    if (result == 0 && call->count == 0)
-        return refuse(call, RDV_ENOTFOUND, identifier, "is not known");
-    return result;
+    struct rdv__query_terms terms = {.kind = RDV__QUERY_SHOW};
+    int result = read_identifier(call, &terms.identifier);
+    return result != 0 ? result : begin_query(call, &terms, "result");
 }
 
 /* ----------------------------------------------------------------- changes */
@@ -487,7 +538,7 @@ bool rdv__method_stages(const struct rdv__method *method)
 
 int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *method,
                   const struct rdv__request *request, struct rdv__json_writer *writer,
-                  struct rdv__failure *ret_failure)
+                  struct rdv__failure *ret_failure, struct rdv__work **ret_work)
 {
     struct call call = {
         .target = target, .request = request, .writer = writer, .failure = ret_failure};
@@ -495,5 +546,7 @@ int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *me
     /* What is shown is what is durable. Those whose changes can't be are told by their changes. */
     if (!method->stages)
         (void)rdv__store_commit(target->store);
-    return method->run(&call);
+    int result = method->run(&call);
+    *ret_work = call.work;
+    return result;
 }

@@ -4,6 +4,7 @@
 #define RDV__DISPATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rdvtask/control.h>
@@ -20,9 +21,14 @@ struct rdv__target {
     /* Tell the one who has asked of all changes above `after`; NULL = there is no way to. */
     int (*watch)(void *user, int64_t after);
     void *watch_user;
+    size_t answer_max; /* the longest answer, in bytes */
+    bool roomy;        /* a listing may take more memory, to take less time */
 };
 
 struct rdv__method;
+
+/* What is left to do of a request that is done in slices. */
+struct rdv__work;
 
 /* NULL if there is none of this name. */
 const struct rdv__method *rdv__method_find(const char *name);
@@ -36,11 +42,17 @@ bool rdv__method_stages(const struct rdv__method *method);
 
 /*
  * Do a request; the result is written under "result". On failure nothing was done, the batch may be lost, and what is written is
- * of no use. Not with a batch held open.
+ * of no use. Not with a batch held open. A listing is only begun: *ret_work has what is left of it then, else NULL.
  */
 int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *method,
                   const struct rdv__request *request, struct rdv__json_writer *writer,
-                  struct rdv__failure *ret_failure);
+                  struct rdv__failure *ret_failure, struct rdv__work **ret_work);
+
+/* Do a slice more, with the same writer. 1 = there is more, 0 = the result is written; or an error, as of rdv__dispatch(). */
+int rdv__work_step(struct rdv__work *work, struct rdv__json_writer *writer,
+                   struct rdv__failure *ret_failure);
+size_t rdv__work_memory(const struct rdv__work *work);
+void rdv__work_free(struct rdv__work *work); /* NULL is fine */
 
 /* The words for a failure of the store. */
 void rdv__failure_of_store(struct rdv__failure *failure, const rdv_store *store, int code);

@@ -38,6 +38,8 @@ struct change {
     struct rdv__running *run;
     struct rdv__cuts cuts;      /* STARTED_AGAIN, CUT: as they were before */
     bool waited;                /* STARTED_AGAIN: so the run did before */
+    int64_t before;             /* the run's latest change before this one */
+    int64_t last;               /* and the store's */
     struct rdv__notice *notice; /* NULL if nobody watches */
 };
 
@@ -114,6 +116,7 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__runn
     run->scheduled_at = entry.scheduled_at;
     run->started_at = entry.started_at;
     run->cuts = entry.cuts;
+    run->change = entry.change;
     run->at = (struct rdv__progress){.status = entry.status,
                                      .ending = entry.ending,
                                      .attempt = entry.attempt,
@@ -209,6 +212,7 @@ static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_t
     change->base.owner = entries;
     change->entries = entries;
     change->kind = kind;
+    change->last = rdv__record_last_change(entries->store);
     change->now = now;
     change->slot = change->replaced = RDV__QUEUE_NONE;
     *ret_change = change;
@@ -228,6 +232,13 @@ static void change_free(struct change *change)
 /* Everything is written, and changed in memory: the rest comes with the batch. */
 static void defer(struct change *change)
 {
+    if (change->run) {
+        int64_t last = rdv__record_last_change(change->entries->store);
+        change->before = change->run->change;
+        /* What nobody is told of has no number. */
+        if (last > change->last)
+            change->run->change = last;
+    }
     change->entries->unsettled++;
     rdv__store_defer(change->entries->store, &change->base);
 }
@@ -644,6 +655,8 @@ static void settle(struct rdv__store_change *base, int result)
         return;
     }
     entries->ops->settled(entries->user, result);
+    if (result != 0 && change->run)
+        change->run->change = change->before;
     /* Watchers first: that a task was started is heard before what became of it. */
     if (result == 0 && change->notice)
         rdv__watchers_tell(&entries->watchers, change->notice);

@@ -28,6 +28,7 @@ struct rdv__running {
     struct rdv__keys keys; /* what the queue has given up while it runs */
     rdv_window window;
     rdv_time scheduled_at, started_at;
+    int64_t change;         /* the number of its latest change, as the open batch has it */
     struct rdv__moment due; /* its place in the heap of moments */
     rdv_duration
         moment; /* in running time, when to look at it: its limit, or the end of a wait; 0 = never */

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base.h"
+#include "listing.h"
 #include "plugin_ops.h"
 #include "queue.h"
-#include "record.h"
+#include "sql.h"
 #include "trigger_state.h"
 #include "window.h"
 
@@ -212,6 +213,31 @@ static const char *rebooting_task(const rdv_trigger *trigger)
     return NULL;
 }
 
+/* What is looked up of a pending entry: not its context, which may be large. */
+struct looked_up {
+    rdv_window window;
+    char label[RDV_NAME_MAX + 1];
+};
+
+static int look_up(void *user, const rdv_entry *entry)
+{
+    struct looked_up *looked_up = user;
+    looked_up->window = entry->window;
+    snprintf(looked_up->label, sizeof looked_up->label, "%s", entry->label);
+    return 0;
+}
+
+static int look_up_pending(rdv_store *store, int64_t number, struct looked_up *ret_looked_up)
+{
+    /* It may have been scheduled in the batch that is open. */
+    int result = rdv__record_write(store);
+    if (result == 0)
+        result = rdv__listing_unfinished(store, number, NULL, 0, look_up, ret_looked_up);
+    if (result < 0)
+        return result;
+    return result == 1 ? 0 : RDV_ENOTFOUND;
+}
+
 int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
                         rdv_explanation *ret_explanation)
 {
@@ -231,17 +257,17 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
                           .run = run,
                           .max_running = trigger->options.max_running,
                           .blocker = rebooting_task(trigger)};
-    struct rdv__record_entry entry = {0};
+    struct looked_up entry;
     if (run) {
         answer.why = why_running(trigger, slot, run);
         answer.next =
             answer.why == RDV_WHY_RUNNING ? rdv__trigger_by_clock(trigger, run->moment) : 0;
     } else {
-        result = rdv__record_load(trigger->entries.store, answer.run, &entry);
+        result = look_up_pending(trigger->entries.store, answer.run, &entry);
         if (result != 0)
             return result;
         facts.window = entry.window;
-        facts.label = rdv_task_label(entry.task);
+        facts.label = entry.label;
         answer.why = why_pending(trigger, slot, &facts, &answer.ahead);
         if (answer.why == RDV_WHY_WINDOW)
             answer.next = entry.window.start;
@@ -256,7 +282,6 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
             answer.next = rdv__time_later(entry.window.end, 1);
     }
     explain(&answer, &facts);
-    rdv_task_unref(entry.task);
     *ret_explanation = answer;
     return 0;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* rdv_store_entries(): what the store holds, shown as entries. */
+/* What the store holds, shown as entries: all of it by rdv_store_entries(), or row by row. */
 #include "listing.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,16 +182,31 @@ static int prepare(struct listing *listing, const char *sql, sqlite3_stmt **ret_
                : rdv__sql_fail(listing->store);
 }
 
-/* One kind of entries; sql has the parameters ?1 identifier or NULL, ?2 run or 0, ?3 limit (-1 = none). */
-static int show_kind(struct listing *listing, const char *sql)
+/* Which table has a kind of entries, which of its rows are of that kind, and their order. */
+struct kind {
+    const char *select, *order;
+};
+
+/* Room for the statement of a kind, in bytes. */
+#define STATEMENT_SIZE 640
+
+/* The conditions are in the statement only if they are asked for, so that a number is looked up and not looked for. */
+static int show_kind(struct listing *listing, const struct kind *kind)
 {
     const rdv_filter *filter = listing->filter;
+    char sql[STATEMENT_SIZE];
     sqlite3_stmt *entries = NULL;
+    int size = snprintf(sql, sizeof sql, "%s%s%s%s", kind->select,
+                        filter->identifier ? " AND identifier = ?1" : "",
+                        filter->run != 0 ? " AND number = ?2" : "", kind->order);
+    assert(size > 0 && (size_t)size < sizeof sql);
+    (void)size;
     int result = prepare(listing, sql, &entries);
     if (result == 0) {
         if (filter->identifier)
             sqlite3_bind_text(entries, 1, filter->identifier, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(entries, 2, filter->run);
+        if (filter->run != 0)
+            sqlite3_bind_int64(entries, 2, filter->run);
         sqlite3_bind_int64(entries, 3, filter->limit > 0 ? filter->limit : -1);
         while ((result = rdv__sql_row(listing->store, entries)) == 1) {
             result = show_entry(listing, entries);
@@ -201,10 +218,30 @@ static int show_kind(struct listing *listing, const char *sql)
     return result;
 }
 
-#define CHOSEN " (?1 IS NULL OR identifier = ?1) AND (?2 = 0 OR number = ?2)"
+#define REPORTS                                                                        \
+    "SELECT at, status, attempt, progress, code, message FROM report WHERE number = ?" \
+    " ORDER BY change"
+#define OUTPUT "SELECT tail FROM output WHERE number = ?"
+
+static void listing_finish(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->room; i++)
+        free(listing->messages[i]);
+    free(listing->messages);
+    free(listing->changes);
+}
 
 int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn fn, void *user)
 {
+    static const struct kind ended = {"SELECT * FROM (SELECT " FINISHED_COLUMNS
+                                      " FROM history WHERE 1",
+                                      " ORDER BY change DESC LIMIT ?3) ORDER BY change"},
+                             running = {"SELECT " UNFINISHED_COLUMNS
+                                        " FROM entry WHERE started_at != 0",
+                                        " ORDER BY number LIMIT ?3"},
+                             pending = {"SELECT " UNFINISHED_COLUMNS
+                                        " FROM entry WHERE started_at = 0",
+                                        " ORDER BY deadline = 0, deadline, start, number LIMIT ?3"};
     const rdv_filter everything = {.size = sizeof everything};
     if (!filter)
         filter = &everything;
@@ -220,33 +257,133 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
     if (result != 0)
         return result;
     if (filter->flags & RDV_FILTER_CHANGES)
-        result = prepare(
-            &listing,
-            "SELECT at, status, attempt, progress, code, message FROM report WHERE number = ?"
-            " ORDER BY change",
-            &listing.reports);
+        result = prepare(&listing, REPORTS, &listing.reports);
     if (result == 0 && (filter->flags & RDV_FILTER_OUTPUT))
-        result = prepare(&listing, "SELECT tail FROM output WHERE number = ?", &listing.output);
+        result = prepare(&listing, OUTPUT, &listing.output);
     if (result == 0 && (kinds & RDV_FILTER_FINISHED))
-        result = show_kind(&listing,
-                           "SELECT * FROM (SELECT " FINISHED_COLUMNS " FROM history WHERE" CHOSEN
-                           " ORDER BY change DESC LIMIT ?3) ORDER BY change");
+        result = show_kind(&listing, &ended);
     if (result == 0 && (kinds & RDV_FILTER_RUNNING))
-        result = show_kind(&listing, "SELECT " UNFINISHED_COLUMNS
-                                     " FROM entry WHERE started_at != 0 AND" CHOSEN
-                                     " ORDER BY number LIMIT ?3");
+        result = show_kind(&listing, &running);
     if (result == 0 && (kinds & RDV_FILTER_PENDING))
-        result = show_kind(&listing, "SELECT " UNFINISHED_COLUMNS
-                                     " FROM entry WHERE started_at = 0 AND" CHOSEN
-                                     " ORDER BY deadline = 0, deadline, start, number LIMIT ?3");
+        result = show_kind(&listing, &pending);
     sqlite3_finalize(listing.reports);
     sqlite3_finalize(listing.output);
     rdv__sql_end_view(store);
-    for (size_t i = 0; i < listing.room; i++)
-        free(listing.messages[i]);
-    free(listing.messages);
-    free(listing.changes);
+    listing_finish(&listing);
     return result;
+}
+
+/* ------------------------------------------------------------- row by row */
+
+/* Statements that are used again and again are kept, beside those of record.c. */
+enum slot {
+    SLOT_REPORTS = RDV__SQL_RECORD_SLOTS,
+    SLOT_OUTPUT,
+    SLOT_UNFINISHED,
+    SLOT_ENDED,
+    SLOT_FORTH,
+    SLOT_BACK,
+    SLOT_KEYS,
+    SLOTS
+};
+static_assert(SLOTS <= RDV__SQL_SLOTS, "more statements than the store keeps");
+
+/* Show the row that a statement finds, if it finds one. */
+static int show_row(rdv_store *store, sqlite3_stmt *row, unsigned flags, rdv_entry_fn fn,
+                    void *user)
+{
+    struct listing listing = {.store = store, .fn = fn, .user = user};
+    int found = rdv__sql_row(store, row);
+    if (found != 1)
+        return found;
+    int result = 0;
+    if (flags & RDV_FILTER_CHANGES)
+        result = rdv__sql_statement(store, SLOT_REPORTS, REPORTS, &listing.reports);
+    if (result == 0 && (flags & RDV_FILTER_OUTPUT))
+        result = rdv__sql_statement(store, SLOT_OUTPUT, OUTPUT, &listing.output);
+    if (result == 0)
+        result = show_entry(&listing, row);
+    sqlite3_reset(row);
+    listing_finish(&listing);
+    return result != 0 ? result : 1;
+}
+
+int rdv__listing_unfinished(rdv_store *store, int64_t number, const char *label, unsigned flags,
+                            rdv_entry_fn fn, void *user)
+{
+    sqlite3_stmt *row;
+    int result = rdv__sql_statement(store, SLOT_UNFINISHED,
+                                    "SELECT " UNFINISHED_COLUMNS
+                                    " FROM entry WHERE number = ?1 AND (?2 IS NULL OR label = ?2)",
+                                    &row);
+    if (result != 0)
+        return result;
+    sqlite3_bind_int64(row, 1, number);
+    sqlite3_bind_text(row, 2, label, -1, SQLITE_STATIC);
+    return show_row(store, row, flags, fn, user);
+}
+
+int rdv__listing_ended(rdv_store *store, int64_t change, unsigned flags, rdv_entry_fn fn,
+                       void *user)
+{
+    sqlite3_stmt *row;
+    int result = rdv__sql_statement(
+        store, SLOT_ENDED, "SELECT " FINISHED_COLUMNS " FROM history WHERE change = ?", &row);
+    if (result != 0)
+        return result;
+    sqlite3_bind_int64(row, 1, change);
+    return show_row(store, row, flags, fn, user);
+}
+
+int rdv__listing_seek(rdv_store *store, bool back, const char *identifier, int64_t *change,
+                      int *rows)
+{
+    sqlite3_stmt *row;
+    int result = back ? rdv__sql_statement(store, SLOT_BACK,
+                                           "SELECT change, ?2 IS NULL OR identifier = ?2 FROM"
+                                           " history WHERE change < ?1 ORDER BY change DESC",
+                                           &row)
+                      : rdv__sql_statement(store, SLOT_FORTH,
+                                           "SELECT change, ?2 IS NULL OR identifier = ?2 FROM"
+                                           " history WHERE change > ?1 ORDER BY change",
+                                           &row);
+    if (result != 0)
+        return result;
+    sqlite3_bind_int64(row, 1, *change);
+    sqlite3_bind_text(row, 2, identifier, -1, SQLITE_STATIC);
+    bool found = false;
+    for (result = 1; result == 1 && !found && *rows > 0;) {
+        result = rdv__sql_row(store, row);
+        if (result != 1)
+            break;
+        --*rows;
+        *change = sqlite3_column_int64(row, 0);
+        found = sqlite3_column_int(row, 1) != 0;
+    }
+    sqlite3_reset(row);
+    return result < 0 ? result : found;
+}
+
+int rdv__listing_keys(rdv_store *store, int64_t after, struct rdv__listing_key *keys, size_t room,
+                      size_t *ret_count)
+{
+    sqlite3_stmt *row;
+    size_t count = 0;
+    int result = rdv__sql_statement(
+        store, SLOT_KEYS,
+        "SELECT number, change, started_at = 0 FROM entry WHERE number > ? ORDER BY number", &row);
+    if (result != 0)
+        return result;
+    sqlite3_bind_int64(row, 1, after);
+    while (count < room && (result = rdv__sql_row(store, row)) == 1)
+        keys[count++] = (struct rdv__listing_key){.number = sqlite3_column_int64(row, 0),
+                                                  .change = sqlite3_column_int64(row, 1),
+                                                  .waits = sqlite3_column_int(row, 2) != 0};
+    sqlite3_reset(row);
+    if (result < 0)
+        return result;
+    *ret_count = count;
+    return 0;
 }
 
 int rdv_store_paused(rdv_store *store, bool *ret_paused)
@@ -273,25 +410,6 @@ static int show_numbers(rdv_store *store, const char *sql, const int64_t *number
     while (result == 0 && (result = rdv__sql_row(store, entries)) == 1)
         result = show_entry(&listing, entries);
     sqlite3_finalize(entries);
-    return result;
-}
-
-int rdv__listing_changed(rdv_store *store, int64_t after, int64_t limit, rdv_entry_fn fn,
-                         void *user, int64_t *ret_last)
-{
-    const int64_t numbers[] = {after, limit};
-    int result = rdv__sql_begin_view(store);
-    if (result != 0)
-        return result;
-    int64_t last = rdv__record_last_change(store);
-    result = show_numbers(store,
-                          "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1"
-                          " UNION ALL SELECT " UNFINISHED_COLUMNS " FROM entry WHERE change > ?1"
-                          " ORDER BY change LIMIT ?2",
-                          numbers, 2, fn, user);
-    rdv__sql_end_view(store);
-    if (result == 0)
-        *ret_last = last;
     return result;
 }
 

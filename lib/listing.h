@@ -3,16 +3,40 @@
 #ifndef RDV__LISTING_H
 #define RDV__LISTING_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rdvtask/store.h>
 
 /*
- * Entries whose latest change has a number above `after`, in the order of these numbers, each as it is now: at most `limit`. What
- * is staged is committed first. *ret_last: the number of the last change of all, which is durable.
+ * The parts of what is shown some at a time (query.c): each costs the same, however much the store has. They are called inside a
+ * view, take RDV_FILTER_CHANGES and RDV_FILTER_OUTPUT, and return 1 if there is such an entry and 0 if there is none.
  */
-int rdv__listing_changed(rdv_store *store, int64_t after, int64_t limit, rdv_entry_fn fn,
-                         void *user, int64_t *ret_last);
+
+/* An unfinished entry, of this label if one is given. */
+int rdv__listing_unfinished(rdv_store *store, int64_t number, const char *label, unsigned flags,
+                            rdv_entry_fn fn, void *user);
+
+/* The entry that ended with this change. */
+int rdv__listing_ended(rdv_store *store, int64_t change, unsigned flags, rdv_entry_fn fn,
+                       void *user);
+
+/*
+ * Look for the next entry that has ended, after the change *change or, with `back`, before it, of this identifier if one is given:
+ * at *rows rows at most. What was looked at last is in *change, and how many rows may still be looked at in *rows: with some left,
+ * there is no such entry.
+ */
+int rdv__listing_seek(rdv_store *store, bool back, const char *identifier, int64_t *change,
+                      int *rows);
+
+/* Keys of unfinished entries with numbers above `after`, in their order; *ret_count of them. Returns 0 or an error. */
+struct rdv__listing_key {
+    int64_t number, change;
+    bool waits; /* has not started */
+};
+int rdv__listing_keys(rdv_store *store, int64_t after, struct rdv__listing_key *keys, size_t room,
+                      size_t *ret_count);
 
 /*
  * What a call has just staged, seen from inside the open batch: entries that have ended by changes above `after`, then

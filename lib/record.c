@@ -55,7 +55,7 @@ enum slot {
     FINISHED,
     SLOTS
 };
-static_assert(SLOTS <= RDV__SQL_SLOTS, "more statements than the store keeps");
+static_assert(SLOTS <= RDV__SQL_RECORD_SLOTS, "more statements than the store keeps");
 
 /* How many finished entries are trimmed in one go, so that no turn of the loop takes long. */
 #define TRIM_STEP 1000
@@ -666,7 +666,7 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
         store, number, LOAD,
         "SELECT identifier, label, context_size, start, end, deadline, run_limit, scheduled_at,"
         " started_at, cancelling, status, attempt, progress, code, message, interruptions,"
-        " reboots, stops, stop_step, stopped FROM entry"
+        " reboots, stops, stop_step, stopped, change FROM entry"
         " WHERE number = ?");
     bind_int(&binder, number);
     int result = bound_row(&binder);
@@ -695,6 +695,7 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
                  .stops = sqlite3_column_int(row, 17),
                  .stop_step = sqlite3_column_int64(row, 18),
                  .stopped = sqlite3_column_int64(row, 19)},
+        .change = sqlite3_column_int64(row, 20),
     };
     snprintf(entry.message, sizeof entry.message, "%s", column_text(row, 14));
     if (rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status) ||

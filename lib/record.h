@@ -99,6 +99,7 @@ struct rdv__record_entry {
     rdv_task *task; /* the caller's; its run is the number */
     rdv_window window;
     rdv_time scheduled_at, started_at;
+    int64_t change; /* its latest */
     bool running;
     enum rdv__ending ending;
     struct rdv__cuts cuts;

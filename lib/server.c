@@ -10,8 +10,9 @@
 #include "loop.h"
 #include "plat.h"
 
-/* How much is received from a connection at once, in bytes. */
-#define READ_SIZE 65536
+/* How much is received from a connection at once, in bytes; from one of the group less, as it takes memory of all of them. */
+#define READ_SIZE        65536
+#define READ_SIZE_READER 16384
 
 /* How many lines of a connection are done at once, and how many connections are taken at once. */
 #define LINES_AT_ONCE   16
@@ -20,8 +21,8 @@
 /* With more waiting to be read by the client, nothing more is done for it. In bytes. */
 #define QUEUE_LOW 65536
 
-/* An empty buffer that is larger is given back. In bytes. */
-#define BUFFER_KEPT 4096
+/* The least that a buffer takes. In bytes. */
+#define BUFFER_LEAST 512
 
 /* How long to wait when there are no descriptors for new connections. */
 #define ACCEPT_PAUSE RDV_SECOND
@@ -35,11 +36,13 @@ struct rdv__answer {
 
 /* Those who may do the same: what they may have all together, and what they have. */
 struct share {
-    size_t line_max; /* of each */
-    size_t output_max, connections_max;
-    size_t output, connections;
-    size_t refused;     /* for being too many, since it was last said */
-    rdv_duration quiet; /* until then it is not said again */
+    struct rdv__share_limits limits;
+    size_t connections_max, connections;
+    size_t read_size;
+    size_t input, output; /* bytes that their buffers take, and what is held for their answers */
+    bool only_late;       /* all that they ask for */
+    size_t refused;       /* for being too many, since it was last said */
+    rdv_duration quiet;   /* until then it is not said again */
 };
 
 /* Bytes begin to end are in use. */
@@ -53,6 +56,7 @@ struct rdv__connection {
     struct rdv__connection *next, *previous;
     struct rdv__connection *next_awake;
     bool awake;
+    bool done; /* had its part of this turn */
     rdv__descriptor fd;
     struct rdv__io *io;
     void *state;
@@ -64,6 +68,9 @@ struct rdv__connection {
     bool broken;    /* to be closed as soon as nobody is using it */
     bool moved;     /* some output was read since the last look */
     bool more;      /* there is more to be done late */
+    bool pushed;    /* something that is no answer was sent to it */
+    bool late;      /* to be closed when it has read that it is */
+    size_t held;    /* bytes, for an answer that is being made */
     struct rdv__answer *answers, **answers_end;
     size_t expected;
 };
@@ -84,7 +91,7 @@ struct rdv__server {
     struct rdv__connection *connections;
     struct share owners, readers;
     struct rdv__connection *awake, **awake_end;
-    size_t input; /* bytes in the buffers of all connections */
+    rdv_duration until; /* the share of those who are being looked at is used up */
     char scratch[READ_SIZE];
 };
 
@@ -95,8 +102,8 @@ static size_t used(const struct buffer *buffer)
     return buffer->end - buffer->begin;
 }
 
-/* Have room at the end. 0 or RDV_ENOMEM. */
-static int make_room(struct buffer *buffer, size_t size)
+/* Have room at the end; *taken counts the memory. 0 or RDV_ENOMEM. */
+static int make_room(struct buffer *buffer, size_t size, size_t *taken)
 {
     size_t count = used(buffer);
     if (buffer->room - buffer->end >= size)
@@ -105,13 +112,17 @@ static int make_room(struct buffer *buffer, size_t size)
         /* Not more often than as many bytes have gone as are moved. */
         memcpy(buffer->data, buffer->data + buffer->begin, count);
     } else {
-        size_t room = count * 2 + size;
-        char *data = malloc(room);
+        /* By an eighth: what is not used of a large one is little, and the system moves it without copying. */
+        size_t room = count + size + (count + size) / 8;
+        room = room > BUFFER_LEAST ? room : BUFFER_LEAST;
+        if (count > 0 && buffer->begin > 0)
+            memmove(buffer->data, buffer->data + buffer->begin, count);
+        buffer->begin = 0;
+        buffer->end = count;
+        char *data = realloc(buffer->data, room);
         if (!data)
             return RDV_ENOMEM;
-        if (count > 0)
-            memcpy(data, buffer->data + buffer->begin, count);
-        free(buffer->data);
+        *taken += room - buffer->room;
         buffer->data = data;
         buffer->room = room;
     }
@@ -120,9 +131,9 @@ static int make_room(struct buffer *buffer, size_t size)
     return 0;
 }
 
-static int append(struct buffer *buffer, const char *data, size_t size)
+static int append(struct buffer *buffer, const char *data, size_t size, size_t *taken)
 {
-    int result = make_room(buffer, size);
+    int result = make_room(buffer, size, taken);
     if (result != 0)
         return result;
     if (size > 0)
@@ -131,16 +142,18 @@ static int append(struct buffer *buffer, const char *data, size_t size)
     return 0;
 }
 
-static void drop(struct buffer *buffer, size_t size)
+static void buffer_free(struct buffer *buffer, size_t *taken)
+{
+    *taken -= buffer->room;
+    free(buffer->data);
+    *buffer = (struct buffer){0};
+}
+
+static void drop(struct buffer *buffer, size_t size, size_t *taken)
 {
     buffer->begin += size;
-    if (used(buffer) > 0)
-        return;
-    buffer->begin = buffer->end = 0;
-    if (buffer->room > BUFFER_KEPT) {
-        free(buffer->data);
-        *buffer = (struct buffer){0};
-    }
+    if (used(buffer) == 0)
+        buffer_free(buffer, taken);
 }
 
 /* ------------------------------------------------------------- connections */
@@ -186,33 +199,85 @@ static bool has_room(const struct rdv__connection *connection)
 
 static void queue_line(struct rdv__connection *connection, const char *line, size_t size)
 {
-    if (connection->broken)
+    size_t *taken = &connection->share->output;
+    if (connection->broken || connection->late)
         return;
-    if (make_room(&connection->out, size + 1) != 0) {
+    if (make_room(&connection->out, size + 1, taken) != 0) {
         cut_off(connection, "out of memory");
         return;
     }
-    (void)append(&connection->out, line, size);
-    (void)append(&connection->out, "\n", 1);
-    connection->share->output += size + 1;
+    (void)append(&connection->out, line, size, taken);
+    (void)append(&connection->out, "\n", 1, taken);
     wake(connection);
-}
-
-void rdv__connection_push(struct rdv__connection *connection, const char *line, size_t size)
-{
-    if (used(&connection->out) > connection->server->options.queue_max)
-        cut_off(connection, "it does not read what it asked for");
-    else
-        queue_line(connection, line, size);
 }
 
 static void queue_answer(struct rdv__connection *connection, char *text)
 {
-    if (text)
-        queue_line(connection, text, strlen(text));
-    else
+    struct buffer *out = &connection->out;
+    if (!text) {
         cut_off(connection, "out of memory");
+    } else if (!out->data && !connection->broken && !connection->late) {
+        /* It is the buffer: its end becomes the line's. A large one is not copied. */
+        size_t size = strlen(text) + 1;
+        text[size - 1] = '\n';
+        *out = (struct buffer){.data = text, .end = size, .room = size};
+        connection->share->output += size;
+        wake(connection);
+        return;
+    } else {
+        queue_line(connection, text, strlen(text));
+    }
     free(text);
+}
+
+/* ------------------------------------------------------- what is pushed */
+
+/* Leave it what it has begun to read, and that it is late. */
+static void make_late(struct rdv__connection *connection)
+{
+    struct buffer *out = &connection->out;
+    const char *words = connection->server->options.late_line;
+    const char *begin = out->data ? out->data + out->begin : NULL;
+    const char *end = begin ? memchr(begin, '\n', used(out)) : NULL;
+    struct buffer kept = {0};
+    size_t *taken = &connection->share->output;
+    rdv__log(&connection->server->options.log, RDV_LOG_WARNING, "a client was cut off: %s",
+             "it does not read what it asked for");
+    int result = end ? append(&kept, begin, (size_t)(end + 1 - begin), taken) : 0;
+    if (result == 0)
+        result = append(&kept, words, strlen(words), taken);
+    if (result == 0)
+        result = append(&kept, "\n", 1, taken);
+    buffer_free(out, taken);
+    *out = kept;
+    connection->late = true;
+    connection->more = false;
+    connection->broken |= result != 0;
+    wake(connection);
+}
+
+/* Whom of the same share the most waits for that it did not ask for one by one; this one, if there is nobody else. */
+static struct rdv__connection *latest(struct rdv__connection *connection)
+{
+    struct rdv__connection *worst = connection;
+    for (struct rdv__connection *other = connection->server->connections; other;
+         other = other->next)
+        if (other->share == connection->share && other->pushed && !other->late && !other->broken &&
+            other->out.room > worst->out.room)
+            worst = other;
+    return worst;
+}
+
+void rdv__connection_push(struct rdv__connection *connection, const char *line, size_t size)
+{
+    if (connection->broken || connection->late)
+        return;
+    connection->pushed = true;
+    if (used(&connection->out) > connection->server->options.queue_max)
+        make_late(connection);
+    while (!connection->late && !rdv__connection_has_room(connection, size + 1))
+        make_late(latest(connection));
+    queue_line(connection, line, size);
 }
 
 /* Send what there is room for. */
@@ -229,8 +294,7 @@ static void flush(struct rdv__connection *connection)
         if (sent == 0)
             break;
         connection->moved = true;
-        connection->share->output -= sent;
-        drop(out, sent);
+        drop(out, sent, &connection->share->output);
     }
     if (used(out) > 0 && !server->waiting) {
         server->waiting = true;
@@ -344,8 +408,7 @@ static void connection_free(struct rdv__connection *connection)
     if (connection->state)
         server->ops->closed(server->user, connection->state);
     disown_answers(connection);
-    server->input -= used(&connection->in);
-    connection->share->output -= used(&connection->out);
+    (void)rdv__connection_hold(connection, 0);
     if (connection->previous)
         connection->previous->next = connection->next;
     else
@@ -355,8 +418,8 @@ static void connection_free(struct rdv__connection *connection)
     connection->share->connections--;
     rdv__io_free(connection->io);
     rdv__socket_close(connection->fd);
-    free(connection->in.data);
-    free(connection->out.data);
+    buffer_free(&connection->in, &connection->share->input);
+    buffer_free(&connection->out, &connection->share->output);
     free(connection);
     listen_again(server);
 }
@@ -378,15 +441,20 @@ static bool find_line(struct rdv__connection *connection, size_t *ret_size)
 
 static void drop_input(struct rdv__connection *connection, size_t size)
 {
-    connection->server->input -= size;
     connection->scanned = 0;
-    drop(&connection->in, size);
+    drop(&connection->in, size, &connection->share->input);
 }
 
 static void line_too_long(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
-    server->ops->too_long(server->user, connection->state, connection->share->line_max);
+    server->ops->too_long(server->user, connection->state, connection->share->limits.line_max);
+}
+
+/* Whether those who are being looked at have had their share of this turn. */
+static bool time_is_up(const struct rdv__server *server)
+{
+    return server->options.running() >= server->until;
 }
 
 /* Do lines, as many as are due to it at once. */
@@ -394,13 +462,15 @@ static void do_lines(struct rdv__connection *connection, bool late)
 {
     struct rdv__server *server = connection->server;
     size_t size;
+    if (connection->late || (connection->share->only_late && !late))
+        return;
     for (int lines = 0; !connection->broken && has_room(connection) && find_line(connection, &size);
          lines++) {
-        if (lines == LINES_AT_ONCE) {
+        if (lines == LINES_AT_ONCE || (late && lines > 0 && time_is_up(server))) {
             wake(connection);
             return;
         }
-        if (size > connection->share->line_max) {
+        if (size > connection->share->limits.line_max) {
             line_too_long(connection);
         } else if (server->ops->line(server->user, connection->state,
                                      connection->in.data + connection->in.begin, size,
@@ -409,7 +479,7 @@ static void do_lines(struct rdv__connection *connection, bool late)
         }
         drop_input(connection, size + 1);
     }
-    if (!connection->broken && connection->scanned > connection->share->line_max &&
+    if (!connection->broken && connection->scanned > connection->share->limits.line_max &&
         connection->scanned == used(&connection->in)) {
         line_too_long(connection);
         drop_input(connection, used(&connection->in));
@@ -428,11 +498,10 @@ static void take_input(struct rdv__connection *connection, const char *data, siz
         size -= (size_t)(end + 1 - data);
         data = end + 1;
     }
-    if (server->input + size <= server->options.input_max &&
-        append(&connection->in, data, size) == 0) {
-        server->input += size;
+    struct share *share = connection->share;
+    if (share->input + size <= share->limits.input_max &&
+        append(&connection->in, data, size, &share->input) == 0)
         return;
-    }
     const char *words = server->options.busy_line;
     queue_line(connection, words, strlen(words));
     flush(connection);
@@ -444,7 +513,7 @@ static void receive(struct rdv__connection *connection)
     struct rdv__server *server = connection->server;
     size_t size = 0;
     int result =
-        rdv__socket_receive(connection->fd, server->scratch, sizeof server->scratch, &size);
+        rdv__socket_receive(connection->fd, server->scratch, connection->share->read_size, &size);
     if (result == RDV_ESHUTDOWN)
         connection->ended = true;
     else if (result != 0)
@@ -460,14 +529,16 @@ static void settle(struct rdv__connection *connection)
     flush(connection);
     bool line = find_line(connection, &size), room = has_room(connection);
     /* What waits for a commit is woken by its answer, all else goes on late in this turn or in the next. */
-    if (room && !connection->broken && (connection->more || (line && connection->expected == 0)))
+    if (room && !connection->broken && !connection->late &&
+        (connection->more || (line && connection->expected == 0)))
         wake(connection);
     /* Who has sent all that it wanted to send still gets the answers. */
-    bool finished = connection->ended && connection->expected == 0 && used(&connection->out) == 0;
+    bool finished = used(&connection->out) == 0 &&
+                    (connection->late || (connection->ended && connection->expected == 0));
     if ((connection->broken || finished) && !connection->awake)
         connection_free(connection);
     else if (!connection->broken)
-        rdv__io_watch(connection->io, !connection->ended && !line && room,
+        rdv__io_watch(connection->io, !connection->ended && !line && room && !connection->late,
                       used(&connection->out) > 0);
 }
 
@@ -476,11 +547,32 @@ static void connection_ready(void *user)
     struct rdv__connection *connection = user;
     size_t size;
     flush(connection);
-    if (!connection->broken && !connection->ended && has_room(connection) &&
+    if (!connection->broken && !connection->ended && !connection->late && has_room(connection) &&
         !find_line(connection, &size))
         receive(connection);
     do_lines(connection, false);
     settle(connection);
+}
+
+/* What is late for those of a share, in the order in which they have woken up, until its time is up. */
+static void do_share(struct rdv__server *server, const struct share *share,
+                     struct rdv__connection *first)
+{
+    server->until = server->options.running() + share->limits.time;
+    bool is_first = true;
+    for (struct rdv__connection *connection = first; connection;
+         connection = connection->next_awake) {
+        if (connection->share != share)
+            continue;
+        bool idle = connection->broken || connection->late;
+        connection->done = idle || is_first || !time_is_up(server);
+        if (idle || !connection->done)
+            continue;
+        is_first = false;
+        if (connection->more && has_room(connection))
+            connection->more = server->ops->late(server->user, connection->state);
+        do_lines(connection, true);
+    }
 }
 
 /* The loop's settle phase, after the store's. */
@@ -489,18 +581,29 @@ static int turn_late(struct rdv__turn *turn)
     struct rdv__server *server =
         (struct rdv__server *)((char *)turn - offsetof(struct rdv__server, turn));
     struct rdv__connection *first = server->awake, *connection, *next;
+    struct rdv__connection *left = NULL, **left_end = &left;
     server->awake = NULL;
     server->awake_end = &server->awake;
-    for (connection = first; connection; connection = connection->next_awake) {
-        if (connection->more && !connection->broken && has_room(connection))
-            connection->more = server->ops->late(server->user, connection->state);
-        do_lines(connection, true);
-    }
+    do_share(server, &server->owners, first);
+    do_share(server, &server->readers, first);
     for (connection = first; connection; connection = next) {
         next = connection->next_awake;
+        if (!connection->done) {
+            *left_end = connection;
+            left_end = &connection->next_awake;
+            continue;
+        }
         connection->awake = false;
         do_lines(connection, false);
         settle(connection);
+    }
+    /* Those who have not had their part come first in the next turn. */
+    if (left) {
+        *left_end = server->awake;
+        if (!server->awake)
+            server->awake_end = left_end;
+        server->awake = left;
+        rdv__loop_again(server->loop);
     }
     return 0;
 }
@@ -634,12 +737,12 @@ int rdv__server_new(rdv_loop *loop, const struct rdv__server_options *options,
     server->options = *options;
     server->ops = ops;
     server->user = user;
-    server->owners = (struct share){.line_max = options->line_max,
-                                    .output_max = options->output_max,
-                                    .connections_max = options->connections};
-    server->readers = (struct share){.line_max = options->reader_line_max,
-                                     .output_max = options->reader_output_max,
-                                     .connections_max = options->reader_connections};
+    server->owners = (struct share){
+        .limits = options->owners, .connections_max = options->connections, .read_size = READ_SIZE};
+    server->readers = (struct share){.limits = options->readers,
+                                     .connections_max = options->reader_connections,
+                                     .read_size = READ_SIZE_READER,
+                                     .only_late = true};
     server->awake_end = &server->awake;
     server->turn = (struct rdv__turn){.run = turn_late, .phase = RDV__TURN_SETTLE};
     int result = rdv_timer_new(loop, accept_again, server, &server->accept_again);
@@ -688,7 +791,20 @@ size_t rdv__server_connections(const struct rdv__server *server)
     return server->owners.connections + server->readers.connections;
 }
 
+bool rdv__connection_is_full(const struct rdv__connection *connection)
+{
+    return !has_room(connection);
+}
+
+bool rdv__connection_hold(struct rdv__connection *connection, size_t size)
+{
+    connection->share->output += size;
+    connection->share->output -= connection->held;
+    connection->held = size;
+    return rdv__connection_has_room(connection, 0);
+}
+
 bool rdv__connection_has_room(const struct rdv__connection *connection, size_t size)
 {
-    return connection->share->output + size <= connection->share->output_max;
+    return connection->share->output + size <= connection->share->limits.output_max;
 }

@@ -9,6 +9,10 @@
  *
  * Answers keep the order of their lines, also when they are known in another. A connection whose client does not read is not
  * read from either, so that at most one answer, and what else is pushed to it, waits.
+ *
+ * Our own user and root on one side, and the group on the other, each have a share: of the memory that may be taken, and of the time
+ * that a turn gives to what is late. Ours goes first; all that the group asks for is late. Who does not come to its turn in a share is first in the
+ * next turn. So a turn takes no longer than both shares and one line, or one call of `late`, whatever is asked.
  */
 #ifndef RDV__SERVER_H
 #define RDV__SERVER_H
@@ -41,25 +45,30 @@ struct rdv__server_ops {
     enum rdv__line (*line)(void *user, void *state, const char *line, size_t size, bool late);
     /* A line was longer than allowed, and was left out. */
     void (*too_long)(void *user, void *state, size_t limit);
-    /* It is late, there is room for output, and rdv__connection_more() was called, or this has returned true the last time. */
+    /* It is late, there is room for output, and rdv__connection_more() was called, or this has returned true the last time. Does a
+     * part of what there is to do. */
     bool (*late)(void *user, void *state);
 };
 
 struct rdv__server_options {
     const char *path;
-    const rdv__group *group;   /* who may connect besides us; NULL = nobody */
-    size_t line_max;           /* of our own user and root */
-    size_t reader_line_max;    /* of the group */
-    size_t input_max;          /* of all connections together */
-    size_t queue_max;          /* past that a connection is cut off when more is pushed */
-    size_t output_max;         /* of ours and root's together: for rdv__connection_has_room() */
-    size_t reader_output_max;  /* of the group's together: the others are not held up by it */
+    const rdv__group *group; /* who may connect besides us; NULL = nobody */
+    size_t queue_max;        /* past that a connection is late, and cut off, when more is pushed */
+    /* Of our own user and root, and of the group: */
+    struct rdv__share_limits {
+        size_t line_max;
+        size_t input_max;  /* of what all have sent, and was not done yet */
+        size_t output_max; /* of what all have not read yet */
+        rdv_duration time; /* in a turn */
+    } owners, readers;
     size_t connections;        /* at once */
     size_t reader_connections; /* so many of them may be the group's */
     rdv_duration patience;     /* how long a client may let output wait without reading any of it */
     rdv_duration quiet;        /* how long not to say again that there are too many */
     const char *busy_line;     /* for those who are too many */
     const char *refuse_line;   /* for those who may not connect */
+    const char *late_line;     /* the last one for those who do not read what is pushed */
+    rdv_duration (*running)(void); /* the clock of the shares */
     rdv_log log;
 };
 
@@ -74,6 +83,13 @@ void rdv__server_free(struct rdv__server *server);
 
 size_t rdv__server_connections(const struct rdv__server *server);
 
+/* Something for this connection takes so many bytes until it is an answer: they count as if that waited to be read. False: there is
+ * no room for them; then take less, and 0 in the end. */
+bool rdv__connection_hold(struct rdv__connection *connection, size_t size);
+
+/* Whether it has nothing more to do before what waits for it is read. */
+bool rdv__connection_is_full(const struct rdv__connection *connection);
+
 /* Whether an answer of this size has room among all that waits to be read by those who may do the same as its client. */
 bool rdv__connection_has_room(const struct rdv__connection *connection, size_t size);
 
@@ -87,7 +103,10 @@ void rdv__answer_give(struct rdv__answer *answer, char *text);
 /* An answer that is known at once; the same otherwise. */
 void rdv__connection_answer(struct rdv__connection *connection, char *text);
 
-/* A line that is not an answer. */
+/*
+ * A line that is not an answer. Where there is no room for it, a connection that others' lines wait for is late: the one with the
+ * most. It is told so by a last line, in place of all that it has not begun to read, and then closed.
+ */
 void rdv__connection_push(struct rdv__connection *connection, const char *line, size_t size);
 
 /* Close it, without what waits for it to be read. */

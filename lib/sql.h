@@ -10,8 +10,9 @@
 
 #include "store.h"
 
-/* How many statements record.c may keep prepared. */
-#define RDV__SQL_SLOTS 64
+/* How many statements may be kept prepared; the first so many are record.c's, the rest listing.c's. */
+#define RDV__SQL_SLOTS        64
+#define RDV__SQL_RECORD_SLOTS 52
 
 /* What is counted in memory rather than asked for each time. A number that was used in a batch that failed is not used again. */
 struct rdv__counters {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a trigger agent is, for the three that see inside: trigger.c decides, trigger_calls.c is called, explain.c tells. */
+/* What a trigger agent is, for those that see inside: trigger.c decides, trigger_calls.c is called, explain.c and query.c tell. */
 #ifndef RDV__TRIGGER_STATE_H
 #define RDV__TRIGGER_STATE_H
 

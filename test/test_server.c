@@ -141,7 +141,7 @@ static void peer_too_long(void *user, void *state, size_t limit)
 {
     (void)user;
     struct peer *peer = state;
-    ck_assert_uint_eq(limit, options.line_max);
+    ck_assert_uint_eq(limit, options.owners.line_max);
     rdv__connection_answer(peer->connection, copy("too long", 8));
 }
 
@@ -166,6 +166,14 @@ static const struct rdv__server_ops ops = {
     .too_long = peer_too_long,
     .late = peer_late,
 };
+
+/* A clock that goes on by one each time it is looked at. */
+static rdv_duration clock_here;
+
+static rdv_duration running(void)
+{
+    return clock_here++;
+}
 
 static int turn_counts(struct rdv__turn *turn)
 {
@@ -194,18 +202,20 @@ static void set_up(void)
     refuse_memory = gathering = false;
     options = (struct rdv__server_options){
         .path = path,
-        .line_max = LINE_MAX_HERE,
-        .reader_line_max = 10,
-        .input_max = 1000000,
         .queue_max = QUEUE_MAX_HERE,
-        .output_max = 1000000,
-        .reader_output_max = 500000,
+        .owners = {.line_max = LINE_MAX_HERE,
+                   .input_max = 1000000,
+                   .output_max = 1000000,
+                   .time = RDV_HOUR},
+        .readers = {.line_max = 10, .input_max = 1000000, .output_max = 500000, .time = RDV_HOUR},
         .connections = CLIENTS_HERE,
         .reader_connections = READERS_HERE,
         .patience = RDV_HOUR,
         .quiet = RDV_HOUR,
         .busy_line = "busy",
         .refuse_line = "refused",
+        .late_line = "late",
+        .running = running,
         .log = {log_write, NULL},
     };
     rdv__loop_add_turn(loop, &counting);
@@ -534,17 +544,17 @@ START_TEST(what_waits_for_readers_holds_up_only_readers)
     struct wire *one = reader(), *other = reader();
     struct rdv__connection *a_reader = last_peer->connection;
     say(one, "big\n");
-    ck_assert(!rdv__connection_has_room(a_reader, options.reader_output_max));
-    ck_assert(rdv__connection_has_room(a_reader, options.reader_output_max - 300001));
-    ck_assert(rdv__connection_has_room(an_owner, options.output_max));
+    ck_assert(!rdv__connection_has_room(a_reader, options.readers.output_max));
+    ck_assert(rdv__connection_has_room(a_reader, options.readers.output_max - 300001));
+    ck_assert(rdv__connection_has_room(an_owner, options.owners.output_max));
     wire_close(one);
     until(&closed, 1);
-    ck_assert(rdv__connection_has_room(a_reader, options.reader_output_max));
+    ck_assert(rdv__connection_has_room(a_reader, options.readers.output_max));
     say(owner, "big\n");
-    ck_assert(!rdv__connection_has_room(an_owner, options.output_max));
-    ck_assert(rdv__connection_has_room(a_reader, options.reader_output_max));
+    ck_assert(!rdv__connection_has_room(an_owner, options.owners.output_max));
+    ck_assert(rdv__connection_has_room(a_reader, options.readers.output_max));
     ck_hears_all(owner, 300001);
-    ck_assert(rdv__connection_has_room(an_owner, options.output_max));
+    ck_assert(rdv__connection_has_room(an_owner, options.owners.output_max));
     wire_close(other);
     wire_close(owner);
 }
@@ -787,6 +797,64 @@ START_TEST(many_lines_in_one_write_are_done_some_at_a_time)
 }
 END_TEST
 
+/* The clock goes on by one with each line, so a turn that has time for 6 does about as many, whoever sends how much. */
+START_TEST(a_turn_does_no_more_than_there_is_time_for)
+{
+    rdv__server_free(server);
+    options.owners.time = 6;
+    start_server();
+    struct wire *fds[CLIENTS_HERE];
+    for (int i = 0; i < CLIENTS_HERE; i++)
+        fds[i] = client();
+    most_at_once = done_this_turn = 0;
+    for (int i = 0; i < CLIENTS_HERE; i++)
+        for (int j = 0; j < 30; j++)
+            ck_assert_uint_eq(wire_send(fds[i], "late\n", 5), 5);
+    int64_t begun = rdv_test_clock();
+    while (lines_done < CLIENTS_HERE * 30 && goes_on(begun))
+        ;
+    ck_assert_int_eq(lines_done, CLIENTS_HERE * 30);
+    ck_assert_int_le(most_at_once, 7);
+    for (int i = 0; i < CLIENTS_HERE; i++) {
+        ck_hears_all(fds[i], 150);
+        wire_close(fds[i]);
+    }
+}
+END_TEST
+
+/* Of work that never ends, each gets some in every few turns. */
+START_TEST(who_did_not_come_to_its_turn_is_first_in_the_next)
+{
+    rdv__server_free(server);
+    options.owners.time = 1;
+    options.queue_max = options.owners.output_max;
+    start_server();
+    struct wire *fds[CLIENTS_HERE];
+    struct peer *peers[CLIENTS_HERE];
+    for (int i = 0; i < CLIENTS_HERE; i++) {
+        fds[i] = client();
+        peers[i] = last_peer;
+        peers[i]->more = 1000;
+        rdv__connection_more(peers[i]->connection);
+    }
+    for (int turn = 0; turn < 40; turn++) {
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+        for (int i = 0; i < CLIENTS_HERE; i++)
+            while (wire_waits(fds[i]))
+                fds[i]->begin = fds[i]->end = 0;
+    }
+    int least = 1000, most = 0;
+    for (int i = 0; i < CLIENTS_HERE; i++) {
+        int done = 1000 - peers[i]->more;
+        least = done < least ? done : least;
+        most = done > most ? done : most;
+        wire_close(fds[i]);
+    }
+    ck_assert_int_gt(least, 10);
+    ck_assert_int_le(most, 2 * least);
+}
+END_TEST
+
 START_TEST(idle_clients_cost_no_turns)
 {
     struct wire *fds[CLIENTS_HERE];
@@ -852,7 +920,25 @@ START_TEST(lines_go_on_when_what_was_before_them_is_on_its_way)
 }
 END_TEST
 
-START_TEST(who_does_not_read_what_is_pushed_is_cut_off)
+/* All that has come, and how it ends. */
+static void ck_hears_that_it_is_late(struct wire *fd)
+{
+    int64_t begun = rdv_test_clock();
+    size_t size = 0, step;
+    char end[8] = "";
+    while (wire_receive(fd, heard, sizeof heard, &step) && goes_on(begun)) {
+        for (size_t i = step > 6 ? step - 6 : 0; i < step; i++) {
+            memmove(end, end + 1, 6);
+            end[5] = heard[i];
+        }
+        size += step;
+    }
+    /* The line that it had begun to read has come to its end. */
+    ck_assert_str_eq(end, "\nlate\n");
+    ck_assert_uint_eq((size - 5) % 50001, 0);
+}
+
+START_TEST(who_does_not_read_what_is_pushed_is_told_so_and_cut_off)
 {
     struct wire *fd = client();
     struct rdv__connection *first = last_peer->connection;
@@ -860,20 +946,77 @@ START_TEST(who_does_not_read_what_is_pushed_is_cut_off)
     struct rdv__connection *connection = last_peer->connection;
     char *line = fill('p', 50000);
     int pushed = 0;
-    while (closed == 0 && pushed < 100) {
+    while (log_lines == 0 && pushed < 100) {
         rdv__connection_push(connection, line, 50000);
         pushed++;
         turns();
     }
-    ck_assert_int_eq(closed, 1);
     ck_assert_int_lt(pushed, 20);
     ck_assert_str_eq(last_log, "a client was cut off: it does not read what it asked for");
+    /* What it would not read is gone at once. */
+    ck_assert(rdv__connection_has_room(first, 1000000 - 2 * 50001));
+    rdv__connection_push(connection, line, 50000);
+    ck_hears_that_it_is_late(other);
+    until(&closed, 1);
+    ck_assert_int_eq(log_lines, 1);
     ck_assert(rdv__connection_has_room(first, 1000000));
     say(fd, "still here\n");
     ck_hears(fd, "still here\n");
     free(line);
     wire_close(fd);
     wire_close(other);
+}
+END_TEST
+
+START_TEST(where_there_is_no_room_the_one_with_the_most_is_late)
+{
+    rdv__server_free(server);
+    options.queue_max = 900000;
+    start_server();
+    struct wire *fds[3];
+    struct rdv__connection *connections[3];
+    char *line = fill('p', 50000);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = client();
+        connections[i] = last_peer->connection;
+    }
+    /* Each gets as much, and the second reads nothing. */
+    for (int i = 0; i < 40 && log_lines == 0; i++) {
+        for (int j = 0; j < 3; j++) {
+            rdv__connection_push(connections[j], line, 50000);
+            turns();
+            if (j != 1)
+                ck_hears_all(fds[j], 50001);
+        }
+    }
+    ck_assert_int_eq(log_lines, 1);
+    ck_hears_that_it_is_late(fds[1]);
+    until(&closed, 1);
+    for (int j = 0; j < 3; j += 2) {
+        rdv__connection_push(connections[j], line, 50000);
+        ck_hears_all(fds[j], 50001);
+        wire_close(fds[j]);
+    }
+    free(line);
+    wire_close(fds[1]);
+}
+END_TEST
+
+START_TEST(what_is_held_counts_like_what_waits_to_be_read)
+{
+    struct wire *fd = client(), *other = client();
+    struct rdv__connection *connection = last_peer->connection;
+    ck_assert(rdv__connection_hold(connection, 900000));
+    ck_assert(!rdv__connection_has_room(connection, 100001));
+    ck_assert(!rdv__connection_hold(connection, 1000001));
+    ck_assert(rdv__connection_hold(connection, 0));
+    ck_assert(rdv__connection_has_room(connection, 1000000));
+    ck_assert(rdv__connection_hold(connection, 5000));
+    wire_close(other); /* with something held */
+    until(&closed, 1);
+    say(fd, "one\n");
+    ck_hears(fd, "one\n");
+    wire_close(fd);
 }
 END_TEST
 
@@ -1007,8 +1150,8 @@ END_TEST
 START_TEST(more_input_than_there_is_room_for_cuts_off_its_sender)
 {
     rdv__server_free(server);
-    options.line_max = 1000000;
-    options.input_max = 300000;
+    options.owners.line_max = 1000000;
+    options.owners.input_max = 300000;
     start_server();
     struct wire *fd = client(), *other = client();
     char *line = fill('l', 250000);
@@ -1030,7 +1173,7 @@ END_TEST
 START_TEST(input_that_was_dealt_with_makes_room)
 {
     rdv__server_free(server);
-    options.input_max = 100000;
+    options.owners.input_max = 100000;
     start_server();
     char *line = fill('l', LINE_MAX_HERE), *half = fill('h', LINE_MAX_HERE - 1);
     line[LINE_MAX_HERE - 1] = '\n';
@@ -1089,6 +1232,8 @@ int main(void)
     tcase_set_timeout(fair, PATIENCE);
     tcase_add_checked_fixture(fair, set_up, tear_down);
     tcase_add_test(fair, many_lines_in_one_write_are_done_some_at_a_time);
+    tcase_add_test(fair, a_turn_does_no_more_than_there_is_time_for);
+    tcase_add_test(fair, who_did_not_come_to_its_turn_is_first_in_the_next);
     tcase_add_test(fair, idle_clients_cost_no_turns);
     suite_add_tcase(suite, fair);
 
@@ -1098,7 +1243,9 @@ int main(void)
     tcase_add_test(output, who_does_not_read_is_not_read_from);
     tcase_add_test(output, lines_that_are_there_already_wait_for_room_too);
     tcase_add_test(output, lines_go_on_when_what_was_before_them_is_on_its_way);
-    tcase_add_test(output, who_does_not_read_what_is_pushed_is_cut_off);
+    tcase_add_test(output, who_does_not_read_what_is_pushed_is_told_so_and_cut_off);
+    tcase_add_test(output, where_there_is_no_room_the_one_with_the_most_is_late);
+    tcase_add_test(output, what_is_held_counts_like_what_waits_to_be_read);
     tcase_add_test(output, who_stops_reading_is_cut_off_after_a_while);
     tcase_add_test(output, what_is_done_late_waits_for_room);
     tcase_add_test(output, a_client_that_is_killed_in_the_middle_of_an_answer_raises_no_signal);

@@ -32,6 +32,16 @@ extern "C" {
 /** The longest request line of a client that may only read, in bytes. @since 0.1.0 */
 #define RDV_CONTROL_READER_LINE_MAX (64 * 1024)
 
+/** The longest answer to a client that may only read, in bytes: ask for less with `limit`. @since 0.1.0 */
+#define RDV_CONTROL_READER_ANSWER_MAX (4 * 1024 * 1024)
+
+/** The memory that clients can make the agent take, all together and whatever they do, in bytes: lines, answers, changes that
+ * wait to be read, and what a line takes while it is done. @since 0.1.0 */
+#define RDV_CONTROL_MEMORY_MAX (512 * 1024 * 1024)
+
+/** How much of that is of clients that may only read. @since 0.1.0 */
+#define RDV_CONTROL_READER_MEMORY_MAX (16 * 1024 * 1024)
+
 /** How many clients may be connected at once; more are told that it is busy. @since 0.1.0 */
 #define RDV_CONTROL_CLIENTS 256
 

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+#include "query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "listing.h"
+#include "record.h"
+#include "sql.h"
+#include "trigger_state.h"
+
+/*
+ * What a slice may cost: showing an entry is 1 and an eighth of the number of its changes, looking at a row of the history is an
+ * eighth, and at an entry in memory less than a hundredth.
+ */
+#define SLICE_WORK     256
+#define ROWS_A_UNIT    8
+#define SLOTS_A_UNIT   128
+#define CHANGES_A_UNIT 8
+
+/* How many changes of each kind a slice of following looks for, and at how many rows of unfinished entries. */
+#define FOLLOW_MAX  64
+#define FOLLOW_ROWS 1024
+
+/* How many entries a pass over all of them picks, for a question that has to do with little memory and for one that need not. */
+#define PICKS       512
+#define PICKS_ROOMY 8192
+
+enum stage { LISTING, FINDING, COUNTING_BACK, TELLING, OVER };
+
+struct rdv__query {
+    rdv_trigger *trigger;
+    struct rdv__query_terms terms; /* texts point behind this */
+    unsigned flags;
+    enum stage stage;
+    int work;       /* what is left of the slice */
+    int64_t shown;  /* entries */
+    int64_t change; /* of the history: where it has got to */
+    int64_t last;   /* nothing that ended later is shown */
+    size_t pick;    /* the next one of the walk's */
+    rdv_entry_fn fn;
+    void *user;
+    struct rdv__queue_walk *walk; /* of a list */
+};
+
+static const char *copy_text(char **at, const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
+static struct rdv__queue_walk *walk_new(const struct rdv__query_terms *terms)
+{
+    size_t room = terms->roomy ? PICKS_ROOMY : PICKS;
+    struct rdv__queue_walk *walk = malloc(sizeof *walk + room * sizeof *walk->picks);
+    if (walk)
+        *walk = (struct rdv__queue_walk){.room = room};
+    return walk;
+}
+
+int rdv__query_new(rdv_trigger *trigger, const struct rdv__query_terms *terms,
+                   struct rdv__query **ret_query)
+{
+    size_t size = (terms->identifier ? strlen(terms->identifier) + 1 : 0) +
+                  (terms->label ? strlen(terms->label) + 1 : 0);
+    struct rdv__query *query = malloc(sizeof *query + size);
+    if (!query)
+        return RDV_ENOMEM;
+    *query = (struct rdv__query){.trigger = trigger, .terms = *terms, .pick = 0};
+    char *at = (char *)(query + 1);
+    query->terms.identifier = copy_text(&at, terms->identifier);
+    query->terms.label = copy_text(&at, terms->label);
+    query->last = rdv__record_last_change(trigger->entries.store);
+    switch (terms->kind) {
+    case RDV__QUERY_LIST:
+        query->stage = LISTING;
+        query->walk = walk_new(terms);
+        if (!query->walk) {
+            free(query);
+            return RDV_ENOMEM;
+        }
+        break;
+    case RDV__QUERY_HISTORY:
+        query->flags = RDV_FILTER_CHANGES;
+        query->stage = terms->limit > 0 ? COUNTING_BACK : TELLING;
+        query->change = terms->limit > 0 ? INT64_MAX : -1;
+        break;
+    case RDV__QUERY_SHOW:
+        query->flags = RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;
+        query->stage = FINDING;
+        query->terms.limit = 1;
+        query->change = INT64_MAX;
+        break;
+    }
+    *ret_query = query;
+    return 0;
+}
+
+void rdv__query_free(struct rdv__query *query)
+{
+    if (query)
+        free(query->walk);
+    free(query);
+}
+
+size_t rdv__query_memory(const struct rdv__query *query)
+{
+    return sizeof *query +
+           (query->walk ? sizeof *query->walk + query->walk->room * sizeof *query->walk->picks : 0);
+}
+
+/* ------------------------------------------------------------------ stages */
+
+static int show(void *user, const rdv_entry *entry)
+{
+    struct rdv__query *query = user;
+    query->work -= (int)(entry->change_count / CHANGES_A_UNIT);
+    query->shown++;
+    return query->fn(query->user, entry);
+}
+
+static bool has_enough(const struct rdv__query *query)
+{
+    return query->terms.limit > 0 && query->shown >= query->terms.limit;
+}
+
+static int show_unfinished(struct rdv__query *query, int64_t number)
+{
+    query->work--;
+    return rdv__listing_unfinished(query->trigger->entries.store, number, query->terms.label,
+                                   query->flags, show, query);
+}
+
+/* A part of the list: what the last pass has picked, or the next pass over all entries. */
+static int step_list(struct rdv__query *query)
+{
+    struct rdv__queue_walk *walk = query->walk;
+    bool is_over = walk->slot == 0 && walk->after.number != 0; /* the pass is */
+    if (is_over && query->pick < walk->count) {
+        int result = show_unfinished(query, walk->picks[query->pick++].number);
+        if (has_enough(query))
+            query->stage = OVER;
+        return result < 0 ? result : 0;
+    }
+    if (is_over && walk->count < walk->room) {
+        query->stage = OVER;
+        return 0;
+    }
+    int slots = query->work * SLOTS_A_UNIT;
+    query->pick = 0;
+    if (rdv__queue_walk(query->trigger->entries.queue, walk, &slots) && walk->count == 0)
+        query->stage = OVER;
+    query->work = slots / SLOTS_A_UNIT;
+    return 0;
+}
+
+static int step_find(struct rdv__query *query)
+{
+    uint32_t slot;
+    struct rdv__running *run;
+    struct rdv__entries *entries = &query->trigger->entries;
+    int result = rdv__entries_find(entries, query->terms.identifier, &slot, &run);
+    if (result == 0)
+        result = show_unfinished(query, rdv__queue_number(entries->queue, slot));
+    if (result < 0 && result != RDV_ENOTFOUND)
+        return result;
+    query->stage = query->shown > 0 ? OVER : COUNTING_BACK;
+    return 0;
+}
+
+/* 1 = the next one is at query->change; 0 = there is none; or the slice is over. */
+static int seek(struct rdv__query *query, bool back)
+{
+    int rows = query->work * ROWS_A_UNIT;
+    int result = rdv__listing_seek(query->trigger->entries.store, back, query->terms.identifier,
+                                   &query->change, &rows);
+    query->work = rows / ROWS_A_UNIT;
+    return result;
+}
+
+/* From the end of the history back to the first of the entries that are wanted. */
+static int step_back(struct rdv__query *query)
+{
+    int found = seek(query, true);
+    if (found < 0)
+        return found;
+    if (found == 1)
+        query->shown++; /* counted here, and anew when they are told */
+    if (has_enough(query) || (found == 0 && query->work > 0)) {
+        query->change = has_enough(query) ? query->change - 1 : -1;
+        query->stage = query->shown > 0 ? TELLING : OVER;
+        query->shown = 0;
+    }
+    return 0;
+}
+
+/* From there on to what had ended when it was asked. */
+static int step_tell(struct rdv__query *query)
+{
+    int found = seek(query, false);
+    if (found == 1 && query->change <= query->last) {
+        query->work--;
+        found = rdv__listing_ended(query->trigger->entries.store, query->change, query->flags, show,
+                                   query);
+    } else if (found == 1 || (found == 0 && query->work > 0)) {
+        query->stage = OVER;
+    }
+    if (has_enough(query))
+        query->stage = OVER;
+    return found < 0 ? found : 0;
+}
+
+int rdv__query_step(struct rdv__query *query, rdv_entry_fn fn, void *user)
+{
+    rdv_store *store = query->trigger->entries.store;
+    int result = rdv__sql_begin_view(store);
+    if (result != 0)
+        return result;
+    query->fn = fn;
+    query->user = user;
+    query->work = SLICE_WORK;
+    while (result == 0 && query->work > 0 && query->stage != OVER) {
+        switch (query->stage) {
+        case LISTING:
+            result = step_list(query);
+            break;
+        case FINDING:
+            result = step_find(query);
+            break;
+        case COUNTING_BACK:
+            result = step_back(query);
+            break;
+        case TELLING:
+            result = step_tell(query);
+            break;
+        case OVER:
+            break;
+        }
+    }
+    rdv__sql_end_view(store);
+    return result != 0 ? result : query->stage != OVER;
+}
+
+/* --------------------------------------------------------------- following */
+
+/* A change that is to be told, and where its entry is. */
+struct item {
+    int64_t change;
+    int64_t number; /* 0 = it has ended */
+};
+
+/* Those of all kinds. What comes after `bound` may lack some, and is for the next slice. */
+struct items {
+    struct item items[3 * FOLLOW_MAX];
+    size_t count;
+    int64_t bound;
+};
+
+static void add(struct items *items, int64_t change, int64_t number)
+{
+    items->items[items->count++] = (struct item){change, number};
+}
+
+static void end_at(struct items *items, int64_t change)
+{
+    if (change < items->bound)
+        items->bound = change;
+}
+
+static int gather_ended(rdv_store *store, int64_t told, struct items *items)
+{
+    int rows = FOLLOW_MAX, result;
+    int64_t change = told;
+    while ((result = rdv__listing_seek(store, false, NULL, &change, &rows)) == 1)
+        add(items, change, 0);
+    if (rows == 0)
+        end_at(items, change);
+    return result;
+}
+
+/* Pending entries have the change that scheduled them, so their changes are in the order of their numbers. */
+static int gather_pending(rdv_store *store, struct rdv__query_follow *follow, struct items *items)
+{
+    struct rdv__listing_key keys[FOLLOW_ROWS];
+    size_t count = 0, found = 0;
+    int result = rdv__listing_keys(store, follow->number, keys, FOLLOW_ROWS, &count);
+    if (result != 0)
+        return result;
+    for (size_t i = 0; i < count && found < FOLLOW_MAX; i++) {
+        if (keys[i].waits && keys[i].change > follow->told) {
+            add(items, keys[i].change, keys[i].number);
+            found++;
+        } else if (found == 0) {
+            follow->number = keys[i].number;
+        }
+    }
+    /* Where none of so many rows is news, it is not known yet from which change on there are some. */
+    if (found == FOLLOW_MAX || count == FOLLOW_ROWS)
+        end_at(items, found > 0 ? items->items[items->count - 1].change : follow->told);
+    return 0;
+}
+
+/* The earliest changes of those that run, the latest of them at the head of a heap. */
+static void gather_running(const struct rdv__entries *entries, int64_t told, struct items *items)
+{
+    struct item *heap = items->items + items->count;
+    size_t count = 0;
+    bool more = false;
+    for (const struct rdv__running *run = entries->runs; run; run = run->next) {
+        if (run->change <= told)
+            continue;
+        size_t place = count;
+        if (count < FOLLOW_MAX) {
+            count++;
+        } else {
+            more = true;
+            if (run->change >= heap[0].change)
+                continue;
+            /* The head goes: let its place down to where nothing is below it. */
+            place = 0;
+            for (size_t child; (child = place * 2 + 1) < count; place = child) {
+                if (child + 1 < count && heap[child + 1].change > heap[child].change)
+                    child++;
+                heap[place] = heap[child];
+            }
+        }
+        while (place > 0 && heap[(place - 1) / 2].change < run->change) {
+            heap[place] = heap[(place - 1) / 2];
+            place = (place - 1) / 2;
+        }
+        heap[place] = (struct item){run->change, run->keys.number};
+    }
+    items->count += count;
+    if (more)
+        end_at(items, heap[0].change);
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    int64_t first = ((const struct item *)a)->change, second = ((const struct item *)b)->change;
+    return (first > second) - (first < second);
+}
+
+int rdv__query_follow(rdv_trigger *trigger, struct rdv__query_follow *follow, rdv_entry_fn fn,
+                      void *user)
+{
+    rdv_store *store = trigger->entries.store;
+    struct items items = {.count = 0, .bound = INT64_MAX};
+    int result = rdv__sql_begin_view(store);
+    if (result != 0)
+        return result;
+    result = gather_ended(store, follow->told, &items);
+    if (result == 0)
+        result = gather_pending(store, follow, &items);
+    if (result == 0)
+        gather_running(&trigger->entries, follow->told, &items);
+    qsort(items.items, items.count, sizeof *items.items, compare_items);
+    int64_t last = rdv__record_last_change(store);
+    bool enough = false;
+    for (size_t i = 0; i < items.count && items.items[i].change <= items.bound; i++) {
+        const struct item *item = &items.items[i];
+        if (result < 0 || enough)
+            break;
+        /* A run whose end is not settled yet is known twice, by the same change. */
+        if (item->change == follow->told)
+            continue;
+        result = item->number != 0 ? rdv__listing_unfinished(store, item->number, NULL, 0, fn, user)
+                                   : rdv__listing_ended(store, item->change, 0, fn, user);
+        enough = result == RDV__QUERY_ENOUGH;
+        if (result >= 0)
+            follow->told = item->change;
+    }
+    rdv__sql_end_view(store);
+    if (result < 0)
+        return result;
+    if (!enough)
+        follow->told = items.bound < INT64_MAX ? items.bound : last;
+    return enough || items.bound < INT64_MAX;
+}
