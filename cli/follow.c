@@ -38,6 +38,7 @@ struct following {
 
     int ends;   /* requests to end that were dealt with */
     int result; /* of what has come so far: RDV_ESHUTDOWN = the agent has gone */
+    bool late;  /* the agent has said that we are: changes came faster than they were read */
     bool stopped;
 };
 
@@ -133,9 +134,11 @@ static int on_line(struct following *following, const char *line)
 {
     rdv_response *response = NULL;
     int result = rdv_response_parse(line, &response);
-    if (result == 0 && rdv_response_method(response) &&
-        strcmp(rdv_response_method(response), "change") == 0)
+    const char *method = result == 0 ? rdv_response_method(response) : NULL;
+    if (method && strcmp(method, "change") == 0)
         result = rdv_response_entries(response, on_change, following);
+    else if (method && strcmp(method, "late") == 0)
+        following->late = true;
     rdv_response_free(response);
     return result;
 }
@@ -215,6 +218,24 @@ static int subscribe(struct following *following)
     return code;
 }
 
+/* Who was late was cut off, and watches anew from the last change that it has read. */
+static bool go_on(struct following *following)
+{
+    if (!following->late || !has_gone(following))
+        return false;
+    following->late = false;
+    view_say(following->view, JOURNAL_WARNING,
+             "changes came faster than they could be shown: of some entries only the latest is");
+    rdv_client_close(following->stream);
+    following->stream = NULL;
+    if (subscribe(following) != EXIT_OK)
+        return false;
+    following->result = rdv_client_attach(following->stream, following->loop, drain, following);
+    if (following->result == 0)
+        drain(following);
+    return true;
+}
+
 /* Follow until it is stopped. Returns an exit code. */
 static int follow(struct following *following)
 {
@@ -237,7 +258,7 @@ static int follow(struct following *following)
         out_watch(on_output_failed, following);
     view_begin(following->view);
     drain(following);
-    while (!following->stopped && following->result == 0) {
+    while (!following->stopped && (following->result == 0 || go_on(following))) {
         result = rdv_loop_run(following->loop);
         if (following->result == 0)
             following->result = result;

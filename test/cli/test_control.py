@@ -247,6 +247,31 @@ class Agent(AgentTest):
         self.assertEqual({e["change"] for e in seen if e["outcome"]}, {e["change"] for e in self.history()})
         self.end(agent)
 
+    def test_a_watch_that_is_late_goes_on_by_itself(self):
+        def seen_so_far():
+            with open(self.path("seen")) as file:
+                return file.read()
+
+        agent = self.start_agent()
+        with open(self.path("seen"), "w") as seen:
+            watch = self.popen("watch", "--json", "--after", "0", stdout=seen)
+        self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": "first", "start": "+1h"}], "first.json"))
+        self.wait_for(lambda: "first" in seen_so_far(), "the first change")
+        watch.send_signal(signal.SIGSTOP)
+        count = 20000
+        self.rdvtask("schedule", "-q", self.schedule_file(
+            [{"label": "quick", "identifier": "%d-%s" % (i, "i" * 100), "start": "+1h"} for i in range(count)]))
+        self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": "last", "start": "+1h"}], "last.json"))
+        watch.send_signal(signal.SIGCONT)
+        self.wait_for(lambda: seen_so_far().endswith("}\n") and '"last"' in seen_so_far(), "the last change", seconds=120)
+        watch.send_signal(signal.SIGINT)
+        _, err = watch.communicate(timeout=30 * PATIENCE)
+        self.assertEqual(watch.returncode, 0, err)
+        self.assertIn("changes came faster than they could be shown", err)
+        changes = [json.loads(line)["change"] for line in seen_so_far().splitlines()]
+        self.assertEqual(changes, list(range(1, count + 3)))
+        self.end(agent)
+
     def test_a_watch_without_a_terminal_is_a_line_a_change_from_now_on(self):
         agent = self.start_agent()
         self.rdvtask("schedule", "quick", "before")
