@@ -274,7 +274,7 @@ static int note_run(struct change *change, const struct rdv__progress *at, rdv_o
         .state = finished_at != 0 ? RDV_STATE_FINISHED : RDV_STATE_RUNNING,
         .status = finished_at != 0 ? rdv__outcome_status(outcome) : at->status,
         .outcome = outcome,
-        .cancelling = at->ending != RDV__ENDING_NONE,
+        .cancelling = finished_at == 0 && at->ending != RDV__ENDING_NONE,
         .attempt = at->attempt,
         .progress = at->progress,
         .code = at->code,
@@ -624,7 +624,8 @@ int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
         return result;
     change->run = run;
     run->at.ending = ending;
-    result = rdv__record_ending(entries->store, run->keys.number, ending);
+    /* With all that is known of it: an earlier report may be unwritten yet, and what is told is what is stored. */
+    result = rdv__record_report(entries->store, run->keys.number, &run->at, now, false);
     if (result == 0)
         result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {

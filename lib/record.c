@@ -17,7 +17,6 @@ enum slot {
     CONTEXT_PUT,
     CONTEXT_DELETE,
     START,
-    ENDING,
     CUTS,
     ENTRY_REPORT,
     REPORT_PUT,
@@ -405,16 +404,6 @@ int rdv__record_start(rdv_store *store, int64_t number, rdv_time now)
                    "UPDATE entry SET change = ?, started_at = ?, attempt = 1 WHERE number = ?");
     bind_int(&binder, next_change(store));
     bind_int(&binder, now);
-    bind_int(&binder, number);
-    return bound_run(&binder);
-}
-
-int rdv__record_ending(rdv_store *store, int64_t number, enum rdv__ending ending)
-{
-    struct binder binder = bind_entry(
-        store, number, ENDING, "UPDATE entry SET change = ?, cancelling = ? WHERE number = ?");
-    bind_int(&binder, next_change(store));
-    bind_int(&binder, ending);
     bind_int(&binder, number);
     return bound_run(&binder);
 }

@@ -59,7 +59,6 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
                          rdv_time now);
 int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */
 int rdv__record_start(rdv_store *store, int64_t number, rdv_time now); /* its first attempt */
-int rdv__record_ending(rdv_store *store, int64_t number, enum rdv__ending ending);
 int rdv__record_cuts(rdv_store *store, int64_t number, const struct rdv__cuts *cuts);
 /* A report, or why it is to end; keep = also as a line of its own in the history, not only as the latest word. */
 int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progress *progress,

@@ -334,6 +334,103 @@ START_TEST(all_changes_are_told_in_their_order)
 }
 END_TEST
 
+/* ------------------------------------------------------------ what is told */
+
+struct row {
+    int64_t run;
+    char *text;
+    int64_t change;
+};
+
+static int read_row(void *user, const rdv_entry *entry)
+{
+    struct row *row = user;
+    row->change = entry->change;
+    ck_assert_int_eq(rdv_entry_to_json(entry, &row->text), 0);
+    return 0;
+}
+
+static int compared;
+
+/* As long as nothing newer is stored, the entry is stored as it is told. */
+static int compare_told(void *user, const rdv_entry *entry)
+{
+    (void)user;
+    struct row row = {.run = entry->run};
+    rdv_filter filter = {.size = sizeof filter, .run = entry->run};
+    char *text;
+    ck_assert_int_eq(rdv_store_entries(bench.store, &filter, read_row, &row), 0);
+    ck_assert_ptr_nonnull(row.text);
+    ck_assert_int_ge(row.change, entry->change);
+    ck_assert_int_eq(rdv_entry_to_json(entry, &text), 0);
+    if (row.change == entry->change) {
+        ck_assert_str_eq(text, row.text);
+        compared++;
+    }
+    rdv_free(text);
+    rdv_free(row.text);
+    return 0;
+}
+
+/* The same of the entries of an answer, which is given after the commit. */
+static void compare_answer(const char *request)
+{
+    char *line = bench_call(&bench, request);
+    rdv_response *response;
+    ck_assert_int_eq(rdv_response_parse(line, &response), 0);
+    if (rdv_response_error(response, NULL) == 0)
+        ck_assert_int_eq(rdv_response_entries(response, compare_told, NULL), 0);
+    rdv_response_free(response);
+    free(line);
+}
+
+/* Reports, cancels, limits and windows that pass, and commits that fail now and then. */
+START_TEST(what_is_told_is_what_is_stored)
+{
+    static const rdv_status statuses[] = {RDV_STATUS_APPLYING, RDV_STATUS_DOWNLOADING,
+                                          RDV_STATUS_SUCCESS, RDV_STATUS_FAILED};
+    rdv_watch *watch;
+    bench_attach(&bench);
+    ck_assert_int_eq(rdv_trigger_watch(bench.trigger, compare_told, NULL, &watch), 0);
+    compared = 0;
+    srand((unsigned)_i + 1);
+    for (int i = 0; i < 3000; i++) {
+        char identifier[16], request[256];
+        snprintf(identifier, sizeof identifier, "t%d", rand() % 12);
+        bench.plugin.cancel_result = rand() % 2 ? 0 : RDV_ENOTSUP;
+        bench.fail_commit = rand() % 8 == 0;
+        switch (rand() % 6) {
+        case 0: {
+            rdv_window window = {.start = rand() % 2 ? bench.now + RDV_HOUR : 0,
+                                 .limit = rand() % 2 ? RDV_MINUTE : 0};
+            window.end = rand() % 2 ? bench.now + 2 * RDV_HOUR : 0;
+            (void)schedule("x", identifier, &window);
+            break;
+        }
+        case 1:
+            snprintf(request, sizeof request, CALL("cancel", "{\"identifier\":\"%s\"}"),
+                     identifier);
+            compare_answer(request);
+            break;
+        case 2:
+            snprintf(request, sizeof request,
+                     CALL("schedule", "{\"tasks\":[{\"label\":\"y\",\"identifier\":\"%s\"}]}"),
+                     identifier);
+            compare_answer(request);
+            break;
+        case 3:
+            bench.now += rand() % 4 == 0 ? RDV_HOUR : RDV_SECOND;
+            break;
+        default:
+            (void)bench_report(&bench, identifier, statuses[rand() % 4], rand() % 101, "words");
+        }
+        bench_turns(&bench);
+    }
+    ck_assert_int_gt(compared, 500);
+    rdv_watch_free(watch);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("query");
@@ -357,6 +454,12 @@ int main(void)
     tcase_add_checked_fixture(following, set_up, tear_down);
     tcase_add_loop_test(following, all_changes_are_told_in_their_order, 0, 3);
     suite_add_tcase(suite, following);
+
+    TCase *told = tcase_create("told");
+    tcase_set_timeout(told, PATIENCE);
+    tcase_add_checked_fixture(told, set_up, tear_down);
+    tcase_add_loop_test(told, what_is_told_is_what_is_stored, 0, 4);
+    suite_add_tcase(suite, told);
 
     return rdv_test_main(suite);
 }

@@ -82,6 +82,17 @@ static void report(int64_t number, rdv_status status, int progress, const char *
     ck_assert_int_eq(rdv__record_report(store, number, &words, at, keep), 0);
 }
 
+/* The same, and that it was asked to end. */
+static void end_soon(int64_t number, rdv_status status, int progress, const char *message)
+{
+    const struct rdv__progress at = {.status = status,
+                                     .ending = RDV__ENDING_CANCEL,
+                                     .attempt = 1,
+                                     .progress = progress,
+                                     .message = message};
+    ck_assert_int_eq(rdv__record_report(store, number, &at, NOW, false), 0);
+}
+
 static void finish(int64_t number, rdv_time at)
 {
     const struct rdv__progress words = {
@@ -460,7 +471,7 @@ START_TEST(an_entry_that_is_not_written_yet_is_what_it_will_be)
     number = schedule("b", "", (rdv_window){0});
     report(number, RDV_STATUS_APPLYING, 40, "at it", NOW + 6, true);
     number = schedule("c", "", (rdv_window){0});
-    ck_assert_int_eq(rdv__record_ending(store, number, RDV__ENDING_CANCEL), 0);
+    end_soon(number, RDV_STATUS_UNKNOWN, -1, "");
     finish(schedule("d", "", (rdv_window){0}), NOW);
     number = schedule("e", "", (rdv_window){0});
     bool is = false;
@@ -1053,7 +1064,7 @@ START_TEST(a_listing_tells_all_that_happened_in_order)
     report(number, RDV_STATUS_SEARCHING, -1, "s", NOW + 2, true);
     report(number, RDV_STATUS_SEARCHING, 10, "not kept", NOW + 3, false);
     report(number, RDV_STATUS_APPLYING, 50, "a", NOW + 4, true);
-    ck_assert_int_eq(rdv__record_ending(store, number, RDV__ENDING_CANCEL), 0);
+    end_soon(number, RDV_STATUS_APPLYING, 50, "a");
     show(RDV_FILTER_CHANGES);
     ck_assert_int_eq(shown.state, RDV_STATE_RUNNING);
     ck_assert(shown.cancelling);
