@@ -28,16 +28,17 @@
  *
  *                          readers      our own user and root
  *   lines that have come   4 MiB        100 MiB
- *   what waits to be read  10 MiB       100 MiB   (with answers that are being made)
- *   one line being done    2 MiB        288 MiB   (what it says 64, its values 96, its tasks 64, its answer 64)
+ *   what waits to be read  6 MiB        100 MiB   (with answers that are being made)
+ *   one line being done    6 MiB        288 MiB   (what it says 64, its values 96, its tasks 64, its answer 64; or one
+ *                                                  entry with all its changes)
  */
 #define MIB               ((size_t)1024 * 1024)
 #define INPUT_MAX         (100 * MIB)
 #define OUTPUT_MAX        (100 * MIB)
 #define DOING_MAX         (288 * MIB)
 #define READER_INPUT_MAX  (4 * MIB)
-#define READER_OUTPUT_MAX (10 * MIB)
-#define READER_DOING_MAX  (2 * MIB)
+#define READER_OUTPUT_MAX (6 * MIB)
+#define READER_DOING_MAX  (6 * MIB)
 
 static_assert(READER_INPUT_MAX + READER_OUTPUT_MAX + READER_DOING_MAX <=
                   RDV_CONTROL_READER_MEMORY_MAX,

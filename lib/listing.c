@@ -223,6 +223,10 @@ static int show_kind(struct listing *listing, const struct kind *kind)
     " ORDER BY change"
 #define OUTPUT "SELECT tail FROM output WHERE number = ?"
 
+/* A run keeps a thousand reports, and after them only changes of its status: where the cost of an entry has to be bounded, so many of
+ * these are shown besides. */
+#define BOUNDED " LIMIT 1100"
+
 static void listing_finish(struct listing *listing)
 {
     for (size_t i = 0; i < listing->room; i++)
@@ -298,7 +302,7 @@ static int show_row(rdv_store *store, sqlite3_stmt *row, unsigned flags, rdv_ent
         return found;
     int result = 0;
     if (flags & RDV_FILTER_CHANGES)
-        result = rdv__sql_statement(store, SLOT_REPORTS, REPORTS, &listing.reports);
+        result = rdv__sql_statement(store, SLOT_REPORTS, REPORTS BOUNDED, &listing.reports);
     if (result == 0 && (flags & RDV_FILTER_OUTPUT))
         result = rdv__sql_statement(store, SLOT_OUTPUT, OUTPUT, &listing.output);
     if (result == 0)

@@ -219,6 +219,8 @@ static void queue_answer(struct rdv__connection *connection, char *text)
     } else if (!out->data && !connection->broken && !connection->late) {
         /* It is the buffer: its end becomes the line's. A large one is not copied. */
         size_t size = strlen(text) + 1;
+        char *fitting = realloc(text, size);
+        text = fitting ? fitting : text;
         text[size - 1] = '\n';
         *out = (struct buffer){.data = text, .end = size, .room = size};
         connection->share->output += size;

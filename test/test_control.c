@@ -6,6 +6,7 @@
 #ifndef _WIN32
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -1402,6 +1403,11 @@ START_TEST(readers_that_take_all_places_they_may_have_keep_out_nobody_else)
 }
 END_TEST
 
+START_TEST(readers_take_no_more_memory_than_they_may)
+{
+}
+END_TEST
+
 START_TEST(readers_that_do_not_read_hold_up_only_readers)
 {
 }
@@ -1605,6 +1611,76 @@ START_TEST(readers_that_do_not_read_hold_up_only_readers)
     for (int i = 0; i < 3; i++)
         wire_close(fds[i]);
     wire_close(owner);
+}
+END_TEST
+
+/* What is allocated, in bytes; where the library can't say, 0. */
+static size_t allocated(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+#define READERS_ALL 190
+
+/* Each of them does the same, and reads nothing; meanwhile entries change, and all of that is long. */
+static void ck_take_no_more_than_they_may(const char *line, size_t size)
+{
+    static struct wire *fds[READERS_ALL];
+    char message[RDV_MESSAGE_MAX + 1];
+    memset(message, '\x01', RDV_MESSAGE_MAX); /* six characters each */
+    message[RDV_MESSAGE_MAX] = '\0';
+    open_to_readers();
+    bench_attach(&agent);
+    schedule_long_names(500);
+    schedule("a", 0);
+    bench_turns(&agent);
+    size_t before = allocated(), most = 0;
+    /* What the wires themselves take is not the agent's. */
+    readers(fds, READERS_ALL);
+    for (int round = 0; round < 60; round++) {
+        for (int i = 0; i < READERS_ALL; i++)
+            (void)wire_send(fds[i], line, size);
+        for (int i = 0; i < 20; i++)
+            (void)bench_report(&agent, "a", RDV_STATUS_APPLYING, i, message);
+        bench_turns(&agent);
+        size_t now = allocated();
+        most = now > before && now - before > most ? now - before : most;
+    }
+    ck_assert_msg(most <= RDV_CONTROL_READER_MEMORY_MAX, "%zu bytes", most);
+    struct wire *owner = bench_client(&agent);
+    ck_assert_has(bench_ask(&agent, owner, CALL("cancel", "{\"identifier\":\"a\"}")),
+                  "\"identifier\":\"a\"");
+    wire_close(owner);
+    for (int i = 0; i < READERS_ALL; i++)
+        wire_close(fds[i]);
+    bench_turns(&agent);
+}
+
+START_TEST(readers_take_no_more_memory_than_they_may)
+{
+    static char half[RDV_CONTROL_READER_LINE_MAX];
+    memset(half, ' ', sizeof half);
+    static const char watch[] = CALL("watch", "{\"after\":501}") "\n",
+                      list[] = CALL("list", "{}") "\n",
+                      show[] = CALL("show", "{\"identifier\":\"a\"}") "\n";
+    switch (_i) {
+    case 0:
+        ck_take_no_more_than_they_may(watch, sizeof watch - 1);
+        break;
+    case 1:
+        ck_take_no_more_than_they_may(list, sizeof list - 1);
+        break;
+    case 2:
+        ck_take_no_more_than_they_may(show, sizeof show - 1);
+        break;
+    default:
+        ck_take_no_more_than_they_may(half, sizeof half);
+    }
 }
 END_TEST
 
@@ -2264,6 +2340,11 @@ int main(void)
                         no_root ? no_root : needs_descriptors());
     rdv_test_add_unless(connections, readers_that_do_not_read_hold_up_only_readers,
                         no_root ? no_root : valgrind());
+    if (no_root || valgrind())
+        rdv_test_add_unless(connections, readers_take_no_more_memory_than_they_may,
+                            no_root ? no_root : valgrind());
+    else
+        tcase_add_loop_test(connections, readers_take_no_more_memory_than_they_may, 0, 4);
     suite_add_tcase(suite, connections);
 
     TCase *clients = tcase_create("clients");
