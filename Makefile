@@ -64,6 +64,7 @@ bench:
 
 chaos: all
 	@RDVTASK=$(CURDIR)/$(BUILD)/cli/rdvtask /usr/bin/python3 test/chaos/kill9.py
+	@RDVTASK=$(CURDIR)/$(BUILD)/cli/rdvtask /usr/bin/python3 test/chaos/readers.py
 
 format:
 	@files=$$($(SOURCES)) && echo "$$files" | xargs -r $(CLANG_FORMAT) -i
@@ -83,5 +84,5 @@ help:
 	@echo "make sanitize     the tests under the address, undefined-behaviour and thread sanitizers"
 	@echo "make valgrind     the unit tests under Valgrind"
 	@echo "make bench        figures beside beanstalkd, qemu-ga and at, where these are installed"
-	@echo "make chaos        a long campaign of kill -9 at random moments"
+	@echo "make chaos        long campaigns: kill -9 at random moments; readers that ask much"
 	@echo "make format       lay out all C files; make check-format only looks"

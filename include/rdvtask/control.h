@@ -49,8 +49,8 @@ extern "C" {
 #define RDV_CONTROL_READERS 192
 
 /**
- * How many bytes of changes may wait for a client that watches and does not read; past it the client is cut off. A client is
- * also cut off when it has left what waits for it unread for half a minute.
+ * How many bytes of changes may wait for a client that watches and does not read; past it the client is told by a last line, the
+ * notification `late`, and cut off. A client is also cut off when it has left what waits for it unread for half a minute.
  * @since 0.1.0
  */
 #define RDV_CONTROL_QUEUE_MAX (4 * 1024 * 1024)
