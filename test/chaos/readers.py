@@ -6,7 +6,8 @@
 For each kind: how long the owner waited (median and longest), how long the watchdog's sign of life kept away, and how much memory
 the agent took above what it had when idle; at the end, how long SIGTERM took while they all asked. Fails where a goal is not met.
 
-Usage, as root: readers.py [--entries N] [--readers N] [--seconds N] [KIND…], with RDVTASK in the environment.
+Usage, as root: readers.py [--entries N] [--readers N] [--seconds N] [--short] [KIND…], with RDVTASK in the environment. A short run holds
+nothing against the goals: it shows that the owner is answered and the agent ends, on whatever machine.
 """
 import argparse
 import grp
@@ -51,6 +52,7 @@ KINDS = {
     "half-lines": (b"{" + b" " * 65000, False, False),
     "unread-lists": (line("list") * 3, False, False),
     "unread-watches": (line("watch", after=0), False, False),
+    "unread-changes": (None, False, False),
     "connect": (None, True, True),
 }
 
@@ -58,14 +60,14 @@ KINDS = {
 class Readers:
     """A process of another user, whose clients ask until it is killed."""
 
-    def __init__(self, path, kind, count):
+    def __init__(self, path, kind, count, change):
         self.pid = os.fork()
         if self.pid == 0:
             try:
                 os.setgroups([grp.getgrnam(GROUP).gr_gid])
                 os.setgid(NOBODY)
                 os.setuid(NOBODY)
-                ask(path, kind, count)
+                ask(path, kind, count, change)
             finally:
                 os._exit(1)
 
@@ -88,8 +90,10 @@ def send(client, data):
         pass
 
 
-def ask(path, kind, count):
+def ask(path, kind, count, change):
     first, again, reads = KINDS[kind]
+    if kind == "unread-changes":
+        first = line("watch", after=change)
     selector = selectors.DefaultSelector()
 
     def begin():
@@ -135,7 +139,7 @@ class Agent:
         self.environment = environment
         self.config = config
         self.start()
-        later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400))
+        later = self.later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400))
         for begin in range(0, ENDED, 100):
             for i in range(begin, begin + 100):
                 name = "ended-%06d-%s" % (i, "y" * 100)
@@ -188,6 +192,19 @@ class Agent:
         assert b'"pending"' in answer, answer
         return time.monotonic() - begun
 
+    def change_much(self):
+        """Changes that are long to tell."""
+        for i in range(10):
+            name = "%d" % i + "\x7f" * 1000
+            self.owner.sendall(line("schedule", tasks=[{"label": "x", "identifier": name, "start": self.later}]) +
+                               line("delete", identifier=name))
+            self.stream.readline()
+            self.stream.readline()
+
+    def last_change(self):
+        self.owner.sendall(line("status"))
+        return json.loads(self.stream.readline())["result"]["change"]
+
     def hear_signs(self):
         try:
             while True:
@@ -197,38 +214,41 @@ class Agent:
             pass
 
 
-def measure(agent, kind, readers, seconds):
+def measure(agent, kind, options, number):
     waits, memory = [], 0
     agent.hear_signs()
     agent.signs = [time.monotonic()]
-    clients = Readers(agent.socket, kind, readers)
-    end = time.monotonic() + seconds
+    clients = Readers(agent.socket, kind, options.readers, agent.last_change())
+    end = time.monotonic() + options.seconds
     while time.monotonic() < end:
         waits.append(agent.status())
         memory = max(memory, agent.memory() - agent.idle)
         agent.hear_signs()
+        if kind == "unread-changes":
+            agent.change_much()
         time.sleep(0.01)
     clients.end()
     signs = agent.signs + [time.monotonic()]
     silence = max(b - a for a, b in zip(signs, signs[1:]))
     waits.sort()
     median, longest = waits[len(waits) // 2], waits[-1]
-    good = median < MEDIAN and longest < LONGEST and silence < SIGN_OF_LIFE and memory <= MEMORY
-    print("%-6s %-20s owner waited %6.1f ms, at most %6.1f ms (%d times); silence %.2f s; memory above idle %5.1f MiB" % (
-        "ok" if good else "NOT OK", kind, median * 1e3, longest * 1e3, len(waits), silence, memory / (1 << 20)), flush=True)
+    good = options.short or (median < MEDIAN and longest < LONGEST and silence < SIGN_OF_LIFE and memory <= MEMORY)
+    print("%s %d - %s: the owner waited %.1f ms, at most %.1f ms (%d times); no sign of life for %.2f s; memory above idle %.1f MiB" % (
+        "ok" if good else "not ok", number, kind, median * 1e3, longest * 1e3, len(waits), silence, memory / (1 << 20)), flush=True)
     return good
 
 
-def measure_end(agent, readers):
-    clients = Readers(agent.socket, "list-label", readers)
-    time.sleep(3)
+def measure_end(agent, options, number):
+    clients = Readers(agent.socket, "list-label", options.readers, 0)
+    time.sleep(min(3, options.seconds))
     begun = time.monotonic()
     agent.program.terminate()
-    agent.program.wait(60)
+    code = agent.program.wait(60)
     took = time.monotonic() - begun
     clients.end()
-    print("%-6s SIGTERM took %.2f s" % ("ok" if took < END else "NOT OK", took))
-    return took < END
+    good = code == 0 and (options.short or took < END)
+    print("%s %d - SIGTERM took %.2f s" % ("ok" if good else "not ok", number, took))
+    return good
 
 
 def main():
@@ -236,19 +256,22 @@ def main():
     parser.add_argument("--entries", type=int, default=200000)
     parser.add_argument("--readers", type=int, default=190)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--short", action="store_true")
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(KINDS))
     options = parser.parse_args()
     if os.geteuid() != 0:
-        print("needs root, to become somebody else", file=sys.stderr)
-        return 77
+        print("1..0 # SKIP needs root, to become somebody else")
+        return 0
     directory = tempfile.mkdtemp(prefix="rdvtask-readers-")
     os.chmod(directory, 0o755)
     agent = None
     try:
         agent = Agent(directory, options.entries)
-        print("idle: %.1f MiB, and owner waited %.1f ms" % (agent.idle / (1 << 20), agent.status() * 1e3))
-        good = [measure(agent, kind, options.readers, options.seconds) for kind in options.kinds or KINDS]
-        good.append(measure_end(agent, options.readers))
+        kinds = options.kinds or list(KINDS)
+        print("1..%d" % (len(kinds) + 1))
+        print("# idle: %.1f MiB, and the owner waited %.1f ms" % (agent.idle / (1 << 20), agent.status() * 1e3), flush=True)
+        good = [measure(agent, kind, options, number) for number, kind in enumerate(kinds, 1)]
+        good.append(measure_end(agent, options, len(kinds) + 1))
     finally:
         if agent and agent.program.poll() is None:
             agent.program.kill()
