@@ -429,6 +429,86 @@ static void schedule(rdv_trigger *trigger, int expected)
     rdv_task_unref(task);
 }
 
+static int64_t interrupt_under_our_trigger(void)
+{
+    const char *const words[] = {"triggered", directory, NULL};
+    bench_second_kill(words, path_of("pid"));
+    return left_behind();
+}
+
+/* As a store would be whose history was restored, or a run that only an older version has given up. */
+START_TEST(under_our_trigger_what_is_left_of_a_run_that_is_not_known_any_more_is_ended)
+{
+    int64_t left = interrupt_under_our_trigger();
+    struct bench *bench = open_bench();
+    ck_assert_int_eq(rdv__sql_execute(bench->store, "DELETE FROM entry; INSERT OR REPLACE INTO "
+                                                    "counter VALUES ('number', 1)"),
+                     0);
+    rdv_trigger *trigger = attach(bench);
+    int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
+    while (rdv__journal_get(bench->store, "task", no_rows, NULL) == 0 && rdv_test_clock() < end)
+        bench_linger(bench, 5);
+    assert_no_row(bench);
+    ck_assert(!rdv_test_is_running(left));
+    ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 1\n");
+    close_both(bench, trigger);
+}
+END_TEST
+
+static void do_nothing(rdv_run *run, void *user)
+{
+    (void)user;
+    rdv_run_finish(run, 0, NULL);
+}
+
+START_TEST(under_our_trigger_what_is_left_of_steps_is_ended_before_a_c_handler_does_the_label)
+{
+    int64_t left = interrupt_under_our_trigger();
+    struct bench *bench = open_bench();
+    rdv_trigger_options options;
+    rdv_trigger *trigger;
+    char seen[128] = "";
+    rdv_agent_free(bench->agent);
+    ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, NULL, &bench->agent), 0);
+    ck_assert_int_eq(rdv_agent_add_handler(bench->agent, "l", do_nothing, NULL, 0), 0);
+    rdv_trigger_options_init(&options);
+    options.clock_wait = 0;
+    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
+    ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
+    wait_for_the_end(bench, trigger);
+    ck_assert(!rdv_test_is_running(left));
+    assert_no_row(bench);
+    rdv_filter filter = {.size = sizeof filter, .flags = RDV_FILTER_FINISHED};
+    ck_assert_int_eq(rdv_store_entries(bench->store, &filter, see_entry, seen), 0);
+    ck_assert_str_eq(seen, "task 1 succeeded ");
+    close_both(bench, trigger);
+}
+END_TEST
+
+/* It is recorded at once, and what is left is ended by whoever is attached next. */
+START_TEST(under_our_trigger_a_run_can_be_cancelled_and_deleted_while_no_agent_is_attached)
+{
+    int64_t left = interrupt_under_our_trigger();
+    struct bench *bench = open_bench();
+    rdv_trigger *trigger;
+    char seen[128] = "";
+    ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, NULL, &trigger), 0);
+    ck_assert_int_eq(rdv_trigger_delete(trigger, "task"), 0);
+    ck_assert_int_eq(rdv_trigger_cancel(trigger, "task"), 0);
+    bench_linger(bench, 20);
+    ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 1);
+    rdv_trigger_free(trigger);
+    trigger = attach(bench);
+    wait_for_the_end(bench, trigger);
+    ck_assert(!rdv_test_is_running(left));
+    assert_no_row(bench);
+    rdv_filter filter = {.size = sizeof filter, .flags = RDV_FILTER_FINISHED};
+    ck_assert_int_eq(rdv_store_entries(bench->store, &filter, see_entry, seen), 0);
+    ck_assert_str_eq(seen, "task 1 cancelled ");
+    close_both(bench, trigger);
+}
+END_TEST
+
 START_TEST(under_our_trigger_a_start_and_the_journal_of_its_first_step_share_a_commit)
 {
     struct bench *bench = open_bench();
@@ -549,6 +629,9 @@ int main(int argc, char **argv)
         terminate_waits_for_what_was_left_and_keeps_the_run_for_the_next,
         cancelling_while_what_was_left_is_ended_starts_nothing,
         under_our_trigger_a_killed_run_goes_on_with_its_number,
+        under_our_trigger_what_is_left_of_a_run_that_is_not_known_any_more_is_ended,
+        under_our_trigger_what_is_left_of_steps_is_ended_before_a_c_handler_does_the_label,
+        under_our_trigger_a_run_can_be_cancelled_and_deleted_while_no_agent_is_attached,
         under_our_trigger_a_start_and_the_journal_of_its_first_step_share_a_commit,
         under_our_trigger_nothing_is_left_of_a_start_that_cannot_be_recorded,
         under_our_trigger_a_journal_without_room_refuses_the_schedule,
