@@ -105,13 +105,15 @@ static void clean(void *user, const char *path, int64_t run)
     struct rdv__plat_child child;
     if (rdv__journal_has_run(cleaning->store, run) != RDV_ENOTFOUND)
         return;
-    if (rdv__plat_adopt(path, &child) == 0) {
+    int result = rdv__plat_adopt(path, &child);
+    if (result == 0) {
         rdv__plat_child_close(&child);
         rdv__log(cleaning->log, RDV_LOG_WARNING,
                  "a program of run %" PRId64 ", which is not known any more, still runs", run);
         return;
     }
-    rdv__plat_record_delete(path);
+    if (result == RDV_ENOTFOUND)
+        rdv__plat_record_delete(path);
 }
 
 void rdv__left_clean(rdv_store *store, const rdv_log *log)

@@ -244,7 +244,7 @@ struct rdv__plat_record {
     bool ended;
     struct rdv__plat_end end; /* if so */
 };
-/* RDV_ENOTFOUND if there is none, or it can't be read. Free its end. */
+/* RDV_ENOTFOUND if there is none, or it can't be read; RDV_ENOMEM or RDV_ERESOURCES if that is not known for now. Free its end. */
 int rdv__plat_record_read(const char *path, struct rdv__plat_record *ret_record);
 void rdv__plat_record_delete(const char *path); /* also when there is none */
 

@@ -104,9 +104,11 @@ static int read_record(const char *path, struct head *ret_head, struct rdv__plat
 {
     char *data = NULL;
     size_t size;
-    if (rdv__plat_read_file(path, RECORD_MAX, &data, &size, NULL) != 0)
-        return RDV_ENOTFOUND;
-    int result = RDV_ENOTFOUND;
+    int result = rdv__plat_read_file(path, RECORD_MAX, &data, &size, NULL);
+    /* What can't be read for want of something is there all the same. */
+    if (result != 0)
+        return result == RDV_ENOMEM || result == RDV_ERESOURCES ? result : RDV_ENOTFOUND;
+    result = RDV_ENOTFOUND;
     struct head head = {0};
     struct rdv__plat_record record = {0};
     char *at = data;

@@ -153,11 +153,12 @@ static void consider(struct leftovers *left, pid_t pid)
     left->found++;
 }
 
-static void look(struct leftovers *left)
+/* False: who there is could not be told, for want of a descriptor or memory. */
+static bool look(struct leftovers *left)
 {
     DIR *processes = opendir("/proc");
     if (!processes)
-        return;
+        return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
     const struct dirent *entry;
     while ((entry = readdir(processes)) != NULL) {
         char *end;
@@ -166,6 +167,7 @@ static void look(struct leftovers *left)
             consider(left, (pid_t)pid);
     }
     closedir(processes);
+    return true;
 }
 
 static void wait_for_some(struct leftovers *left, rdv_duration patience)
@@ -210,8 +212,8 @@ int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration 
             signal_each(&left);
         }
         /* Again and again: one that was just ended may have started another before. */
-        look(&left);
-        if (left.count == 0 || now >= give_up_at)
+        const bool seen = look(&left);
+        if ((seen && left.count == 0) || now >= give_up_at)
             break;
         rdv_duration until = (now < kill_at ? kill_at : give_up_at) - now;
         wait_for_some(&left, until < LOOK_EVERY ? until : LOOK_EVERY);
