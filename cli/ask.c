@@ -223,11 +223,6 @@ void ask_close(struct ask *asked)
     free(asked);
 }
 
-bool ask_is_agent(const struct ask *asked)
-{
-    return asked->client != NULL;
-}
-
 rdv_client *ask_take_client(struct ask *asked)
 {
     rdv_client *client = asked->client;

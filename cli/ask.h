@@ -35,9 +35,6 @@ int ask_open(const struct options *options, enum ask_else otherwise, struct ask 
 /* NULL is fine. */
 void ask_close(struct ask *asked);
 
-/* Whether it is an agent that is asked. */
-bool ask_is_agent(const struct ask *asked);
-
 /*
  * Ask. `params` is a JSON object on one line, or NULL. Returns 0 and a response, which the caller frees; or an RDV_E…, with
  * the words for it in ask_words().

@@ -252,17 +252,6 @@ static int change_one(const struct options *options, const char *method, const c
                   strcmp(method, "delete") == 0 ? "pending" : "pending or running");
         code = EXIT_NOTHING;
         break;
-    case RDV_ENOTSUP:
-        if (ask_is_agent(asked)) {
-            code = ask_failed(asked, "cancel the task", result);
-            break;
-        }
-        say_error(
-            "task '%s' was running, and no agent is running that could end it: start one with "
-            "'rdvtask run'",
-            identifier);
-        code = EXIT_NOTHING;
-        break;
     default:
         code = ask_failed(
             asked, strcmp(method, "delete") == 0 ? "delete the task" : "cancel the task", result);

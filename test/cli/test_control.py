@@ -130,15 +130,6 @@ class Both(AgentTest):
             err = self.rdvtask(*arguments, code=2).stderr
             self.assertIn("no agent listens on %s.sock" % self.store, err)
             self.assertIn("'rdvtask run'", err)
-        self.rdvtask("schedule", "long", "x")
-        program = self.start_agent()
-        self.wait_for_state("x", "running")
-        program.kill()
-        program.wait()
-        self.may_leave_processes = True
-        self.assertIn("no agent is running", self.rdvtask("cancel", "x", code=2).stderr)
-        self.assertIn("'x' is running", self.rdvtask("delete", "x", code=75).stderr)
-        self.assertEqual([e["cancelling"] for e in self.entries("list")], [False])
 
     def test_a_store_that_another_program_writes_to_is_75_and_can_be_read(self):
         self.rdvtask("schedule", "quick", "waiting", "--start", "+1h")
