@@ -18,6 +18,9 @@
 /* Bytes that are written to a console at a time: the buffer between it and us has an end. */
 #define CONSOLE_PIECE 4096
 
+/* Bytes that are written to a file or pipe at a time. */
+#define WRITE_PIECE ((size_t)1024 * 1024)
+
 void system_prepare(void)
 {
     /* Lines end with \n for whoever reads them, and what is read is taken as it is. */
@@ -243,16 +246,23 @@ void system_print(FILE *file, const char *bytes, size_t size)
 
 int system_write(bool error, const char *bytes, size_t size, size_t *ret_written)
 {
+    /* Not through stdio, whose lock a write that is stuck would keep: the end of the program takes it to flush. */
     FILE *file = error ? stderr : stdout;
+    const HANDLE console = console_of(file);
     *ret_written = 0;
-    errno = 0;
-    system_print(file, bytes, size);
-    if (fflush(file) == 0 && !ferror(file)) {
+    if (console && !write_console(console, bytes, size))
+        return EIO;
+    if (console)
         *ret_written = size;
-        return 0;
+    while (*ret_written < size) {
+        const size_t left = size - *ret_written;
+        const int written = _write(_fileno(file), bytes + *ret_written,
+                                   (unsigned)(left < WRITE_PIECE ? left : WRITE_PIECE));
+        if (written <= 0)
+            return written < 0 ? errno : ENOSPC;
+        *ret_written += (size_t)written;
     }
-    clearerr(file);
-    return errno ? errno : EIO;
+    return 0;
 }
 
 bool system_one_output(void)
