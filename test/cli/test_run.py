@@ -177,7 +177,7 @@ class Once(ProgramTest):
         agent = self.agent(echo=["echo", "hello"])
         self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "echo"}]))
         folder = self.store + ".log.d"
-        contents = [open(os.path.join(folder, name)).read() for name in os.listdir(folder)]
+        contents = [open(os.path.join(folder, name)).read() for name in os.listdir(folder) if name.endswith(".log")]
         self.assertEqual(len(contents), 1)
         self.assertIn("hello\n", contents[0])
 
