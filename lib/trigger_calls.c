@@ -100,8 +100,8 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
 
 /*
  * A run is ended whether that can be written down or not: it may be what fills the disk. So this is committed here and now, and is no
- * matter of what else the turn has staged. Only a batch of the caller's stays all or nothing, and
- * what nobody runs is ended by its record alone.
+ * matter of what else the turn has staged. Only a batch of the caller's stays all or nothing, and what nobody runs is ended by its record
+ * alone.
  */
 static int cancel_run(rdv_trigger *trigger, struct rdv__running *run, const char *identifier)
 {
