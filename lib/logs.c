@@ -7,8 +7,8 @@
  *         +--- there are more ---+
  *
  * READING finds files without a row, of runs that have ended. JUDGING looks for their runs in the history. SETTLING gives them rows,
- * or deletes them where the history knows the run no more. CHECKING looks for the file of each row. Every step is a slice of its
- * own turn, bounded in number and in time.
+ * or deletes them where the history knows the run no more. CHECKING looks for the file of each row. All of it is done in slices, each
+ * in a turn of its own and bounded in number and in time, with most of the time between them left to the tasks.
  */
 #include "logs.h"
 
@@ -37,6 +37,9 @@
 #define SLICE_TIME (2 * RDV_MILLISECOND)
 #define ALONG_MAX  16
 
+/* After a slice so many times what it took is left to the tasks. */
+#define SLICE_REST 4
+
 /* So many files without a row are looked at in one round. */
 #define UNKNOWN_MAX 32768
 
@@ -58,6 +61,7 @@ struct rdv__logs {
     int64_t run_bytes, total_bytes;
     int64_t open_bytes; /* of files that are being written */
     bool marked;        /* the folder is known to be this store's */
+    bool busy;          /* the timer is on */
 
     enum phase phase;
     struct rdv__plat_logs *folder; /* until DONE; NULL = there is none */
@@ -211,6 +215,12 @@ static int open_folder(struct rdv__logs *logs, bool make, struct rdv__plat_logs 
 
 /* ------------------------------------------------------------------ budget */
 
+static void work_soon(struct rdv__logs *logs)
+{
+    logs->busy = true;
+    rdv_timer_start(logs->timer, 0);
+}
+
 static void cannot(const struct rdv__logs *logs, const char *doing, const char *words)
 {
     rdv__log(&logs->log, RDV_LOG_WARNING, "cannot %s the logs in %s: %s", doing, logs->directory,
@@ -286,8 +296,8 @@ out:
 bool rdv__logs_take(struct rdv__logs *logs, int64_t bytes)
 {
     /* If more is to go than goes at once, it is enough that there is room for this. */
-    if (is_over(logs, bytes) && tidy(logs, bytes, SLICE_MAX) != 0)
-        rdv_timer_start(logs->timer, 0);
+    if (is_over(logs, bytes) && tidy(logs, bytes, SLICE_MAX) == 1 && !logs->busy)
+        work_soon(logs);
     if (is_over(logs, bytes))
         return false;
     logs->open_bytes += bytes;
@@ -302,8 +312,8 @@ void rdv__logs_give_back(struct rdv__logs *logs, int64_t bytes)
 
 void rdv__logs_tidy(struct rdv__logs *logs)
 {
-    if (tidy(logs, 0, ALONG_MAX) == 1)
-        rdv_timer_start(logs->timer, 0);
+    if (tidy(logs, 0, ALONG_MAX) == 1 && !logs->busy)
+        work_soon(logs);
 }
 
 /* -------------------------------------------------------------- one's file */
@@ -542,16 +552,24 @@ static int slice(struct rdv__logs *logs)
 static void work(void *user)
 {
     struct rdv__logs *logs = user;
+    const rdv_duration began = rdv__plat_running();
     if (logs->phase != DONE) {
         int result = slice(logs);
         if (result)
             cannot(logs, "count", rdv_strerror(result));
         if (result || logs->phase == DONE)
             finish(logs);
-        rdv_timer_start(logs->timer, 0);
-    } else if (tidy(logs, 0, SLICE_MAX) == 1) {
-        rdv_timer_start(logs->timer, 0);
+        logs->busy = true; /* the budget comes after */
+    } else {
+        logs->busy = tidy(logs, 0, SLICE_MAX) == 1;
     }
+    if (logs->busy)
+        rdv_timer_start(logs->timer, SLICE_REST * (rdv__plat_running() - began));
+}
+
+bool rdv__logs_are_busy(const struct rdv__logs *logs)
+{
+    return logs->busy;
 }
 
 /* ------------------------------------------------------------ new and free */
@@ -572,7 +590,7 @@ static void begin(struct rdv__logs *logs)
     if (result)
         logs->phase = CHECKING;
     logs->last = INT64_MIN;
-    rdv_timer_start(logs->timer, 0);
+    work_soon(logs);
 }
 
 int rdv__logs_new(rdv_loop *loop, rdv_store *store, const struct rdv__logs_options *options,

@@ -56,4 +56,7 @@ int rdv__logs_put(struct rdv__logs *logs, int64_t run, int64_t taken);
 /* Delete what the history has forgotten, and the oldest past the budget: some now, in the open batch, the rest later. */
 void rdv__logs_tidy(struct rdv__logs *logs);
 
+/* Whether something is left that is done in later turns. */
+bool rdv__logs_are_busy(const struct rdv__logs *logs);
+
 #endif

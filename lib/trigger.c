@@ -19,8 +19,9 @@
 #include "status.h"
 #include "store.h"
 
-/* How many reports of one run the history keeps as lines of their own; beyond that only changes of status. */
+/* How many reports of one run the history keeps as lines of their own; beyond that only changes of status, and these not for ever. */
 #define REPORTS_KEPT 1000
+#define CHANGES_KEPT (2 * REPORTS_KEPT)
 
 /* A store that can't be written to is tried again after a second at first, and after a minute at last. */
 #define RETRY_FIRST RDV_SECOND
@@ -640,7 +641,7 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
 
     rdv_time now = rdv__clock_now(&trigger->clock);
     bool same = run->at.status == report->status;
-    bool keep = run->reports < REPORTS_KEPT || !same;
+    bool keep = run->reports < (same ? REPORTS_KEPT : CHANGES_KEPT);
     if (run->resuming) {
         run->resuming = false;
         rdv__entries_stop_waiting(&trigger->entries, run);

@@ -832,6 +832,24 @@ START_TEST(rule_6_progress_and_message_stay_while_the_status_does)
 }
 END_TEST
 
+/* A task that goes to and fro between two does not fill the store. */
+START_TEST(from_a_run_s_two_thousandth_report_on_even_changes_of_status_have_no_line)
+{
+    attach();
+    schedule("a", 0, 0, 0);
+    turn();
+    for (int i = 0; i < 2500; i++)
+        ck_assert_int_eq(
+            report(&plugin, "a", i % 2 ? RDV_STATUS_SEARCHING : RDV_STATUS_DOWNLOADING, NULL), 0);
+    turn();
+    /* With the lines that say scheduled and started. */
+    ck_assert_uint_eq(look(store, "a", RDV_FILTER_CHANGES).entry.change_count, 2002);
+    ck_assert_int_eq(look(store, "a", 0).entry.status, RDV_STATUS_SEARCHING);
+    succeed("a");
+    ck_assert_int_eq(outcome("a"), RDV_OUTCOME_SUCCEEDED);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ rule 7 */
 
 START_TEST(rule_7_a_report_for_an_unknown_or_pending_run_is_an_error_and_a_log_line)
@@ -2429,6 +2447,8 @@ int main(void)
     tcase_add_test(rules, rule_6_nothing_follows_a_terminal_status);
     tcase_add_test(rules, rule_6_repeats_are_fine_and_the_history_has_each);
     tcase_add_test(rules, rule_6_progress_and_message_stay_while_the_status_does);
+    tcase_add_test(rules,
+                   from_a_run_s_two_thousandth_report_on_even_changes_of_status_have_no_line);
     tcase_add_test(rules, rule_7_a_report_for_an_unknown_or_pending_run_is_an_error_and_a_log_line);
     tcase_add_test(rules, rule_8_past_its_limit_a_run_is_cancelled_then_timed_out);
     tcase_add_test(rules, rule_8_the_slot_is_free_again_even_if_the_plug_in_does_not_answer);

@@ -63,11 +63,20 @@ typedef struct rdv_agent_options {
     /**
      * Where the output of runs is kept, in a file for each, named by the run's number: RUN.log. Made if missing. Files that can't
      * be written are told to the log, and disturb no run. NULL = only the last 8 KiB, in the history.
+     *
+     * The folder belongs to one store; a file "store" in it says which, and an agent on another store does not use it while that
+     * one is there. A log is deleted when the history forgets its run. Those whose run the history does not know are deleted after
+     * the agent has started; for a store in memory they are kept within log_total_bytes. Files of other names are left alone, and so
+     * is everything that is not a regular file of the effective user's, with one name and no right to write for others. Nobody but
+     * root and that user may be able to change the folder or one on its way; else it is not used.
      */
     const char *log_directory;
     /** Of one run at most: what comes past it is left out, and a line says so. Default 1 MiB. */
     int64_t log_run_bytes;
-    /** Of all files in log_directory at most: the oldest go first. Default 64 MiB. */
+    /**
+     * Of the disk for all logs in log_directory at most: the oldest go first. A file counts by the blocks that it takes, and as at least
+     * 4 KiB. Default 64 MiB.
+     */
     int64_t log_total_bytes;
     rdv_log log;
     /**

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+import unittest
 
 import tap
 from program import PATIENCE, RDVTASK, ProgramTest, marked_processes, moment, sanitized
@@ -438,6 +439,69 @@ class Clock(ProgramTest):
     def test_no_waiting_for_the_clock_is_possible(self):
         result = self.rdvtask("start", "true", "x", "-q", "--config", self.agent(true=["true"]), env=self.environment)
         self.assertEqual(result.stderr, "")
+
+
+class Logs(ProgramTest):
+    """What lies in a log's place, and is none of ours, does not get the output, nor hold anything up."""
+
+    def setUp(self):
+        super().setUp()
+        self.logs = self.store + ".log.d"
+        os.mkdir(self.logs, 0o700)
+
+    def run_one(self):
+        agent = self.agent(say=["echo", "secret"])
+        result = self.rdvtask("run", "--once", "--config", agent, self.schedule_file([{"label": "say", "identifier": "x"}]))
+        self.assertEqual(self.outcomes(), [("x", "succeeded")])
+        return result.stderr
+
+    def log(self, name="1.log"):
+        return os.path.join(self.logs, name)
+
+    def assert_refused(self):
+        self.assertIn("'1.log' is there already, and is not a regular file that is ours alone", self.run_one())
+        self.assertTrue(os.path.lexists(self.log()))
+
+    def test_a_log_is_ours_alone(self):
+        self.run_one()
+        status = os.stat(self.log())
+        self.assertEqual((status.st_mode & 0o7777, status.st_nlink, status.st_size), (0o600, 1, 7))
+
+    def test_a_fifo_is_refused(self):
+        os.mkfifo(self.log())
+        self.assert_refused()
+
+    def test_a_symbolic_link_is_refused(self):
+        os.symlink(self.path("target"), self.log())
+        self.assert_refused()
+        self.assertFalse(os.path.exists(self.path("target")))
+
+    def test_a_second_name_of_another_file_is_refused(self):
+        os.link(self.write("other", "words"), self.log())
+        self.assert_refused()
+        with open(self.path("other"), encoding="ascii") as other:
+            self.assertEqual(other.read(), "words")
+
+    def test_a_file_that_others_may_write_to_is_refused(self):
+        with open(self.log(), "w", encoding="ascii"):
+            os.chmod(self.log(), 0o666)
+        self.assert_refused()
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a file away")
+    def test_a_file_of_another_user_is_refused(self):
+        with open(self.log(), "w", encoding="ascii"):
+            os.chown(self.log(), 65534, 65534)
+        self.assert_refused()
+
+    def test_a_folder_that_others_may_write_in_is_not_used(self):
+        os.chmod(self.logs, 0o777)
+        self.assertIn("everybody may write to the folder", self.run_one())
+        self.assertEqual(os.listdir(self.logs), [])
+
+    def test_a_folder_that_is_a_fifo_is_not_used(self):
+        os.rmdir(self.logs)
+        os.mkfifo(self.logs)
+        self.assertIn("cannot open 1.log in", self.run_one())
 
 
 class Kill(ProgramTest):
