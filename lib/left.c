@@ -65,7 +65,14 @@ static void walk(const char *store_path, void (*fn)(void *user, const char *path
 {
     char **names, name[NAME_ROOM];
     char *folder = join(store_path, "");
-    int result = folder ? rdv__folder_list(folder, "", RECORDS_MAX, &names, NULL) : RDV_ENOMEM;
+    int result = folder ? 0 : RDV_ENOMEM;
+    /* What others could have put there, or made a link to elsewhere, is neither believed nor deleted. */
+    if (!result && !rdv__folder_has(folder))
+        result = RDV_ENOTFOUND;
+    if (!result)
+        result = rdv__plat_private_folder(folder, NULL);
+    if (!result)
+        result = rdv__folder_list(folder, "", RECORDS_MAX, &names, NULL);
     free(folder);
     if (result)
         return;
