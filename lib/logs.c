@@ -41,7 +41,7 @@
 #define SLICE_REST 4
 
 /* So many files without a row are looked at in one round. */
-#define UNKNOWN_MAX 32768
+#define UNKNOWN_MAX 1024
 
 /* When the budget is full a part of it is freed at once, so that it is not full again at the next run. */
 #define SPARE_PART 16
@@ -67,10 +67,9 @@ struct rdv__logs {
     struct rdv__plat_logs *folder; /* until DONE; NULL = there is none */
     struct unknown *unknown;
     size_t count, room, at;
-    size_t resolved; /* of this round */
-    bool more;       /* than fit in a round */
-    int64_t change;  /* JUDGING: of the history */
-    int64_t last;    /* CHECKING: the row before */
+    bool more;      /* than fit in a round */
+    int64_t change; /* JUDGING: of the history */
+    int64_t last;   /* CHECKING: the row before */
 
     char directory[];
 };
@@ -404,22 +403,17 @@ static int consider(struct rdv__logs *logs, const char *name)
     return result == RDV_ENOTFOUND ? 0 : result;
 }
 
-static void begin_round(struct rdv__logs *logs)
-{
-    logs->phase = READING;
-    logs->count = logs->at = logs->resolved = 0;
-    logs->more = false;
-}
-
 static int read_next(struct rdv__logs *logs)
 {
     char name[RDV__LOG_NAME_SIZE];
-    int result = rdv__plat_logs_next(logs->folder, name);
+    int result = 1;
+    if (logs->count < UNKNOWN_MAX)
+        result = rdv__plat_logs_next(logs->folder, name);
     if (result < 0)
         return result;
-    logs->more = result == 1 && logs->count == UNKNOWN_MAX;
-    if (result == 1 && !logs->more)
+    if (result == 1 && logs->count < UNKNOWN_MAX)
         return consider(logs, name);
+    logs->more = result == 1;
     if (logs->count > 0)
         qsort(logs->unknown, logs->count, sizeof *logs->unknown, by_run);
     logs->phase = logs->count > 0 ? JUDGING : CHECKING;
@@ -452,12 +446,9 @@ static bool is_kept(const struct rdv__logs *logs, const struct unknown *unknown)
 static int settle_next(struct rdv__logs *logs)
 {
     if (logs->at == logs->count) {
-        if (!logs->more || logs->resolved == 0) {
-            logs->phase = CHECKING;
-            return 0;
-        }
-        begin_round(logs);
-        return rdv__plat_logs_begin(logs->folder);
+        logs->phase = logs->more ? READING : CHECKING;
+        logs->count = logs->at = 0;
+        return 0;
     }
     const struct unknown *unknown = &logs->unknown[logs->at];
     int64_t taken;
@@ -479,7 +470,6 @@ static int settle_next(struct rdv__logs *logs)
     if (result)
         return rdv__store_fail(logs->store, result);
 out:
-    logs->resolved++;
     logs->at++;
     return 0;
 }
@@ -586,9 +576,7 @@ static void begin(struct rdv__logs *logs)
         finish(logs);
         return;
     }
-    begin_round(logs);
-    if (result)
-        logs->phase = CHECKING;
+    logs->phase = result ? CHECKING : READING;
     logs->last = INT64_MIN;
     work_soon(logs);
 }

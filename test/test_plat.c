@@ -685,17 +685,22 @@ START_TEST(two_that_write_to_a_log_take_nothing_from_each_other)
 }
 END_TEST
 
-/* Whoever has the one before open gets nothing of it. */
+/* Whoever has the one before open gets nothing of it; on Windows its name is only free once it is closed. */
 START_TEST(a_log_that_is_begun_afresh_is_a_file_of_its_own)
 {
     struct rdv__plat_logs *logs = open_logs(folder);
     rdv__file before = open_log(logs, "1.log", true);
     ck_assert_int_eq(rdv__plat_log_write(before, "before", 6), 0);
+#ifdef _WIN32
+    rdv__plat_log_close(before);
+#endif
     rdv__file after = open_log(logs, "1.log", true);
     ck_assert_int_eq(rdv__plat_log_write(after, "x", 1), 0);
-    ck_assert_int_eq(rdv__plat_log_size(before), 6);
     ck_assert_int_eq(rdv__plat_log_size(after), 1);
+#ifndef _WIN32
+    ck_assert_int_eq(rdv__plat_log_size(before), 6);
     rdv__plat_log_close(before);
+#endif
     rdv__plat_log_close(after);
     rdv__plat_logs_close(logs);
 }

@@ -67,6 +67,12 @@ static DWORD make_folders(wchar_t *path, SECURITY_ATTRIBUTES *private)
     return GetLastError();
 }
 
+static bool is_folder(const wchar_t *path)
+{
+    DWORD attributes = GetFileAttributesW(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
+}
+
 int rdv__plat_logs_open(const char *directory, bool make, struct rdv__plat_logs **ret_logs,
                         struct rdv_error *error)
 {
@@ -84,6 +90,8 @@ int rdv__plat_logs_open(const char *directory, bool make, struct rdv__plat_logs 
         result = rdv__win_fail(error, number, "make the folder", directory);
     if (result == 0)
         result = rdv__plat_check_trusted(directory, error);
+    if (result == 0 && !is_folder(folder))
+        result = rdv__win_fail(error, ERROR_DIRECTORY, "open the folder", directory);
     if (result == 0) {
         logs = calloc(1, sizeof *logs);
         if (!logs)
