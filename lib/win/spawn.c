@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children on Windows. A child is started suspended, put into a job object of its own, and only then let go: so nothing that it
- * starts is ever outside. The job dies with its last handle, which we have: whatever becomes of us, no child of ours is left.
+ * Children on Windows. A child is created in a job object of its own, from Windows 10 on; before, it is started suspended, put into
+ * the job, and only then let go. So nothing that it starts is ever outside. The job dies with its last handle, which we have: whatever
+ * becomes of us, no child of ours is left, but for one that the older way has just created and not yet put into its job.
  *
  * Handles that are to be inherited are so for the moment of the start only, and the child is given a list of them. A host that starts
  * processes of its own at that moment, from another thread and without such a list, hands them down, too; all that this can do is
@@ -25,6 +26,9 @@
 
 /* At most, in one call. */
 #define WRITE_SIZE (1 << 20)
+
+/* PROC_THREAD_ATTRIBUTE_JOB_LIST, which not every SDK names: Windows before 10 refuses it. */
+#define JOB_LIST 0x0002000D
 
 /* ERROR_ELEVATION_REQUIRED, which not every SDK names. */
 #define NEEDS_ELEVATION 740
@@ -71,6 +75,7 @@ struct launch {
     struct rdv__source *end;
     LPPROC_THREAD_ATTRIBUTE_LIST attributes;
     HANDLE inherited[2];
+    bool job_listed; /* among the attributes: it is created in the job */
     bool at_console;
     PROCESS_INFORMATION process;
 };
@@ -82,12 +87,18 @@ static void close_handle(HANDLE *handle)
     *handle = NULL;
 }
 
-static void launch_free(struct launch *launch)
+static void free_attributes(struct launch *launch)
 {
     if (launch->attributes) {
         DeleteProcThreadAttributeList(launch->attributes);
         free(launch->attributes);
     }
+    launch->attributes = NULL;
+}
+
+static void launch_free(struct launch *launch)
+{
+    free_attributes(launch);
     close_handle(&launch->process.hThread);
     close_handle(&launch->process.hProcess);
     close_handle(&launch->input);
@@ -190,25 +201,29 @@ static DWORD open_pipes(struct launch *launch)
     return 0;
 }
 
-/* Which handles it gets, and no other. */
-static DWORD list_handles(struct launch *launch)
+/* Which handles it gets, and no other; and its job, if wanted, where Windows takes it. */
+static DWORD list_attributes(struct launch *launch, bool with_job)
 {
     SIZE_T size = 0;
-    InitializeProcThreadAttributeList(NULL, 1, 0, &size);
+    InitializeProcThreadAttributeList(NULL, 2, 0, &size);
     LPPROC_THREAD_ATTRIBUTE_LIST attributes = malloc(size);
     if (!attributes)
         return ERROR_NOT_ENOUGH_MEMORY;
-    if (!InitializeProcThreadAttributeList(attributes, 1, 0, &size)) {
+    if (!InitializeProcThreadAttributeList(attributes, 2, 0, &size)) {
         DWORD number = GetLastError();
         free(attributes);
         return number;
     }
+    free_attributes(launch);
     launch->attributes = attributes;
     launch->inherited[0] = launch->input;
     launch->inherited[1] = launch->output; /* and standard error: in the list it is once */
     if (!UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
                                    launch->inherited, sizeof launch->inherited, NULL, NULL))
         return GetLastError();
+    launch->job_listed =
+        with_job && UpdateProcThreadAttribute(attributes, 0, JOB_LIST, &launch->job,
+                                              sizeof launch->job, NULL, NULL);
     return 0;
 }
 
@@ -233,10 +248,29 @@ static DWORD create(struct launch *launch, DWORD more_flags)
     return 0;
 }
 
+/* Create it in its job, if it can be done at once. */
+static bool create_inside(struct launch *launch)
+{
+    BOOL inside = FALSE;
+    if (!launch->job_listed || create(launch, 0) != 0)
+        return false;
+    if (IsProcessInJob(launch->process.hProcess, launch->job, &inside) && inside)
+        return true;
+    /* The attribute was taken, and nothing done about it. */
+    TerminateProcess(launch->process.hProcess, (UINT)RDV__KILLED);
+    close_handle(&launch->process.hThread);
+    close_handle(&launch->process.hProcess);
+    return false;
+}
+
 /* Create it, and put it into its job. */
 static DWORD create_in_job(struct launch *launch, bool *ret_nested)
 {
-    DWORD number = create(launch, 0);
+    if (create_inside(launch))
+        return 0;
+    DWORD number = launch->job_listed ? list_attributes(launch, false) : 0;
+    if (number == 0)
+        number = create(launch, 0);
     if (number != 0 || AssignProcessToJobObject(launch->job, launch->process.hProcess))
         return number;
 
@@ -288,7 +322,7 @@ static DWORD prepare(const struct rdv__plat_spawn *spawn, struct launch *launch)
     if (number == 0)
         number = open_pipes(launch);
     if (number == 0)
-        number = list_handles(launch);
+        number = list_attributes(launch, true);
     return number;
 }
 
