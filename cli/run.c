@@ -377,6 +377,12 @@ static int make_agent(struct run *run)
     if (result == RDV_ENOTFOUND)
         say_line(JOURNAL_WARNING, "rdvtask-child is missing where it should be installed: what a "
                                   "program leaves behind may outlive it");
+    else if (result) {
+        free(logs);
+        say_error("cannot look for rdvtask-child, without which nothing is started: %s",
+                  rdv_strerror(result));
+        return EXIT_FAILURE;
+    }
     result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
     free(logs);
     free(supervisor);

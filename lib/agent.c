@@ -334,7 +334,8 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
         options = &defaults;
     if (!loop || !store || !ret_agent || options->size != sizeof *options ||
         options->log_run_bytes <= 0 || options->log_total_bytes <= 0 || options->reboot_wait <= 0 ||
-        options->reboot_wait > RDV_LIMIT_MAX)
+        options->reboot_wait > RDV_LIMIT_MAX ||
+        (options->supervisor && !rdv__plat_is_absolute(options->supervisor)))
         return RDV_EINVAL;
     rdv_agent *agent = calloc(1, sizeof *agent);
     if (!agent)

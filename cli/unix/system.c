@@ -164,8 +164,9 @@ int system_supervisor(char **ret_path)
         if (access(path, X_OK) == 0)
             found = path;
     }
+    /* Only where there is none do commands run without: not where it can't be told. */
     if (access(found, X_OK) != 0)
-        return RDV_ENOTFOUND;
+        return errno == ENOENT || errno == ENOTDIR ? RDV_ENOTFOUND : RDV_EIO;
     char *copy = strdup(found);
     if (copy)
         *ret_path = copy;

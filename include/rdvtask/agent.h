@@ -80,7 +80,7 @@ typedef struct rdv_agent_options {
     int64_t log_total_bytes;
     rdv_log log;
     /**
-     * The path of the program rdvtask-child, which then stands between the agent and each program: with it all of a program's
+     * The whole path of the program rdvtask-child (RDV_EINVAL for another: it is never looked for), which then stands between the agent and each program: with it all of a program's
      * descendants end with it, however they detach themselves, and documents may say "user", "directory", "limits" and
      * "on_stop": "leave". pkg-config's variable `supervisor` says where it is installed. NULL = none: programs are direct
      * children, which start sooner, and of their descendants those end that stay in the group; steps of handlers that ask for
