@@ -146,6 +146,19 @@ static void terminate(struct bench *bench)
 
 /* ------------------------------------------------------------------ asking */
 
+START_TEST(the_command_that_reboots_has_nothing_of_the_handler_s_environment)
+{
+    struct bench *bench = open_bench();
+    load(bench, "{'run':['sh','-c','echo step $MINE >>@/marks; exit 194']}",
+         "'environment':{'MINE':'mine'},"
+         "'reboot':{'run':['sh','-c','echo reboot $MINE $RDV_RUN >>@/marks; touch @/went']}");
+    ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
+    bench_wait_file(bench, "went");
+    ck_assert_str_eq(bench_read(bench, "marks"), "step mine\nreboot -1\n");
+    bench_free(bench);
+}
+END_TEST
+
 START_TEST(a_step_that_exits_with_194_has_the_machine_rebooted_before_the_next)
 {
     struct bench *bench = open_bench();
@@ -896,6 +909,7 @@ int main(int argc, char **argv)
         return bench_second_main(second_reboots);
     }
     const TTest *const tests[] = {
+        the_command_that_reboots_has_nothing_of_the_handler_s_environment,
         a_step_that_exits_with_194_has_the_machine_rebooted_before_the_next,
         a_last_step_that_exits_with_194_is_followed_by_success_after_the_reboot,
         a_path_that_exists_after_the_last_step_has_the_machine_rebooted,
