@@ -402,6 +402,33 @@ START_TEST(who_is_not_root_can_t_become_another)
 }
 END_TEST
 
+START_TEST(what_one_who_is_not_root_may_do_besides_is_not_the_user_s)
+{
+    /* Who may become others without being root would hand that on: a change between such users takes no rights away. */
+    FILE *pipe =
+        popen("setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=+setuid,+setgid,+chown "
+              "--ambient-caps=+setuid,+setgid,+chown " RDV_TEST_CHILD " --user " ORDINARY_USER
+              " -- sh -c 'id -un; grep CapAmb /proc/self/status; "
+              "grep CapEff /proc/self/status' 2>&1",
+              "r");
+    ck_assert_ptr_nonnull(pipe);
+    ck_assert_str_eq(read_text(fileno(pipe)), ORDINARY_USER "\nCapAmb:\t0000000000000000\n"
+                                                            "CapEff:\t0000000000000000\n");
+    pclose(pipe);
+}
+END_TEST
+
+static const char *ambient_reason(void)
+{
+    if (root_reason())
+        return root_reason();
+    return system(
+               "setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=+setuid,+setgid,+chown "
+               "--ambient-caps=+setuid,+setgid,+chown test -x " RDV_TEST_CHILD " 2>/dev/null") == 0
+               ? NULL
+               : "needs setpriv, and a folder that others may enter";
+}
+
 START_TEST(limits_bind)
 {
     struct started started = start("--limit", "files=20", "--limit", "file-size=4096", "--limit",
@@ -931,6 +958,8 @@ int main(int argc, char **argv)
     rdv_test_add_unless(given, another_user_s_program_can_open_its_descriptors_by_name, root);
     tcase_add_test(given, a_user_that_is_not_there_is_named);
     rdv_test_add_unless(given, who_is_not_root_can_t_become_another, root);
+    rdv_test_add_unless(given, what_one_who_is_not_root_may_do_besides_is_not_the_user_s,
+                        ambient_reason());
     rdv_test_add_unless(given, limits_bind, sanitizer_reason());
     tcase_add_test(given, a_program_past_its_processor_time_is_told_why_it_ends);
     rdv_test_add_unless(given, too_little_memory_to_start_in_ends_the_program_and_nobody_else,

@@ -161,7 +161,7 @@ int system_supervisor(char **ret_path)
     const size_t end = sizeof(ours) - 1;
     if (size > (ssize_t)end && memcmp(path + size - end, ours, end) == 0) {
         memcpy(path + (size_t)size - end, its, sizeof(its));
-        if (access(path, X_OK) == 0)
+        if (access(path, X_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
             found = path;
     }
     /* Only where there is none do commands run without: not where it can't be told. */

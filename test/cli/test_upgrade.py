@@ -324,6 +324,18 @@ class Upgrade(ProgramTest):
         result = self.rdvtask("start", "--config", config, "job", code=1, **keywords)
         self.assertIn("cannot become user 'root'", result.stdout + result.stderr)
 
+    def test_where_rdvtask_child_can_t_be_run_nothing_runs_without(self):
+        for name in ("cli", "child"):
+            os.mkdir(self.path(name))
+        shutil.copy(RDVTASK, self.path("cli"))
+        self.write("child/rdvtask-child", "no program")
+        config = self.agent(plain=["touch", self.path("ran")])
+        result = subprocess.run([self.path("cli/rdvtask"), "start", "--store", self.path("other.db"), "--config", config,
+                                 "plain"], capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("cannot look for rdvtask-child", result.stderr)
+        self.assertFalse(os.path.exists(self.path("ran")))
+
     def test_without_rdvtask_child_only_those_steps_fail_that_need_it(self):
         os.mkdir(self.path("bin"))
         shutil.copy(RDVTASK, self.path("bin"))
