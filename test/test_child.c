@@ -687,7 +687,7 @@ START_TEST(an_agent_that_follows_from_inside_is_spared_and_nobody_else)
     static const char script[] =
         "supervisor=$PPID; sleep $MARK & setsid sleep $MARK & "
         "sh -c 'kill -USR1 $0; sleep $MARK; :' $supervisor >&- 2>&- 3>&- & "
-        "sh -c '/bin/kill -q 7 -s USR1 $0; sleep $MARK; :' $supervisor >&- 2>&- 3>&- & "
+        "sh -c '/bin/kill -q 7 -s RTMIN $0; sleep $MARK; :' $supervisor >&- 2>&- 3>&- & "
         "until [ $(pgrep -cfx \"sleep $MARK\") = 4 ]; do :; done; "
         "\"$0\" follow \"$1\" >&- 2>&- 3>&- & "
         "until [ $(pgrep -cfx \"sleep $MARK\") = 5 ]; do :; done; echo go; read x; exit 4";
