@@ -217,7 +217,7 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
 {
     struct rdv_error locked = {0};
     int code = EXIT_BUSY;
-    for (int try = 0; try < PLACE_LOCKED_TRIES && code == EXIT_BUSY; try++) {
+    for (int try = 0; try < PLACE_HELD_TRIES && code == EXIT_BUSY; try++) {
         if (try > 0)
             system_pause(PLACE_LOCKED_PAUSE);
         code = place_try_writer(options, make, ret_store, &locked);

@@ -30,10 +30,11 @@ int place_open_reader(const struct options *options, rdv_store **ret_store);
 int place_open_writer(const struct options *options, bool make, rdv_store **ret_store);
 
 /*
- * A store that is locked is tried for a second: who holds it may be done, or about to listen, in a moment, and a service is not
- * to fail to start for that.
+ * A store that is locked is tried for some time: whoever holds it may be done, or about to listen, in a moment, and a service is
+ * not to fail to start for that. A verb that is to hold it for long is told sooner that another one does.
  */
 #define PLACE_LOCKED_TRIES 50
+#define PLACE_HELD_TRIES   30
 #define PLACE_LOCKED_PAUSE (20 * RDV_MILLISECOND)
 
 /* The same once, and if it is locked that is not said: EXIT_BUSY, with the words for place_say_locked(), which returns that. */

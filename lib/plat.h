@@ -68,10 +68,32 @@ void rdv__atomic_store(int *value, int set); /* release */
 int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t *ret_size,
                         struct rdv_error *error);
 
-/* Have a file there to read: a regular one. With `make`, an empty one that is ours alone is made if there is none; one that is
- * there is left as it is. Never opens what is there already: closing it would drop the locks that this process has on it.
- * RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL (not a regular file), or what the system says; error's text names the file. */
-int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error);
+/*
+ * The database file of a store: to be trusted as rdv__plat_check_trusted() has it, and so is what lies beside it and would be read
+ * as a part of it: the log, the old kind of log, and the shared memory. It is a regular file with a single name, as SQLite finds
+ * the log by the name. `write`: an empty one that is ours alone is made if there is none, and nobody else can put anything of that
+ * kind beside it from then on. Never opens what is there already: closing it would drop the locks that this process has on it.
+ * ret_path: where it was found, absolute and without links; free(). RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL (not a regular file, or
+ * one with several names), or what the system says; error's text names the file.
+ */
+int rdv__plat_database_file(const char *path, bool write, char **ret_path, struct rdv_error *error);
+
+/*
+ * A database file is in use by a store of this process. One that writes has it locked: RDV_ELOCKED if any other has that lock, in
+ * this process or another, by whatever name of the file. To be freed, with the same `write`, after the store's last descriptor of
+ * the file was closed. Any thread. path is without links; error's text names it.
+ */
+struct rdv__plat_hold;
+int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret_hold,
+                       struct rdv_error *error);
+void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write); /* NULL is fine */
+
+/*
+ * Whether a file that was opened is one of those that we make for ourselves: regular, ours, with a single name, and nobody else may
+ * write to it. What is made so is opened without following a link and without waiting for anyone. RDV_EACCES; error's text names
+ * `path`.
+ */
+int rdv__plat_check_own(rdv__file file, const char *path, struct rdv_error *error);
 
 /* Whether a path says where it is whatever the current folder may be. */
 bool rdv__plat_is_absolute(const char *path);

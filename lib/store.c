@@ -30,8 +30,9 @@ struct changes {
 
 struct rdv_store {
     sqlite3 *db;
-    struct rdv__plat_lock *lock;
-    char *name; /* for words */
+    struct rdv__plat_hold *hold; /* what keeps other writers out */
+    struct rdv__plat_lock *lock; /* what names us to them, and keeps out those that know no other */
+    char *name;                  /* for words */
     bool read_only, in_memory;
 
     rdv_loop *loop;
@@ -538,17 +539,25 @@ static int locked(const rdv_store *store, const char *lock_path, struct rdv_erro
     return result;
 }
 
-/* The lock lies beside the file itself, not beside a symbolic link to it: two ways to one file are to meet. */
-static int take_lock(rdv_store *store, const char *holder, struct rdv_error *error)
+/*
+ * The lock that counts is the one on the file itself. The one beside it has our name for those who are refused, and keeps out an
+ * rdvtask of a version that knows no other. It lies beside the file, not beside a symbolic link to it.
+ */
+static int take_locks(rdv_store *store, const char *file, const char *holder,
+                      struct rdv_error *error)
 {
-    const char *file = sqlite3_db_filename(store->db, "main");
     size_t size = strlen(file) + sizeof ".lock";
     char *path = malloc(size);
     if (!path)
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     snprintf(path, size, "%s.lock", file);
     struct rdv_error trouble;
-    int result = rdv__plat_lock(path, holder ? holder : "rdvtask library", &store->lock, &trouble);
+    int result = rdv__plat_hold_new(file, true, &store->hold, &trouble);
+    /* It can be read, as was seen before. */
+    if (result == RDV_EACCES)
+        result = RDV_EREADONLY;
+    if (result == 0)
+        result = rdv__plat_lock(path, holder ? holder : "rdvtask library", &store->lock, &trouble);
     if (result == RDV_ELOCKED)
         result = locked(store, path, error);
     else if (result != 0)
@@ -614,7 +623,7 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__for
                        struct rdv_error *error)
 {
     int version = 0;
-    int result = rdv__plat_private_file(path, false, error);
+    int result = rdv__plat_hold_new(path, false, &store->hold, error);
     if (result != 0)
         return result;
     result = open_checked(store, path, SQLITE_OPEN_READONLY, format, &version, error);
@@ -689,21 +698,15 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
                        const struct rdv__format *format, struct rdv_error *error)
 {
     int version = 0;
-    int result = path ? rdv__plat_private_file(path, true, error) : 0;
+    int result = path ? take_locks(store, path, holder, error) : 0;
     if (result != 0)
         return result;
-    /* Not to be made by SQLite: it would let everyone read it. */
     result = open_database(store, path ? path : ":memory:", SQLITE_OPEN_READWRITE);
     if (result != 0)
         return rdv__fail(error, result, "%s", store->last.text);
-    if (path) {
-        result = take_lock(store, holder, error);
-        if (result != 0)
-            return result;
-        if (sqlite3_db_readonly(store->db, "main") == 1)
-            return rdv__fail(error, RDV_EREADONLY, "%s may only be read%s", store->name,
-                             advice(RDV_EREADONLY));
-    }
+    if (path && sqlite3_db_readonly(store->db, "main") == 1)
+        return rdv__fail(error, RDV_EREADONLY, "%s may only be read%s", store->name,
+                         advice(RDV_EREADONLY));
     result = rdv__format_check(store, format, &version, error);
     if (result != 0)
         return result;
@@ -748,8 +751,18 @@ int rdv__store_open_as(const char *path, const rdv_store_options *options,
     changes_clear(&store->done);
     changes_clear(&store->settling);
 
-    int result = store->read_only ? open_reader(store, path, format, error)
-                                  : open_writer(store, path, options->holder, format, error);
+    /* Not to be made by SQLite: it would let everyone read it. */
+    char *found = NULL;
+    int result = path ? rdv__plat_database_file(path, !store->read_only, &found, error) : 0;
+    if (result == 0)
+        result = store->read_only ? open_reader(store, found, format, error)
+                                  : open_writer(store, found, options->holder, format, error);
+    /* What SQLite has made or found beside it meanwhile is read and written from now on. */
+    char *again = NULL;
+    if (result == 0 && path)
+        result = rdv__plat_database_file(found, false, &again, error);
+    free(again);
+    free(found);
     if (result != 0) {
         rdv_store_close(store);
         return result;
@@ -792,6 +805,7 @@ void rdv_store_close(rdv_store *store)
     sqlite3_finalize(store->rollback);
     sqlite3_close(store->db);
     rdv__plat_unlock(store->lock);
+    rdv__plat_hold_free(store->hold, !store->read_only);
     free(store->name);
     free(store);
 }

@@ -630,7 +630,8 @@ END_TEST
 static void expect_read_only_directory(void)
 {
     struct rdv_error error;
-    ck_assert_int_eq(open_error(path, 0, &error), RDV_EACCES);
+    int result = open_error(path, 0, &error); /* the file itself may be another's as well */
+    ck_assert(result == RDV_EACCES || result == RDV_EREADONLY);
     expect_words(error.text, path);
     expect_words(error.text, "check the permissions");
     ck_assert_int_eq(open_error(in_directory("new.db"), 0, &error), RDV_EACCES);

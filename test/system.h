@@ -72,7 +72,10 @@ bool rdv_test_is_private(const char *path);
 /* Give everybody all rights to it. */
 void rdv_test_share(const char *path);
 
-/* Have what is made in this folder from now on be everybody's, where whoever makes it doesn't say otherwise. */
+/* Let everybody read it, and only its owner change it; for a folder, and what is made in it where that inherits. */
+void rdv_test_let_read(const char *path);
+
+/* Have what is made in this folder from now on be open to everybody, where whoever makes it doesn't say otherwise. */
 void rdv_test_be_generous(const char *path);
 
 /* Make a symbolic link to a file; false = it can't be. Why this process can make none; NULL = it can. */

@@ -402,20 +402,35 @@ START_TEST(a_file_that_may_not_be_read_is_said_to_be_so)
 }
 END_TEST
 
-START_TEST(a_private_file_is_made_for_its_owner_and_one_that_is_there_left_alone)
+START_TEST(a_database_file_is_made_for_its_owner_and_one_that_is_there_left_alone)
 {
+    char *found = NULL;
     ask_for_all_rights();
-    ck_assert_int_eq(rdv__plat_private_file(at("own"), false, &error), RDV_ENOTFOUND);
-    ck_assert_int_eq(rdv__plat_private_file(at("own"), true, &error), 0);
+    ck_assert_int_eq(rdv__plat_database_file(at("own"), false, &found, &error), RDV_ENOTFOUND);
+    ck_assert_int_eq(rdv__plat_database_file(at("own"), true, &found, &error), 0);
+    free(found);
     ck_assert(is_private(at("own")));
     ck_assert_int_eq(rdv_test_size(at("own")), 0);
-    make_file("there", "words", 5);
-    open_to_all(at("there"));
-    ck_assert_int_eq(rdv__plat_private_file(at("there"), true, &error), 0);
-    ck_assert(!is_private(at("there")));
-    check_reads("there", 100, "words", 5);
-    ck_assert_int_eq(rdv__plat_private_file(folder, true, &error), RDV_EINVAL);
-    ck_assert_int_eq(rdv__plat_private_file(at("no/own"), true, &error), RDV_ENOTFOUND);
+    rdv_test_write(at("own"), "words", 5);
+    ck_assert_int_eq(rdv__plat_database_file(at("own"), true, &found, &error), 0);
+    ck_assert(rdv__plat_is_absolute(found));
+    free(found);
+    check_reads("own", 100, "words", 5);
+    found = NULL;
+    ck_assert_int_eq(rdv__plat_database_file(folder, true, &found, &error), RDV_EINVAL);
+    ck_assert_int_eq(rdv__plat_database_file(at("no/own"), true, &found, &error), RDV_ENOTFOUND);
+    ck_assert_ptr_null(found);
+}
+END_TEST
+
+START_TEST(a_database_that_others_may_write_to_is_refused)
+{
+    char *found = NULL;
+    ck_assert_int_eq(rdv__plat_database_file(at("own"), true, &found, &error), 0);
+    free(found);
+    open_to_all(at("own"));
+    ck_assert_int_eq(rdv__plat_database_file(at("own"), false, &found, &error), RDV_EACCES);
+    ck_assert_msg(strstr(error.text, "can't be trusted"), "said: %s", error.text);
 }
 END_TEST
 
@@ -454,12 +469,14 @@ START_TEST(a_path_may_be_long_and_in_any_language)
     ck_assert_int_eq(rdv__plat_read_file(whole, 100, &data, &size, &error), 0);
     ck_assert_str_eq(data, "words");
     free(data);
-    ck_assert_int_eq(rdv__plat_private_file(whole, false, &error), 0);
+    char *found = NULL;
+    ck_assert_int_eq(rdv__plat_database_file(whole, false, &found, &error), 0);
+    free(found);
     ck_assert_int_eq(rdv__plat_lock(whole, "a", &lock, &error), 0);
     rdv__plat_unlock(lock);
     ck_assert_int_eq(rdv__plat_log_delete(logs, strrchr(whole, '/') + 1), 0);
     rdv__plat_logs_close(logs);
-    ck_assert_int_eq(rdv__plat_private_file(whole, false, &error), RDV_ENOTFOUND);
+    ck_assert_int_eq(rdv__plat_database_file(whole, false, &found, &error), RDV_ENOTFOUND);
     ck_assert_ptr_nonnull(strstr(error.text, "\xC3\x9F"));
 #ifdef _WIN32
     /* What removes the test's folder knows common paths only. */
@@ -1063,7 +1080,8 @@ int main(int argc, char **argv)
     tcase_add_test(files, a_file_that_is_not_there_is_said_to_be_so);
     rdv_test_add_unless(files, a_file_that_may_not_be_read_is_said_to_be_so, no_user);
 
-    tcase_add_test(files, a_private_file_is_made_for_its_owner_and_one_that_is_there_left_alone);
+    tcase_add_test(files, a_database_file_is_made_for_its_owner_and_one_that_is_there_left_alone);
+    tcase_add_test(files, a_database_that_others_may_write_to_is_refused);
     tcase_add_test(files, a_private_folder_is_made_and_one_that_others_may_write_in_refused);
     tcase_add_test(files, a_path_may_be_long_and_in_any_language);
     tcase_add_test(files, what_is_in_a_folder_is_listed_in_order);

@@ -692,7 +692,7 @@ START_TEST(a_store_keeps_the_mode_that_it_was_given)
 {
     rdv_store_close(open_store(path, 0));
     ck_assert(rdv_test_is_private(path));
-    rdv_test_share(path);
+    rdv_test_let_read(path);
     store = open_store(path, 0);
     ck_assert(!rdv_test_is_private(path));
 }

@@ -282,28 +282,6 @@ int rdv__plat_same_rights(const char *from, const char *to)
     return 0; /* here SQLite itself gives them */
 }
 
-int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error)
-{
-    struct stat status;
-    if (make) {
-        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
-        if (fd >= 0)
-            close(fd);
-        else if (errno != EEXIST)
-            return rdv__fail(error, rdv__unix_error(errno), "cannot make '%s': %s", path,
-                             rdv__unix_words(errno));
-    }
-    if (stat(path, &status) < 0)
-        return rdv__fail(error, rdv__unix_error(errno), "cannot find '%s': %s", path,
-                         rdv__unix_words(errno));
-    if (!S_ISREG(status.st_mode))
-        return rdv__fail(error, RDV_EINVAL, "'%s' is not a regular file", path);
-    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
-        return rdv__fail(error, rdv__unix_error(errno), "cannot read '%s': %s", path,
-                         rdv__unix_words(errno));
-    return 0;
-}
-
 bool rdv__plat_is_absolute(const char *path)
 {
     return path[0] == '/';
@@ -357,6 +335,9 @@ int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock *
         result = rdv__fail(error, RDV_EIO, "cannot lock '%s': not a regular file", path);
         goto out;
     }
+    result = rdv__plat_check_own(fd, path, error);
+    if (result != 0)
+        goto out;
 
     /* flock() belongs to this open file, not to the process: a second store in the same process is refused as well. */
     int locking;

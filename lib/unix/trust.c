@@ -27,6 +27,7 @@
 #define LOOK         (O_PATH | O_NOFOLLOW | O_CLOEXEC)
 #define LOOK_FOLDER  (LOOK | O_DIRECTORY)
 #define READ_FILE    (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define MAKE_FILE    (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC)
 #define PATH_ROOM    ((size_t)PATH_MAX)
 #define LEFT_ROOM    (2 * PATH_ROOM) /* a link's target, and what comes after the link */
 
@@ -37,6 +38,8 @@ struct walk {
     char at[PATH_ROOM];   /* its path, without links; "" = the root */
     char left[LEFT_ROOM]; /* what is still to be walked */
     int links;
+    bool database; /* it is to be a store's: see rdv__plat_database_file() */
+    bool make;     /* and is made if there is none, but not where a link leads; it is written to */
 };
 
 static int fail(const struct walk *walk, int number)
@@ -118,6 +121,86 @@ static int follow(struct walk *walk, int link)
     return target[0] == '/' ? enter_root(walk) : 0;
 }
 
+static const char *const database_suffixes[] = {"-wal", "-journal", "-shm"};
+
+/* What SQLite would take for a part of the database; walk->at is the database's path. */
+static int check_beside_database(const struct walk *walk, const char *name)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < sizeof database_suffixes / sizeof *database_suffixes;
+         i++) {
+        struct stat status;
+        char beside[NAME_MAX + 1], path[PATH_ROOM + 16];
+        if (snprintf(beside, sizeof beside, "%s%s", name, database_suffixes[i]) >=
+            (int)sizeof beside)
+            continue; /* there can't be such a file */
+        snprintf(path, sizeof path, "%s%s", walk->at, database_suffixes[i]);
+        if (fstatat(walk->folder, beside, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+            result = errno == ENOENT ? 0 : fail(walk, errno);
+            continue;
+        }
+        if (!S_ISREG(status.st_mode) || status.st_nlink > 1)
+            result = rdv__fail(walk->error, RDV_EACCES,
+                               "'%s' can't be trusted: '%s' is not a regular file with a single "
+                               "name; move it away if it is not of this store",
+                               walk->asked, path);
+        else
+            result = check(walk, path, &status, false);
+    }
+    return result;
+}
+
+/*
+ * In a folder with the sticky bit others could put such a file there at any moment from now on. Where ours is already, they can't:
+ * so each that is missing is made, empty, which is as good as none to SQLite. The journal stays.
+ */
+static void guard_database(const struct walk *walk, const char *name)
+{
+    struct stat folder;
+    if (fstat(walk->folder, &folder) < 0 || !(folder.st_mode & OTHERS_WRITE))
+        return;
+    for (size_t i = 0; i < sizeof database_suffixes / sizeof *database_suffixes; i++) {
+        char beside[NAME_MAX + 1];
+        if (snprintf(beside, sizeof beside, "%s%s", name, database_suffixes[i]) >=
+            (int)sizeof beside)
+            continue;
+        /* Where we can't make it, nobody can, or it is looked at next. */
+        int fd = openat(walk->folder, beside, MAKE_FILE, 0600);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+/* The end of the way to a database. */
+static int arrive_at_database(struct walk *walk, const char *name, const struct stat *status)
+{
+    if (!S_ISREG(status->st_mode))
+        return rdv__fail(walk->error, RDV_EINVAL, "'%s' is not a regular file", walk->asked);
+    if (status->st_nlink > 1)
+        return rdv__fail(walk->error, RDV_EINVAL,
+                         "'%s' has %lu names (hard links), and a database may have only one, as "
+                         "its log is found by that: remove the others, or make copies of them",
+                         walk->asked, (unsigned long)status->st_nlink);
+    if (faccessat(walk->folder, name, R_OK, AT_EACCESS) < 0)
+        return rdv__fail(walk->error, rdv__unix_error(errno), "cannot read '%s': %s", walk->asked,
+                         rdv__unix_words(errno));
+    if (walk->make && status->st_uid == geteuid())
+        guard_database(walk, name);
+    return check_beside_database(walk, name);
+}
+
+/* Have a database there. */
+static int make_database(const struct walk *walk, const char *name)
+{
+    int fd = openat(walk->folder, name, MAKE_FILE, 0600);
+    if (fd < 0 && errno != EEXIST)
+        return rdv__fail(walk->error, rdv__unix_error(errno), "cannot make '%s': %s", walk->asked,
+                         rdv__unix_words(errno));
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
 /* The end of the way: a file, in walk->folder. With ret_fd it is opened for reading. */
 static int arrive(struct walk *walk, const char *name, const struct stat *looked_at, int *ret_fd)
 {
@@ -164,6 +247,8 @@ static int step(struct walk *walk, int *ret_fd, bool *ret_done)
         *ret_done = true;
         if (fstat(walk->folder, &status) < 0)
             return fail(walk, errno);
+        if (walk->database)
+            return arrive_at_database(walk, ".", &status);
         result = check(walk, *walk->at ? walk->at : "/", &status, false);
         return result != 0 ? result : arrive(walk, ".", &status, ret_fd);
     }
@@ -177,6 +262,12 @@ static int step(struct walk *walk, int *ret_fd, bool *ret_done)
     if (added < 0 || (size_t)added >= sizeof walk->at - length)
         return fail(walk, ENAMETOOLONG);
     int fd = openat(walk->folder, name, LOOK);
+    if (fd < 0 && errno == ENOENT && walk->make && walk->links == 0 && !*walk->left) {
+        result = make_database(walk, name);
+        if (result != 0)
+            goto out;
+        fd = openat(walk->folder, name, LOOK);
+    }
     if (fd < 0 || fstat(fd, &status) < 0) {
         result = fail(walk, errno);
         goto out;
@@ -196,7 +287,8 @@ static int step(struct walk *walk, int *ret_fd, bool *ret_done)
         result = fail(walk, ENOTDIR);
     } else {
         *ret_done = true;
-        result = arrive(walk, name, &status, ret_fd);
+        result = walk->database ? arrive_at_database(walk, name, &status)
+                                : arrive(walk, name, &status, ret_fd);
     }
 out:
     if (fd >= 0)
@@ -224,39 +316,62 @@ static int begin(struct walk *walk)
     return enter_root(walk);
 }
 
-static int walk_to(const char *path, int *ret_fd, char **ret_path, struct rdv_error *error)
+static int walk_on(struct walk *walk, int *ret_fd, char **ret_path)
 {
-    struct walk walk = {.asked = path, .error = error, .folder = -1};
     bool done = false;
     int fd = -1;
-    int result = begin(&walk);
+    int result = begin(walk);
     while (result == 0 && !done)
-        result = step(&walk, ret_fd ? &fd : NULL, &done);
+        result = step(walk, ret_fd ? &fd : NULL, &done);
     if (result == 0 && ret_path) {
-        char *resolved = strdup(*walk.at ? walk.at : "/");
+        char *resolved = strdup(*walk->at ? walk->at : "/");
         if (resolved)
             *ret_path = resolved;
         else
-            result = rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+            result = rdv__fail(walk->error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
     }
     if (result == 0 && ret_fd)
         *ret_fd = fd;
     else if (fd >= 0)
         close(fd);
-    if (walk.folder >= 0)
-        close(walk.folder);
+    if (walk->folder >= 0)
+        close(walk->folder);
     return result;
 }
 
 int rdv__plat_check_trusted(const char *path, struct rdv_error *error)
 {
-    return walk_to(path, NULL, NULL, error);
+    struct walk walk = {.asked = path, .error = error, .folder = -1};
+    return walk_on(&walk, NULL, NULL);
 }
 
 int rdv__plat_open_trusted(const char *path, int *ret_fd, char **ret_path, struct rdv_error *error)
 {
+    struct walk walk = {.asked = path, .error = error, .folder = -1};
     assert(ret_fd);
-    return walk_to(path, ret_fd, ret_path, error);
+    return walk_on(&walk, ret_fd, ret_path);
+}
+
+int rdv__plat_database_file(const char *path, bool write, char **ret_path, struct rdv_error *error)
+{
+    struct walk walk = {
+        .asked = path, .error = error, .folder = -1, .database = true, .make = write};
+    return walk_on(&walk, NULL, ret_path);
+}
+
+int rdv__plat_check_own(int fd, const char *path, struct rdv_error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return rdv__fail(error, rdv__unix_error(errno), "cannot look at '%s': %s", path,
+                         rdv__unix_words(errno));
+    if (S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_nlink == 1 &&
+        !(status.st_mode & OTHERS_WRITE))
+        return 0;
+    return rdv__fail(error, RDV_EACCES,
+                     "'%s' is not a regular file that only its owner, we, may write to: move it "
+                     "away",
+                     path);
 }
 
 void rdv__plat_close(int fd)

@@ -121,46 +121,6 @@ out:
     return result;
 }
 
-/* Make it, empty, for us alone; one that is there is left as it is, and so is what a link points to. */
-static DWORD make_private(const char *path)
-{
-    SECURITY_ATTRIBUTES private = {0};
-    DWORD number = rdv__win_private(&private);
-    wchar_t *wide = number == 0 ? rdv__win_path(path) : NULL;
-    if (wide) {
-        HANDLE file = CreateFileW(wide, GENERIC_WRITE, SHARE_ALL, &private, CREATE_NEW,
-                                  FILE_FLAG_OPEN_REPARSE_POINT, NULL);
-        if (file != INVALID_HANDLE_VALUE)
-            CloseHandle(file);
-        else
-            number = GetLastError();
-    } else if (number == 0) {
-        number = GetLastError();
-    }
-    free(wide);
-    rdv__win_private_free(&private);
-    return number == ERROR_FILE_EXISTS || number == ERROR_ALREADY_EXISTS ? 0 : number;
-}
-
-int rdv__plat_private_file(const char *path, bool make, struct rdv_error *error)
-{
-    DWORD number = make ? make_private(path) : 0;
-    if (number != 0)
-        return rdv__win_fail(error, number, "make", path);
-
-    /* It can be opened to try: a lock belongs to the handle that took it, and is not dropped when another is closed. */
-    HANDLE file = NULL;
-    number = open_to_read(path, &file);
-    if (number != 0)
-        return rdv__win_fail(error, number,
-                             rdv__win_error(number) == RDV_ENOTFOUND ? "find" : "read", path);
-    int result = rdv__win_is_file(file)
-                     ? 0
-                     : rdv__fail(error, RDV_EINVAL, "'%s' is not a regular file", path);
-    CloseHandle(file);
-    return result;
-}
-
 void rdv__plat_close(rdv__file file)
 {
     if (file != RDV__NO_FILE)

@@ -76,6 +76,9 @@ int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock *
         result = rdv__fail(error, RDV_EIO, "cannot lock '%s': not a regular file", path);
         goto out;
     }
+    result = rdv__plat_check_own(file, path, error);
+    if (result != 0)
+        goto out;
 
     /* The lock belongs to this handle, not to the process: a second store in the same process is refused as well. */
     if (!LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place)) {

@@ -44,6 +44,8 @@ struct walk {
     wchar_t left[PATH_ROOM]; /* what is still to be walked */
     wchar_t next[PATH_ROOM]; /* where a link leads, and what comes after it */
     int links;
+    bool database; /* it is to be a store's: see rdv__plat_database_file() */
+    bool make;     /* and is made if there is none, but not where a link leads */
 };
 
 static int fail(const struct walk *walk, DWORD number)
@@ -176,6 +178,7 @@ static int follow(struct walk *walk, HANDLE link)
     wchar_t *target;
     bool relative;
     DWORD size, number = 0;
+    walk->make = false;
     if (!DeviceIoControl(link, FSCTL_GET_REPARSE_POINT, NULL, 0, data, sizeof data, &size, NULL))
         number = GetLastError();
     if (number == 0 && ++walk->links > LINKS_MAX)
@@ -253,6 +256,17 @@ static int check_folder(struct walk *walk)
     return result;
 }
 
+/* That nobody can change what is in the folder of what is at `at`. */
+static int check_folder_around(struct walk *walk)
+{
+    size_t end = last_name(walk);
+    wchar_t first = walk->at[end];
+    walk->at[end] = L'\0';
+    int result = check_folder(walk);
+    walk->at[end] = first;
+    return result;
+}
+
 /* The end of the way: a file, at `at`. With ret_file it is opened for reading, and nobody can open it to change it meanwhile. */
 static int arrive(struct walk *walk, HANDLE *ret_file)
 {
@@ -265,13 +279,8 @@ static int arrive(struct walk *walk, HANDLE *ret_file)
         result = rdv__fail(walk->error, RDV_EINVAL, "'%s' is not a regular file", walk->asked);
     if (result == 0)
         result = check(walk, file, "the file", RDV__WIN_CHANGE);
-    if (result == 0) {
-        size_t end = last_name(walk);
-        wchar_t first = walk->at[end];
-        walk->at[end] = L'\0';
-        result = check_folder(walk);
-        walk->at[end] = first;
-    }
+    if (result == 0)
+        result = check_folder_around(walk);
     if (result == 0 && ret_file)
         *ret_file = file;
     else
@@ -282,9 +291,86 @@ static int arrive(struct walk *walk, HANDLE *ret_file)
 /* The end of the way is the folder at `at`, and not a file. */
 static int arrive_at_folder(struct walk *walk, const HANDLE *ret_file)
 {
-    if (ret_file)
+    if (ret_file || walk->database)
         return rdv__fail(walk->error, RDV_EINVAL, "'%s' is not a regular file", walk->asked);
     return check_folder(walk);
+}
+
+/* Open what is at `at`, with no words if it can't be. */
+static HANDLE try_to_open(const struct walk *walk)
+{
+    return CreateFileW(walk->at, LOOK, SHARE_ALL, NULL, OPEN_EXISTING, RDV__WIN_AS_IT_IS, NULL);
+}
+
+/* Have a database at `at`, empty and for us alone, if nothing is there and nobody else can put it there. */
+static int make_database(struct walk *walk)
+{
+    SECURITY_ATTRIBUTES private = {0};
+    HANDLE file = try_to_open(walk);
+    if (file != INVALID_HANDLE_VALUE) {
+        CloseHandle(file);
+        return 0;
+    }
+    if (GetLastError() != ERROR_FILE_NOT_FOUND)
+        return 0; /* which is said by who opens it next */
+    int result = check_folder_around(walk);
+    if (result != 0)
+        return result;
+    DWORD number = rdv__win_private(&private);
+    if (number == 0) {
+        file = CreateFileW(walk->at, GENERIC_WRITE, SHARE_ALL, &private, CREATE_NEW,
+                           FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+        if (file != INVALID_HANDLE_VALUE)
+            CloseHandle(file);
+        else
+            number = GetLastError();
+    }
+    rdv__win_private_free(&private);
+    if (number == 0 || number == ERROR_FILE_EXISTS || number == ERROR_ALREADY_EXISTS)
+        return 0;
+    return rdv__win_fail(walk->error, number, "make", walk->asked);
+}
+
+/* What SQLite would take for a part of the database at `at`. */
+static int check_beside_database(struct walk *walk)
+{
+    static const wchar_t *const suffixes[] = {L"-wal", L"-journal", L"-shm"};
+    const size_t length = wcslen(walk->at);
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < sizeof suffixes / sizeof *suffixes; i++) {
+        if (length + wcslen(suffixes[i]) >= PATH_ROOM)
+            return fail(walk, ERROR_BAD_PATHNAME);
+        wcscpy(walk->at + length, suffixes[i]);
+        HANDLE file = try_to_open(walk);
+        if (file != INVALID_HANDLE_VALUE) {
+            result = rdv__win_is_file(file) && !rdv__win_is_link(file)
+                         ? check(walk, file, "the file", RDV__WIN_CHANGE)
+                         : rdv__fail(walk->error, RDV_EACCES,
+                                     "'%s' can't be trusted: what is beside it under its name with "
+                                     "'%ls' is not a regular file",
+                                     walk->asked, suffixes[i]);
+            CloseHandle(file);
+        }
+        walk->at[length] = L'\0';
+    }
+    return result;
+}
+
+/* The rest of what a database has to be; it is at `at`, and is trusted. */
+static int arrive_at_database(struct walk *walk)
+{
+    BY_HANDLE_FILE_INFORMATION about;
+    HANDLE file = NULL;
+    int result = open_here(walk, GENERIC_READ, SHARE_ALL, &file);
+    if (result != 0)
+        return result;
+    if (GetFileInformationByHandle(file, &about) && about.nNumberOfLinks > 1)
+        result = rdv__fail(walk->error, RDV_EINVAL,
+                           "'%s' has %lu names (hard links), and a database may have only one, as "
+                           "its log is found by that: remove the others, or make copies of them",
+                           walk->asked, (unsigned long)about.nNumberOfLinks);
+    CloseHandle(file);
+    return result == 0 ? check_beside_database(walk) : result;
 }
 
 /* Take the next name of what is left, which is put at the end of `at`. *ret_done: there is none. */
@@ -321,7 +407,10 @@ static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
         return arrive_at_folder(walk, ret_file);
 
     HANDLE here = NULL;
-    result = open_here(walk, LOOK, SHARE_ALL, &here);
+    if (walk->make && !*walk->left)
+        result = make_database(walk);
+    if (result == 0)
+        result = open_here(walk, LOOK, SHARE_ALL, &here);
     if (result != 0)
         return result;
     if (rdv__win_is_link(here)) {
@@ -335,12 +424,18 @@ static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
     } else {
         *ret_done = true;
         result = arrive(walk, ret_file);
+        if (result == 0 && walk->database)
+            result = arrive_at_database(walk);
     }
     CloseHandle(here);
     return result;
 }
 
-static int walk_to(const char *path, HANDLE *ret_file, char **ret_path, struct rdv_error *error)
+/* What the way is walked for: just to look, or to a database, which may be made. */
+enum purpose { TO_LOOK, TO_DATABASE, TO_MADE_DATABASE };
+
+static int walk_to(const char *path, enum purpose purpose, HANDLE *ret_file, char **ret_path,
+                   struct rdv_error *error)
 {
     HANDLE file = NULL;
     char *found = NULL;
@@ -351,6 +446,8 @@ static int walk_to(const char *path, HANDLE *ret_file, char **ret_path, struct r
     walk->asked = path;
     walk->error = error;
     walk->links = 0;
+    walk->database = purpose != TO_LOOK;
+    walk->make = purpose == TO_MADE_DATABASE;
     DWORD number = rdv__win_user(&walk->user);
     wchar_t *wide = number == 0 ? rdv__win_path(path) : NULL;
     int result = wide ? begin(walk, wide) : fail(walk, number != 0 ? number : GetLastError());
@@ -375,14 +472,46 @@ static int walk_to(const char *path, HANDLE *ret_file, char **ret_path, struct r
 
 int rdv__plat_check_trusted(const char *path, struct rdv_error *error)
 {
-    return walk_to(path, NULL, NULL, error);
+    return walk_to(path, TO_LOOK, NULL, NULL, error);
 }
 
 int rdv__plat_open_trusted(const char *path, rdv__file *ret_file, char **ret_path,
                            struct rdv_error *error)
 {
     assert(ret_file);
-    return walk_to(path, ret_file, ret_path, error);
+    return walk_to(path, TO_LOOK, ret_file, ret_path, error);
+}
+
+int rdv__plat_database_file(const char *path, bool write, char **ret_path, struct rdv_error *error)
+{
+    return walk_to(path, write ? TO_MADE_DATABASE : TO_DATABASE, NULL, ret_path, error);
+}
+
+/* -------------------------------------------------------------- private files */
+
+int rdv__plat_check_own(HANDLE file, const char *path, struct rdv_error *error)
+{
+    union rdv__win_sid user;
+    BY_HANDLE_FILE_INFORMATION about;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PSID who;
+    bool own = rdv__win_is_file(file) && !rdv__win_is_link(file) &&
+               GetFileInformationByHandle(file, &about) && about.nNumberOfLinks <= 1;
+    DWORD number = rdv__win_user(&user);
+    if (number == 0 && own)
+        number = GetSecurityInfo(file, SE_FILE_OBJECT,
+                                 OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL, NULL,
+                                 NULL, NULL, &descriptor);
+    if (number != 0)
+        return rdv__win_fail(error, number, "look at", path);
+    own = own && rdv__win_judge(descriptor, &user, RDV__WIN_CHANGE, &who) == RDV__WIN_OURS;
+    LocalFree(descriptor);
+    if (own)
+        return 0;
+    return rdv__fail(error, RDV_EACCES,
+                     "'%s' is not a regular file that only its owner, we, may write to: move it "
+                     "away",
+                     path);
 }
 
 /* ---------------------------------------------------------- private folders */

@@ -143,7 +143,7 @@ class ProgramTest(unittest.TestCase):
         """Keywords for running as a user to whom files can be refused; skips the test where that can't be."""
         if os.geteuid() != 0:
             return {}
-        os.chmod(self.dir, 0o777)
+        os.chmod(self.dir, 0o1777)
         nobody = {"user": 65534, "group": 65534, "extra_groups": []}
         try:
             subprocess.run(COMMAND + ["--version"], stdout=subprocess.DEVNULL, check=True, **nobody)

@@ -100,7 +100,7 @@ const char *rdv_test_odd_name(void)
 
 void rdv_test_permit(const char *path, enum rdv_test_right right)
 {
-    static const mode_t files[] = {0, 0444, 0666}, folders[] = {0, 0555, 0777};
+    static const mode_t files[] = {0, 0444, 0644}, folders[] = {0, 0555, 0755};
     struct stat about;
     ck_assert_int_eq(stat(path, &about), 0);
     ck_assert_int_eq(chmod(path, S_ISDIR(about.st_mode) ? folders[right] : files[right]), 0);

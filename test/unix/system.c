@@ -136,6 +136,11 @@ void rdv_test_share(const char *path)
     require_or_tell(chmod(path, 0777) == 0, "%s: %s", path, strerror(errno));
 }
 
+void rdv_test_let_read(const char *path)
+{
+    require_or_tell(chmod(path, 0755) == 0, "%s: %s", path, strerror(errno));
+}
+
 void rdv_test_be_generous(const char *path)
 {
     (void)path;

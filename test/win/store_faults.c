@@ -124,7 +124,7 @@ static BOOL set_rights(const char *path, enum rdv_test_right right)
 {
     /* To whom it belongs may always give it other rights. */
     static const WCHAR *const words[] = {L"D:P(D;;FA;;;WD)", L"D:P(A;;FRFX;;;WD)",
-                                         L"D:P(A;;FA;;;WD)"};
+                                         L"D:P(A;;FA;;;OW)(A;;FRFX;;;WD)"};
     PSECURITY_DESCRIPTOR security;
     WCHAR name[RDV_TEST_PATH + 64];
     if (!MultiByteToWideChar(CP_UTF8, 0, path, -1, name, RDV_TEST_PATH + 64) ||

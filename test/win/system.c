@@ -277,20 +277,30 @@ bool rdv_test_is_private(const char *path)
     return is_private;
 }
 
-void rdv_test_share(const char *path)
+static void set_list(const char *path, const WCHAR *list)
 {
     struct wide name = wide(path);
     PSECURITY_DESCRIPTOR security;
-    /* Everything for everybody, inherited by what is made in it. */
-    require(ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;FA;;;WD)",
-                                                                 SDDL_REVISION_1, &security, NULL));
+    require(ConvertStringSecurityDescriptorToSecurityDescriptorW(list, SDDL_REVISION_1, &security,
+                                                                 NULL));
     require(SetFileSecurityW(name.text, DACL_SECURITY_INFORMATION, security));
     LocalFree(security);
 }
 
+void rdv_test_share(const char *path)
+{
+    /* Everything for everybody, inherited by what is made in it. */
+    set_list(path, L"D:P(A;OICI;FA;;;WD)");
+}
+
+void rdv_test_let_read(const char *path)
+{
+    set_list(path, L"D:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;FRFX;;;WD)");
+}
+
 void rdv_test_be_generous(const char *path)
 {
-    rdv_test_share(path);
+    rdv_test_let_read(path);
 }
 
 bool rdv_test_link(const char *target, const char *link)
