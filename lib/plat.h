@@ -88,6 +88,14 @@ int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret
                        struct rdv_error *error);
 void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write); /* NULL is fine */
 
+/* What tells one file from all others, so that it is known later whether a name still is its name. */
+struct rdv__plat_file_id {
+    uint64_t device, file;
+};
+
+/* The one of what has this name now, links not followed; false where nothing has it, or it can't be told. */
+bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id);
+
 /*
  * Whether a file that was opened is one of those that we make for ourselves: regular, ours, with a single name, and nobody else may
  * write to it. What is made so is opened without following a link and without waiting for anyone. RDV_EACCES; error's text names

@@ -23,6 +23,14 @@
 /* The longest word about a lock's holder, in bytes. */
 #define HOLDER_MAX 256
 
+/* What SQLite keeps a store in: the database, its log, and the memory that readers and writers share. */
+enum { FILE_DATABASE, FILE_LOG, FILE_MEMORY, FILES };
+
+struct file {
+    char *path; /* sqlite3_free() */
+    struct rdv__plat_file_id id;
+};
+
 /* A list of changes, kept in the order in which they came. */
 struct changes {
     struct rdv__store_change *first, **end;
@@ -32,6 +40,8 @@ struct rdv_store {
     sqlite3 *db;
     struct rdv__plat_hold *hold; /* what keeps other writers out */
     struct rdv__plat_lock *lock; /* what names us to them, and keeps out those that know no other */
+    struct file files[FILES];    /* of a writer, as they were when it was opened */
+    bool lost;                   /* they are not there any more: nothing is written again */
     char *name;                  /* for words */
     bool read_only, in_memory;
 
@@ -121,6 +131,8 @@ static const char *advice(int code)
         return ": close the other program that has the database open";
     case RDV_EIO:
         return ": check the disk and the system's log";
+    case RDV_ELOST:
+        return ": put it back, or begin with an empty one, and start again";
     default:
         return "";
     }
@@ -275,6 +287,78 @@ static void changes_of(struct changes *changes, const void *owner, struct change
     changes_move(changes, &others);
 }
 
+/* ------------------------------------------------------------------- files */
+
+static const char *const file_suffixes[FILES] = {"", "-wal", "-shm"};
+
+/* Whether the name is still that of the file that we have open. ret_other: it is another's by now. */
+static bool is_ours(const struct file *file, bool *ret_other)
+{
+    struct rdv__plat_file_id now;
+    const bool there = rdv__plat_file_id(file->path, &now);
+    const bool ours = there && now.device == file->id.device && now.file == file->id.file;
+    *ret_other = there && !ours;
+    return ours;
+}
+
+/* Once all of them are there. */
+static int remember_files(rdv_store *store)
+{
+    const char *path = rdv__store_path(store);
+    for (size_t i = 0; i < FILES; i++) {
+        struct file *file = &store->files[i];
+        file->path = sqlite3_mprintf("%s%s", path, file_suffixes[i]);
+        if (!file->path)
+            return rdv__sql_refuse(store, RDV_ENOMEM, "");
+        if (!rdv__plat_file_id(file->path, &file->id))
+            return rdv__sql_refuse(store, RDV_ELOST, "while it was being opened");
+    }
+    return 0;
+}
+
+/*
+ * What was just committed is on disk, but who can find it there? A look before the commit would prove nothing. Where a name leads
+ * elsewhere, or nowhere, all that is written from now on goes with the last descriptor.
+ */
+static int look_for_files(rdv_store *store)
+{
+    bool other;
+    for (size_t i = 0; i < FILES && !store->lost; i++)
+        store->lost = store->files[i].path && !is_ours(&store->files[i], &other);
+    if (!store->lost)
+        return 0;
+    if (store->loop)
+        rdv__loop_again(store->loop); /* for the trigger agent, which ends */
+    return rdv__sql_refuse(store, RDV_ELOST, "what is written to it can't be found again");
+}
+
+bool rdv__store_is_lost(const rdv_store *store)
+{
+    return store->lost;
+}
+
+/*
+ * SQLite moves the log into the database when it is closed, and removes the two beside it by their names. It does neither where
+ * the database has another name by now: then the log is emptied here, as it is not the log of what has the name. Files that are
+ * somebody else's by now are left alone.
+ */
+static void forget_files(rdv_store *store)
+{
+    bool other = false, others = false;
+    if (!store->files[FILE_MEMORY].path)
+        goto out;
+    (void)is_ours(&store->files[FILE_LOG], &other);
+    (void)is_ours(&store->files[FILE_MEMORY], &others);
+    others |= other;
+    if (others)
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    else if (!is_ours(&store->files[FILE_DATABASE], &other))
+        (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+out:
+    for (size_t i = 0; i < FILES; i++)
+        sqlite3_free(store->files[i].path);
+}
+
 /* ----------------------------------------------------------------- batches */
 
 static void roll_back(rdv_store *store)
@@ -317,6 +401,8 @@ int rdv__store_stage(rdv_store *store)
 {
     if (store->read_only)
         return rdv__sql_refuse(store, RDV_EREADONLY, "it was opened for reading");
+    if (store->lost)
+        return rdv__sql_refuse(store, RDV_ELOST, "nothing more is written to it");
     if (store->views > 0)
         return rdv__sql_refuse(store, RDV_ESTATE, "it is being listed");
     if (store->held_error != 0)
@@ -368,6 +454,8 @@ int rdv__store_commit(rdv_store *store)
     int result = rdv__record_write(store);
     if (result == 0)
         result = rdv__sql_run(store, store->commit);
+    if (result == 0)
+        result = look_for_files(store);
     if (result != 0)
         return rdv__store_fail(store, result);
     rdv__record_drop(store);
@@ -724,6 +812,8 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
         result = count(store);
     if (result == 0 && path)
         result = protect(store); /* now that they are there, and nothing has been stored */
+    if (result == 0 && path)
+        result = remember_files(store);
     if (result == 0)
         result = prepare(store, "BEGIN IMMEDIATE", &store->begin);
     if (result == 0)
@@ -803,6 +893,7 @@ void rdv_store_close(rdv_store *store)
     sqlite3_finalize(store->begin);
     sqlite3_finalize(store->commit);
     sqlite3_finalize(store->rollback);
+    forget_files(store);
     sqlite3_close(store->db);
     rdv__plat_unlock(store->lock);
     rdv__plat_hold_free(store->hold, !store->read_only);

@@ -58,6 +58,10 @@ int rdv__store_hold(rdv_store *store);
 int rdv__store_release(rdv_store *store, bool commit);
 bool rdv__store_is_held(const rdv_store *store);
 
+/* Whether a commit has found that the store's file, or what belongs to it, was removed or replaced. Nothing is written any more, and
+ * RDV_ELOST is what all who try are told. */
+bool rdv__store_is_lost(const rdv_store *store);
+
 /* The path of the file, absolute and with symbolic links followed; NULL for a store in memory. */
 const char *rdv__store_path(const rdv_store *store);
 

@@ -35,7 +35,8 @@
 /* The store did not take something that has to be written: have another try later, and say so when it begins. */
 static void retry_later(rdv_trigger *trigger, int result)
 {
-    if (trigger->retry_waiting)
+    /* One that is lost does not come back: the next turn says so, and ends. */
+    if (trigger->retry_waiting || rdv__store_is_lost(trigger->entries.store))
         return;
     trigger->retry_delay = trigger->retry_delay == 0 ? RETRY_FIRST : trigger->retry_delay * 2;
     if (trigger->retry_delay > RETRY_LAST)
@@ -476,7 +477,7 @@ static int handle_due(rdv_trigger *trigger, rdv_time now)
 
 rdv_why rdv_trigger_held_up(rdv_trigger *trigger)
 {
-    if (trigger->retry_waiting)
+    if (trigger->retry_waiting || rdv__store_is_lost(trigger->entries.store))
         return RDV_WHY_STORE;
     if (!trigger->plugin || trigger->terminating)
         return RDV_WHY_NO_AGENT;
@@ -582,11 +583,22 @@ static void finish_termination(rdv_trigger *trigger)
     fn(trigger->terminated_user, trigger->reason);
 }
 
+/* What would be done from here on could not be remembered: end in order, as when the task agent shuts down by itself. */
+static void end_without_store(rdv_trigger *trigger)
+{
+    rdv__log(&trigger->options.log, RDV_LOG_ERROR, "%s; nothing more is started",
+             rdv_store_message(trigger->entries.store));
+    (void)rdv_trigger_terminate(trigger, RDV_ELOST, trigger->options.terminated,
+                                trigger->options.user);
+}
+
 /* The loop's decide phase: look what is due, with one reading of the clock. */
 static int turn_decide(struct rdv__turn *turn)
 {
     rdv_trigger *trigger = (rdv_trigger *)((char *)turn - offsetof(rdv_trigger, turn));
     rdv_time now = rdv__clock_now(&trigger->clock);
+    if (rdv__store_is_lost(trigger->entries.store) && !trigger->terminating && !trigger->terminated)
+        end_without_store(trigger);
     if (trigger->cancel_due)
         ask_cancelled(trigger, now);
     if (!trigger->retry_waiting)

@@ -68,6 +68,7 @@ START_TEST(numbers_that_are_out_in_the_world_do_not_change)
     ck_assert_int_eq(RDV_ERESOURCES, -23);
     ck_assert_int_eq(RDV_EUNRECORDED, -24);
     ck_assert_uint_eq(rdv_error_to_hresult(RDV_EUNRECORDED), 0x8000000Au); /* E_PENDING */
+    ck_assert_int_eq(RDV_ELOST, -25);
 }
 END_TEST
 

@@ -84,7 +84,8 @@ RDV_API const char *rdv_version(void);
     X(RDV_ETHREAD, -21, 0x8001010Eu, "called on the wrong thread")                          \
     X(RDV_EEXISTS, -22, 0x800700B7u, "already exists")                                      \
     X(RDV_ERESOURCES, -23, 0x800705AAu, "too many open files or processes")                 \
-    X(RDV_EUNRECORDED, -24, 0x8000000Au, "done, but not on disk yet")
+    X(RDV_EUNRECORDED, -24, 0x8000000Au, "done, but not on disk yet")                       \
+    X(RDV_ELOST, -25, 0x800703EEu, "the store was removed or replaced while it was in use")
 
 /** The error numbers. @since 0.1.0 */
 enum rdv_error_code {

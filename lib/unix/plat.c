@@ -282,6 +282,15 @@ int rdv__plat_same_rights(const char *from, const char *to)
     return 0; /* here SQLite itself gives them */
 }
 
+bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)
+{
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        return false;
+    *ret_id = (struct rdv__plat_file_id){(uint64_t)status.st_dev, (uint64_t)status.st_ino};
+    return true;
+}
+
 bool rdv__plat_is_absolute(const char *path)
 {
     return path[0] == '/';

@@ -57,6 +57,14 @@ int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret
     return rdv__win_fail(error, number, "lock", path);
 }
 
+bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)
+{
+    /* SQLite has its files open in such a way that nobody can remove or rename them: there is nothing to find out. */
+    (void)path;
+    *ret_id = (struct rdv__plat_file_id){0, 0};
+    return true;
+}
+
 void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write)
 {
     if (!hold)

@@ -354,6 +354,19 @@ class Files(ProgramTest):
         result = self.rdvtask("schedule", "a", "--store", self.path("closed/sub/store.db"), code=1, **user)
         self.assertIn("cannot make the directory", result.stderr)
 
+    def test_an_agent_whose_store_was_removed_starts_nothing_and_ends_with_words(self):
+        for names in (("store.db", "store.db-wal", "store.db-shm"), ("store.db-wal",)):
+            document = self.write("agent.json", {"handlers": [{"label": "a", "steps": [{"run": ["true"]}]}]})
+            agent = self.popen("run", "--config", document)
+            self.wait_for(lambda: os.path.exists(self.path("store.db.sock")), "the socket")
+            for name in names:
+                os.remove(self.path(name))
+            self.assertIn("removed or replaced", self.rdvtask("schedule", "a", "late", code=1).stderr)
+            self.assertIn("removed or replaced while it was in use", agent.communicate(timeout=60 * PATIENCE)[1])
+            self.assertEqual(agent.returncode, 1)
+            self.programs.remove(agent)
+            self.assertEqual(self.entries("history"), [])
+
     def test_a_full_disk_is_told_and_loses_nothing(self):
         os.mkdir(self.path("small"))
         if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", self.path("small")],

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "plat.h"
+#include "record.h"
+#include "store.h"
 
 #include "../harness.h"
 #include "../store_help.h"
@@ -247,6 +249,116 @@ START_TEST(a_lock_is_free_after_closing_though_a_forked_process_has_its_descript
 }
 END_TEST
 
+/* --------------------------------------------------------------------- loss */
+
+static int heard;
+
+static void settle(struct rdv__store_change *change, int result)
+{
+    (void)change;
+    heard = result;
+}
+
+/* Schedule something: what the caller is told, which is what the change is settled with. */
+static int schedule(rdv_store *store, const char *identifier)
+{
+    static struct rdv__store_change change = {.settle = settle};
+    const rdv_window window = {0};
+    int result = rdv__store_stage(store);
+    if (result != 0)
+        return result;
+    heard = 1;
+    rdv_task *task = make_task("label", identifier, "");
+    ck_assert_int_eq(
+        rdv__record_schedule(store, rdv__record_next_number(store), &window, task, NOW), 0);
+    rdv_task_unref(task);
+    rdv__store_defer(store, &change);
+    result = rdv__store_commit(store);
+    if (result != 0)
+        ck_assert_int_eq(heard, result);
+    rdv__store_disown(store, NULL);
+    return result;
+}
+
+static void is_lost(rdv_store *store)
+{
+    ck_assert_int_eq(schedule(store, "late"), RDV_ELOST);
+    ck_assert_msg(strstr(rdv_store_message(store), "removed or replaced"), "said: %s",
+                  rdv_store_message(store));
+    ck_assert_int_eq(schedule(store, "later"), RDV_ELOST);
+}
+
+START_TEST(a_store_whose_files_were_removed_acknowledges_nothing_more)
+{
+    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        rdv_store *store = open_store(path, 0);
+        ck_assert_int_eq(schedule(store, "early"), 0);
+        rdv_test_remove(in_directory(names[i]));
+        is_lost(store);
+        rdv_store_close(store);
+    }
+}
+END_TEST
+
+START_TEST(a_store_that_was_moved_or_replaced_acknowledges_nothing_more)
+{
+    rdv_store_close(open_store(path, 0));
+    size_t size;
+    char *backup = rdv_test_read(path, &size);
+    rdv_store *store = open_store(path, 0);
+    ck_assert_int_eq(schedule(store, "early"), 0);
+    ck_assert_int_eq(rename(path, in_directory("away.db")), 0);
+    is_lost(store);
+    rdv_store_close(store);
+    /* What was acknowledged before went with it. */
+    store = open_store(in_directory("away.db"), RDV_STORE_READ_ONLY);
+    ck_assert_int_ge(count_entries(store, 0), 1);
+    rdv_store_close(store);
+
+    store = open_store(path, 0);
+    ck_assert_int_eq(schedule(store, "early"), 0);
+    rdv_test_write(in_directory("backup.db"), backup, size);
+    ck_assert_int_eq(chmod(in_directory("backup.db"), 0600), 0);
+    ck_assert_int_eq(rename(in_directory("backup.db"), path), 0);
+    is_lost(store);
+    rdv_store_close(store);
+    /* The backup is as it was made. */
+    store = open_store(path, 0);
+    ck_assert_int_eq(count_entries(store, 0), 0);
+    rdv_store_close(store);
+    free(backup);
+}
+END_TEST
+
+START_TEST(what_was_acknowledged_survives_the_removal_of_the_log)
+{
+    rdv_store *store = open_store(path, 0);
+    ck_assert_int_eq(schedule(store, "early"), 0);
+    rdv_test_remove(in_directory("store.db-wal"));
+    rdv_store_close(store);
+    store = open_store(path, 0);
+    ck_assert_int_eq(count_entries(store, 0), 1);
+    rdv_store_close(store);
+}
+END_TEST
+
+START_TEST(files_that_others_have_made_in_the_place_of_ours_are_left_alone)
+{
+    static const char *const names[] = {"store.db-wal", "store.db-shm"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        rdv_store *store = open_store(path, 0);
+        ck_assert_int_eq(schedule(store, "early"), 0);
+        rdv_test_write(in_directory("theirs"), "words", 5);
+        ck_assert_int_eq(rename(in_directory("theirs"), in_directory(names[i])), 0);
+        rdv_store_close(store);
+        ck_assert_int_eq(rdv_test_size(in_directory(names[i])), 5);
+        rdv_test_remove(in_directory("store.db-wal"));
+        rdv_test_remove(in_directory("store.db-shm"));
+    }
+}
+END_TEST
+
 /* -------------------------------------------------------------------- trust */
 
 static void refused(const char *file, const char *words)
@@ -381,6 +493,13 @@ int main(void)
     tcase_add_test(writers,
                    a_lock_is_free_after_closing_though_a_forked_process_has_its_descriptor);
     suite_add_tcase(suite, writers);
+    TCase *loss = tcase_create("loss");
+    tcase_add_checked_fixture(loss, set_up, tear_down);
+    tcase_add_test(loss, a_store_whose_files_were_removed_acknowledges_nothing_more);
+    tcase_add_test(loss, a_store_that_was_moved_or_replaced_acknowledges_nothing_more);
+    tcase_add_test(loss, what_was_acknowledged_survives_the_removal_of_the_log);
+    tcase_add_test(loss, files_that_others_have_made_in_the_place_of_ours_are_left_alone);
+    suite_add_tcase(suite, loss);
     TCase *trust = tcase_create("trust");
     tcase_add_checked_fixture(trust, set_up, tear_down);
     rdv_test_add_unless(trust, a_store_of_another_user_is_refused_in_any_folder, no_root);
