@@ -98,7 +98,8 @@ int place_say_locked(const struct options *options, const struct rdv_error *lock
         say_error("%s: try again when it has ended, or stop it first", words);
     } else if (place_socket(options, &socket) == EXIT_OK) {
         say_error("%s, which does not listen on %s: if it was given another --socket, give that "
-                  "here too, else stop it first",
+                  "here too; if its socket was removed, a reload (SIGHUP) makes it anew; else stop "
+                  "it first",
                   words, socket);
         free(socket);
     }

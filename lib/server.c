@@ -27,6 +27,9 @@
 /* How long to wait when there are no descriptors for new connections. */
 #define ACCEPT_PAUSE RDV_SECOND
 
+/* How long to let it be when the socket can't be made again. */
+#define LISTEN_PAUSE (100 * RDV_MILLISECOND)
+
 struct rdv__answer {
     struct rdv__connection *connection; /* NULL = gone */
     struct rdv__answer *next;
@@ -80,8 +83,11 @@ struct rdv__server {
     struct rdv__server_options options;
     const struct rdv__server_ops *ops;
     void *user;
-    struct rdv__listener *listener;
-    struct rdv__io *accepting;
+    char *path;
+    struct rdv__listener *listener; /* NULL = its name was taken away, and can't be had again yet */
+    struct rdv__io *accepting;      /* NULL with it */
+    rdv_duration listen_again_at;
+    bool told_away; /* that it can't be had was said */
     rdv_timer *accept_again, *patience;
     bool waiting;  /* the patience timer is started */
     bool paused;   /* no descriptors: nobody is taken for a while */
@@ -400,7 +406,8 @@ static void listen_again(struct rdv__server *server)
         return;
     server->paused = false;
     rdv_timer_stop(server->accept_again);
-    rdv__io_watch(server->accepting, true, false);
+    if (server->accepting)
+        rdv__io_watch(server->accepting, true, false);
 }
 
 static void connection_free(struct rdv__connection *connection)
@@ -577,39 +584,6 @@ static void do_share(struct rdv__server *server, const struct share *share,
     }
 }
 
-/* The loop's settle phase, after the store's. */
-static int turn_late(struct rdv__turn *turn)
-{
-    struct rdv__server *server =
-        (struct rdv__server *)((char *)turn - offsetof(struct rdv__server, turn));
-    struct rdv__connection *first = server->awake, *connection, *next;
-    struct rdv__connection *left = NULL, **left_end = &left;
-    server->awake = NULL;
-    server->awake_end = &server->awake;
-    do_share(server, &server->owners, first);
-    do_share(server, &server->readers, first);
-    for (connection = first; connection; connection = next) {
-        next = connection->next_awake;
-        if (!connection->done) {
-            *left_end = connection;
-            left_end = &connection->next_awake;
-            continue;
-        }
-        connection->awake = false;
-        do_lines(connection, false);
-        settle(connection);
-    }
-    /* Those who have not had their part come first in the next turn. */
-    if (left) {
-        *left_end = server->awake;
-        if (!server->awake)
-            server->awake_end = left_end;
-        server->awake = left;
-        rdv__loop_again(server->loop);
-    }
-    return 0;
-}
-
 /* --------------------------------------------------------------- accepting */
 
 static struct share *share_of(struct rdv__server *server, enum rdv__peer peer)
@@ -724,6 +698,95 @@ static void accept_again(void *user)
     listen_again(user);
 }
 
+/* ---------------------------------------------------------------- listening */
+
+static int start_listening(struct rdv__server *server, struct rdv_error *error)
+{
+    int result = rdv__listener_new(server->path, server->options.group, &server->listener, error);
+    if (result != 0)
+        return result;
+    result = rdv__io_new(server->loop, rdv__listener_fd(server->listener), accept_ready, server,
+                         &server->accepting);
+    return result == 0 ? 0 : rdv__fail(error, result, "%s", rdv_strerror(result));
+}
+
+static void stop_listening(struct rdv__server *server)
+{
+    rdv__io_free(server->accepting);
+    server->accepting = NULL;
+    rdv__listener_free(server->listener);
+    server->listener = NULL;
+}
+
+/*
+ * Somebody may remove the socket, which cleans up a folder, say. That is looked for in each turn, so whenever something is done
+ * anyway, and costs nothing where nothing is. Those who have connected before are kept. A name that somebody else has by now is
+ * left to them: we go without it until it is free.
+ */
+static void look_after_listener(struct rdv__server *server)
+{
+    struct rdv_error error = {0};
+    if (server->listener && rdv__listener_is_there(server->listener))
+        return;
+    const rdv_duration now = rdv__plat_running();
+    if (!server->listener && now < server->listen_again_at)
+        return;
+    if (server->listener) {
+        accept_ready(server); /* who had found it in time */
+        server->paused = false;
+        rdv_timer_stop(server->accept_again);
+        stop_listening(server);
+    }
+    if (start_listening(server, &error) == 0) {
+        rdv__log(&server->options.log, RDV_LOG_WARNING,
+                 "the socket '%s' was removed or replaced, and was made again", server->path);
+        server->told_away = false;
+        return;
+    }
+    stop_listening(server);
+    server->listen_again_at = now + LISTEN_PAUSE;
+    if (!server->told_away)
+        rdv__log(&server->options.log, RDV_LOG_WARNING,
+                 "the socket '%s' was removed or replaced, and can't be made again: %s; it is "
+                 "tried again when there is something to do, and at the latest on a reload",
+                 server->path, error.text);
+    server->told_away = true;
+}
+
+/* The loop's settle phase, after the store's. */
+static int turn_late(struct rdv__turn *turn)
+{
+    struct rdv__server *server =
+        (struct rdv__server *)((char *)turn - offsetof(struct rdv__server, turn));
+    look_after_listener(server);
+    struct rdv__connection *first = server->awake, *connection, *next;
+    struct rdv__connection *left = NULL, **left_end = &left;
+    server->awake = NULL;
+    server->awake_end = &server->awake;
+    do_share(server, &server->owners, first);
+    do_share(server, &server->readers, first);
+    for (connection = first; connection; connection = next) {
+        next = connection->next_awake;
+        if (!connection->done) {
+            *left_end = connection;
+            left_end = &connection->next_awake;
+            continue;
+        }
+        connection->awake = false;
+        do_lines(connection, false);
+        settle(connection);
+    }
+    /* Those who have not had their part come first in the next turn. */
+    if (left) {
+        *left_end = server->awake;
+        if (!server->awake)
+            server->awake_end = left_end;
+        server->awake = left;
+        rdv__loop_again(server->loop);
+    }
+    return 0;
+}
+
 /* -------------------------------------------------------------------- life */
 
 int rdv__server_new(rdv_loop *loop, const struct rdv__server_options *options,
@@ -747,19 +810,18 @@ int rdv__server_new(rdv_loop *loop, const struct rdv__server_options *options,
                                      .only_late = true};
     server->awake_end = &server->awake;
     server->turn = (struct rdv__turn){.run = turn_late, .phase = RDV__TURN_SETTLE};
-    int result = rdv_timer_new(loop, accept_again, server, &server->accept_again);
+    server->path = malloc(strlen(options->path) + 1);
+    int result = server->path ? 0 : RDV_ENOMEM;
+    if (server->path)
+        memcpy(server->path, options->path, strlen(options->path) + 1);
+    if (result == 0)
+        result = rdv_timer_new(loop, accept_again, server, &server->accept_again);
     if (result == 0)
         result = rdv_timer_new(loop, patience_ends, server, &server->patience);
     if (result != 0)
         (void)rdv__fail(error, result, "%s", rdv_strerror(result));
     if (result == 0)
-        result = rdv__listener_new(options->path, options->group, &server->listener, error);
-    if (result == 0) {
-        result = rdv__io_new(loop, rdv__listener_fd(server->listener), accept_ready, server,
-                             &server->accepting);
-        if (result != 0)
-            (void)rdv__fail(error, result, "%s", rdv_strerror(result));
-    }
+        result = start_listening(server, error);
     if (result != 0) {
         rdv__server_free(server);
         return result;
@@ -781,8 +843,8 @@ void rdv__server_free(struct rdv__server *server)
         server->connections->awake = false;
         connection_free(server->connections);
     }
-    rdv__io_free(server->accepting);
-    rdv__listener_free(server->listener);
+    stop_listening(server);
+    free(server->path);
     rdv_timer_free(server->accept_again);
     rdv_timer_free(server->patience);
     free(server);

@@ -30,6 +30,9 @@ int rdv__listener_new(const char *path, const rdv__group *group,
                       struct rdv__listener **ret_listener, struct rdv_error *error);
 rdv__descriptor rdv__listener_fd(const struct rdv__listener *listener);
 
+/* Whether it still has its name, so that clients find it: one look. Always, where nobody can take a name away. */
+bool rdv__listener_is_there(const struct rdv__listener *listener);
+
 /* Take the next connection: RDV_ENOTFOUND if none waits, RDV_ELIMIT if there are no descriptors or no memory for it. */
 int rdv__listener_accept(struct rdv__listener *listener, rdv__descriptor *ret_fd);
 

@@ -1078,6 +1078,72 @@ END_TEST
 
 /* --------------------------------------------------------------- connections */
 
+#ifndef _WIN32 /* where nobody can take a pipe's name away */
+
+/* Whether somebody who looks for us finds us; what they send is answered. */
+static bool is_found(void)
+{
+    rdv__descriptor fd;
+    if (rdv__socket_connect(path, RDV_SECOND, &fd, NULL) != 0)
+        return false;
+    rdv__socket_close(fd);
+    return true;
+}
+
+START_TEST(a_socket_that_was_removed_is_made_again_in_the_next_turn)
+{
+    for (int i = 0; i < 3; i++) {
+        rdv_test_remove(path);
+        if (i > 0) {
+            char lock[sizeof path + 8];
+            snprintf(lock, sizeof lock, "%s.lock", path);
+            rdv_test_remove(lock);
+        }
+        ck_assert(!is_found());
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+        ck_assert(is_found());
+        ck_assert_msg(strstr(last_log, "made again"), "said: %s", last_log);
+    }
+    ck_assert_int_eq(log_lines, 3);
+}
+END_TEST
+
+START_TEST(a_socket_is_not_taken_from_who_has_its_name_now)
+{
+    rdv_test_remove(path);
+    rdv_test_write(path, "words", 5);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+        rdv_test_sleep(120);
+    }
+    ck_assert_int_eq(rdv_test_size(path), 5);
+    ck_assert_int_eq(log_lines, 1);
+    rdv_test_remove(path);
+    struct rdv__listener *other;
+    ck_assert_int_eq(rdv__listener_new(path, NULL, &other, NULL), 0);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert(rdv__listener_is_there(other));
+    rdv__listener_free(other);
+    rdv_test_sleep(120);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert(is_found());
+}
+END_TEST
+
+START_TEST(a_socket_comes_back_with_its_folder)
+{
+    rdv_test_remove(directory);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert_msg(strstr(last_log, "can't be made again"), "said: %s", last_log);
+    rdv_test_make_directory(directory);
+    rdv_test_sleep(120);
+    ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+    ck_assert(is_found());
+}
+END_TEST
+
+#endif
+
 START_TEST(one_too_many_gets_one_line)
 {
     struct wire *fds[CLIENTS_HERE + 2];
@@ -1255,6 +1321,11 @@ int main(void)
     TCase *connections = tcase_create("connections");
     tcase_set_timeout(connections, PATIENCE);
     tcase_add_checked_fixture(connections, set_up, tear_down);
+#ifndef _WIN32
+    tcase_add_test(connections, a_socket_that_was_removed_is_made_again_in_the_next_turn);
+    tcase_add_test(connections, a_socket_is_not_taken_from_who_has_its_name_now);
+    tcase_add_test(connections, a_socket_comes_back_with_its_folder);
+#endif
     tcase_add_test(connections, one_too_many_gets_one_line);
     tcase_add_test(connections, that_there_are_too_many_is_said_now_and_then_with_their_number);
     rdv_test_add_unless(connections, readers_leave_places_for_others, no_readers());

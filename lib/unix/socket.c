@@ -216,6 +216,13 @@ int rdv__listener_fd(const struct rdv__listener *listener)
     return listener->fd;
 }
 
+bool rdv__listener_is_there(const struct rdv__listener *listener)
+{
+    struct stat status;
+    return lstat(listener->path, &status) == 0 && status.st_dev == listener->device &&
+           status.st_ino == listener->inode;
+}
+
 int rdv__listener_accept(struct rdv__listener *listener, int *ret_fd)
 {
     int fd = rdv__unix_high(accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -233,9 +240,7 @@ void rdv__listener_free(struct rdv__listener *listener)
 {
     if (!listener)
         return;
-    struct stat status;
-    if (listener->inode != 0 && lstat(listener->path, &status) == 0 &&
-        status.st_dev == listener->device && status.st_ino == listener->inode)
+    if (listener->inode != 0 && rdv__listener_is_there(listener))
         unlink(listener->path);
     if (listener->fd >= 0)
         close(listener->fd);

@@ -352,6 +352,17 @@ class Agent(AgentTest):
         self.assertEqual([e["state"] for e in self.entries("list")], ["pending"])
         self.end(agent)
 
+    def test_a_socket_that_was_removed_is_there_again_after_a_reload(self):
+        agent = self.start_agent()
+        self.rdvtask("schedule", "long", "runs")
+        self.wait_for_state("runs", "running")
+        os.remove(self.path("store.db.sock"))
+        agent.send_signal(signal.SIGHUP)
+        self.wait_for(lambda: os.path.exists(self.path("store.db.sock")), "the socket")
+        self.rdvtask("cancel", "runs")
+        self.wait_for_state("runs", "cancelled")
+        self.assertIn("was made again", self.end(agent)[1])
+
     def test_reload_takes_a_changed_document_and_a_broken_one_changes_nothing(self):
         agent = self.start_agent()
         self.rdvtask("schedule", "long", "runs", "--deadline", "+1h")
