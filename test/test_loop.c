@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #endif
@@ -1564,6 +1565,43 @@ static TCase *add_case(Suite *suite, const char *name)
     return tcase;
 }
 
+#ifndef _WIN32
+
+/* In a process that has had no loop: what a library has once for all is made with the first. */
+static int first_loop_with(rlim_t descriptors)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit = {descriptors, descriptors};
+        rdv_loop *first = NULL;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+            _exit(99);
+        _exit(-rdv_loop_new(&first));
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status), "with %d descriptors: signal %d", (int)descriptors,
+                  WTERMSIG(status));
+    return -WEXITSTATUS(status);
+}
+
+#endif
+
+START_TEST(a_loop_that_lacks_descriptors_is_an_error_and_not_the_end)
+{
+#ifndef _WIN32
+    int refused = 0, result = RDV_EIO;
+    for (rlim_t descriptors = 0; descriptors < 64; descriptors++) {
+        result = first_loop_with(descriptors);
+        ck_assert(result == 0 || result == RDV_EIO || result == RDV_ENOMEM);
+        refused += result != 0;
+    }
+    ck_assert_int_eq(result, 0);
+    ck_assert_int_gt(refused, 0);
+#endif
+}
+END_TEST
+
 int main(void)
 {
 #ifdef _WIN32
@@ -1616,6 +1654,11 @@ int main(void)
 
     rdv_test_add_unless(running, a_host_without_descriptors_left_gets_no_loop_but_an_error,
                         no_limits);
+
+    TCase *first = tcase_create("first"); /* with no loop before it */
+    rdv_test_add_unless(first, a_loop_that_lacks_descriptors_is_an_error_and_not_the_end,
+                        no_limits);
+    suite_add_tcase(suite, first);
 
     TCase *descriptor = add_case(suite, "descriptor");
     tcase_add_test(descriptor, an_idle_loop_s_descriptor_is_not_ready);

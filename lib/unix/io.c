@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "unix.h"
@@ -19,6 +20,10 @@
 
 /* What else is ready comes with the next poll, and first. */
 #define READY_AT_ONCE 64
+
+/* More than libuv takes for a loop, and for what it has once in each process: descriptors, and memory in bytes. */
+#define UV_DESCRIPTORS 8
+#define UV_MEMORY      (64 * 1024)
 
 /* What uv_loop_t's data points to. */
 struct poll {
@@ -44,9 +49,33 @@ static int ask(const struct poll *poll, int operation, int fd, uint32_t events, 
 
 /* --------------------------------------------------------------------- poll */
 
+/*
+ * libuv calls abort() where it lacks descriptors or memory for a loop, which is a host's end. So it is not asked before as much as
+ * it takes was had, and given back. Another thread may take that in between; then we have done what we can.
+ */
+static int check_room(void)
+{
+    int fds[UV_DESCRIPTORS], count = 0, number = 0;
+    void *memory = malloc(UV_MEMORY);
+    if (!memory)
+        number = ENOMEM;
+    while (number == 0 && count < UV_DESCRIPTORS) {
+        fds[count] = eventfd(0, EFD_CLOEXEC);
+        if (fds[count] < 0)
+            number = errno;
+        else
+            count++;
+    }
+    while (count > 0)
+        close(fds[--count]);
+    free(memory);
+    return -number;
+}
+
 int rdv__poll_init(uv_loop_t *uv)
 {
-    return uv_loop_init(uv);
+    const int result = check_room();
+    return result != 0 ? result : uv_loop_init(uv);
 }
 
 int rdv__poll_open(rdv_loop *loop)
