@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "record.h"
+#include "row.h"
 #include "sql.h"
 #include "status.h"
 #include "store.h"
@@ -24,10 +25,9 @@ struct listing {
     size_t room;
 };
 
-static const char *column_text(sqlite3_stmt *statement, int column)
+static int damaged(const struct listing *listing)
 {
-    const char *text = (const char *)sqlite3_column_text(statement, column);
-    return text ? text : "";
+    return rdv__sql_refuse(listing->store, RDV_ECORRUPT, "an entry is not as it was written");
 }
 
 /* Both tables give the same columns, so that one function reads either. */
@@ -41,29 +41,30 @@ static const char *column_text(sqlite3_stmt *statement, int column)
     " progress, code, message, scheduled_at, started_at, 0, 0"
 
 /* false: the row was never written like this. */
-static bool read_entry(sqlite3_stmt *row, rdv_entry *entry)
+static bool read_entry(sqlite3_stmt *statement, rdv_entry *entry)
 {
+    struct rdv__row row = {.statement = statement};
     *entry = (rdv_entry){
         .size = sizeof *entry,
-        .run = sqlite3_column_int64(row, 0),
-        .change = sqlite3_column_int64(row, 1),
-        .identifier = column_text(row, 2),
-        .label = column_text(row, 3),
-        .window = {.start = sqlite3_column_int64(row, 4),
-                   .end = sqlite3_column_int64(row, 5),
-                   .deadline = sqlite3_column_int64(row, 6),
-                   .limit = sqlite3_column_int64(row, 7)},
-        .context_size = (size_t)sqlite3_column_int64(row, 8),
-        .status = (rdv_status)sqlite3_column_int(row, 9),
-        .cancelling = sqlite3_column_int(row, 10) != 0,
-        .attempt = sqlite3_column_int(row, 11),
-        .progress = sqlite3_column_int(row, 12),
-        .code = sqlite3_column_int(row, 13),
-        .message = column_text(row, 14),
-        .scheduled_at = sqlite3_column_int64(row, 15),
-        .started_at = sqlite3_column_int64(row, 16),
-        .finished_at = sqlite3_column_int64(row, 17),
-        .outcome = (rdv_outcome)sqlite3_column_int(row, 18),
+        .run = rdv__row_number(&row, 0, 1, RDV__ROW_NUMBER_MAX),
+        .change = rdv__row_number(&row, 1, 1, RDV__ROW_NUMBER_MAX),
+        .identifier = rdv__row_name(&row, 2, RDV_NAME_MAX),
+        .label = rdv__row_name(&row, 3, RDV_NAME_MAX),
+        .window = {.start = rdv__row_time(&row, 4),
+                   .end = rdv__row_time(&row, 5),
+                   .deadline = rdv__row_time(&row, 6),
+                   .limit = rdv__row_number(&row, 7, 0, RDV_LIMIT_MAX)},
+        .context_size = (size_t)rdv__row_number(&row, 8, 0, RDV_CONTEXT_MAX),
+        .status = (rdv_status)rdv__row_int(&row, 9),
+        .cancelling = rdv__row_int(&row, 10) != 0,
+        .attempt = rdv__row_count(&row, 11, 0),
+        .progress = rdv__row_count(&row, 12, -1),
+        .code = rdv__row_int(&row, 13),
+        .message = rdv__row_text(&row, 14, RDV_MESSAGE_MAX),
+        .scheduled_at = rdv__row_time(&row, 15),
+        .started_at = rdv__row_time(&row, 16),
+        .finished_at = rdv__row_time(&row, 17),
+        .outcome = (rdv_outcome)rdv__row_int(&row, 18),
     };
     if (entry->finished_at != 0) {
         entry->state = RDV_STATE_FINISHED;
@@ -71,7 +72,8 @@ static bool read_entry(sqlite3_stmt *row, rdv_entry *entry)
     } else {
         entry->state = entry->started_at != 0 ? RDV_STATE_RUNNING : RDV_STATE_PENDING;
     }
-    return rdv_status_name(entry->status) &&
+    return !row.damaged && rdv_window_check(&entry->window) == 0 &&
+           rdv_status_name(entry->status) &&
            (entry->finished_at == 0 || rdv_outcome_name(entry->outcome));
 }
 
@@ -118,14 +120,19 @@ static int read_changes(struct listing *listing, rdv_entry *entry)
 
     sqlite3_bind_int64(listing->reports, 1, entry->run);
     while ((result = rdv__sql_row(listing->store, listing->reports)) == 1) {
+        struct rdv__row row = {.statement = listing->reports};
         change = (rdv_change){
-            .at = sqlite3_column_int64(listing->reports, 0),
-            .status = (rdv_status)sqlite3_column_int(listing->reports, 1),
-            .attempt = sqlite3_column_int(listing->reports, 2),
-            .progress = sqlite3_column_int(listing->reports, 3),
-            .code = sqlite3_column_int(listing->reports, 4),
-            .message = column_text(listing->reports, 5),
+            .at = rdv__row_time(&row, 0),
+            .status = (rdv_status)rdv__row_int(&row, 1),
+            .attempt = rdv__row_count(&row, 2, 0),
+            .progress = rdv__row_count(&row, 3, -1),
+            .code = rdv__row_int(&row, 4),
+            .message = rdv__row_text(&row, 5, RDV_MESSAGE_MAX),
         };
+        if (row.damaged || !rdv_status_name(change.status)) {
+            sqlite3_reset(listing->reports);
+            return damaged(listing);
+        }
         result = add_change(listing, &count, &change);
         if (result != 0) {
             sqlite3_reset(listing->reports);
@@ -152,7 +159,7 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
 {
     rdv_entry entry;
     if (!read_entry(row, &entry))
-        return rdv__sql_refuse(listing->store, RDV_ECORRUPT, "an entry is not as it was written");
+        return damaged(listing);
     int result = 0;
     if (listing->reports)
         result = read_changes(listing, &entry);
@@ -160,11 +167,14 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
         sqlite3_bind_int64(listing->output, 1, entry.run);
         result = rdv__sql_row(listing->store, listing->output);
         if (result == 1) {
-            entry.output = sqlite3_column_blob(listing->output, 0);
-            entry.output_size = (size_t)sqlite3_column_bytes(listing->output, 0);
+            struct rdv__row tail = {.statement = listing->output};
+            entry.output = rdv__row_bytes(&tail, 0, RDV__OUTPUT_TAIL, &entry.output_size);
+            if (tail.damaged)
+                result = damaged(listing);
+            else
+                result = 0;
             if (!entry.output)
                 entry.output = "";
-            result = 0;
         }
     }
     if (result == 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "row.h"
 #include "sql.h"
 #include "status.h"
 #include "store.h"
@@ -632,16 +633,11 @@ int rdv__record_retain(rdv_store *store, rdv_time now)
 
 /* ----------------------------------------------------------------- reading */
 
-static const char *column_text(sqlite3_stmt *statement, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(statement, column);
-    return text ? text : "";
-}
+/* The longest word that a journal has for itself, in bytes: a state, a mark, a boot. */
+#define WORD_MAX 256
 
-static size_t column_size(sqlite3_stmt *statement, int column)
-{
-    return (size_t)sqlite3_column_bytes(statement, column);
-}
+/* The same for how often each step was started. */
+#define STARTS_MAX (64 * 1024)
 
 /* A row that was never written like this. */
 static int damaged(rdv_store *store)
@@ -662,32 +658,34 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
     if (result != 1)
         return result < 0 ? result : RDV_ENOTFOUND;
 
-    sqlite3_stmt *row = binder.statement;
+    struct rdv__row row = {.statement = binder.statement};
     struct binder context = {0};
     const void *bytes = NULL;
-    size_t size = (size_t)sqlite3_column_int64(row, 2);
+    const char *identifier = rdv__row_name(&row, 0, RDV_NAME_MAX);
+    const char *label = rdv__row_name(&row, 1, RDV_NAME_MAX);
+    size_t size = (size_t)rdv__row_number(&row, 2, 0, RDV_CONTEXT_MAX);
     struct rdv__record_entry entry = {
-        .window = {.start = sqlite3_column_int64(row, 3),
-                   .end = sqlite3_column_int64(row, 4),
-                   .deadline = sqlite3_column_int64(row, 5),
-                   .limit = sqlite3_column_int64(row, 6)},
-        .scheduled_at = sqlite3_column_int64(row, 7),
-        .started_at = sqlite3_column_int64(row, 8),
-        .running = sqlite3_column_int64(row, 8) != 0,
-        .ending = (enum rdv__ending)sqlite3_column_int(row, 9),
-        .status = (rdv_status)sqlite3_column_int(row, 10),
-        .attempt = sqlite3_column_int(row, 11),
-        .progress = sqlite3_column_int(row, 12),
-        .code = sqlite3_column_int(row, 13),
-        .cuts = {.interruptions = sqlite3_column_int(row, 15),
-                 .reboots = sqlite3_column_int(row, 16),
-                 .stops = sqlite3_column_int(row, 17),
-                 .stop_step = sqlite3_column_int64(row, 18),
-                 .stopped = sqlite3_column_int64(row, 19)},
-        .change = sqlite3_column_int64(row, 20),
+        .window = {.start = rdv__row_time(&row, 3),
+                   .end = rdv__row_time(&row, 4),
+                   .deadline = rdv__row_time(&row, 5),
+                   .limit = rdv__row_number(&row, 6, 0, RDV_LIMIT_MAX)},
+        .scheduled_at = rdv__row_time(&row, 7),
+        .started_at = rdv__row_time(&row, 8),
+        .ending = (enum rdv__ending)rdv__row_int(&row, 9),
+        .status = (rdv_status)rdv__row_int(&row, 10),
+        .attempt = rdv__row_count(&row, 11, 0),
+        .progress = rdv__row_count(&row, 12, -1),
+        .code = rdv__row_int(&row, 13),
+        .cuts = {.interruptions = rdv__row_count(&row, 15, 0),
+                 .reboots = rdv__row_count(&row, 16, 0),
+                 .stops = rdv__row_count(&row, 17, 0),
+                 .stop_step = rdv__row_number(&row, 18, -RDV__ROW_NUMBER_MAX, RDV__ROW_NUMBER_MAX),
+                 .stopped = rdv__row_number(&row, 19, INT64_MIN, INT64_MAX)},
+        .change = rdv__row_number(&row, 20, 1, RDV__ROW_NUMBER_MAX),
     };
-    snprintf(entry.message, sizeof entry.message, "%s", column_text(row, 14));
-    if (rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status) ||
+    entry.running = entry.started_at != 0;
+    snprintf(entry.message, sizeof entry.message, "%s", rdv__row_text(&row, 14, RDV_MESSAGE_MAX));
+    if (row.damaged || rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status) ||
         entry.ending < RDV__ENDING_NONE || entry.ending > RDV__ENDING_TOO_OFTEN) {
         result = damaged(store);
         goto out;
@@ -700,11 +698,16 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
             result = result < 0 ? result : damaged(store);
             goto out;
         }
-        bytes = sqlite3_column_blob(context.statement, 0);
-        size = column_size(context.statement, 0);
+        struct rdv__row kept = {.statement = context.statement};
+        size_t told = size;
+        bytes = rdv__row_bytes(&kept, 0, RDV_CONTEXT_MAX, &size);
+        if (kept.damaged || size != told) {
+            result = damaged(store);
+            goto out;
+        }
     }
-    result = rdv__task_new(column_text(row, 1), column_size(row, 1), column_text(row, 0),
-                           column_size(row, 0), bytes, size, number, &entry.task);
+    result = rdv__task_new(label, strlen(label), identifier, strlen(identifier), bytes, size,
+                           number, &entry.task);
     if (result == RDV_EINVAL || result == RDV_ELIMIT)
         result = damaged(store);
     if (result == 0)
@@ -712,7 +715,7 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
 out:
     if (context.statement)
         sqlite3_reset(context.statement);
-    sqlite3_reset(row);
+    sqlite3_reset(binder.statement);
     return result;
 }
 
@@ -793,25 +796,27 @@ int rdv__journal_has_run(rdv_store *store, int64_t run)
     "SELECT identifier, label, run, step, attempt, failures, starts, grace, nonce, state," \
     " reboots, boot_id, context FROM journal"
 
-static int read_journal(sqlite3_stmt *row,
+static int read_journal(rdv_store *store, sqlite3_stmt *statement,
                         int (*fn)(void *user, const struct rdv__journal *journal), void *user)
 {
+    struct rdv__row row = {.statement = statement};
     struct rdv__journal journal = {
-        .identifier = column_text(row, 0),
-        .label = column_text(row, 1),
-        .run = sqlite3_column_int64(row, 2),
-        .step = sqlite3_column_int(row, 3),
-        .attempt = sqlite3_column_int(row, 4),
-        .failures = sqlite3_column_int(row, 5),
-        .starts = column_text(row, 6),
-        .grace = sqlite3_column_int64(row, 7),
-        .nonce = column_text(row, 8),
-        .state = column_text(row, 9),
-        .reboots = sqlite3_column_int(row, 10),
-        .boot_id = column_text(row, 11),
-        .context = sqlite3_column_blob(row, 12),
+        .identifier = rdv__row_name(&row, 0, RDV_NAME_MAX),
+        .label = rdv__row_name(&row, 1, RDV_NAME_MAX),
+        .run = rdv__row_number(&row, 2, -RDV__ROW_NUMBER_MAX, RDV__ROW_NUMBER_MAX),
+        .step = rdv__row_count(&row, 3, 0),
+        .attempt = rdv__row_count(&row, 4, 0),
+        .failures = rdv__row_count(&row, 5, 0),
+        .starts = rdv__row_text(&row, 6, STARTS_MAX),
+        .grace = rdv__row_number(&row, 7, -1, RDV_LIMIT_MAX),
+        .nonce = rdv__row_text(&row, 8, WORD_MAX),
+        .state = rdv__row_text(&row, 9, WORD_MAX),
+        .reboots = rdv__row_count(&row, 10, 0),
+        .boot_id = rdv__row_text(&row, 11, WORD_MAX),
     };
-    journal.context_size = column_size(row, 12);
+    journal.context = rdv__row_bytes(&row, 12, RDV_CONTEXT_MAX, &journal.context_size);
+    if (row.damaged)
+        return rdv__sql_refuse(store, RDV_ECORRUPT, "a run is not as it was written");
     return fn(user, &journal);
 }
 
@@ -823,7 +828,7 @@ int rdv__journal_get(rdv_store *store, const char *identifier,
     int result = bound_row(&binder);
     if (result != 1)
         return result < 0 ? result : RDV_ENOTFOUND;
-    result = read_journal(binder.statement, fn, user);
+    result = read_journal(store, binder.statement, fn, user);
     sqlite3_reset(binder.statement);
     return result;
 }
@@ -846,7 +851,7 @@ int rdv__journal_orphans(rdv_store *store,
                              " (SELECT 1 FROM entry WHERE number = journal.run)");
     int result;
     while ((result = bound_row(&binder)) == 1) {
-        result = read_journal(binder.statement, fn, user);
+        result = read_journal(store, binder.statement, fn, user);
         if (result != 0) {
             sqlite3_reset(binder.statement);
             return result;

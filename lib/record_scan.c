@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "row.h"
 #include "sql.h"
 #include "task.h"
 
@@ -35,8 +36,19 @@ static int count_change(rdv_store *store, int64_t number)
     return result;
 }
 
+static bool is_as_written(sqlite3_value **columns)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        if (sqlite3_value_type(columns[i]) != (i == IDENTIFIER ? SQLITE_TEXT : SQLITE_INTEGER))
+            return false;
+    return sqlite3_value_int64(columns[NUMBER]) <= RDV__ROW_NUMBER_MAX &&
+           sqlite3_value_int64(columns[STARTED_AT]) >= 0;
+}
+
 static int take(rdv_store *store, struct rdv__scan *scan, sqlite3_value **columns)
 {
+    if (!is_as_written(columns))
+        return rdv__sql_refuse(store, RDV_ECORRUPT, "an entry is not as it was written");
     struct rdv__record_key key = {
         .keys = {.number = sqlite3_value_int64(columns[NUMBER]),
                  .start = sqlite3_value_int64(columns[START]),
@@ -50,7 +62,7 @@ static int take(rdv_store *store, struct rdv__scan *scan, sqlite3_value **column
     const rdv_window window = {
         .start = key.keys.start, .end = key.keys.end, .deadline = key.keys.deadline};
     if (key.keys.number <= scan->number || key.identifier_size == 0 ||
-        rdv_window_check(&window) != 0)
+        key.identifier_size > RDV_NAME_MAX || rdv_window_check(&window) != 0)
         return rdv__sql_refuse(store, RDV_ECORRUPT, "an entry is not as it was written");
     scan->number = key.keys.number;
     int result = key.running ? count_change(store, key.keys.number) : 0;

@@ -12,6 +12,7 @@
 #include "format.h"
 #include "loop.h"
 #include "plat.h"
+#include "row.h"
 #include "sql.h"
 
 /* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */
@@ -226,9 +227,15 @@ int rdv__sql_number(rdv_store *store, const char *sql, int64_t *ret_number)
     int result = prepare(store, sql, &statement);
     if (result == 0) {
         result = rdv__sql_row(store, statement);
-        if (result == 1)
-            *ret_number = sqlite3_column_int64(statement, 0);
-        result = result < 0 ? result : 0;
+        if (result == 1) {
+            struct rdv__row row = {.statement = statement};
+            int64_t number = rdv__row_number(&row, 0, -RDV__ROW_NUMBER_MAX, RDV__ROW_NUMBER_MAX);
+            result = row.damaged
+                         ? rdv__sql_refuse(store, RDV_ECORRUPT, "a number is not as it was written")
+                         : 0;
+            if (result == 0)
+                *ret_number = number;
+        }
     }
     sqlite3_finalize(statement);
     return result;

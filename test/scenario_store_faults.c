@@ -932,6 +932,123 @@ START_TEST(flipped_bytes_are_an_error_or_harmless_and_never_more)
 }
 END_TEST
 
+/* A row in each table that making entries does not fill. */
+static const char fill[] =
+    "INSERT INTO history VALUES (900, 800, 'h', 'label', 0, 0, 0, 0, 0, 1, 2, 3, 1, 1, -1, 0, '');"
+    "INSERT INTO report VALUES (800, 899, 2, 2, 1, -1, 0, 'words');"
+    "INSERT INTO output VALUES (800, x'6162');"
+    "INSERT OR REPLACE INTO context SELECT max(number), x'6162' FROM entry;"
+    "UPDATE entry SET context_size = 2, started_at = 5, attempt = 1"
+    " WHERE number = (SELECT max(number) FROM entry);"
+    "INSERT OR REPLACE INTO counter VALUES ('number', 950), ('change', 950), ('own_run', -3);"
+    "INSERT INTO journal (identifier, label, run, step, attempt, failures, starts, grace, nonce, "
+    "state, "
+    "reboots, boot_id, context) VALUES ('j', 'label', 800, 0, 1, 0, '1 ', 0, '', 'step', 0, '', "
+    "x'');";
+
+static const char *const wrong_values[] = {"NULL",
+                                           "'text'",
+                                           "''",
+                                           "-1",
+                                           "1e300",
+                                           "x'00ff'",
+                                           "char(120, 0, 121)",
+                                           "CAST(x'ff' AS TEXT)",
+                                           "zeroblob(100000)",
+                                           "4294967296",
+                                           "4611686018427387904",
+                                           "9223372036854775807",
+                                           "-9223372036854775807 - 1"};
+
+static int take_journal(void *user, const struct rdv__journal *journal)
+{
+    *(size_t *)user = strlen(journal->label) + strlen(journal->state) + journal->context_size;
+    return 0;
+}
+
+static bool is_told(int result)
+{
+    return result == 0 || result == RDV_ECORRUPT || result == RDV_ENOTFOUND;
+}
+
+/* All that is done with a store. Nothing may be the end of the process. */
+static void use_whatever_is_there(const char *what)
+{
+    const rdv_filter all = {.size = sizeof all, .flags = RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT};
+    rdv_trigger_options options;
+    size_t size = 0;
+    int count = 0;
+    rdv_trigger_options_init(&options);
+    options.clock.now = clock_now;
+    int result = rdv_store_open(path, NULL, &store, NULL);
+    ck_assert_msg(is_told(result), "opening with %s: %d", what, result);
+    if (result != 0)
+        return;
+    ck_assert_msg(is_told(rdv_store_entries(store, &all, count_one, &count)), "list: %s", what);
+    ck_assert_msg(is_told(rdv__journal_get(store, "j", take_journal, &size)), "journal: %s", what);
+    ck_assert_int_eq(rdv_loop_new(&loop), 0);
+    result = rdv_trigger_new(loop, store, &options, &trigger);
+    ck_assert_msg(is_told(result), "trigger with %s: %d", what, result);
+    if (result == 0) {
+        ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
+        (void)schedule("added", "");
+        for (int i = 0; i < 3; i++)
+            ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
+        ck_assert_msg(is_told(rdv_store_entries(store, &all, count_one, &count)), "%s", what);
+    }
+    close_trigger();
+}
+
+START_TEST(a_value_that_was_never_written_like_this_is_refused_or_harmless)
+{
+    make_store_with(3);
+    sqlite3 *raw;
+    sqlite3_stmt *columns;
+    char *words = NULL, sql[20000];
+    size_t size;
+    int changed = 0;
+    ck_assert_int_eq(sqlite3_open(path, &raw), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(raw, fill, NULL, NULL, &words) == SQLITE_OK, "%s", words);
+    sqlite3_close(raw);
+    char *good = read_all(&size);
+    ck_assert_int_eq(sqlite3_open(":memory:", &raw), SQLITE_OK);
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS good", path);
+    ck_assert_int_eq(sqlite3_exec(raw, sql, NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_prepare_v2(raw,
+                           "SELECT t.name, c.name FROM good.sqlite_schema t, pragma_table_info("
+                           "t.name, 'good') c WHERE t.type = 'table'",
+                           -1, &columns, NULL),
+        SQLITE_OK);
+    char names[128][2][64];
+    int count = 0;
+    while (sqlite3_step(columns) == SQLITE_ROW && count < 128) {
+        for (int i = 0; i < 2; i++)
+            snprintf(names[count][i], sizeof names[count][i], "%s",
+                     (const char *)sqlite3_column_text(columns, i));
+        count++;
+    }
+    ck_assert_int_gt(count, 50);
+    sqlite3_finalize(columns);
+    sqlite3_close(raw);
+    for (int i = 0; i < count; i++) {
+        for (size_t k = 0; k < sizeof wrong_values / sizeof *wrong_values; k++) {
+            write_all(good, size);
+            snprintf(sql, sizeof sql, "PRAGMA synchronous=OFF; UPDATE OR IGNORE %s SET \"%s\" = %s",
+                     names[i][0], names[i][1], wrong_values[k]);
+            ck_assert_int_eq(sqlite3_open(path, &raw), SQLITE_OK);
+            bool done = sqlite3_exec(raw, sql, NULL, NULL, NULL) == SQLITE_OK;
+            sqlite3_close(raw);
+            changed += done;
+            if (done)
+                use_whatever_is_there(sql + sizeof "PRAGMA synchronous=OFF;");
+        }
+    }
+    ck_assert_int_gt(changed, 400);
+    free(good);
+}
+END_TEST
+
 START_TEST(an_empty_file_is_a_new_store)
 {
     write_all("", 0);
@@ -1124,6 +1241,7 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, locks);
 
     TCase *damage = tcase_create("damage");
+    tcase_set_timeout(damage, 180);
     tcase_add_checked_fixture(damage, set_up, tear_down);
     tcase_set_timeout(damage, 60);
     tcase_add_test(damage, a_file_of_something_else_is_no_store);
@@ -1131,6 +1249,7 @@ int main(int argc, char **argv)
     tcase_add_test(damage, a_store_that_was_cut_short_is_refused_and_can_be_restored);
     tcase_add_test(damage, a_damaged_page_of_the_schedule_is_found_before_anything_starts);
     tcase_add_test(damage, flipped_bytes_are_an_error_or_harmless_and_never_more);
+    tcase_add_test(damage, a_value_that_was_never_written_like_this_is_refused_or_harmless);
     tcase_add_test(damage, an_empty_file_is_a_new_store);
     tcase_add_test(damage, what_is_no_file_is_refused);
     rdv_test_add_unless(damage, a_link_to_nowhere_is_not_followed_by_making_a_file_there,
