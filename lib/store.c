@@ -366,6 +366,92 @@ out:
         sqlite3_free(store->files[i].path);
 }
 
+/* -------------------------------------------------------------- connections */
+
+static int open_database(rdv_store *store, const char *path, int flags)
+{
+    sqlite3_close(store->db);
+    store->db = NULL;
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
+        return store->db ? rdv__sql_fail(store) : rdv__sql_refuse(store, RDV_ENOMEM, "");
+    sqlite3_busy_timeout(store->db, BUSY_WAIT);
+    return rdv__sql_execute(store, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
+}
+
+/* How a writer has its database. */
+static int use_settings(rdv_store *store)
+{
+    /* A log that one large batch has grown is cut back to twice what it grows to otherwise. */
+    int result = rdv__sql_execute(store, store->in_memory
+                                             ? "PRAGMA journal_mode=MEMORY"
+                                             : "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
+                                               "PRAGMA journal_size_limit=8388608");
+    /* An inner page of a table has some 450 pages below it: with fewer pages in memory, a large batch would write it early, and
+     * then, with everything behind it in the log, again. */
+    if (result == 0)
+        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
+    return result;
+}
+
+static int prepare_batches(rdv_store *store)
+{
+    int result = prepare(store, "BEGIN IMMEDIATE", &store->begin);
+    if (result == 0)
+        result = prepare(store, "COMMIT", &store->commit);
+    if (result == 0)
+        result = prepare(store, "ROLLBACK", &store->rollback);
+    return result;
+}
+
+static void forget_statements(rdv_store *store)
+{
+    sqlite3_stmt **batches[] = {&store->begin, &store->commit, &store->rollback};
+    for (size_t i = 0; i < RDV__SQL_SLOTS; i++) {
+        sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        sqlite3_finalize(*batches[i]);
+        *batches[i] = NULL;
+    }
+}
+
+static bool is_reading(const rdv_store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    while ((statement = sqlite3_next_stmt(store->db, statement)) != NULL)
+        if (sqlite3_stmt_busy(statement))
+            return true;
+    return store->views > 0;
+}
+
+/*
+ * SQLite forgets that it has a lock, or believes that it has one, where giving one back has failed; and then it can't write any
+ * more until it is closed. Nobody else can begin to write meanwhile: our own lock on the file stays. If it can't be opened again,
+ * what is kept is a handle that refuses everything, and the next who wants to write tries again.
+ */
+static int reconnect(rdv_store *store)
+{
+    bool other;
+    if (!store->files[FILE_MEMORY].path || is_reading(store))
+        return RDV_EIO;
+    for (size_t i = 0; i < FILES; i++)
+        if (!is_ours(&store->files[i], &other) && (other || i == FILE_DATABASE))
+            return RDV_EIO;
+    forget_statements(store);
+    store->impatient = false;
+    int result = open_database(store, store->files[FILE_DATABASE].path, SQLITE_OPEN_READWRITE);
+    if (result == 0)
+        result = use_settings(store);
+    if (result == 0)
+        result = prepare_batches(store);
+    for (size_t i = 0; i < FILES && result == 0; i++)
+        if (!rdv__plat_file_id(store->files[i].path, &store->files[i].id))
+            result = RDV_EIO;
+    return result;
+}
+
 /* ----------------------------------------------------------------- batches */
 
 static void roll_back(rdv_store *store)
@@ -395,7 +481,9 @@ static void abandon(rdv_store *store, int result)
 
 static int begin(rdv_store *store)
 {
-    int result = rdv__sql_run(store, store->begin);
+    int result = store->begin ? rdv__sql_run(store, store->begin) : RDV_EIO;
+    if (result == RDV_EIO && reconnect(store) == 0)
+        result = rdv__sql_run(store, store->begin);
     /* One wait is a courtesy, one for each change of a turn would stop the loop. */
     bool impatient = result == RDV_ELOCKED;
     if (impatient != store->impatient)
@@ -661,17 +749,6 @@ static int take_locks(rdv_store *store, const char *file, const char *holder,
     return result;
 }
 
-static int open_database(rdv_store *store, const char *path, int flags)
-{
-    sqlite3_close(store->db);
-    store->db = NULL;
-    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
-        return store->db ? rdv__sql_fail(store) : rdv__sql_refuse(store, RDV_ENOMEM, "");
-    sqlite3_busy_timeout(store->db, BUSY_WAIT);
-    return rdv__sql_execute(store, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
-}
-
 static bool exists(const char *path, const char *suffix)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
@@ -805,14 +882,7 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
     result = rdv__format_check(store, format, &version, error);
     if (result != 0)
         return result;
-    /* A log that one large batch has grown is cut back to twice what it grows to otherwise. */
-    result = rdv__sql_execute(store, path ? "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
-                                            "PRAGMA journal_size_limit=8388608"
-                                          : "PRAGMA journal_mode=MEMORY");
-    /* An inner page of a table has some 450 pages below it: with fewer pages in memory, a large batch would write it early, and
-     * then, with everything behind it in the log, again. */
-    if (result == 0)
-        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
+    result = use_settings(store);
     if (result == 0)
         result = rdv__format_migrate(store, format, version);
     if (result == 0)
@@ -822,11 +892,7 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
     if (result == 0 && path)
         result = remember_files(store);
     if (result == 0)
-        result = prepare(store, "BEGIN IMMEDIATE", &store->begin);
-    if (result == 0)
-        result = prepare(store, "COMMIT", &store->commit);
-    if (result == 0)
-        result = prepare(store, "ROLLBACK", &store->rollback);
+        result = prepare_batches(store);
     return result == 0 ? 0 : rdv__fail(error, result, "%s", store->last.text);
 }
 
@@ -895,11 +961,7 @@ void rdv_store_close(rdv_store *store)
         abandon(store, RDV_ESHUTDOWN);
     assert(!store->done.first);
     leave_loop(store);
-    for (size_t i = 0; i < RDV__SQL_SLOTS; i++)
-        sqlite3_finalize(store->statements[i]);
-    sqlite3_finalize(store->begin);
-    sqlite3_finalize(store->commit);
-    sqlite3_finalize(store->rollback);
+    forget_statements(store);
     forget_files(store);
     sqlite3_close(store->db);
     rdv__plat_unlock(store->lock);

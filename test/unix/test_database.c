@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sqlite3.h>
+#include <stdarg.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -249,7 +251,7 @@ START_TEST(a_lock_is_free_after_closing_though_a_forked_process_has_its_descript
 }
 END_TEST
 
-/* --------------------------------------------------------------------- loss */
+/* ------------------------------------------------------- locks that can't be had */
 
 static int heard;
 
@@ -279,6 +281,55 @@ static int schedule(rdv_store *store, const char *identifier)
     rdv__store_disown(store, NULL);
     return result;
 }
+
+static int calls_to_failure; /* of fcntl() by SQLite; below 0 = none fails */
+static int failed_calls;
+
+static int failing_fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if ((command == F_SETLK || command == F_GETLK) && calls_to_failure >= 0 &&
+        calls_to_failure-- == 0) {
+        failed_calls++;
+        errno = EIO;
+        return -1;
+    }
+    return fcntl(fd, command, argument);
+}
+
+START_TEST(a_lock_that_fails_once_does_not_stick)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    rdv_store *store = open_store(path, 0);
+    int after = 0;
+    ck_assert_int_eq(
+        vfs->xSetSystemCall(vfs, "fcntl", (sqlite3_syscall_ptr)(void (*)(void))failing_fcntl),
+        SQLITE_OK);
+    for (int i = 0; i < 20; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "entry-%d", i);
+        calls_to_failure = i;
+        (void)schedule(store, name);
+        (void)schedule(store, name);
+        calls_to_failure = -1;
+        snprintf(name, sizeof name, "after-%d", i);
+        int result = schedule(store, name);
+        ck_assert_msg(result == 0, "after call %d: %s", i, rdv_store_message(store));
+        after++;
+    }
+    ck_assert_int_gt(failed_calls, 10);
+    ck_assert_int_ge(count_entries(store, 0), after);
+    calls_to_failure = -1;
+    rdv_store_close(store);
+    vfs->xSetSystemCall(vfs, "fcntl", NULL);
+    ck_assert_int_eq(open_elsewhere(path, 0), 0);
+}
+END_TEST
+
+/* --------------------------------------------------------------------- loss */
 
 static void is_lost(rdv_store *store)
 {
@@ -482,6 +533,7 @@ int main(void)
     Suite *suite = suite_create("database");
     TCase *writers = tcase_create("writers");
     tcase_add_checked_fixture(writers, set_up, tear_down);
+    tcase_set_timeout(writers, 120);
     tcase_add_test(writers, a_lock_file_that_was_removed_lets_nobody_in);
     tcase_add_test(writers, a_lock_file_that_another_version_has_keeps_us_out);
     tcase_add_test(writers, a_store_that_has_a_second_name_is_refused);
@@ -493,8 +545,10 @@ int main(void)
     tcase_add_test(writers,
                    a_lock_is_free_after_closing_though_a_forked_process_has_its_descriptor);
     suite_add_tcase(suite, writers);
+    tcase_add_test(writers, a_lock_that_fails_once_does_not_stick);
     TCase *loss = tcase_create("loss");
     tcase_add_checked_fixture(loss, set_up, tear_down);
+    tcase_set_timeout(loss, 120);
     tcase_add_test(loss, a_store_whose_files_were_removed_acknowledges_nothing_more);
     tcase_add_test(loss, a_store_that_was_moved_or_replaced_acknowledges_nothing_more);
     tcase_add_test(loss, what_was_acknowledged_survives_the_removal_of_the_log);
@@ -502,6 +556,7 @@ int main(void)
     suite_add_tcase(suite, loss);
     TCase *trust = tcase_create("trust");
     tcase_add_checked_fixture(trust, set_up, tear_down);
+    tcase_set_timeout(trust, 120);
     rdv_test_add_unless(trust, a_store_of_another_user_is_refused_in_any_folder, no_root);
     tcase_add_test(trust, a_store_in_a_folder_that_others_may_write_to_is_refused);
     tcase_add_test(trust, a_store_in_a_sticky_folder_has_its_places_taken);
