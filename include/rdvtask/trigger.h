@@ -77,10 +77,11 @@ typedef struct rdv_trigger_options {
     rdv_clock clock;
     rdv_log log;
     rdv_terminated_fn
-        terminated; /**< the task agent has shut down by itself (OnTerminated), and nothing starts any more; what is left is
+        terminated; /**< the task agent has shut down by itself (OnTerminated), or was shut down as the store is lost
+                                    (RDV_ELOST), and nothing starts any more; what is left is
                                     to shut down. Called from the loop, once all that it has reported is durable. NULL = only
                                     the log says so */
-    void *user;     /**< for terminated */
+    void *user; /**< for terminated */
 } rdv_trigger_options;
 
 /** Set the size and the defaults. Any thread. @since 0.1.0 */
