@@ -749,15 +749,15 @@ static int take_locks(rdv_store *store, const char *file, const char *holder,
     return result;
 }
 
-static bool exists(const char *path, const char *suffix)
+/* Whether something was left in the log: one that is empty is as good as none. */
+static bool has_log(const char *path)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-    char *name = sqlite3_mprintf("%s%s", path, suffix);
-    int found = 0;
-    if (name)
-        (void)vfs->xAccess(vfs, name, SQLITE_ACCESS_EXISTS, &found);
+    char *name = sqlite3_mprintf("%s-wal", path), *data = NULL;
+    size_t size;
+    int result = name ? rdv__plat_read_file(name, 0, &data, &size, NULL) : RDV_ENOMEM;
+    free(data);
     sqlite3_free(name);
-    return found != 0;
+    return result != 0 && result != RDV_ENOTFOUND;
 }
 
 static int open_checked(rdv_store *store, const char *path, int flags,
@@ -801,11 +801,12 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__for
     result = open_checked(store, path, SQLITE_OPEN_READONLY, format, &version, error);
     /*
      * Reading takes a file beside it for the memory that readers and writers share. Where none can be made, on a read-only
-     * disk for one, and no log is left behind, nobody is writing, and the file can be read as it is.
+     * or a full disk, and no log is left behind, nobody is writing, and the file can be read as it is.
      */
     int code = store->db ? sqlite3_errcode(store->db) & 0xff : SQLITE_OK;
-    if (result != 0 && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
-        !exists(path, "-wal")) {
+    const bool no_memory = code == SQLITE_CANTOPEN || code == SQLITE_READONLY ||
+                           code == SQLITE_IOERR || code == SQLITE_FULL;
+    if (result != 0 && no_memory && !has_log(path)) {
         char *uri = unchanging(path);
         if (!uri)
             return rdv__fail(error, RDV_ENOMEM, "out of memory");

@@ -652,6 +652,18 @@ START_TEST(a_store_in_a_read_only_directory_can_be_read_only)
 }
 END_TEST
 
+START_TEST(a_store_on_a_full_disk_can_be_read)
+{
+    use_small_disk();
+    make_store_with(2);
+    rdv_test_fill_disk(directory);
+    for (int i = 0; i < 2; i++) /* the first may leave something behind that the second finds */
+        ck_assert_int_eq(stored(0), 2);
+    rdv_test_empty_disk(directory);
+    ck_assert_int_eq(open_trigger(), 0);
+}
+END_TEST
+
 START_TEST(a_store_on_a_read_only_disk_can_be_read_only)
 {
     use_small_disk();
@@ -1221,6 +1233,7 @@ int main(int argc, char **argv)
     rdv_test_add_unless(small, a_full_disk_refuses_a_schedule_and_changes_nothing, no_disk);
     rdv_test_add_unless(small, a_run_that_ends_on_a_full_disk_is_recorded_later_by_itself, no_disk);
     rdv_test_add_unless(small, a_store_on_a_full_disk_is_opened_once_there_is_room, no_disk);
+    rdv_test_add_unless(small, a_store_on_a_full_disk_can_be_read, no_disk);
     rdv_test_add_unless(small, a_store_on_a_read_only_disk_can_be_read_only, no_disk);
     suite_add_tcase(suite, small);
 
