@@ -64,13 +64,13 @@ static bool read_some(rdv__descriptor fd, char *text)
 
 static void go_on(struct rdv__plat_child *child)
 {
-    int64_t end = rdv_test_clock() + PATIENCE;
+    const int64_t give_up_at = rdv_test_clock() + PATIENCE;
+    struct rdv__plat_end end = {0};
     while (!rdv__plat_child_wait(child, 5 * RDV_MILLISECOND)) {
         read_some(child->output, ran.output);
         read_some(child->notices, ran.notices);
-        ck_assert_int_lt(rdv_test_clock(), end);
+        ck_assert_int_lt(rdv_test_clock(), give_up_at);
     }
-    struct rdv__plat_end end = {0};
     ran.result = rdv__plat_child_reap(child, &end);
     ran.code = end.code;
     while (read_some(child->output, ran.output) || read_some(child->notices, ran.notices))
