@@ -38,6 +38,9 @@ class Loops(ProgramTest):
         entries = json.loads(out) if done.returncode == 0 else []
         return entries[-1]["outcome"] if entries else ""
 
+    def latest(self, identifier):
+        return json.loads(self.rdvtask("show", "--json", identifier).stdout)["message"]
+
     def end(self, program, number):
         program.send_signal(number)
         program.communicate(timeout=60 * PATIENCE)
@@ -116,20 +119,20 @@ class Loops(ProgramTest):
         self.end(program, signal.SIGTERM)
 
     def test_a_retry_that_waits_was_not_interrupted(self):
-        config = self.agent(upd={"steps": [{"run": ["sh", "-c", "echo x >>marks; exit 1"], "retries": 1, "retry_delay": "10m"}],
+        """A try that a new agent begins is told before it leaves its mark: with the mark there, the message is of that try."""
+        config = self.agent(upd={"steps": [{"run": ["sh", "-c", "echo x >>marks; exit 1"], "retries": 7, "retry_delay": "10m"}],
                                  "directory": self.dir, "on_interrupt": "fail"}, other=["true"])
         self.schedule()
         program = self.begin(config)
-        for _ in range(7):
-            self.wait_for(lambda: "trying again" in self.rdvtask("show", "u").stdout, "the retry's wait")
+        for tries in range(1, 8):
+            self.wait_for(lambda: self.marks() == tries and self.latest("u").startswith("trying again"), "the retry's wait")
             self.end(program, signal.SIGKILL)
-            before = self.marks()
             program = self.popen("run", "--config", config, "--quiet")
             self.wait_for_agent(program)
-            if self.marks() == 2:
-                break
+        self.wait_for(lambda: self.outcome("u"), "the end")
+        self.assertEqual((self.outcome("u"), self.marks()), ("failed", 8))
+        self.assertIn("exit code 1", self.latest("u"))
         self.end(program, signal.SIGTERM)
-        self.assertNotIn("interrupted", self.rdvtask("show", "u").stdout)
 
     def test_a_step_that_has_rdvtask_stopped_in_order_waits_and_others_go_first(self):
         config = self.document(HELD)
