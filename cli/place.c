@@ -89,6 +89,11 @@ static bool may_listen(const struct rdv_error *locked)
     return strstr(locked->text, " is in use by rdvtask run (pid ") != NULL;
 }
 
+static bool is_removed(const struct rdv_error *locked)
+{
+    return strstr(locked->text, ", whose lock file was removed") != NULL;
+}
+
 int place_say_locked(const struct options *options, const struct rdv_error *locked)
 {
     const char *words = locked->text[0] ? locked->text : rdv_strerror(RDV_ELOCKED);
@@ -217,11 +222,14 @@ out:
 int place_open_writer(const struct options *options, bool make, rdv_store **ret_store)
 {
     struct rdv_error locked = {0};
-    int code = EXIT_BUSY;
-    for (int try = 0; try < PLACE_HELD_TRIES && code == EXIT_BUSY; try++) {
+    int code = EXIT_BUSY, removed = 0;
+    for (int try = 0; try < PLACE_LOCKED_TRIES && code == EXIT_BUSY; try++) {
         if (try > 0)
             system_pause(PLACE_LOCKED_PAUSE);
         code = place_try_writer(options, make, ret_store, &locked);
+        removed = code == EXIT_BUSY && is_removed(&locked) ? removed + 1 : 0;
+        if (removed == PLACE_REMOVED_TRIES)
+            break;
     }
     return code == EXIT_BUSY ? place_say_locked(options, &locked) : code;
 }

@@ -31,11 +31,12 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
 
 /*
  * A store that is locked is tried for some time: whoever holds it may be done, or about to listen, in a moment, and a service is
- * not to fail to start for that. A verb that is to hold it for long is told sooner that another one does.
+ * not to fail to start for that. Where the lock file is not there for longer than it takes to make it, it was removed: that is
+ * no matter of a moment.
  */
-#define PLACE_LOCKED_TRIES 50
-#define PLACE_HELD_TRIES   30
-#define PLACE_LOCKED_PAUSE (20 * RDV_MILLISECOND)
+#define PLACE_LOCKED_TRIES  50
+#define PLACE_REMOVED_TRIES 10
+#define PLACE_LOCKED_PAUSE  (20 * RDV_MILLISECOND)
 
 /* The same once, and if it is locked that is not said: EXIT_BUSY, with the words for place_say_locked(), which returns that. */
 int place_try_writer(const struct options *options, bool make, rdv_store **ret_store,

@@ -708,16 +708,17 @@ static int set_name(rdv_store *store, const char *path)
     return 0;
 }
 
-/* Who has the lock, as far as its file tells. */
+/* Who has the lock, as far as its file tells. cli/place.c looks for these words. */
 static int locked(const rdv_store *store, const char *lock_path, struct rdv_error *error)
 {
     char *holder = NULL;
     size_t size = 0;
-    (void)rdv__plat_read_file(lock_path, HOLDER_MAX, &holder, &size, NULL);
+    int read = rdv__plat_read_file(lock_path, HOLDER_MAX, &holder, &size, NULL);
     if (holder)
         holder[strcspn(holder, "\n")] = '\0';
-    int result = rdv__fail(error, RDV_ELOCKED, "%s is in use by %s", store->name,
-                           holder && *holder ? holder : "another process");
+    int result = rdv__fail(error, RDV_ELOCKED, "%s is in use by %s%s", store->name,
+                           holder && *holder ? holder : "another process",
+                           read == RDV_ENOTFOUND ? ", whose lock file was removed" : "");
     free(holder);
     return result;
 }
