@@ -242,5 +242,25 @@ class Pages(unittest.TestCase):
                 self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
 
 
+class Security(unittest.TestCase):
+    def test_each_test_that_the_table_of_trust_names_is_there(self):
+        with open(os.path.join(ROOT, "SECURITY.md"), encoding="utf-8") as file:
+            table = file.read().split("## Who trusts whom", 1)[1].split("\n## ", 1)[0]
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")]
+        rows = rows[2:]
+        self.assertGreater(len(rows), 10)
+        text = ""
+        for folder, _, names in os.walk(os.path.join(ROOT, "test")):
+            for name in names:
+                if name.endswith((".c", ".py")):
+                    with open(os.path.join(folder, name), encoding="utf-8") as file:
+                        text += file.read()
+        for row in rows:
+            tests = re.findall(r"`(\w+)`", row[4])
+            self.assertTrue(tests, row)
+            for test in tests:
+                self.assertRegex(text, r"START_TEST\(%s\)|def test_%s\(" % (test, test))
+
+
 if __name__ == "__main__":
     tap.main()
