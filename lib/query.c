@@ -339,10 +339,13 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
         end_at(items, heap[0].change);
 }
 
+/* A run whose end is not settled yet is known twice, by the same change: as ended first, which is what the store has of it. */
 static int compare_items(const void *a, const void *b)
 {
-    int64_t first = ((const struct item *)a)->change, second = ((const struct item *)b)->change;
-    return (first > second) - (first < second);
+    const struct item *first = a, *second = b;
+    if (first->change != second->change)
+        return first->change < second->change ? -1 : 1;
+    return (first->number > second->number) - (first->number < second->number);
 }
 
 int rdv__query_follow(rdv_trigger *trigger, struct rdv__query_follow *follow, rdv_entry_fn fn,
@@ -365,7 +368,7 @@ int rdv__query_follow(rdv_trigger *trigger, struct rdv__query_follow *follow, rd
         const struct item *item = &items.items[i];
         if (result < 0 || enough)
             break;
-        /* A run whose end is not settled yet is known twice, by the same change. */
+        /* Told as ended already. */
         if (item->change == follow->told)
             continue;
         result = item->number != 0 ? rdv__listing_unfinished(store, item->number, NULL, 0, fn, user)

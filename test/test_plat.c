@@ -332,7 +332,7 @@ START_TEST(errors_of_the_system_have_one_meaning_each)
     ck_assert_int_eq(rdv__plat_error(ERROR_DISK_FULL), RDV_ENOSPC);
     ck_assert_int_eq(rdv__plat_error(ERROR_HANDLE_DISK_FULL), RDV_ENOSPC);
     ck_assert_int_eq(rdv__plat_error(1295), RDV_ENOSPC);
-    ck_assert_int_eq(rdv__plat_error(ERROR_TOO_MANY_OPEN_FILES), RDV_EIO);
+    ck_assert_int_eq(rdv__plat_error(ERROR_TOO_MANY_OPEN_FILES), RDV_ERESOURCES);
     ck_assert_int_eq(rdv__plat_error(ERROR_SHARING_VIOLATION), RDV_EIO);
 #else
     ck_assert_int_eq(rdv__plat_error(ENOMEM), RDV_ENOMEM);
