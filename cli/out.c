@@ -161,7 +161,7 @@ static void add(enum out_stream stream, const char *bytes, size_t size)
     struct block *block =
         channel->running && make_room(channel, size) ? find_block(channel, stream, size) : NULL;
     if (!block) {
-        lose(stream, 0, bytes, size);
+        lose(stream, channel->running ? 0 : EAGAIN, bytes, size);
         return;
     }
     memcpy(block->bytes + block->size, bytes, size);

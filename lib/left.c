@@ -36,10 +36,31 @@ char *rdv__left_record(const char *store_path, int64_t run, size_t step, int att
     return join(store_path, name);
 }
 
+/* What others could have put into the folder, or made a link to elsewhere, is neither believed nor deleted. */
+static bool is_ours(const char *folder)
+{
+    return rdv__folder_has(folder) && rdv__plat_private_folder(folder, NULL) == 0;
+}
+
+bool rdv__left_has(const char *record)
+{
+    const size_t size = (size_t)(rdv__plat_last_part(record) - record);
+    char *folder = size > 0 ? malloc(size) : NULL;
+    if (!folder)
+        return false;
+    memcpy(folder, record, size - 1);
+    folder[size - 1] = '\0';
+    const bool has = is_ours(folder) && rdv__folder_has(record);
+    free(folder);
+    return has;
+}
+
 bool rdv__left_can_adopt(const char *record)
 {
     struct rdv__plat_child child;
     struct rdv__plat_record found;
+    if (!rdv__left_has(record))
+        return false;
     int result = rdv__plat_adopt(record, &child);
     if (result == 0)
         rdv__plat_child_close(&child);
@@ -65,12 +86,7 @@ static void walk(const char *store_path, void (*fn)(void *user, const char *path
 {
     char **names, name[NAME_ROOM];
     char *folder = join(store_path, "");
-    int result = folder ? 0 : RDV_ENOMEM;
-    /* What others could have put there, or made a link to elsewhere, is neither believed nor deleted. */
-    if (!result && !rdv__folder_has(folder))
-        result = RDV_ENOTFOUND;
-    if (!result)
-        result = rdv__plat_private_folder(folder, NULL);
+    int result = !folder ? RDV_ENOMEM : is_ours(folder) ? 0 : RDV_ENOTFOUND;
     if (!result)
         result = rdv__folder_list(folder, "", RECORDS_MAX, &names, NULL);
     free(folder);

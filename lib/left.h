@@ -16,6 +16,9 @@
 /* Where the record of this attempt is; NULL if there is no memory. free(). */
 char *rdv__left_record(const char *store_path, int64_t run, size_t step, int attempt);
 
+/* Whether there is such a record, in a folder that is ours alone. */
+bool rdv__left_has(const char *record);
+
 /* Whether a step with this record can be followed again: its supervisor runs, or has left word of how it ended. */
 bool rdv__left_can_adopt(const char *record);
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "folder.h"
 #include "left.h"
 #include "output.h"
 #include "task.h"
@@ -226,7 +225,7 @@ static char *record_of(const struct steps *run)
 bool rdv__steps_has_record(const struct steps *run)
 {
     char *record = record_of(run);
-    bool has = record && rdv__folder_has(record);
+    bool has = record && rdv__left_has(record);
     free(record);
     return has;
 }

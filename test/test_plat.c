@@ -30,6 +30,7 @@
 
 #include "folder.h"
 #include "harness.h"
+#include "left.h"
 #include "plat.h"
 #include "system.h"
 #include "thread.h"
@@ -445,6 +446,23 @@ START_TEST(a_private_folder_is_made_and_one_that_others_may_write_in_refused)
     make_file("file", "", 0);
     ck_assert_int_eq(rdv__plat_private_folder(at("file"), &error), RDV_EACCES);
     ck_assert_int_eq(rdv__plat_private_folder(at("no/own"), &error), RDV_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(a_record_in_a_folder_that_others_may_write_in_is_not_believed)
+{
+    ck_assert_int_eq(rdv__plat_private_folder(at("store.run.d"), &error), 0);
+    make_file("store.run.d/1-0-1", "", 0);
+    char *record = rdv__left_record(at("store"), 1, 0, 1);
+    ck_assert_ptr_nonnull(record);
+    ck_assert(rdv__left_has(record));
+    open_to_all(at("store.run.d"));
+    ck_assert(!rdv__left_has(record));
+    ck_assert(!rdv__left_can_adopt(record));
+    /* Nor is it deleted: it may be anybody's. */
+    rdv__left_forget(at("store"), 1);
+    ck_assert(rdv_test_exists(record));
+    free(record);
 }
 END_TEST
 
@@ -1083,6 +1101,7 @@ int main(int argc, char **argv)
     tcase_add_test(files, a_database_file_is_made_for_its_owner_and_one_that_is_there_left_alone);
     tcase_add_test(files, a_database_that_others_may_write_to_is_refused);
     tcase_add_test(files, a_private_folder_is_made_and_one_that_others_may_write_in_refused);
+    tcase_add_test(files, a_record_in_a_folder_that_others_may_write_in_is_not_believed);
     tcase_add_test(files, a_path_may_be_long_and_in_any_language);
     tcase_add_test(files, what_is_in_a_folder_is_listed_in_order);
 
