@@ -394,7 +394,7 @@ START_TEST(what_is_told_is_what_is_stored)
     ck_assert_int_eq(rdv_trigger_watch(bench.trigger, compare_told, NULL, &watch), 0);
     compared = 0;
     srand((unsigned)_i + 1);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 1200; i++) {
         char identifier[16], request[256];
         snprintf(identifier, sizeof identifier, "t%d", rand() % 12);
         bench.plugin.cancel_result = rand() % 2 ? 0 : RDV_ENOTSUP;
