@@ -8,20 +8,22 @@
  *
  * How the steps of a document run:
  *  - Each is a program with its arguments; there is no shell. Its environment is PATH and LANG=C.UTF-8, what the document and the
- *    handler say, and RDV_LABEL, RDV_IDENTIFIER, RDV_RUN, RDV_ATTEMPT (how often the run has started this step, from 1), RDV_STORE (the store's absolute path; not
- *    for a store in memory) and RDV_NONCE (random, of the run: what a crash leaves behind is known by it). HOME is not set: a document that needs it says what it is.
+ *    handler say, and RDV_LABEL, RDV_IDENTIFIER, RDV_RUN, RDV_ATTEMPT (how often the run has started this step, from 1), RDV_STORE
+ *    (the store's absolute path; not for a store in memory) and RDV_NONCE (a random value of the run's own, by which what a crash
+ *    leaves behind is recognised). HOME is not set: a document that needs it says what it is.
  *  - The context is its standard input, a file that can be read again. On descriptor 3 it may say, in lines, STATUS=searching,
  *    downloading or applying, PROGRESS=0 to 100, and MESSAGE=text.
  *  - Exit code 0: done, the next step. 75: try again later. 194: done, and a reboot is needed (see below). All else is a failure, as are the end by a signal (whose code is 128
  *    and the signal's number), a timeout (RDV_ETIMEDOUT), and a program that can't be started (the error).
  *  - "retries" are for whatever makes a step fail. Where it is not given, exit code 75 is tried again three times, and all else
- *    not at all. Starts that were cut short are no failures, nor are those for which the system was short of descriptors, processes
- *    or memory: these are made again later. The first retry comes after "retry_delay" (default 30 s), each further one after twice the time, at most 1 h.
+ *    not at all. A start that was cut short is no failure. Nor is one that was not possible because the system was short of
+ *    descriptors, processes or memory (RDV_ERESOURCES, RDV_ENOMEM): it is tried again later. The first retry comes after
+ *    "retry_delay" (default 30 s), each further one after twice the time, at most 1 h.
  *  - A step is in the store's journal before it starts. When the process was killed or shut down in the middle of it, the next
  *    start of the same task first ends what is left of it, and then does what "on_interrupt" says: resume (do the step again, as
  *    the next attempt), restart (begin with the first step), or fail. A wait for a retry is no interruption. If the label has no
  *    handler any more, what is left is ended all the same, and the run fails with RDV_ENOHANDLER.
- *  - What the store refuses to have journalled is not begun, and tried again: after a second at first, each minute at last.
+ *  - A step whose start the store refuses to record is not begun; it is tried again after a second at first, and each minute at last.
  *  - Where the handler says how to reboot, the machine is rebooted right after a step that exits with 194, and at the end if the
  *    path is there that the handler names. Before that the run's state is REBOOTING, on disk; the agent's other runs finish the
  *    step they are in, C handlers their run, and no next step begins; runs that ask too are served by the same reboot. When the
@@ -64,24 +66,24 @@ typedef struct rdv_agent_options {
      * Where the output of runs is kept, in a file for each, named by the run's number: RUN.log. Made if missing. Files that can't
      * be written are told to the log, and disturb no run. NULL = only the last 8 KiB, in the history.
      *
-     * The folder belongs to one store; a file "store" in it says which, and an agent on another store does not use it while that
-     * one is there. A log is deleted when the history forgets its run. Those whose run the history does not know are deleted after
-     * the agent has started; for a store in memory they are kept within log_total_bytes. Files of other names are left alone, and so
-     * is everything that is not a regular file of the effective user's, with one name and no right to write for others. Nobody but
-     * root and that user may be able to change the folder or one on its way; else it is not used.
+     * The folder belongs to one store; a file "store" in it says which. As long as that store exists, an agent on another store does
+     * not use the folder. A log is deleted when the history forgets its run. Logs whose run the history does not know are deleted
+     * after the agent has started; for a store in memory they are kept within log_total_bytes. Files with other names are left
+     * alone, and so is everything that is not a regular file of the effective user's with one name, which others may not write to.
+     * If anybody but root and that user could change the folder or one on the way to it, it is not used.
      */
     const char *log_directory;
     /** Of one run at most: what comes past it is left out, and a line says so. Default 1 MiB. */
     int64_t log_run_bytes;
     /**
-     * Of the disk for all logs in log_directory at most: the oldest go first. A file counts by the blocks that it takes, and as at least
-     * 4 KiB. Default 64 MiB.
+     * How much of the disk all logs in log_directory may take: the oldest go first. A file counts as the blocks that it takes, and as
+     * at least 4 KiB. Default 64 MiB.
      */
     int64_t log_total_bytes;
     rdv_log log;
     /**
-     * The whole path of the program rdvtask-child (RDV_EINVAL for another: it is never looked for), which then stands between the agent and each program: with it all of a program's
-     * descendants end with it, however they detach themselves, and documents may say "user", "directory", "limits" and
+     * The absolute path of the program rdvtask-child (RDV_EINVAL for a relative one: it is not searched for), which then stands
+     * between the agent and each program: with it all of a program's descendants end with it, however they detach themselves, and documents may say "user", "directory", "limits" and
      * "on_stop": "leave". pkg-config's variable `supervisor` says where it is installed. NULL = none: programs are direct
      * children, which start sooner, and of their descendants those end that stay in the group; steps of handlers that ask for
      * one of these fail.

@@ -35,11 +35,14 @@ extern "C" {
 /** The longest answer to a client that may only read, in bytes: ask for less with `limit`. @since 0.1.0 */
 #define RDV_CONTROL_READER_ANSWER_MAX (4 * 1024 * 1024)
 
-/** The memory that clients can make the agent take, all together and whatever they do, in bytes: lines, answers, changes that
- * wait to be read, and what a line takes while it is done. @since 0.1.0 */
+/**
+ * The memory that all clients together can make the agent take, whatever they do, in bytes: lines, answers, changes that wait to
+ * be read, and what a line takes while it is being done.
+ * @since 0.1.0
+ */
 #define RDV_CONTROL_MEMORY_MAX (512 * 1024 * 1024)
 
-/** How much of that is of clients that may only read. @since 0.1.0 */
+/** The share of RDV_CONTROL_MEMORY_MAX of clients that may only read, in bytes. @since 0.1.0 */
 #define RDV_CONTROL_READER_MEMORY_MAX (16 * 1024 * 1024)
 
 /** How many clients may be connected at once; more are told that it is busy. @since 0.1.0 */
@@ -49,8 +52,8 @@ extern "C" {
 #define RDV_CONTROL_READERS 192
 
 /**
- * How many bytes of changes may wait for a client that watches and does not read; past it the client is told by a last line, the
- * notification `late`, and cut off. A client is also cut off when it has left what waits for it unread for half a minute.
+ * How many bytes of changes may wait for a client that watches and does not read. Past that the client gets a last line, the
+ * notification `late`, and is cut off. A client is also cut off when it has left what waits for it unread for half a minute.
  * @since 0.1.0
  */
 #define RDV_CONTROL_QUEUE_MAX (4 * 1024 * 1024)

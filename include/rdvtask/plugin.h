@@ -65,7 +65,7 @@ struct rdv_sink {
 
 /**
  * A flag of a plug-in: StartTask may be called again for a run that was under way when the process ended, and the plug-in
- * knows how to go on. How often that may be is bounded: see rdv_trigger_options.max_interruptions.
+ * knows how to go on. How often that happens is bounded: see rdv_trigger_options.max_interruptions.
  * @since 0.1.0
  */
 #define RDV_PLUGIN_RESTART_SAFE 1u
@@ -97,8 +97,8 @@ typedef struct rdv_plugin_ops {
     int (*start_task)(rdv_plugin *plugin, rdv_task *task);
 
     /**
-     * Ask for the end of a started task; it still reports how it ended, which is kept in the message: a run that was cancelled,
-     * or ended for its limit, has not succeeded whatever it reports. May be NULL: then tasks can't be cancelled.
+     * Ask for the end of a started task. It still reports how it ended, and that is kept in the message; but a run that was
+     * cancelled, or ended at its limit, has not succeeded, whatever it reports. May be NULL: then tasks can't be cancelled.
      * @return 0, RDV_ENOTFOUND, or RDV_ENOTSUP.
      */
     int (*cancel_task)(rdv_plugin *plugin, const char *identifier);

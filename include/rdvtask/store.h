@@ -3,12 +3,12 @@
  * @file store.h
  * The durable store: one SQLite file with the schedule, the history and the task agent's journal.
  *
- * One process writes at a time and holds the writer lock (on the file itself; FILE.lock names the holder); any number of processes may
- * read meanwhile. A store belongs to the thread that uses it: for a writer that is the loop's owner thread.
+ * One process writes at a time and holds the writer lock (on the file itself; FILE.lock names the holder); any number of processes
+ * may read meanwhile. A store belongs to the thread that uses it: for a writer that is the loop's owner thread.
  *
  * "An error of the store" is RDV_ENOSPC, RDV_EIO, RDV_EACCES, RDV_EREADONLY or RDV_ENOTFOUND (its files have gone) for what the
- * system says; RDV_ECORRUPT; RDV_ELOST (they were removed or replaced); RDV_ELOCKED (another program has the database); RDV_ELIMIT (more than SQLite takes); RDV_ENOMEM;
- * RDV_ESTATE for a change from inside a listing of it; and inside a batch that is lost, what it was lost by. rdv_store_message()
+ * system says; RDV_ECORRUPT; RDV_ELOST (its files were removed or replaced while it was open); RDV_ELOCKED (another program has
+ * the database); RDV_ELIMIT (more than SQLite takes); RDV_ENOMEM; RDV_ESTATE for a change from inside a listing of it; and inside a batch that is lost, what it was lost by. rdv_store_message()
  * has the words.
  */
 #ifndef RDVTASK_STORE_H
@@ -48,19 +48,19 @@ RDV_API void rdv_store_options_init(rdv_store_options *options);
 
 /**
  * Open a store, and make it if it is not there, with files that only the user of the process may read; an older one is
- * migrated. The file, the folders on the way to it and what lies beside it have to belong to root or the user of the process, and
- * nobody else may write to them; a folder with the sticky bit is fine. The file may have one name only (no hard links).
+ * migrated. The file, the folders on the way to it and what SQLite reads beside it have to belong to root or the user of the
+ * process, and nobody else may write to them; a folder with the sticky bit is fine. The file may have one name only (no hard links).
  *
- * A store whose file was removed, moved or replaced while it is open writes nothing more: RDV_ELOST is what all functions that
- * write return from then on, and the trigger agent ends (rdv_trigger_options.terminated). On Unix a program must not open and
+ * If the file is removed, moved or replaced while the store is open, the store writes nothing more: all functions that write return
+ * RDV_ELOST from then on, and the trigger agent ends (rdv_trigger_options.terminated). On Unix a program must not open and
  * close the file by itself while a store on it is open: that drops the locks of the whole process.
  *
  * @param path     the file; its directory must exist. NULL = in memory, gone when closed.
  * @param options  NULL = defaults.
  * @param ret_store  owned by the caller: rdv_store_close().
  * @param error    optional; its text names the file, and for RDV_ELOCKED the holder, and says what can be done.
- * @return 0; RDV_EINVAL (also for a path that is no regular file, or a file with several names); RDV_ELOCKED if another process (or another store object of
- * this one) writes to it, or another program has the database; RDV_ECORRUPT, RDV_ENEWER; RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC,
+ * @return 0; RDV_EINVAL (also for a path that is no regular file, or a file with several names); RDV_ELOCKED if another process (or
+ * another store object of this one) writes to it, or another program has the database; RDV_ECORRUPT, RDV_ENEWER; RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC,
  * RDV_EIO; RDV_ENOTFOUND (no directory; or, when read-only, no file or an empty one); RDV_ESTATE (when read-only: it has to be
  * migrated first); RDV_ENOMEM.
  * Any thread. @since 0.1.0

@@ -41,8 +41,8 @@ typedef struct rdv_clock {
         void *user); /**< running time since the machine started; NULL = long ago */
     rdv_duration (*running)(
         void *
-            user); /**< running time since some moment: never goes back, and sleep doesn't count. What a run's limit and all
-                          waits are counted in. NULL with a `now` of the program's own: as that says */
+            user); /**< running time since some moment: never goes back, and sleep doesn't count. The limits of runs and all
+                          waits are counted in it. NULL with a `now` of the program's own: `now` is used in its place */
     void *user;
 } rdv_clock;
 
@@ -69,19 +69,19 @@ typedef struct rdv_trigger_options {
                                    this may take (rdv_plugin_ops.end_wait); default 1 min */
     rdv_duration
         clock_wait; /**< after boot, how long to wait at most for the clock to be synchronised; default 5 min */
-    int max_interruptions; /**< how often a run may be cut short by a crash, a kill or a reboot that it has not asked for; once
-                                more, and it has failed. 0 to 1,000,000; default 5 */
+    int max_interruptions; /**< how often a run may be cut short by a crash, a kill or a reboot that it has not asked for; the next
+                                time it fails. 0 to 1,000,000; default 5 */
     const char *
         boot_id_file; /**< a file whose first line says which boot of the machine this is; NULL = ask the system. Read by
                                    rdv_trigger_new(), and not kept */
     rdv_clock clock;
     rdv_log log;
     rdv_terminated_fn
-        terminated; /**< the task agent has shut down by itself (OnTerminated), or was shut down as the store is lost
+        terminated; /**< the task agent has shut down by itself (OnTerminated), or was shut down because the store is lost
                                     (RDV_ELOST), and nothing starts any more; what is left is
                                     to shut down. Called from the loop, once all that it has reported is durable. NULL = only
                                     the log says so */
-    void *user; /**< for terminated */
+    void *user;     /**< for terminated */
 } rdv_trigger_options;
 
 /** Set the size and the defaults. Any thread. @since 0.1.0 */
@@ -164,8 +164,8 @@ RDV_API int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret
                              struct rdv_error *error);
 
 /**
- * Delete a pending entry (DeleteSchedule); the history keeps it as cancelled. One that was under way when an earlier process ended,
- * and that nobody runs now (no task agent is attached, or the entry is held), is cancelled instead.
+ * Delete a pending entry (DeleteSchedule); the history keeps it as cancelled. An entry that was under way when an earlier process
+ * ended, and that nobody runs now (no task agent is attached, or the entry is held), is cancelled instead.
  * @return 0, durably done; RDV_EINVAL; RDV_ENOTFOUND; RDV_EBUSY if it is running (cancel it instead); an error of the store.
  * Owner thread. @since 0.1.0
  */
@@ -173,14 +173,15 @@ RDV_API int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier);
 
 /**
  * Cancel a task: a pending one is deleted, a running one is asked to end. The request is durable when this returns 0; the
- * outcome `cancelled` follows when the plug-in reports, at the latest after its end_wait and cancel_wait. For a task that was under
- * way when an earlier process ended, and while no task agent is attached, it follows once one is, which ends what is left of it.
+ * outcome `cancelled` follows when the plug-in reports, at the latest after its end_wait and cancel_wait. If the task was under way
+ * when an earlier process ended, and no task agent is attached, the outcome follows once a task agent is attached, which ends what
+ * is left of the task.
  *
- * A running one is asked to end also where the store can't be written to, as it may be what fills the disk: the request is written as
- * soon as that works, and the outcome is the same. If the process is killed before that, the next one goes on with the task. Inside a
- * batch nothing is done then, as the batch fails.
- * @return 0; RDV_EUNRECORDED if it is asked to end, and that is not durable yet; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is running,
- * and the plug-in can't cancel; for a pending one, and one that nobody runs, an error of the store.
+ * A running task is asked to end even if the store can't be written to, as it may be what fills the disk: the request is written as
+ * soon as that works, and the outcome is the same. If the process is killed before that, the next one goes on with the task. Inside
+ * a batch nothing is done in that case, as the batch fails.
+ * @return 0; RDV_EUNRECORDED if it is asked to end, and that is not durable yet; RDV_EINVAL; RDV_ENOTFOUND; RDV_ENOTSUP if it is
+ * running, and the plug-in can't cancel; an error of the store for a pending task, or one that nobody runs.
  * Owner thread. @since 0.1.0
  */
 RDV_API int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier);
@@ -256,7 +257,10 @@ RDV_API rdv_why rdv_trigger_held_up(rdv_trigger *trigger);
 /** How many entries are not finished: pending and running ones together. Owner thread. @since 0.1.0 */
 RDV_API size_t rdv_trigger_unfinished(const rdv_trigger *trigger);
 
-/** How many entries are running; a run that waits to begin again, as it was stopped over and over, is none of them. Owner thread. @since 0.1.0 */
+/**
+ * How many entries are running. A run that was stopped over and over, and waits to begin again, is not counted.
+ * Owner thread. @since 0.1.0
+ */
 RDV_API size_t rdv_trigger_running(const rdv_trigger *trigger);
 
 /**
