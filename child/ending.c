@@ -32,7 +32,7 @@ void ending_report(const struct ending *ending, int report)
         return;
     const struct iovec parts[] = {{head, ending_head(ending, head)},
                                   {(char *)ending->tail, ending->tail_size}};
-    /* The pipe is empty, and we are not to wait: what has no room, the end of the tail, is lost. */
+    /* The pipe is empty, and we must not wait: what it has no room for, the end of the tail, is lost. */
     const ssize_t written = writev(report, parts, 2);
     (void)written;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A channel has a queue and the thread that writes it. Where standard output and standard error are the same terminal or file they
- * share one, so that their lines stay in the order in which they were written; elsewhere neither can hold up the other.
+ * A channel has a queue and the thread that writes what is in it. Where standard output and standard error are the same terminal or
+ * file, they share a channel, so that their lines stay in order; elsewhere each has its own, so that neither can hold up the other.
  */
 #include "out.h"
 
@@ -13,21 +13,21 @@
 #include "monitor.h"
 #include "system.h"
 
-/* What a channel has waiting at most, unless it is one line. */
+/* How much may wait in a channel, in bytes. A single line may be longer. */
 #define QUEUE_BYTES ((size_t)1024 * 1024)
 
-/* How long all writes together wait for room, from one moment when nothing waits to the next: what comes in bursts is only slow to be
- * written, and not stuck. */
+/* How long writers wait for room, all together, between two moments at which the queue is empty: output that comes in bursts is only
+ * slow to be written, and not stuck. */
 #define ROOM_WAIT (200 * RDV_MILLISECOND)
 
-/* What the end waits for: no longer than this without anything being written, nor than this in all. */
+/* At the end, wait no longer than END_STUCK without anything being written, and no longer than END_WAIT in all. */
 #define END_STUCK (500 * RDV_MILLISECOND)
 #define END_WAIT  (5 * RDV_SECOND)
 
-/* Lines that come faster than they are written are written together, so many bytes at once. */
+/* Lines that come faster than they are written are written together, in blocks of this size in bytes. */
 #define BLOCK_SIZE ((size_t)8 * 1024)
 
-/* Whole lines that are being written, or wait for it. */
+/* Whole lines that are being written, or wait to be. */
 struct block {
     struct block *next;
     enum out_stream stream;
@@ -36,15 +36,15 @@ struct block {
 };
 
 struct channel {
-    struct block *first, *last; /* which wait */
-    size_t size;                /* of all of them, and of the one that is being written */
+    struct block *first, *last; /* those that wait */
+    size_t size;                /* bytes of all of them, and of the one that is being written */
     size_t written;             /* blocks that are done with */
     rdv_duration waited;
     bool running; /* it has its thread */
-    bool stuck;   /* nobody waits for it any more */
+    bool stuck;   /* it was given up: nobody waits for it any more */
 };
 
-/* All guarded by the monitor's lock but `queued`, which changes only while there is no other thread. */
+/* All of it is guarded by the monitor's lock, except `queued`, which changes only while there is no other thread. */
 static struct {
     bool queued, ending;
     struct channel channels[OUT_STREAMS];
@@ -71,7 +71,7 @@ static void lose(enum out_stream stream, int why, const char *bytes, size_t size
     out.streams[stream].lost_lately += lines;
 }
 
-/* Write a block, without the lock. 0 or an errno. */
+/* Write a block, without holding the lock. Returns 0 or an errno. */
 static int write_block(const struct block *block, bool torn, size_t *ret_written)
 {
     size_t ended = 0;
@@ -131,7 +131,7 @@ static bool make_room(struct channel *channel, size_t size)
     return has_room(channel, size);
 }
 
-/* The block that so many bytes can be added to; NULL if there is no memory. */
+/* Find or make a block to which `size` bytes can be added. NULL if there is no memory. */
 static struct block *find_block(struct channel *channel, enum out_stream stream, size_t size)
 {
     if (channel->first && channel->last->stream == stream &&
@@ -214,7 +214,7 @@ static void drain(const struct channel *channel)
     }
 }
 
-/* With the lock held: the block that is being written is its thread's, and may be written yet. */
+/* With the lock held. The block that is being written belongs to its thread, and may still be written. */
 static void give_up(struct channel *channel)
 {
     if (channel->size == 0 || channel->stuck)
@@ -251,7 +251,7 @@ void out_end(void)
     monitor_wake();
     for (size_t i = 0; i < OUT_STREAMS; i++) {
         drain(&out.channels[i]);
-        /* It ends at once now, unless it is stuck: then it ends with the program. */
+        /* The thread ends at once now, unless it is stuck: then it ends with the program. */
         while (out.channels[i].running && out.channels[i].size == 0)
             monitor_wait(0);
     }

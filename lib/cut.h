@@ -11,7 +11,7 @@
 
 #include "record.h"
 
-/* How often a run may have the machine rebooted by asking for it. */
+/* How often a run may ask for a reboot of the machine. */
 #define RDV__CUT_REBOOTS_MAX 5
 
 /* A boot as a number that can be compared; never 0. */
@@ -22,18 +22,18 @@ enum rdv__cut {
     RDV__CUT_REBOOTED,    /* the reboot that it had asked for has come */
     RDV__CUT_STOPPED,     /* by an orderly stop in this boot */
     RDV__CUT_INTERRUPTED, /* by a crash, or by a reboot that it had not asked for */
-    RDV__CUT_TOO_OFTEN    /* by the latter two, so that it is not to go on */
+    RDV__CUT_TOO_OFTEN    /* rebooted or interrupted so often that it must not go on */
 };
 
 /* What is known of a run that is taken over. */
 struct rdv__cut_facts {
-    int64_t boot; /* in which boot it is taken over */
+    int64_t boot; /* the boot in which it is taken over */
     bool asked_for_reboot;
     bool under_way; /* as far as its task agent can tell */
-    int64_t step;   /* at which it was */
+    int64_t step;   /* the step that it was at */
 };
 
-/* Count it. */
+/* Say how the run was cut short, and count that in `cuts`. */
 enum rdv__cut rdv__cut_count(struct rdv__cuts *cuts, const struct rdv__cut_facts *facts,
                              int max_interruptions);
 

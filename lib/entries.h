@@ -31,10 +31,10 @@ struct rdv__running {
     int64_t change;         /* the number of its latest change, as the open batch has it */
     struct rdv__moment due; /* its place in the heap of moments */
     rdv_duration
-        moment; /* in running time, when to look at it: its limit, or the end of a wait; 0 = never */
+        moment; /* when to look at it, in running time: at its limit, or at the end of a wait; 0 = never */
     bool asked;     /* the plug-in was asked to end it, for at.ending */
-    bool waits;     /* resuming, and has no slot: it begins again later */
-    bool resuming;  /* was under way when the last process ended, and was not heard of since */
+    bool waits;     /* it is resuming, and has no slot: it begins again later */
+    bool resuming;  /* it was under way when the last process ended, and was not heard of since */
     bool unwritten; /* `at` is newer than the store */
     rdv_duration
         busy_until; /* the plug-in still ends an earlier run of the task: how long to ask again; 0 = it does not */
@@ -59,8 +59,9 @@ struct rdv__entries {
     struct rdv__queue *queue;
     struct rdv__running *runs;
     struct rdv__moments moments; /* of runs; pending entries are in the queue, by the clock */
-    size_t running; /* runs that have a slot: their end was not even decided, and they don't wait */
-    size_t waiting; /* runs that wait for one */
+    size_t
+        running; /* runs that have a slot: those that don't wait, and whose end is not even decided */
+    size_t waiting;      /* runs that wait for a slot */
     size_t unsettled;    /* changes under way */
     int64_t held_number; /* entries up to this one are left alone */
     struct rdv__watchers watchers;
@@ -105,7 +106,7 @@ int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_ou
 int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
                        struct rdv__running **ret_run);
 
-/* A resuming run, waiting or not, starts again; it was cut short so often by then. */
+/* Start a resuming run again, whether it waits or not, and store how often it was cut short. */
 int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run,
                              const struct rdv__cuts *cuts, rdv_time now);
 
@@ -113,7 +114,7 @@ int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *
 int rdv__entries_cut(struct rdv__entries *entries, struct rdv__running *run,
                      const struct rdv__cuts *cuts, rdv_time now);
 
-/* A resuming run gives its slot away until it starts again, and has one again. */
+/* Take the slot of a resuming run away until it starts again, and give it one again. */
 void rdv__entries_wait(struct rdv__entries *entries, struct rdv__running *run);
 void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__running *run);
 
@@ -121,15 +122,15 @@ void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__running
 int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run, bool keep,
                           rdv_time now);
 
-/* The run has ended, with these last words. If that can't be committed, the run is back as it was, and marked as unwritten. */
+/* End the run, with these last words. If that can't be committed, the run is as it was before, and marked as unwritten. */
 int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
                          rdv_outcome outcome, const struct rdv__progress *last, rdv_time now);
 
-/* A run that is not to end yet is to, for this reason. */
+/* Mark a run that was not to end before: it is to end now, for this reason. */
 int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
                         enum rdv__ending ending, rdv_time now);
 
-/* Look at the run again at this moment of running time; 0 = not by itself. */
+/* Have the run looked at again at this moment of running time; 0 = at none. */
 void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run,
                           rdv_duration moment);
 

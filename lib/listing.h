@@ -10,30 +10,30 @@
 #include <rdvtask/store.h>
 
 /*
- * The parts of what is shown some at a time (query.c): each costs the same, however much the store has. They are called inside a
+ * The parts that listings in slices are made of (query.c): each costs the same, however much the store has. They are called inside a
  * view, take RDV_FILTER_CHANGES and RDV_FILTER_OUTPUT, and return 1 if there is such an entry and 0 if there is none.
  */
 
-/* An unfinished entry, of this label if one is given. */
+/* Show an unfinished entry, if it has this label or none is given. */
 int rdv__listing_unfinished(rdv_store *store, int64_t number, const char *label, unsigned flags,
                             rdv_entry_fn fn, void *user);
 
-/* The entry that ended with this change. */
+/* Show the entry that ended with this change. */
 int rdv__listing_ended(rdv_store *store, int64_t change, unsigned flags, rdv_entry_fn fn,
                        void *user);
 
 /*
- * Look for the next entry that has ended, after the change *change or, with `back`, before it, of this identifier if one is given:
- * at *rows rows at most. What was looked at last is in *change, and how many rows may still be looked at in *rows: with some left,
- * there is no such entry.
+ * Look for the next entry that has ended, after the change *change or, with `back`, before it, of this identifier if one is given.
+ * At most *rows rows are looked at. Afterwards *change is that of the last one, and *rows says how many more may be looked at. If
+ * nothing was found and some are left, there is no such entry.
  */
 int rdv__listing_seek(rdv_store *store, bool back, const char *identifier, int64_t *change,
                       int *rows);
 
-/* Keys of unfinished entries with numbers above `after`, in their order; *ret_count of them. Returns 0 or an error. */
+/* Get the keys of unfinished entries with numbers above `after`, in order of their numbers. Returns 0 or an error. */
 struct rdv__listing_key {
     int64_t number, change;
-    bool waits; /* has not started */
+    bool waits; /* the entry has not started */
 };
 int rdv__listing_keys(rdv_store *store, int64_t after, struct rdv__listing_key *keys, size_t room,
                       size_t *ret_count);

@@ -6,9 +6,9 @@
  *         ^                      |
  *         +--- there are more ---+
  *
- * READING finds files without a row, of runs that have ended. JUDGING looks for their runs in the history. SETTLING gives them rows,
- * or deletes them where the history knows the run no more. CHECKING looks for the file of each row. All of it is done in slices, each
- * in a turn of its own and bounded in number and in time, with most of the time between them left to the tasks.
+ * READING finds files of ended runs that have no row. JUDGING looks for their runs in the history. SETTLING gives them rows, or
+ * deletes them if the history does not know the run any more. CHECKING looks for the file of each row. All of it is done in slices, each
+ * in a turn of its own and bounded in number and in time; most of the time is left to the tasks.
  */
 #include "logs.h"
 
@@ -29,18 +29,18 @@
 #define MARK_MAX    65536
 #define MARK_NUMBER ((size_t)17) /* how long the number is, with the space after it */
 
-/* The unit in which files are counted, at least one each. */
+/* The unit in which files are counted, in bytes; each file counts as at least one. */
 #define PAGE 4096
 
-/* How many files, rows or entries one slice looks at, at most, and for how long; how many are deleted in a run's own commit. */
+/* At most how many files, rows or entries one slice looks at, and for how long; how many files are deleted in a run's own commit. */
 #define SLICE_MAX  256
 #define SLICE_TIME (2 * RDV_MILLISECOND)
 #define ALONG_MAX  16
 
-/* After a slice so many times what it took is left to the tasks. */
+/* After a slice, this many times the time that it took is left to the tasks. */
 #define SLICE_REST 4
 
-/* So many files without a row are looked at in one round. */
+/* How many files without a row are looked at in one round. */
 #define UNKNOWN_MAX 1024
 
 /* When the budget is full a part of it is freed at once, so that it is not full again at the next run. */
@@ -61,15 +61,15 @@ struct rdv__logs {
     int64_t run_bytes, total_bytes;
     int64_t open_bytes; /* of files that are being written */
     bool marked;        /* the folder is known to be this store's */
-    bool busy;          /* the timer is on */
+    bool busy;          /* the timer is started */
 
     enum phase phase;
-    struct rdv__plat_logs *folder; /* until DONE; NULL = there is none */
+    struct rdv__plat_logs *folder; /* open until DONE; NULL = there is none */
     struct unknown *unknown;
     size_t count, room, at;
-    bool more;      /* than fit in a round */
-    int64_t change; /* JUDGING: of the history */
-    int64_t last;   /* CHECKING: the row before */
+    bool more;      /* there are more than fit in a round */
+    int64_t change; /* JUDGING: how far it has got in the history */
+    int64_t last;   /* CHECKING: the run of the last row */
 
     char directory[];
 };
@@ -81,7 +81,7 @@ static void name_of(int64_t run, char name[RDV__LOG_NAME_SIZE])
     snprintf(name, RDV__LOG_NAME_SIZE, "%" PRId64 ".log", run);
 }
 
-/* Only what we would have called it ourselves. */
+/* Accept only a name that we would have chosen ourselves. */
 static bool run_of(const char *name, int64_t *ret_run)
 {
     char same[RDV__LOG_NAME_SIZE];
@@ -118,7 +118,7 @@ static int own_number(struct rdv__logs *logs, int64_t *ret_number)
     return 0;
 }
 
-/* "NUMBER PATH" in a line of its own; free(). */
+/* Make the line "NUMBER PATH". The caller frees it with free(). */
 static char *mark_of(const struct rdv__logs *logs, int64_t number)
 {
     const char *path = rdv__store_path(logs->store);
@@ -130,8 +130,8 @@ static char *mark_of(const struct rdv__logs *logs, int64_t number)
 }
 
 /*
- * Whether a mark is another store's that is still there. It is not if it has our number, wherever we have been moved to, or our
- * path, as we are in that one's place; and one that was not written to its end says nothing.
+ * Whether a mark belongs to another store that still exists. It does not if it has our number, wherever our store was moved to, or our
+ * path, as our store then has taken the other's place. A mark that was not written completely says nothing.
  */
 static bool is_anothers(char *theirs, const char *ours)
 {
@@ -172,7 +172,7 @@ static int write_mark(struct rdv__plat_logs *folder, const char *text, struct rd
                : 0;
 }
 
-/* Have the folder marked as this store's, unless it is another's. */
+/* Mark the folder as this store's, unless it is another's. */
 static int mark(struct rdv__logs *logs, struct rdv__plat_logs *folder, struct rdv_error *error)
 {
     int64_t number;
@@ -226,7 +226,7 @@ static void cannot(const struct rdv__logs *logs, const char *doing, const char *
              words);
 }
 
-/* Past the budget, with this much more to come. */
+/* Whether the budget would be exceeded with this much more. */
 static bool is_over(struct rdv__logs *logs, int64_t bytes)
 {
     int64_t sum;
@@ -234,7 +234,7 @@ static bool is_over(struct rdv__logs *logs, int64_t bytes)
            sum > logs->total_bytes - logs->open_bytes - bytes;
 }
 
-/* Which log is to go next, if one is: 0 or RDV_ENOTFOUND, or an error. */
+/* Find the log that is to be deleted next. RDV_ENOTFOUND if there is none, or an error. */
 static int next_to_go(struct rdv__logs *logs, int64_t bytes, int64_t *ret_run)
 {
     int result = rdv__log_unwanted(logs->store, ret_run);
@@ -256,8 +256,8 @@ static int remove_log(struct rdv__logs *logs, struct rdv__plat_logs *folder, int
 }
 
 /*
- * Delete at most `most` logs, and for no longer than a slice: those that the history has forgotten, and others until `bytes` more fit. 0 when nothing is left to
- * go, 1 if there may be more, or an error, which is told.
+ * Delete at most `most` logs, and for no longer than a slice: those that the history has forgotten, and others until `bytes` more
+ * fit. Returns 0 when none is left to be deleted, 1 if there may be more, or an error, which was logged.
  */
 static int tidy(struct rdv__logs *logs, int64_t bytes, int most)
 {
@@ -276,7 +276,7 @@ static int tidy(struct rdv__logs *logs, int64_t bytes, int most)
     result = rdv__store_stage(logs->store);
     if (result)
         goto out;
-    /* Once it is full, some more goes, so that this is not done again for each run. */
+    /* Once the budget is used up, somewhat more is deleted, so that this is not done again for each run. */
     if (is_over(logs, bytes))
         bytes += logs->total_bytes / SPARE_PART;
     do
@@ -294,7 +294,7 @@ out:
 
 bool rdv__logs_take(struct rdv__logs *logs, int64_t bytes)
 {
-    /* If more is to go than goes at once, it is enough that there is room for this. */
+    /* If more is to be deleted than can be at once, it is enough that there is room for this file. */
     if (is_over(logs, bytes) && tidy(logs, bytes, SLICE_MAX) == 1 && !logs->busy)
         work_soon(logs);
     if (is_over(logs, bytes))
@@ -315,7 +315,7 @@ void rdv__logs_tidy(struct rdv__logs *logs)
         work_soon(logs);
 }
 
-/* -------------------------------------------------------------- one's file */
+/* --------------------------------------------------------- the file of a run */
 
 void rdv__logs_trouble(const struct rdv__logs *logs, int64_t run, const char *doing, int result)
 {
@@ -347,7 +347,7 @@ int rdv__logs_open(struct rdv__logs *logs, int64_t run, bool again, rdv__file *r
     return result;
 }
 
-/* A file that is there and ours; RDV_ENOTFOUND also for one that can't be looked at. */
+/* Look at a file that is there and ours. RDV_ENOTFOUND also for one that can't be looked at. */
 static int look(struct rdv__logs *logs, int64_t run, int64_t *ret_taken)
 {
     char name[RDV__LOG_NAME_SIZE];
@@ -389,7 +389,7 @@ static int by_run(const void *a, const void *b)
     return left->run < right->run ? -1 : left->run > right->run;
 }
 
-/* Files of runs that have not ended get their rows then. */
+/* Files of runs that have not ended get their rows when these end. */
 static int consider(struct rdv__logs *logs, const char *name)
 {
     int64_t run, taken;
@@ -437,7 +437,7 @@ static int judge_some(struct rdv__logs *logs)
     return result;
 }
 
-/* Whether to keep it: what no history knows, as the store keeps none or is not asked to, is left to the budget. */
+/* Whether to keep a file. Where the history can't tell, as for a store in memory, the file is left to the budget. */
 static bool is_kept(const struct rdv__logs *logs, const struct unknown *unknown)
 {
     return unknown->finished || unknown->run < 0 || !rdv__store_path(logs->store);
@@ -463,7 +463,7 @@ static int settle_next(struct rdv__logs *logs)
     else if (!result) {
         char name[RDV__LOG_NAME_SIZE];
         name_of(unknown->run, name);
-        /* One that can't be deleted is counted, and goes with the oldest, or not. */
+        /* A file that can't be deleted is counted; deleting it is tried again when it is among the oldest. */
         if (rdv__plat_log_delete(logs->folder, name) != 0)
             result = rdv__log_put(logs->store, unknown->run, rdv__logs_rounded(unknown->taken));
     }
@@ -495,7 +495,7 @@ static int check_next(struct rdv__logs *logs)
     result = rdv__store_stage(logs->store);
     if (result)
         return result;
-    /* One that is not ours any more is none of our logs. */
+    /* A file that is not ours any more is not one of our logs. */
     result = looked == 0 ? rdv__log_put(logs->store, run, rdv__logs_rounded(taken))
                          : rdv__log_delete(logs->store, run);
     return result ? rdv__store_fail(logs->store, result) : 0;
@@ -538,7 +538,7 @@ static int slice(struct rdv__logs *logs)
     return result;
 }
 
-/* What can't be done now is left to the next agent. */
+/* What fails now is left to the next agent. */
 static void work(void *user)
 {
     struct rdv__logs *logs = user;
@@ -564,7 +564,7 @@ bool rdv__logs_are_busy(const struct rdv__logs *logs)
 
 /* ------------------------------------------------------------ new and free */
 
-/* A folder that is not there is made for the first output; one that can't be used is told of now, and then with each run. */
+/* A missing folder is made for the first output. One that can't be used is logged now, and then with each run. */
 static void begin(struct rdv__logs *logs)
 {
     struct rdv_error error = {0};

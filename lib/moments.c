@@ -27,7 +27,7 @@ static struct rdv__moment *meld(struct rdv__moment *a, struct rdv__moment *b)
     return a;
 }
 
-/* Make one heap of a row of them: in pairs, and then all pairs. */
+/* Make one heap of a row of heaps: first merge them in pairs, and then all the pairs. */
 static struct rdv__moment *meld_all(struct rdv__moment *row)
 {
     struct rdv__moment *pairs = NULL, *all = NULL;

@@ -69,37 +69,36 @@ int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t 
                         struct rdv_error *error);
 
 /*
- * The database file of a store: to be trusted as rdv__plat_check_trusted() has it, and so is what lies beside it and would be read
- * as a part of it: the log, the old kind of log, and the shared memory. It is a regular file with a single name, as SQLite finds
- * the log by the name. `write`: an empty one that is ours alone is made if there is none, and nobody else can put anything of that
- * kind beside it from then on. Never opens what is there already: closing it would drop the locks that this process has on it.
- * ret_path: where it was found, absolute and without links; free(). RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL (not a regular file, or
+ * Look for the database file of a store. It has to be trusted as rdv__plat_check_trusted() has it, and so does what lies beside it
+ * and would be read as a part of it: the log, the old kind of log, and the shared memory. It has to be a regular file with a single
+ * name, as SQLite finds the log by the name. With `write`, an empty one that is ours alone is made if there is none, and nobody else
+ * can put anything of that kind beside it from then on. What is there already is never opened: closing it would drop the locks that
+ * this process has on it. ret_path: where it was found, absolute and without links; free(). RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL (not a regular file, or
  * one with several names), or what the system says; error's text names the file.
  */
 int rdv__plat_database_file(const char *path, bool write, char **ret_path, struct rdv_error *error);
 
 /*
- * A database file is in use by a store of this process. One that writes has it locked: RDV_ELOCKED if any other has that lock, in
- * this process or another, by whatever name of the file. To be freed, with the same `write`, after the store's last descriptor of
- * the file was closed. Any thread. path is without links; error's text names it.
+ * Note that a store of this process uses a database file. A store that writes locks it: RDV_ELOCKED if another one, in this process
+ * or any other, has that lock, by whatever name of the file. To be freed, with the same `write`, after the store's last descriptor
+ * of the file was closed. Any thread. path is without links; error's text names it.
  */
 struct rdv__plat_hold;
 int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret_hold,
                        struct rdv_error *error);
 void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write); /* NULL is fine */
 
-/* What tells one file from all others, so that it is known later whether a name still is its name. */
+/* What tells one file from all others, so that it is known later whether a name is still that of the file. */
 struct rdv__plat_file_id {
     uint64_t device, file;
 };
 
-/* The one of what has this name now, links not followed; false where nothing has it, or it can't be told. */
+/* Identify the file that has this name now; links are not followed. False if no file has it, or if that can't be told. */
 bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id);
 
 /*
  * Whether a file that was opened is one of those that we make for ourselves: regular, ours, with a single name, and nobody else may
- * write to it. What is made so is opened without following a link and without waiting for anyone. RDV_EACCES; error's text names
- * `path`.
+ * write to it. Such files are opened without following a link and without waiting for anyone. RDV_EACCES; error's text names `path`.
  */
 int rdv__plat_check_own(rdv__file file, const char *path, struct rdv_error *error);
 
@@ -161,19 +160,19 @@ void rdv__plat_unlock(struct rdv__plat_lock *lock); /* NULL is fine; the file st
  * ---- files in one folder that is ours alone: logs of runs ----
  *
  * The folder, and every one on the way to it, is one that nobody but root and the effective user can have changed, as
- * rdv__plat_check_trusted() has it. A file in it is ours if it is a regular one of the effective user, with no second name and no
- * right to write for others; what is not is neither opened, nor changed, nor deleted: RDV_EACCES.
+ * rdv__plat_check_trusted() has it. A file in it is ours if it is a regular file of the effective user, with no second name, and others
+ * may not write to it. Any other file is neither opened, nor changed, nor deleted: RDV_EACCES.
  */
 struct rdv__plat_logs;
 
-/* Open the folder. With `make`, it and those above it are made for us alone where they are missing; else RDV_ENOTFOUND. error's text
- * names it. */
+/* Open the folder. With `make`, it and the folders above it are made for us alone if they are missing; else RDV_ENOTFOUND. error's
+ * text names it. */
 int rdv__plat_logs_open(const char *directory, bool make, struct rdv__plat_logs **ret_logs,
                         struct rdv_error *error);
 void rdv__plat_logs_close(struct rdv__plat_logs *logs); /* NULL is fine */
 
-/* The next name in the folder, in no order; "" for one that is too long. 1, 0 at the end, or an error. After `begin` they come
- * anew. Files that are made or deleted meanwhile may come, or not. */
+/* Get the next name in the folder, in no order; "" for one that is too long. Returns 1, 0 at the end, or an error. `begin` starts
+ * again from the first. Files that are made or deleted meanwhile may or may not be among them. */
 #define RDV__LOG_NAME_SIZE 32
 int rdv__plat_logs_begin(struct rdv__plat_logs *logs);
 int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZE]);
@@ -181,10 +180,11 @@ int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZ
 /* Whether a file is there and ours, and how many bytes of the disk it takes. 0, RDV_ENOTFOUND, RDV_EACCES, or what the system says. */
 int rdv__plat_log_look(struct rdv__plat_logs *logs, const char *name, int64_t *ret_taken);
 
-/* Delete it, if it is ours. RDV_ENOTFOUND if it is not there. */
+/* Delete a file, if it is ours. RDV_ENOTFOUND if it is not there. */
 int rdv__plat_log_delete(struct rdv__plat_logs *logs, const char *name);
 
-/* Open a file to append to, of mode 0600 if it is made. `fresh`: one of ours that is there is deleted first. error's text names it. */
+/* Open a file to append to, of mode 0600 if it is made. With `fresh`, a file of ours that is there is deleted first. error's text
+ * names the file. */
 int rdv__plat_log_open(struct rdv__plat_logs *logs, const char *name, bool fresh,
                        rdv__file *ret_file, struct rdv_error *error);
 int rdv__plat_log_write(rdv__file file, const void *data, size_t size); /* 0, RDV_ENOSPC, RDV_EIO */
@@ -211,8 +211,8 @@ struct rdv__supervision {
     size_t limit_count;
     const char
         *record; /* NULL = it ends with us; else the file that rdv__plat_adopt() finds it by */
-    /* The supervisor's own environment, "NAME=value", which ends with NULL: what rdv__plat_end_leftovers() finds it by. NULL = empty.
-     * It is never the program's, which may have fewer rights. */
+    /* The supervisor's own environment, "NAME=value", which ends with NULL. rdv__plat_end_leftovers() finds the supervisor by it.
+     * NULL = empty. The supervisor never has the program's environment, as the program may have fewer rights. */
     const char *const *marks;
 };
 
@@ -238,7 +238,7 @@ struct rdv__plat_child {
         notices; /* our end of its descriptor 3, or of the pipe that RDV_NOTIFY names, likewise */
     /* unix/ only: -1, or the child's ends of both: as long as we have them, too, its end wakes us by `end` alone, once. */
     int output_kept, notices_kept;
-    /* unix/ only: -1, or where its supervisor tells how the program has ended. */
+    /* Only unix/ uses this: -1, or the descriptor on which its supervisor tells how the program has ended. */
     int report;
     /* unix/ only: -1, or the channel to the process that waits for it, and that process, where it takes one. */
     int monitor;
@@ -258,11 +258,11 @@ struct rdv__plat_child {
 struct rdv__plat_end {
     /* Its exit code, or a negative number that rdv__plat_end_words() knows, such as RDV__KILLED. */
     int code;
-    /* 0; or why its supervisor could not start it, an RDV_E… with words. There is no code then. */
+    /* 0, or an RDV_E… that says, with words, why its supervisor could not start it; there is no code then. */
     int failure;
     char words[320];
-    /* How much of what it printed has not come through its pipe, in bytes, as nobody has read in time; and the last that it printed, as
-     * far as that is known. Of a record, `tail` may be more than what is lost; else it is the end of that. */
+    /* How many bytes of its output have not come through its pipe, as nobody has read in time; and the end of its output, as far as
+     * it is known. From a record, `tail` may be longer than what is lost; else it is the end of what is lost. */
     uint64_t lost;
     char *tail; /* or NULL */
     size_t tail_size;
@@ -274,7 +274,8 @@ struct rdv__plat_record {
     bool ended;
     struct rdv__plat_end end; /* if so */
 };
-/* RDV_ENOTFOUND if there is none, or it can't be read; RDV_ENOMEM or RDV_ERESOURCES if that is not known for now. Free its end. */
+/* Read a record. RDV_ENOTFOUND if there is none, or it can't be read; RDV_ENOMEM or RDV_ERESOURCES if that can't be told now. The caller
+ * frees its end. */
 int rdv__plat_record_read(const char *path, struct rdv__plat_record *ret_record);
 void rdv__plat_record_delete(const char *path); /* also when there is none */
 
@@ -286,7 +287,7 @@ int rdv__plat_adopt(const char *record, struct rdv__plat_child *ret_child);
 
 /* Start a child in a process group of its own, with empty signal mask and default signals, and no descriptor but 0 to 3.
  * error's text says what failed, such as "cannot run 'apt-gt': No such file or directory". What only a supervisor can find out, such as
- * that a user is not there, comes as the child's end. */
+ * that a user does not exist, comes as the child's end. */
 int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
                     struct rdv_error *error);
 
@@ -306,7 +307,7 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *re
 /* What such a negative number means, such as "killed by signal 9 (SIGKILL)". Returns the code for a report. */
 int rdv__plat_end_words(int code, char *buffer, size_t size);
 
-/* Whether such a number says that the supervisor has not done its work, so that what it would have ended may live on. */
+/* Whether a code says that the supervisor has not done its work, so that what it would have ended may live on. */
 bool rdv__plat_end_is_lost(int code);
 
 /* What an exit code means to all programs of this system, beside 0. */
@@ -330,8 +331,8 @@ void rdv__plat_child_close(struct rdv__plat_child *child);
 /*
  * End processes that a killed predecessor of ours, or a killed supervisor, has left: every process whose environment has all of
  * these NAME=value strings (NULL ends the list). Politely first, killed after `grace`; waits until they are gone. Returns how many
- * there were. Marks that can be guessed are not to be believed of everybody: unless `anyone` is true, only processes of the
- * effective user and of root are meant.
+ * there were. Marks that can be guessed must not be believed of everybody: unless `anyone` is true, only processes of the
+ * effective user and of root are ended.
  */
 int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration grace);
 

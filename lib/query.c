@@ -22,7 +22,7 @@
 #define FOLLOW_MAX  64
 #define FOLLOW_ROWS 1024
 
-/* How many entries a pass over all of them picks, for a question that has to do with little memory and for one that need not. */
+/* How many entries a pass over all of them picks: for a question that has to make do with little memory, and for one that may use more. */
 #define PICKS       512
 #define PICKS_ROOMY 8192
 
@@ -30,17 +30,17 @@ enum stage { LISTING, FINDING, COUNTING_BACK, TELLING, OVER };
 
 struct rdv__query {
     rdv_trigger *trigger;
-    struct rdv__query_terms terms; /* texts point behind this */
+    struct rdv__query_terms terms; /* its texts lie behind this struct */
     unsigned flags;
     enum stage stage;
     int work;       /* what is left of the slice */
-    int64_t shown;  /* entries */
-    int64_t change; /* of the history: where it has got to */
+    int64_t shown;  /* how many entries were shown */
+    int64_t change; /* how far it has got in the history */
     int64_t last;   /* nothing that ended later is shown */
-    size_t pick;    /* the next one of the walk's */
+    size_t pick;    /* which of the walk's picks is next */
     rdv_entry_fn fn;
     void *user;
-    struct rdv__queue_walk *walk; /* of a list */
+    struct rdv__queue_walk *walk; /* for a list; else NULL */
 };
 
 static const char *copy_text(char **at, const char *text)
@@ -135,11 +135,11 @@ static int show_unfinished(struct rdv__query *query, int64_t number)
                                    query->flags, show, query);
 }
 
-/* A part of the list: what the last pass has picked, or the next pass over all entries. */
+/* Do a part of the list: show what the last pass has picked, or make the next pass over all entries. */
 static int step_list(struct rdv__query *query)
 {
     struct rdv__queue_walk *walk = query->walk;
-    bool is_over = walk->slot == 0 && walk->after.number != 0; /* the pass is */
+    bool is_over = walk->slot == 0 && walk->after.number != 0; /* whether the pass is */
     if (is_over && query->pick < walk->count) {
         int result = show_unfinished(query, walk->picks[query->pick++].number);
         if (has_enough(query))
@@ -172,7 +172,7 @@ static int step_find(struct rdv__query *query)
     return 0;
 }
 
-/* 1 = the next one is at query->change; 0 = there is none; or the slice is over. */
+/* Look for the next finished entry. 1 = it is at query->change; 0 = there is none, or the slice is over. */
 static int seek(struct rdv__query *query, bool back)
 {
     int rows = query->work * ROWS_A_UNIT;
@@ -182,7 +182,7 @@ static int seek(struct rdv__query *query, bool back)
     return result;
 }
 
-/* From the end of the history back to the first of the entries that are wanted. */
+/* Go from the end of the history back to the first of the entries that are wanted. */
 static int step_back(struct rdv__query *query)
 {
     int found = seek(query, true);
@@ -198,7 +198,7 @@ static int step_back(struct rdv__query *query)
     return 0;
 }
 
-/* From there on to what had ended when it was asked. */
+/* Go from there on to what ended last before the question was asked. */
 static int step_tell(struct rdv__query *query)
 {
     int found = seek(query, false);
@@ -250,10 +250,10 @@ int rdv__query_step(struct rdv__query *query, rdv_entry_fn fn, void *user)
 /* A change that is to be told, and where its entry is. */
 struct item {
     int64_t change;
-    int64_t number; /* 0 = it has ended */
+    int64_t number; /* of the entry; 0 = it has ended */
 };
 
-/* Those of all kinds. What comes after `bound` may lack some, and is for the next slice. */
+/* Changes of all kinds. After `bound` some may be missing, so what comes after it is left to the next slice. */
 struct items {
     struct item items[3 * FOLLOW_MAX];
     size_t count;
@@ -298,13 +298,13 @@ static int gather_pending(rdv_store *store, struct rdv__query_follow *follow, st
             follow->number = keys[i].number;
         }
     }
-    /* Where none of so many rows is news, it is not known yet from which change on there are some. */
+    /* If none of so many rows is news, it is not known yet from which change on there is any. */
     if (found == FOLLOW_MAX || count == FOLLOW_ROWS)
         end_at(items, found > 0 ? items->items[items->count - 1].change : follow->told);
     return 0;
 }
 
-/* The earliest changes of those that run, the latest of them at the head of a heap. */
+/* Collect the earliest changes of running entries, in a heap with the latest of them at its head. */
 static void gather_running(const struct rdv__entries *entries, int64_t told, struct items *items)
 {
     struct item *heap = items->items + items->count;
@@ -320,7 +320,7 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
             more = true;
             if (run->change >= heap[0].change)
                 continue;
-            /* The head goes: let its place down to where nothing is below it. */
+            /* Take out the head: move its place down to where nothing is below it. */
             place = 0;
             for (size_t child; (child = place * 2 + 1) < count; place = child) {
                 if (child + 1 < count && heap[child + 1].change > heap[child].change)
@@ -339,7 +339,7 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
         end_at(items, heap[0].change);
 }
 
-/* A run whose end is not settled yet is known twice, by the same change: as ended first, which is what the store has of it. */
+/* A run whose end is not settled yet is found twice, by the same change. The one that has ended comes first, as that is what the store has. */
 static int compare_items(const void *a, const void *b)
 {
     const struct item *first = a, *second = b;
@@ -368,7 +368,7 @@ int rdv__query_follow(rdv_trigger *trigger, struct rdv__query_follow *follow, rd
         const struct item *item = &items.items[i];
         if (result < 0 || enough)
             break;
-        /* Told as ended already. */
+        /* It was told already, as ended. */
         if (item->change == follow->told)
             continue;
         result = item->number != 0 ? rdv__listing_unfinished(store, item->number, NULL, 0, fn, user)

@@ -26,12 +26,12 @@ enum rdv__ending {
     RDV__ENDING_TOO_OFTEN = 3
 };
 
-/* How a run was cut short so far: see cut.h. */
+/* How often a run was cut short so far: see cut.h. */
 struct rdv__cuts {
     int interruptions;
-    int reboots;       /* that it had asked for */
+    int reboots;       /* those that it had asked for */
     int stops;         /* in order, of one step in one boot */
-    int64_t stop_step; /* which step */
+    int64_t stop_step; /* the step of these stops */
     int64_t
         stopped; /* the boot in which it was stopped in order, and has not begun again since; 0 = it was not */
 };
@@ -39,7 +39,7 @@ struct rdv__cuts {
 /* The parts of an entry that change while it runs. Strings are borrowed. */
 struct rdv__progress {
     rdv_status status;
-    enum rdv__ending ending; /* of a run; what has ended doesn't keep it */
+    enum rdv__ending ending; /* of a run; it is not kept once the run has ended */
     int attempt, progress, code;
     const char *message; /* never NULL */
 };
@@ -60,7 +60,7 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
 int rdv__record_forget(rdv_store *store, int64_t number); /* replaced: gone without a trace */
 int rdv__record_start(rdv_store *store, int64_t number, rdv_time now); /* its first attempt */
 int rdv__record_cuts(rdv_store *store, int64_t number, const struct rdv__cuts *cuts);
-/* A report, or why it is to end; keep = also as a line of its own in the history, not only as the latest word. */
+/* Write a report, or why the run is to end. keep: also as a line of its own in the history, not only as the latest word. */
 int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progress *progress,
                        rdv_time now, bool keep);
 /* Ends an entry: moves it to the history. */
@@ -123,10 +123,10 @@ struct rdv__journal {
     int step;     /* 0-based: this step was about to start or had started */
     int attempt;  /* of the step, from 1: how often it was started */
     int failures; /* how many tries of the step have failed: what `retries` counts */
-    /* How often each step was started, from the first on, as far as that is not what its place says: numbers with spaces
-     * between them; "" (or NULL, to put) = each before this one once, and none after it. */
+    /* How often each step was started, from the first on: numbers with spaces between them. What is left out is as the step's place
+     * says, and so is all with "" (or NULL, when written): each step before this one was started once, and none after it. */
     const char *starts;
-    /* Of the handler: what is left of the run has so long to end; -1 = not known. */
+    /* The handler's grace: how long what is left of the run has to end; -1 = not known. */
     rdv_duration grace;
     /* The run's mark in the environment of its processes, which nobody can guess; "" (or NULL) for a run that an older
      * version has begun, and which has none. */
@@ -135,16 +135,16 @@ struct rdv__journal {
     int reboots;         /* how often the run has asked for one */
     const char *boot_id; /* which boot it asked in; "" (or NULL, to put) = it has not */
 };
-/* Write a run's row (in place of an older one of the identifier), or move it to where the run is now, which is its step, attempt,
- * failures, starts and state, and leave the rest as it is. */
+/* Write a run's row, in place of an older one of the identifier; or only move it to where the run is now, that is, change its step,
+ * attempt, failures, starts and state, and leave the rest as it is. */
 int rdv__journal_put(rdv_store *store, const struct rdv__journal *journal);
 int rdv__journal_step(rdv_store *store, const struct rdv__journal *journal);
 /* Whether there is a row of this run: 0, RDV_ENOTFOUND, or an error. */
 int rdv__journal_has_run(rdv_store *store, int64_t run);
 int rdv__journal_has_any(rdv_store *store, bool *ret_has);
 int rdv__journal_delete(rdv_store *store, const char *identifier);
-/* Each row whose run was counted by the trigger agent of this store and is none of its unfinished entries any more. fn must not
- * touch the store, and gets borrowed pointers; a result that is not 0 ends it, and is returned. */
+/* Call fn for each row whose run has its number from the trigger agent of this store, and is not among its unfinished entries any
+ * more. fn must not touch the store, and gets borrowed pointers; if its result is not 0, this ends and returns it. */
 int rdv__journal_orphans(rdv_store *store,
                          int (*fn)(void *user, const struct rdv__journal *journal), void *user);
 /* Find a row: RDV_ENOTFOUND. fn gets borrowed pointers; its result is returned. */
@@ -162,22 +162,22 @@ int rdv__output_put(rdv_store *store, int64_t run, const void *tail, size_t size
 int rdv__log_put(rdv_store *store, int64_t run, int64_t bytes);
 int rdv__log_get(rdv_store *store, int64_t run, int64_t *ret_bytes); /* RDV_ENOTFOUND */
 int rdv__log_delete(rdv_store *store, int64_t run);
-/* Bytes of all of them. */
+/* Add up the bytes of all logs. */
 int rdv__log_sum(rdv_store *store, int64_t *ret_bytes);
-/* The first after a run, by number. RDV_ENOTFOUND if there is none. */
+/* Find the first log after that of a run, by number. RDV_ENOTFOUND if there is none. */
 int rdv__log_next(rdv_store *store, int64_t after, int64_t *ret_run, int64_t *ret_bytes);
-/* One whose run the history has forgotten; the one that is to go first for others. RDV_ENOTFOUND if there is none. */
+/* Find a log whose run the history has forgotten, or the oldest, which makes room first. RDV_ENOTFOUND if there is none. */
 int rdv__log_unwanted(rdv_store *store, int64_t *ret_run);
 int rdv__log_oldest(rdv_store *store, int64_t *ret_run);
 
 /* Whether a run has not ended, by the entries or by the journal: 0, RDV_ENOTFOUND, or an error. */
 int rdv__record_is_unfinished(rdv_store *store, int64_t run);
 
-/* The numbers of finished entries, from after this change on; *change moves along. *ret_count = 0 at the end. */
+/* Get the numbers of entries that finished after this change; *change moves along. *ret_count is 0 at the end. */
 int rdv__record_finished(rdv_store *store, int64_t *change, int64_t *numbers, size_t room,
                          size_t *ret_count);
 
-/* A number that is kept under a name. RDV_ENOTFOUND if there is none. */
+/* Get or set a number that is kept under a name. RDV_ENOTFOUND if there is none. */
 int rdv__record_get_number(rdv_store *store, const char *name, int64_t *ret_number);
 int rdv__record_set_number(rdv_store *store, const char *name, int64_t number);
 

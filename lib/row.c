@@ -55,7 +55,7 @@ const char *rdv__row_name(struct rdv__row *row, int column, size_t most)
 const void *rdv__row_bytes(struct rdv__row *row, int column, size_t most, size_t *ret_size)
 {
     *ret_size = 0;
-    /* Text is bytes, too, to whoever wrote it by hand. */
+    /* Somebody who wrote a value by hand may have made it text, which is bytes, too. */
     const int type = sqlite3_column_type(row->statement, column);
     if (type == SQLITE_BLOB || type == SQLITE_TEXT) {
         const void *bytes = sqlite3_column_blob(row->statement, column);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How runs of steps begin, and how those are taken up that another process has left in the journal: adopted, if their step was left
- * running, or, once what is left of their processes is gone, gone on with as the document says; or ended, if it has no handler for
- * them any more, or they are to be cancelled. A row of another run of the same identifier is cleaned up after in the same way.
+ * How runs of steps begin, and how runs that another process has left in the journal are taken up. A run whose step was left running
+ * is adopted. Any other goes on as the document says, once what is left of its processes is gone; or it ends, if the document has no
+ * handler for it any more, or if it is to be cancelled. If the row is of another run of the same identifier, what is left of that
+ * run is ended in the same way.
  */
 #include "run_steps.h"
 
@@ -20,9 +21,9 @@
 #include "store.h"
 #include "task.h"
 
-/* ----------------------------------------------------------- how they go on */
+/* ----------------------------------------------------------- how runs go on */
 
-/* Follow a step again that was left running. */
+/* Follow again a step that was left running. */
 static void go_on_with_adopted(struct steps *run)
 {
     const struct rdv__step *step = step_of(run);
@@ -43,7 +44,7 @@ static void go_on_with_adopted(struct steps *run)
         rdv__process_end(run->process, run->handler->grace);
 }
 
-/* What was left running is to be followed again. */
+/* Follow again what was left running, or leave it running if we are shut down. */
 static void adopt(struct steps *run)
 {
     if (run->interrupted && !run->cancelled) {
@@ -90,7 +91,7 @@ void rdv__steps_continue(struct steps *run)
         rdv__steps_next_attempt(run);
 }
 
-/* ------------------------------------------------------- what is left of them */
+/* ------------------------------------------------------- what is left of runs */
 
 static void cleaned(void *user, int found)
 {
@@ -109,8 +110,8 @@ static void cleaned(void *user, int found)
         rdv__steps_continue(run);
 }
 
-/* End what another process has left of the run, or of an earlier one, before anything else is done. Also for one that was cancelled:
- * its end is told after that. */
+/* End what another process has left of the run, or of an earlier one, before anything else is done. This is done for a cancelled run,
+ * too: its end is told afterwards. */
 static void clean(struct steps *run)
 {
     if (run->interrupted && !run->cancelled && run->phase == PUT_OFF) {
@@ -132,7 +133,7 @@ static void give_up(struct steps *run, int code)
     run->given_up_code = code;
 }
 
-/* The run was cut short in the step that it is at: go on as the document says. */
+/* Go on, as the document says, with a run that was cut short in the step that it is at. */
 static void take_up_interrupted(struct steps *run)
 {
     rdv__log(log_of(run), RDV_LOG_INFO, "%s: was interrupted during step %zu, attempt %d",
@@ -162,7 +163,7 @@ struct found {
     bool any, ours, waited, reboot;
     int64_t run;
     int step, attempt, failures, reboots;
-    int starts[RDV__STEPS_MAX]; /* -1 = not said */
+    int starts[RDV__STEPS_MAX]; /* -1 = the row does not say */
     rdv_duration grace;
     char boot_id[RDV__BOOT_ID_ROOM], nonce[RDV__NONCE_SIZE];
 };
@@ -184,7 +185,7 @@ static int look(void *user, const struct rdv__journal *row)
     size_t size;
     const void *context = rdv_task_context(found->task, &size);
     found->any = true;
-    /* A trigger agent that doesn't count its runs can only mean the one that looks the same. */
+    /* If the trigger agent doesn't number its runs, this can only be the run that looks the same. */
     found->ours = strcmp(row->label, rdv_task_label(found->task)) == 0 &&
                   (number != 0 ? row->run == number
                                : row->run < 0 && row->context_size == size &&
@@ -210,7 +211,7 @@ static int find(struct rdv__runs *runs, const rdv_task *task, struct found *ret_
     return result == RDV_ENOTFOUND ? 0 : result;
 }
 
-/* Steps are done in their order: what is not said of one that comes before the run's step is that it was started. */
+/* Steps are done in order: one before the run's step was started, even if the row does not say so. */
 static void take_up_starts(struct steps *run, const struct found *found)
 {
     for (size_t i = 0; i < run->handler->step_count; i++)
@@ -226,7 +227,7 @@ static void take_up_reboot(struct steps *run, const struct found *found, bool sa
     run->attempt = found->attempt;
     run->asked_before = same_boot && run->handler->reboot.step.argv;
     run->rebooted = !same_boot;
-    /* A new document may have no rule any more. */
+    /* A new document may not say how to reboot any more. */
     if (same_boot && !run->asked_before)
         memcpy(run->boot_id, found->boot_id, sizeof run->boot_id);
     rdv__log(log_of(run), RDV_LOG_INFO, "%s: %s", identifier_of(run),
@@ -248,7 +249,7 @@ static int take_up(struct steps *run, const struct found *found, struct rdv_erro
             take_up_reboot(run, found, same);
             return 0;
         }
-        /* A reboot that a step has asked for may have come meanwhile. */
+        /* The reboot that a step has asked for may have happened meanwhile. */
         if (result || same)
             memcpy(run->boot_id, found->boot_id, sizeof run->boot_id);
     }
@@ -269,12 +270,12 @@ static int take_up(struct steps *run, const struct found *found, struct rdv_erro
 
 /* ------------------------------------------------------------------- start */
 
-/* Begin with what the journal has on the identifier. May end the run, but not from where we are called. */
+/* Begin with what the journal has on the identifier. This may end the run, but only after our caller has returned. */
 static void begin_with(struct steps *run, const struct found *found)
 {
     struct rdv_error error = {0};
     const bool has_handler = run->handler != &run->no_handler;
-    /* In memory there is no row of another process. */
+    /* A store in memory has no row of another process. */
     const bool to_clean = found->any && rdv__store_path(run->run.runs->store);
     if (found->any) {
         run->journalled = run->stale = true;
@@ -318,7 +319,7 @@ static void begin_with(struct steps *run, const struct found *found)
         rdv__steps_next_attempt(run);
 }
 
-/* The journal could not be read when the run began. */
+/* Try again to read the journal, which failed when the run began. */
 static void look_again(struct steps *run)
 {
     struct found found;
@@ -371,14 +372,14 @@ int rdv__steps_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handl
     return result;
 }
 
-/* The task of a row. */
+/* Make the task of a row. */
 static int make_task(void *user, const struct rdv__journal *row)
 {
     return rdv__task_new(row->label, strlen(row->label), row->identifier, strlen(row->identifier),
                          row->context, row->context_size, row->run > 0 ? row->run : 0, user);
 }
 
-/* End what is left of the run that a row is of. gone: nobody waits for it, and its end is not told. */
+/* End what is left of the run of a row. gone: nobody waits for the run, and its end is not told. */
 static int end_left(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
                     bool gone)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a run of steps, from where run_start.c has begun it, or taken it up:
+ * The life of a run of steps, after run_start.c has begun it or taken it up:
  *
  *      CLEANING -> JOURNALLING -> RUNNING -> ENDING -> gone
  *                       ^            |
@@ -9,9 +9,9 @@
  *
  * CLEANING ends the processes that a killed predecessor of ours left behind; it also comes between RUNNING and what follows where
  * a supervisor was killed. JOURNALLING waits until the step is on disk: nothing is ever started before that. WAITING is the time
- * before a retry. ENDING waits until the end is on disk, and tries again where the disk refuses. PUT_OFF is in place of any phase
- * before ENDING that could not be entered for now: the store was busy or full, or the system short of something; it is entered
- * later, unless the run is to end. LEAVING is a way to ENDING from where a run can't end at once.
+ * before a retry. ENDING waits until the end is on disk, and tries again if the disk refuses. PUT_OFF takes the place of any phase
+ * before ENDING that can't be entered now, because the store is busy or full, or the system is short of something; that phase is
+ * entered later, unless the run is to end. LEAVING is a way to ENDING from where a run can't end at once.
  *
  * While some run asks for a reboot, others come to rest: in WAITING, or, in place of the next JOURNALLING, in HOLDING. The one that
  * asks goes through three phases. ASKING: that it asks is put on disk. ASKED: others are waited for. REBOOTING: the command is
@@ -19,8 +19,9 @@
  *
  * The journal's row says at which step the run is. Its state is one of
  *   "step"    that step was started as often as `attempt` says, and may be under way,
- *   "wait"    it was started so often, and nothing is under way that could be interrupted,
- *   "reboot"  the step is the next one (or their number: none is left), and comes after a reboot; `attempt` is the last one's.
+ *   "wait"    that step was started as often, and nothing is under way that could be interrupted,
+ *   "reboot"  the step is the next one (or the number of steps, if none is left), and comes after a reboot; `attempt` is that of the
+ *             step before it.
  * Tries that have failed are counted apart from starts: neither a stop nor an interruption uses up a retry.
  * Its boot id is that of the boot which is to end in state "reboot"; in other states, that of the boot in which a step has asked
  * for a reboot that no rule says how to do. A run that a shutdown interrupts leaves its row, and goes.
@@ -51,7 +52,7 @@ static void finish_cancelled(struct steps *run)
     rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
 }
 
-/* The step starts when that is on disk. While a reboot is to come it is put off. */
+/* The step starts when that is on disk. While a reboot is due, it is put off. */
 int rdv__steps_journal_attempt(struct steps *run)
 {
     if (run->run.runs->asking == 0)
@@ -69,13 +70,13 @@ void rdv__steps_next_attempt(struct steps *run)
         rdv__steps_put_off_for_store(run, rdv__steps_next_attempt, result);
 }
 
-/* Come to rest for as long as this, for the reason that is said, after so many starts. May free the run. */
+/* Come to rest for this long, for this reason, after so many starts. May free the run. */
 static void wait_for(struct steps *run, rdv_duration delay, int starts)
 {
     run->progress = -1;
     run->phase = WAITING;
     rdv_timer_start(run->timer, delay);
-    /* Whoever is killed meanwhile has interrupted nothing. */
+    /* If we are killed meanwhile, nothing was interrupted. */
     rdv__steps_note(run, starts, "wait");
     rdv__steps_tell(run);
     if (run->run.gone && run->phase == WAITING)
@@ -157,8 +158,8 @@ static rdv_duration time_left(struct steps *run)
 }
 
 /*
- * The step could not be started. Where the system was only short of something, that is no try that has failed: it is started
- * again later, as long as its timeout lets it. May free the run.
+ * The step could not be started. If the system was only short of something, that does not count as a failed try: the step is
+ * started later, as long as its timeout allows. May free the run.
  */
 static void not_started(struct steps *run, int result, const char *words)
 {

@@ -10,7 +10,7 @@
 #include "loop.h"
 #include "plat.h"
 
-/* How much is received from a connection at once, in bytes; from one of the group less, as it takes memory of all of them. */
+/* How much is received from a connection at once, in bytes. It is less for one of the group, as all of the group share their memory. */
 #define READ_SIZE        65536
 #define READ_SIZE_READER 16384
 
@@ -21,13 +21,13 @@
 /* With more waiting to be read by the client, nothing more is done for it. In bytes. */
 #define QUEUE_LOW 65536
 
-/* The least that a buffer takes. In bytes. */
+/* The smallest size of a buffer, in bytes. */
 #define BUFFER_LEAST 512
 
 /* How long to wait when there are no descriptors for new connections. */
 #define ACCEPT_PAUSE RDV_SECOND
 
-/* How long to let it be when the socket can't be made again. */
+/* How long to wait before trying again when the socket can't be made again. */
 #define LISTEN_PAUSE (100 * RDV_MILLISECOND)
 
 struct rdv__answer {
@@ -43,8 +43,8 @@ struct share {
     size_t connections_max, connections;
     size_t read_size;
     size_t input, output; /* bytes that their buffers take, and what is held for their answers */
-    bool only_late;       /* all that they ask for */
-    size_t refused;       /* for being too many, since it was last said */
+    bool only_late;       /* all that they ask for is late */
+    size_t refused;       /* how many were too many since that was last said */
     rdv_duration quiet;   /* until then it is not said again */
 };
 
@@ -59,7 +59,7 @@ struct rdv__connection {
     struct rdv__connection *next, *previous;
     struct rdv__connection *next_awake;
     bool awake;
-    bool done; /* had its part of this turn */
+    bool done; /* it had its part of this turn */
     rdv__descriptor fd;
     struct rdv__io *io;
     void *state;
@@ -73,7 +73,7 @@ struct rdv__connection {
     bool more;      /* there is more to be done late */
     bool pushed;    /* something that is no answer was sent to it */
     bool late;      /* to be closed when it has read that it is */
-    size_t held;    /* bytes, for an answer that is being made */
+    size_t held;    /* bytes for an answer that is being made */
     struct rdv__answer *answers, **answers_end;
     size_t expected;
 };
@@ -84,10 +84,10 @@ struct rdv__server {
     const struct rdv__server_ops *ops;
     void *user;
     char *path;
-    struct rdv__listener *listener; /* NULL = its name was taken away, and can't be had again yet */
-    struct rdv__io *accepting;      /* NULL with it */
+    struct rdv__listener *listener; /* NULL = its name is gone, and it can't be made again yet */
+    struct rdv__io *accepting;      /* NULL if listener is */
     rdv_duration listen_again_at;
-    bool told_away; /* that it can't be had was said */
+    bool told_away; /* it was said that the socket can't be made again */
     rdv_timer *accept_again, *patience;
     bool waiting;  /* the patience timer is started */
     bool paused;   /* no descriptors: nobody is taken for a while */
@@ -97,7 +97,7 @@ struct rdv__server {
     struct rdv__connection *connections;
     struct share owners, readers;
     struct rdv__connection *awake, **awake_end;
-    rdv_duration until; /* the share of those who are being looked at is used up */
+    rdv_duration until; /* when the share of the connections that are being looked at is used up */
     char scratch[READ_SIZE];
 };
 
@@ -108,7 +108,7 @@ static size_t used(const struct buffer *buffer)
     return buffer->end - buffer->begin;
 }
 
-/* Have room at the end; *taken counts the memory. 0 or RDV_ENOMEM. */
+/* Make room at the end; *taken counts the memory. Returns 0 or RDV_ENOMEM. */
 static int make_room(struct buffer *buffer, size_t size, size_t *taken)
 {
     size_t count = used(buffer);
@@ -118,7 +118,7 @@ static int make_room(struct buffer *buffer, size_t size, size_t *taken)
         /* Not more often than as many bytes have gone as are moved. */
         memcpy(buffer->data, buffer->data + buffer->begin, count);
     } else {
-        /* By an eighth: what is not used of a large one is little, and the system moves it without copying. */
+        /* It grows by an eighth: so little of a large one is unused, and the system moves it without copying. */
         size_t room = count + size + (count + size) / 8;
         room = room > BUFFER_LEAST ? room : BUFFER_LEAST;
         if (count > 0 && buffer->begin > 0)
@@ -240,7 +240,7 @@ static void queue_answer(struct rdv__connection *connection, char *text)
 
 /* ------------------------------------------------------- what is pushed */
 
-/* Leave it what it has begun to read, and that it is late. */
+/* Leave a connection only what its client has begun to read, and the line that says that it is late. */
 static void make_late(struct rdv__connection *connection)
 {
     struct buffer *out = &connection->out;
@@ -264,7 +264,7 @@ static void make_late(struct rdv__connection *connection)
     wake(connection);
 }
 
-/* Whom of the same share the most waits for that it did not ask for one by one; this one, if there is nobody else. */
+/* The connection of the same share that has the most waiting, and was sent lines that are not answers; this one, if there is no other. */
 static struct rdv__connection *latest(struct rdv__connection *connection)
 {
     struct rdv__connection *worst = connection;
@@ -460,7 +460,7 @@ static void line_too_long(struct rdv__connection *connection)
     server->ops->too_long(server->user, connection->state, connection->share->limits.line_max);
 }
 
-/* Whether those who are being looked at have had their share of this turn. */
+/* Whether the connections that are being looked at have used up their share of this turn. */
 static bool time_is_up(const struct rdv__server *server)
 {
     return server->options.running() >= server->until;
@@ -563,7 +563,7 @@ static void connection_ready(void *user)
     settle(connection);
 }
 
-/* What is late for those of a share, in the order in which they have woken up, until its time is up. */
+/* Do what is late for the connections of a share, in the order in which they have woken up, until its time is up. */
 static void do_share(struct rdv__server *server, const struct share *share,
                      struct rdv__connection *first)
 {
@@ -719,9 +719,9 @@ static void stop_listening(struct rdv__server *server)
 }
 
 /*
- * Somebody may remove the socket, which cleans up a folder, say. That is looked for in each turn, so whenever something is done
- * anyway, and costs nothing where nothing is. Those who have connected before are kept. A name that somebody else has by now is
- * left to them: we go without it until it is free.
+ * Somebody may remove the socket, for example in cleaning up a folder. This is looked for in each turn, that is, whenever something is
+ * done anyway, so it costs nothing while the agent is idle. Connections that were made before are kept. A name that somebody else has
+ * taken by now is left to them: we go without it until it is free.
  */
 static void look_after_listener(struct rdv__server *server)
 {
@@ -732,7 +732,7 @@ static void look_after_listener(struct rdv__server *server)
     if (!server->listener && now < server->listen_again_at)
         return;
     if (server->listener) {
-        accept_ready(server); /* who had found it in time */
+        accept_ready(server); /* clients that had found the old socket in time */
         server->paused = false;
         rdv_timer_stop(server->accept_again);
         stop_listening(server);
@@ -776,7 +776,7 @@ static int turn_late(struct rdv__turn *turn)
         do_lines(connection, false);
         settle(connection);
     }
-    /* Those who have not had their part come first in the next turn. */
+    /* Connections that have not had their part come first in the next turn. */
     if (left) {
         *left_end = server->awake;
         if (!server->awake)

@@ -10,9 +10,10 @@
  * Answers keep the order of their lines, also when they are known in another. A connection whose client does not read is not
  * read from either, so that at most one answer, and what else is pushed to it, waits.
  *
- * Our own user and root on one side, and the group on the other, each have a share: of the memory that may be taken, and of the time
- * that a turn gives to what is late. Ours goes first; all that the group asks for is late. Who does not come to its turn in a share is first in the
- * next turn. So a turn takes no longer than both shares and one line, or one call of `late`, whatever is asked.
+ * Our own user and root on one side, and the group on the other, each have a share of the memory that may be taken, and of the time
+ * that a turn gives to what is late. Our share is used first; all that the group asks for is late. Connections that a share has no
+ * time left for come first in the next turn. So a turn takes no longer than both shares and one line, or one call of `late`, whatever
+ * is asked.
  */
 #ifndef RDV__SERVER_H
 #define RDV__SERVER_H
@@ -45,21 +46,21 @@ struct rdv__server_ops {
     enum rdv__line (*line)(void *user, void *state, const char *line, size_t size, bool late);
     /* A line was longer than allowed, and was left out. */
     void (*too_long)(void *user, void *state, size_t limit);
-    /* It is late, there is room for output, and rdv__connection_more() was called, or this has returned true the last time. Does a
-     * part of what there is to do. */
+    /* Do a part of what there is to do. Called in the late part of a turn while there is room for output, after
+     * rdv__connection_more() was called, or if this returned true the last time. */
     bool (*late)(void *user, void *state);
 };
 
 struct rdv__server_options {
     const char *path;
     const rdv__group *group; /* who may connect besides us; NULL = nobody */
-    size_t queue_max;        /* past that a connection is late, and cut off, when more is pushed */
-    /* Of our own user and root, and of the group: */
+    size_t queue_max; /* with more than this unread, a connection is late when more is pushed */
+    /* The shares of our own user and root, and of the group. */
     struct rdv__share_limits {
         size_t line_max;
-        size_t input_max;  /* of what all have sent, and was not done yet */
-        size_t output_max; /* of what all have not read yet */
-        rdv_duration time; /* in a turn */
+        size_t input_max;  /* bytes that all of them have sent, and that were not done yet */
+        size_t output_max; /* bytes that all of them have not read yet */
+        rdv_duration time; /* for what is late in a turn */
     } owners, readers;
     size_t connections;        /* at once */
     size_t reader_connections; /* so many of them may be the group's */
@@ -67,7 +68,7 @@ struct rdv__server_options {
     rdv_duration quiet;        /* how long not to say again that there are too many */
     const char *busy_line;     /* for those who are too many */
     const char *refuse_line;   /* for those who may not connect */
-    const char *late_line;     /* the last one for those who do not read what is pushed */
+    const char *late_line;     /* the last line for those who do not read what is pushed */
     rdv_duration (*running)(void); /* the clock of the shares */
     rdv_log log;
 };
@@ -83,11 +84,11 @@ void rdv__server_free(struct rdv__server *server);
 
 size_t rdv__server_connections(const struct rdv__server *server);
 
-/* Something for this connection takes so many bytes until it is an answer: they count as if that waited to be read. False: there is
- * no room for them; then take less, and 0 in the end. */
+/* Say how many bytes are taken by something that is to become an answer of this connection: they count as if they waited to be read.
+ * Returns false if there is no room for so many; then take less. Once it is an answer, say 0. */
 bool rdv__connection_hold(struct rdv__connection *connection, size_t size);
 
-/* Whether it has nothing more to do before what waits for it is read. */
+/* Whether the connection can do nothing more before its client has read what waits. */
 bool rdv__connection_is_full(const struct rdv__connection *connection);
 
 /* Whether an answer of this size has room among all that waits to be read by those who may do the same as its client. */
@@ -104,8 +105,8 @@ void rdv__answer_give(struct rdv__answer *answer, char *text);
 void rdv__connection_answer(struct rdv__connection *connection, char *text);
 
 /*
- * A line that is not an answer. Where there is no room for it, a connection that others' lines wait for is late: the one with the
- * most. It is told so by a last line, in place of all that it has not begun to read, and then closed.
+ * Send a line that is not an answer. If there is no room for it, the connection of the same share in which most of such lines wait is
+ * late. It is told so by a last line, in place of all that its client has not begun to read, and then closed.
  */
 void rdv__connection_push(struct rdv__connection *connection, const char *line, size_t size);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of steps, for those who make it: run_steps.c has its life, run_start.c its beginning, also the one after another process has
- * left it, run_reboot.c its reboots, run_process.c its processes, and steps.c what all of them need: words, reports, the journal,
- * the end. */
+/*
+ * A run of steps, for the files that it is made of: run_steps.c has its life, run_start.c how it begins, or is taken up after another
+ * process has left it, run_reboot.c its reboots, run_process.c its processes, and steps.c what all of them need: words, reports, the
+ * journal, the end.
+ */
 #ifndef RDV__STEPS_H
 #define RDV__STEPS_H
 
@@ -20,7 +22,7 @@
 /* How much of a message is the last line that the program printed, with the NUL. */
 #define LINE_SHOWN 512
 
-/* The mark of a run's processes in hexadecimal digits, with the NUL. */
+/* The room for the mark of a run's processes, in hexadecimal digits with the NUL. */
 #define RDV__NONCE_SIZE 33
 
 /* See run_steps.c. */
@@ -52,15 +54,16 @@ struct steps {
     rdv_timer *stop_timer; /* NULL unless a shutdown waits for the step */
     int64_t number;        /* 0 = not drawn yet */
     bool own_number;       /* no trigger agent of ours counts it: our store has no entry for it */
-    bool numbered;         /* the number is on disk, or the trigger agent's */
+    bool numbered;         /* the number is on disk, or comes from the trigger agent */
     bool resumed;
-    char nonce[RDV__NONCE_SIZE]; /* "" = not drawn yet, or begun by a version that had none */
+    char nonce
+        [RDV__NONCE_SIZE]; /* "" = not drawn yet, or the run was begun by a version that had none */
     size_t step;
     int attempt;     /* which start of the step this is, or the next one will be, from 1 */
     int failures;    /* how many tries of the step have failed */
     int *starts;     /* how often each step was started */
     bool journalled; /* the journal has a row of the identifier, which goes with the run */
-    bool stale;      /* and more of it is out of date than where the run is */
+    bool stale;      /* that row is out of date, and not only in where the run is */
 
     /* What another process has left of the run, or of an earlier one of the same identifier: see run_start.c. */
     int64_t left_run;
@@ -75,18 +78,18 @@ struct steps {
     bool going_down;   /* the machine has begun to reboot by itself */
 
     bool
-        given_up; /* it is not to go on, for the reason that the message gives: once what is left of it is gone, it fails */
+        given_up; /* it must not go on, and the message says why: once what is left of it is gone, it fails */
     int given_up_code;
     bool cancelled;
     bool interrupted; /* by a shutdown */
     bool stopping;    /* which waits for the step, and has not lost its patience yet */
     bool released;    /* HOLDING is over */
     bool timed_out;   /* the step under way */
-    /* Until when the step's timeout lets it run, or be started, on rdv__plat_running()'s scale; 0 = not set. */
+    /* Until when the step may run, or be started, by its timeout, on rdv__plat_running()'s scale; 0 = not set. */
     rdv_duration end_by;
     bool leavable; /* it can be left running: it has a record */
-    bool adopting; /* CLEANING: it may be under way, left by another process of ours */
-    bool adopted;  /* and so it is */
+    bool adopting; /* CLEANING: the step may be under way, left running by an earlier agent */
+    bool adopted;  /* the step was left running, and is followed again */
     bool told;     /* the end has been reported */
 
     /* CLEANING after a step whose supervisor was killed: how it ended. */
@@ -97,11 +100,11 @@ struct steps {
     int code, progress;
     char message[RDV_MESSAGE_MAX + 1];
 
-    /* PUT_OFF, or about to be journalled: what is to be done, and tried again where it fails. */
+    /* PUT_OFF, or about to be journalled: what is to be done, and to be tried again if it fails. */
     void (*again)(struct steps *run);
-    rdv_duration delay; /* before what has failed last is tried again; 0 = nothing has */
+    rdv_duration delay; /* before what failed last is tried again; 0 = nothing has failed */
 
-    /* The handler of a run whose label has none any more: no steps, and the grace that the run began with. */
+    /* The handler of a run whose label has none any more: it has no steps, and the grace that the run began with. */
     struct rdv__handler no_handler;
 };
 
@@ -135,9 +138,9 @@ void rdv__steps_say_step(struct steps *run, const char *before, const char *afte
 void rdv__steps_tell(struct steps *run);
 
 /*
- * Put on disk that the run is at its step, started so often, in this state, and settle in this phase when that is there. state
- * NULL: nothing but what others have staged. An error is of the store, which has taken nothing: put it off. If the batch fails
- * later, that is done, for `again`.
+ * Put on disk that the run is at its step, which was started so often, in this state, and settle in this phase when that is on disk.
+ * With state NULL, only put on disk what others have staged. An error is one of the store, which has taken nothing: the caller puts
+ * it off. If the batch fails later, it is put off here, for `again`.
  */
 int rdv__steps_journal(struct steps *run, enum rdv__phase phase, int starts, const char *state,
                        void (*again)(struct steps *run));
@@ -145,17 +148,17 @@ int rdv__steps_journal(struct steps *run, enum rdv__phase phase, int starts, con
 /* Have the row say so, if it can be: this run does not wait for it. */
 void rdv__steps_note(struct steps *run, int starts, const char *state);
 
-/* From this step on, with what is known of how often it was started. */
+/* Have the run go on at this step, with what is known of how often that was started. */
 void rdv__steps_move(struct steps *run, size_t step);
 
 /*
- * What could not be done for now, which these words say ("cannot record step 2 of 3"), is tried again: after a second at first,
- * and each minute at last, until it works, or the run is to end. `again` is called in phase PUT_OFF.
+ * Try again later what can't be done now: after a second at first, and each minute at last, until it works, or the run is to end.
+ * `what` says what failed ("cannot record step 2 of 3"). `again` is called in phase PUT_OFF.
  */
 void rdv__steps_put_off(struct steps *run, void (*again)(struct steps *run), const char *what,
                         const char *why);
 void rdv__steps_put_off_for_store(struct steps *run, void (*again)(struct steps *run), int result);
-/* The next delay of something that has failed again. */
+/* How long to wait after something has failed once more. */
 rdv_duration rdv__steps_next_delay(struct steps *run);
 
 /* End the run; the message is set. May free it. */
@@ -174,16 +177,16 @@ void rdv__steps_store_end_later(struct steps *run);
 
 /* ---- run_steps.c ---- */
 
-/* A run of the task, as it is before it does anything. */
+/* Make a run of the task, which has not done anything yet. */
 int rdv__steps_new(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
                    const struct rdv__handler *handler, struct steps **ret_run);
 
 /* Have the next attempt of the step on disk, or that it waits for a reboot; it begins when that is there. May free the run. */
 void rdv__steps_next_attempt(struct steps *run);
-/* The same for a run that is only prepared: an error of the store is returned. */
+/* Do that for a run that is only prepared: an error of the store is returned. */
 int rdv__steps_journal_attempt(struct steps *run);
 
-/* The step's process has ended: as for `ended` of process.h. */
+/* The step's process has ended: this is its `ended` of process.h. */
 void rdv__steps_hear_end(void *user, int result, int code);
 
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */

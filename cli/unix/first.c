@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Orphans become children of process 1, or of a process that was made their reaper before it became this program. Nobody else can reap
- * them, and the agent must not wait for children that it has not started, as it would take the exit codes of those that it has. So two
- * processes do it.
+ * them. But the agent must not wait for any child that ends, as it would take the exit codes of those that it has started itself. So
+ * there are two processes: one that reaps, and the program.
  */
 #define _GNU_SOURCE
 
@@ -27,7 +27,7 @@ static bool reaps_orphans(void)
     return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &reaps) == 0 && reaps);
 }
 
-/* A watchdog that is meant for this process is the program's. */
+/* A watchdog that is meant for this process is handed on to the program. */
 static void pass_on_watchdog(void)
 {
     const char *pid = getenv("WATCHDOG_PID");
@@ -35,7 +35,7 @@ static void pass_on_watchdog(void)
         unsetenv("WATCHDOG_PID");
 }
 
-/* Reap what has ended. Whether the program has. */
+/* Reap what has ended. Returns whether the program has. */
 static bool reap(pid_t program, int *ret_status)
 {
     bool ended = false;
@@ -48,7 +48,7 @@ static bool reap(pid_t program, int *ret_status)
     return ended;
 }
 
-/* A terminal tells the program of its keys and its size itself; only of its end it tells nobody but the first of its session. */
+/* A terminal sends the signals of its keys and its size to the program, too. That of its end goes only to the first process of its session. */
 static bool is_for_us_only(const siginfo_t *info)
 {
     return info->si_code <= 0 || info->si_signo == SIGHUP;
@@ -65,7 +65,7 @@ bool first_process(int *ret_code)
     signal(SIGCHLD, SIG_DFL); /* where it is ignored, exit codes are lost */
     const pid_t parent = getpid(), program = fork();
     if (program == 0) {
-        /* Killed, it would leave nobody who can end the program: it goes as one. */
+        /* If the first process were killed, nobody could end the program any more: so both die together. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(EXIT_FAILED);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock on a database file. It is on the file and not on a name: another link, a mount of it somewhere else or the loss of a
- * file beside it lets no second writer in.
+ * The lock on a database file. It is on the file and not on a name, so that neither another link, nor a mount of the file somewhere
+ * else, nor the loss of a file beside it lets a second writer in.
  *
  * A process that closes any descriptor of a file loses all of its POSIX locks on it, those of SQLite included, and another process
- * could then take the log away that is in use. So the descriptor that is locked here stays open until the last store of the
- * process on the file has been closed, and nothing else here opens the file: O_PATH is no opening in that sense. This is why there
- * is a table for the whole process, the one exception to the rule that there are no globals. An embedder that opens the file by
- * itself is outside of it.
+ * could then take away the log that is in use. So the descriptor that is locked here stays open until the last store of the
+ * process on the file has been closed, and nothing else here opens the file: O_PATH does not count as opening. This is why there
+ * is a table for the whole process, the one exception to the rule that there are no globals. It does not know of descriptors that an
+ * embedder opens by itself.
  *
  * The lock belongs to the open file, which a forked child shares: a child never unlocks, and has no part in its parent's table.
  */
@@ -29,12 +29,12 @@
 /* Far from SQLite's own (0x40000000 to 0x400001FF), and from any byte that the file will ever have. */
 #define LOCKED_BYTE ((off_t)1 << 62)
 
-/* A database file, and how many stores of this process have it open. */
+/* A database file that stores of this process have open. */
 struct rdv__plat_hold {
     struct rdv__plat_hold *next;
     dev_t device;
     ino_t inode;
-    pid_t process; /* after a fork it is the parent's */
+    pid_t process; /* whose entry this is: after a fork it is still the parent's */
     int fd;        /* -1 = nobody has written to it yet */
     int users;
     bool written; /* one of the users has the lock */
@@ -43,7 +43,7 @@ struct rdv__plat_hold {
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rdv__plat_hold *table;
 
-/* The file's place in the table, made if there is none. NULL = no memory. */
+/* Find the file's place in the table, or make it. NULL = no memory. */
 static struct rdv__plat_hold *find(const struct stat *file)
 {
     const pid_t self = getpid();
@@ -70,7 +70,7 @@ static void set_lock(const struct rdv__plat_hold *hold, short type, int *ret_sta
     while (*ret_status < 0 && errno == EINTR);
 }
 
-/* Nobody uses it any more. */
+/* Remove a file that nobody uses any more. */
 static void drop(struct rdv__plat_hold *hold)
 {
     struct rdv__plat_hold **place = &table;
@@ -88,7 +88,7 @@ static int fail(int number, const char *path, struct rdv_error *error)
                      rdv__unix_words(number));
 }
 
-/* Lock the file for one who writes. `look` is a descriptor of it, so that what is opened can't be another one. */
+/* Lock the file for a writer. `look` is a descriptor of it, so that no other file can be opened in its place. */
 static int lock_to_write(struct rdv__plat_hold *hold, int look, const char *path,
                          struct rdv_error *error)
 {
@@ -147,7 +147,7 @@ void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write)
     if (!hold || hold->process != getpid())
         return;
     pthread_mutex_lock(&table_lock);
-    /* To close it is not enough: a forked process that has not called exec yet may have a copy of the descriptor. */
+    /* Closing the descriptor is not enough: a forked process that has not called exec yet may have a copy of it. */
     if (write) {
         set_lock(hold, F_UNLCK, &status);
         hold->written = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock on a database file. It is on the file and not on a name, so that another link or the loss of a file beside it lets no
- * second writer in. Here a lock belongs to the handle that took it: other handles of the file may be closed, and a second store of
+ * The lock on a database file. It is on the file and not on a name, so that neither another link nor the loss of a file beside it
+ * lets a second writer in. Here a lock belongs to the handle that took it: other handles of the file may be closed, and a second store of
  * the same process is refused as well.
  */
 #include "plat.h"
@@ -59,7 +59,7 @@ int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret
 
 bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)
 {
-    /* SQLite has its files open in such a way that nobody can remove or rename them: there is nothing to find out. */
+    /* SQLite has its files open in such a way that nobody can remove or rename them, so there is nothing to look for. */
     (void)path;
     *ret_id = (struct rdv__plat_file_id){0, 0};
     return true;
@@ -69,7 +69,7 @@ void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write)
 {
     if (!hold)
         return;
-    /* Closing alone would give the lock back some time later. */
+    /* Closing alone would release the lock only some time later. */
     OVERLAPPED place = {.OffsetHigh = LOCKED_BYTE_HIGH};
     if (write)
         UnlockFileEx(hold->file, 0, 1, 0, &place);
