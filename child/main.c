@@ -12,7 +12,7 @@
  * It may have more rights than the program. Its environment is its own: the program has that of --environment.
  *
  * SIGTERM, SIGINT and SIGHUP are passed on to all of them. SIGQUIT kills them all. It is never in the way: its descriptors 0 to 3
- * are the program's. If it is killed itself, the kernel kills the program: nobody would follow it any more.
+ * are the program's. If it is killed itself, the kernel kills the program, as nobody would follow that any more.
  *
  * With --record it outlives the agent. Output and notices go through it, so that the program can write on when nobody reads any
  * more, and FILE says who it is and, at the end, how the program ended and what it printed last (record.h). A later agent reads
@@ -40,7 +40,7 @@
 #include "start.h"
 #include "tree.h"
 
-/* 0 to 3 are the program's: input, output, errors, notices. Then comes ours. */
+/* Descriptors 0 to 3 are the program's: input, output, errors, notices. Ours come after them. */
 #define REPORT RDV__REPORT_FD
 
 static int usage(void)
@@ -61,7 +61,7 @@ static int fill_descriptors(void)
     return fd < 0 ? -1 : close(fd);
 }
 
-/* What else we were given would go on to the program. */
+/* Close all others: the program would inherit them. */
 static int close_descriptors(struct start *start)
 {
     if (start->report >= 0) {
@@ -84,18 +84,17 @@ static int take_signals(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGQUIT);
-    sigaddset(
-        &set,
-        SIGUSR1); /* an older agent's word, which anybody could give: it means nothing any more */
+    sigaddset(&set,
+              SIGUSR1); /* older agents sent it, but anybody could: it means nothing any more */
     sigaddset(&set, RDV__FOLLOW_SIGNAL);
     sigprocmask(SIG_SETMASK, &set, NULL);
     signal(SIGCHLD, SIG_DFL); /* where it is ignored there is nobody to be waited for */
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* then the record is what can't be written */
+    signal(SIGXFSZ, SIG_IGN); /* so that writing the record fails, and we go on */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Only who has read the record knows the secret: the program may send us signals, but not by chance such a one. */
+/* Only a process that has read the record knows the secret: the program may send us signals, but not this one by chance. */
 static bool is_follower(const struct signalfd_siginfo *info, const struct record *record)
 {
     return record && info->ssi_code == SI_QUEUE && (unsigned long)info->ssi_ptr == record->secret;
@@ -133,7 +132,7 @@ static int end_as(int status)
     return 128 + number; /* not reached, unless the signal is one that does not end us */
 }
 
-/* Where no agent is told, say it in its place. */
+/* If there is no agent to be told, say it on standard error. */
 static void say_failure(const struct start *start)
 {
     if (start->report < 0 && start->failure->number != 0)
@@ -163,7 +162,7 @@ static void supervise(const struct start *start, int signals, const struct recor
     ending->tail_size = relay_tail_size(relay);
 }
 
-/* The record comes first: from its beginning on the program is never without somebody who is known. */
+/* The record comes first, so that the program never runs without a supervisor that is known. */
 static int begin(const struct start *start, struct relay *relay, struct record *record)
 {
     const int signals = take_signals();
@@ -196,7 +195,7 @@ int main(int argc, char **argv)
                     strerror(errno));
     }
     say_failure(&start);
-    /* The agent has what came through the pipe. */
+    /* The agent already has what came through the pipe. */
     if (ending.tail_size > ending.lost) {
         ending.tail += ending.tail_size - ending.lost;
         ending.tail_size = ending.lost;

@@ -6,7 +6,8 @@
  *     pid PID STARTED BOOT-ID SECRET     who the supervisor is: STARTED is field 22 of /proc/PID/stat
  *     ...                                once the program has ended: see ending.h
  *
- * Who sends RDV__FOLLOW_SIGNAL with the SECRET, a number in hexadecimal digits, has read the record, and follows the supervisor from then on.
+ * A process that sends RDV__FOLLOW_SIGNAL with the SECRET, a number in hexadecimal digits, has read the record, and follows the
+ * supervisor from then on.
  *
  * Beside FILE there is FILE.new from the beginning on, with room for the end: a disk that fills up meanwhile doesn't lose it.
  */
@@ -26,7 +27,7 @@ struct record {
 /* Say who we are; tail_size is the largest that record_end() will be given. 0, or -1 with errno. */
 int record_begin(struct record *record, const char *path, size_t tail_size);
 
-/* Say how it ended. 0, or -1 with errno; what was begun stays then. */
+/* Say how the program ended. Returns 0, or -1 with errno; then what was begun stays. */
 int record_end(struct record *record, const struct ending *ending);
 
 #endif

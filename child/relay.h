@@ -18,8 +18,8 @@
 struct relay_way {
     int from, program;       /* the two ends of the pipe; -1 once closed */
     int to;                  /* -1 once nobody reads */
-    unsigned long long lost; /* what was dropped since then, in bytes */
-    size_t start, size;      /* of what waits in buffer */
+    unsigned long long lost; /* how many bytes were dropped since then */
+    size_t start, size;      /* where in buffer what waits is */
     char buffer[RELAY_BUFFER];
 };
 

@@ -62,7 +62,7 @@ static int parse_limit(struct start *start, const char *text)
     return -1;
 }
 
-/* The number of a descriptor that is not the program's. */
+/* Read the number of a descriptor, which must not be one of the program's. */
 static int parse_descriptor(const char *text, int *ret_fd)
 {
     char *end;
@@ -104,7 +104,7 @@ int start_parse(int argc, char **argv, struct start *ret_start)
     return 0;
 }
 
-/* All that a file has, from where it stands, with a NUL at the end. */
+/* Read the rest of a file, and put a NUL at the end. */
 static char *read_all(int fd, size_t *ret_size)
 {
     size_t size = 0, room = ENVIRONMENT_FIRST;
@@ -153,7 +153,7 @@ static int read_environment(struct start *start)
 
 int start_prepare(struct start *start)
 {
-    /* Not written to before something fails, so this costs nothing but the call. */
+    /* It is not written to before something fails, so it costs nothing but the call. */
     void *shared = mmap(NULL, sizeof *start->failure, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
@@ -166,7 +166,7 @@ int start_prepare(struct start *start)
 static void keep_words(struct failure *failure, int number, const char *format, va_list arguments)
 {
     const int size = vsnprintf(failure->words, sizeof failure->words, format, arguments);
-    /* They are to be one line. */
+    /* The words have to be one line. */
     for (char *at = failure->words; *at; at++)
         if (*at == '\n')
             *at = '?';
@@ -251,8 +251,8 @@ static char **add_user(const struct start *start, const struct passwd *user)
 }
 
 /*
- * Become the user, if one is given, and set the limits between: looking up names takes more than they may allow, while afterwards
- * we may not be allowed to set them. What the program's environment is to be.
+ * Become the user, if one is given. The limits are set in the middle of that: looking up names takes more than they may allow, while
+ * afterwards we may not be allowed to set them. Returns what the program's environment is to be.
  */
 static char **become(const struct start *start)
 {
@@ -277,7 +277,7 @@ static char **become(const struct start *start)
             stop(start, "cannot become user '%s'", name);
     }
     set_limits(start);
-    /* One who was not root, but allowed to do this, would keep what it may do besides. Old kernels have nothing of the kind. */
+    /* A process that was not root, but was allowed to do this, would keep its other capabilities. Old kernels have none of this kind. */
     if (!same &&
         (setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0 ||
          (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program: what it is to run as, and its start. Nothing that is said of it is in force in us, nor in the process that becomes
- * it before that has become its user: neither its environment, nor its folder, nor its limits; and it is looked for only then.
+ * The program: what it is to run as, and its start. Its environment, its folder and its limits never apply to us, and to the process
+ * that becomes the program only once that has become its user. The program is searched for only then, too.
  */
 #ifndef CHILD_START_H
 #define CHILD_START_H
@@ -21,8 +21,8 @@ struct start {
     const char *user;      /* NULL = as we are */
     const char *directory; /* NULL = where we are */
     const char *record;    /* NULL = end with the agent */
-    int report;            /* where the agent hears of the end; -1 = there is none */
-    int given_environment; /* a file that has the program's environment; -1 = it is ours */
+    int report;            /* where the agent is told of the end; -1 = there is no agent */
+    int given_environment; /* a file with the program's environment; -1 = the program gets ours */
     struct {
         int resource;
         rlim_t value;
@@ -36,14 +36,15 @@ struct start {
 /* 0, or -1 for words that are not right. */
 int start_parse(int argc, char **argv, struct start *ret_start);
 
-/* Read the program's environment, and make room for what may fail. 0, or -1 with errno. */
+/* Read the program's environment, and make room for the words on a failure. Returns 0, or -1 with errno. */
 int start_prepare(struct start *start);
 
 /* Say why the program is not started, with the words of errno at the end, if nothing is said yet. */
 __attribute__((format(printf, 2, 3))) void start_fail(const struct start *start, const char *format,
                                                       ...);
 
-/* The program's process id, or -1. Whatever goes wrong, also in the new process, is in start->failure once that has ended. */
+/* Start the program. Returns its process id, or -1. Whatever goes wrong, even in the new process, is in start->failure once that
+ * process has ended. */
 pid_t start_program(const struct start *start, const struct relay *relay);
 
 #endif

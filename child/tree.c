@@ -36,7 +36,7 @@ bool tree_reap(struct tree *tree)
         } else if (pid == tree->spared) {
             tree->spared = 0;
         }
-    /* Nobody is there, and the program is not among those who were. */
+    /* No process is left, and the program was not among those that were. */
     if (pid < 0 && !tree->ended)
         tree->ended = tree->unknown = true;
     return pid == 0;

@@ -149,7 +149,7 @@ int ask_wait_end(struct ask *asked, const char *identifier, bool *ret_waited)
     *ret_waited = ending.running;
     while (result == 0 && ending.running)
         result = rdv_loop_run(asked->loop);
-    /* In order: what is being ended meanwhile of other runs has its time, too. */
+    /* Shut down in order: what is left of other runs, and is being ended meanwhile, has its time, too. */
     if (result == 0)
         result = rdv_trigger_terminate(asked->trigger, 0, on_stopped, &ending);
     while (result == 0 && !ending.stopped)

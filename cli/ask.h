@@ -43,9 +43,9 @@ int ask(struct ask *asked, const char *method, const char *params, rdv_response 
 const char *ask_words(const struct ask *asked);
 
 /*
- * Where no agent runs: be the task agent, too, so that what one that has gone has left of a run can be ended; it starts nothing.
- * Says what is wrong and returns an exit code. Then, after such a request, wait until the task has ended, if it was running, and
- * shut down. Returns 0 or an RDV_E…. Both do nothing where an agent is asked.
+ * If no agent runs, be the task agent, too, so that what a former agent has left of a run can be ended; it starts nothing. The first
+ * function says what is wrong and returns an exit code. The second one, after such a request, waits until the task has ended, if it
+ * was running, and shuts down; it returns 0 or an RDV_E…. Both do nothing if an agent is asked.
  */
 int ask_be_agent(struct ask *asked);
 int ask_wait_end(struct ask *asked, const char *identifier, bool *ret_waited);

@@ -30,7 +30,7 @@ int entry_exit_code(rdv_outcome outcome, int code);
 /* Print it as one line of JSON, without the line end. Returns 0 or an RDV_E… constant. */
 int entry_print_json(FILE *file, const rdv_entry *entry);
 
-/* The same, added to a text. */
+/* Add that to a text. */
 int entry_add_json(struct text *text, const rdv_entry *entry);
 
 #endif

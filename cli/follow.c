@@ -18,7 +18,7 @@
 #include "system.h"
 #include "view.h"
 
-/* How often it is looked whether somebody wants `watch` to end, while its output waits for whoever reads. */
+/* While the output of `watch` waits for its reader, how often to look whether somebody wants it to end. */
 #define WRITE_LOOK (100 * RDV_MILLISECOND)
 
 struct following {
@@ -26,7 +26,7 @@ struct following {
     struct ask *asked;  /* for all that is asked meanwhile */
     rdv_client *stream; /* where changes come from */
     int64_t after;      /* the last change that came */
-    int64_t shown;      /* watch: the last that is known to be written */
+    int64_t shown;      /* watch: the last change that is known to be written */
     rdv_loop *loop;
     struct signals *signals;
     struct view *view;
@@ -84,7 +84,7 @@ static void figure_out(void *source, struct view_figures *ret_figures)
     rdv_response_free(response);
 }
 
-/* On another thread. */
+/* Called on another thread. */
 static void on_output_failed(void *user)
 {
     struct following *following = user;
@@ -181,7 +181,7 @@ static void on_end_request(struct following *following)
         result = ask(following->asked, "cancel", params.data, &response);
     rdv_response_free(response);
     text_finish(&params);
-    /* It may just have ended, or the agent has no room to write down that it ends it. */
+    /* The task may just have ended, or the agent has no room to record that it ends the task. */
     if (result && result != RDV_ENOTFOUND && result != RDV_EUNRECORDED) {
         view_say(following->view, JOURNAL_ERROR, ask_words(following->asked));
         following->stopped = true;
@@ -218,7 +218,7 @@ static int subscribe(struct following *following)
     return code;
 }
 
-/* Who was late was cut off, and watches anew from the last change that it has read. */
+/* If we were late, the agent has cut us off: watch again, after the last change that we have read. */
 static bool go_on(struct following *following)
 {
     if (!following->late || !has_gone(following))

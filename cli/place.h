@@ -31,8 +31,8 @@ int place_open_writer(const struct options *options, bool make, rdv_store **ret_
 
 /*
  * A store that is locked is tried for some time: whoever holds it may be done, or about to listen, in a moment, and a service is
- * not to fail to start for that. Where the lock file is not there for longer than it takes to make it, it was removed: that is
- * no matter of a moment.
+ * must not fail to start for that. If the lock file is missing for longer than it takes to make it, it was removed, and waiting does
+ * not help.
  */
 #define PLACE_LOCKED_TRIES  50
 #define PLACE_REMOVED_TRIES 10

@@ -166,7 +166,7 @@ static void on_end_request(struct run *run)
     if (!run->options->quiet)
         say_in_run(run, "cancelling; once more to stop at once");
     int result = rdv_trigger_cancel(run->trigger, run->identifier);
-    if (result && result != RDV_EUNRECORDED) { /* which has its line in the log */
+    if (result && result != RDV_EUNRECORDED) { /* that has its line in the log */
         say_in_run(run, "the task can't be cancelled: %s", rdv_strerror(result));
         stop(run);
     }
@@ -293,7 +293,7 @@ static void run_finish(struct run *run)
     rdv_loop_free(run->loop);
 }
 
-/* A number of at most COUNT_MAX; one that is not given leaves *count as it is. */
+/* Read a number of at most COUNT_MAX; if it is not given, *count stays as it is. */
 static int count_from_option(const struct options *options, const char *name, const char *text,
                              long least, int *count)
 {
@@ -492,7 +492,7 @@ static int run_loop(struct run *run)
     return run->deserted ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Do a verb whose output may be lost, but holds nothing up: how the tasks have ended decides the exit code. */
+/* Do a verb whose output may be lost, but never holds anything up. The exit code is that of the tasks. */
 static int without_waiting(const struct options *options,
                            int (*verb)(const struct options *options))
 {

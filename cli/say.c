@@ -16,8 +16,8 @@
 /* The longest line; longer ones are cut. */
 #define LINE_MAX_SIZE 4096
 
-/* A line as it is written: in one piece, so that no other comes between, and with no allocation, as it also has to say that there is
- * no memory. Escapes make a byte four at most. */
+/* A line as it is written: in one piece, so that no other line gets into it, and without allocation, as it may have to say that there
+ * is no memory. An escape makes at most four bytes of one. */
 struct line {
     char bytes[4 * LINE_MAX_SIZE + 64];
     size_t size;

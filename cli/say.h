@@ -31,17 +31,17 @@ int say_usage(const char *verb, const char *format, ...) SAY_PRINTF(2, 3);
 /* Trouble with a file, with its place if it has one: "file:line:column path: words". Returns the exit code for it. */
 int say_document_error(const char *file, const struct rdv_error *error);
 
-/* Flush stdout. Says what is wrong if not all that was printed has been written, and returns EXIT_FAILED then. That its reader has
- * gone is nothing wrong: whoever wanted no more has had enough. */
+/* Flush stdout. If not all that was printed has been written, this says what is wrong and returns EXIT_FAILED. It is no error if the
+ * reader has gone, as it wanted no more. */
 int say_flush(void);
 
-/* The same for a write that has failed with this errno (0 = it isn't known). Returns EXIT_FAILED. */
+/* Say that writing standard output has failed with this errno (0 = it isn't known). Returns EXIT_FAILED. */
 int say_output_failed(int number);
 
-/* Say how many lines were lost since the last time, and why, once what they were for works again (out.h). */
+/* Say how many lines were lost since the last time, and why, once the stream works again (out.h). */
 void say_lost_lately(void);
 
-/* The end of what out_begin() has begun: says how many lines were lost in all. */
+/* End what out_begin() has begun, and say how many lines were lost in all. */
 void say_finish(void);
 
 #endif

@@ -180,7 +180,7 @@ int command_schedule(const struct options *options)
     return schedule_files(options);
 }
 
-/* The agent ends the task, and has no room on its disk to write that down. */
+/* The agent ends the task, but has no room on its disk to record that. */
 static int tell_unrecorded(const struct options *options, const char *identifier, const char *words)
 {
     struct text line = {0};

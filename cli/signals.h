@@ -11,12 +11,12 @@
 struct signals;
 
 /*
- * The first thing that the program does: no output that can't be written kills it, whether its reader has gone or a limit forbids it, and a
- * SIGHUP waits until it is known what it is for. What is ignored stays so.
+ * To be called first in the program. From then on output that can't be written does not kill it, whether the reader has gone or a limit
+ * forbids it, and a SIGHUP waits until it is known what it means. Signals that are ignored stay ignored.
  */
 void signals_prepare(void);
 
-/* It ends the program, as this verb has nothing to reload. */
+/* Let SIGHUP end the program, as this verb has nothing to reload. */
 void signals_hang_up(void);
 
 /* Flags for signals_start(). */
@@ -26,7 +26,7 @@ enum {
     SIGNALS_READER = 2 /* the loop's run is also stopped when the reader of standard output goes */
 };
 
-/* Start listening. Before any other thread exists that takes signals. After the third request to end the program ends on the spot.
+/* Start listening, before there is any other thread that takes signals. On the third request to end, the program ends on the spot.
  * Returns 0 or errno. */
 int signals_start(rdv_loop *loop, unsigned flags, struct signals **ret_signals);
 

@@ -9,7 +9,7 @@
 
 #include <rdvtask/base.h>
 
-/* To be called before anything is opened: no output to a closed descriptor may end in a file of ours. */
+/* To be called before anything is opened, so that no output to a closed descriptor can get into a file of ours. */
 void system_prepare(void);
 
 /* Where the store and the agent document are if nothing else is said: the machine's for its administrator, else the user's own.
@@ -28,8 +28,8 @@ char *system_link_target(const char *path);
 /* Open a file for reading. NULL with errno. */
 FILE *system_open(const char *path);
 
-/* Write all of it to standard output or, with `error`, standard error, whatever stdio has in store. Waits for whoever reads. 0, or an
- * errno with how much was written before. */
+/* Write all of it to standard output or, with `error`, standard error, past what stdio has buffered. Waits for the reader. Returns 0, or
+ * an errno with how much was written before. */
 int system_write(bool error, const char *bytes, size_t size, size_t *ret_written);
 
 /* Whether standard output and standard error are the same file, pipe or terminal. */

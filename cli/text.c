@@ -38,8 +38,8 @@ static const struct range double_width[] = {
 };
 
 /*
- * Characters that order or break text, and such as are not seen: both can make it read as something else. The joiner of emojis (U+200D)
- * is one of them, and what it joins is shown beside each other. The same are in lib/base.c.
+ * Characters that order or break text, and invisible ones: both can make it read as something else. The joiner of emojis (U+200D)
+ * is one of the latter; what it would join is then shown side by side. lib/base.c has the same table.
  */
 static const struct range unsafe[] = {
     {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c},
@@ -240,7 +240,7 @@ size_t text_width(const char *string)
     return used;
 }
 
-/* Escape from *string on as much as fits, and move it on. */
+/* Escape as much as fits, from *string on, and move *string along. */
 static size_t escape_some(const char **string, char *buffer, size_t room)
 {
     size_t filled = 0;
@@ -266,7 +266,7 @@ size_t text_escape(const char *string, char *buffer, size_t room)
 
 void text_print(FILE *file, const char *string)
 {
-    /* No allocation: it also has to say that there is no memory. */
+    /* This must not allocate, as it may have to say that there is no memory. */
     char printed[PRINTED_SIZE];
     while (*string) {
         const size_t filled = escape_some(&string, printed, sizeof(printed));

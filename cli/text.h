@@ -41,7 +41,7 @@ void text_add_json(struct text *text, const char *string);
 /* The columns that a string takes when it is escaped. */
 size_t text_width(const char *string);
 
-/* Write a string, escaped, and what fits of it, to a buffer of `room` bytes. Returns its length; there is no NUL. */
+/* Write as much of an escaped string as fits to a buffer of `room` bytes. Returns the length; there is no NUL. */
 size_t text_escape(const char *string, char *buffer, size_t room);
 
 /* Print a string, escaped. */

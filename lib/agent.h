@@ -21,14 +21,14 @@ int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *tas
 
 /* What a process that has ended has left of a run. */
 struct rdv__agent_left {
-    bool under_way;        /* something that was cut short */
-    bool asked_for_reboot; /* it only waited for one */
-    int64_t step;          /* at which it was; 0 for what has no steps */
+    bool under_way;        /* something was under way, and was cut short */
+    bool asked_for_reboot; /* the run only waited for a reboot */
+    int64_t step;          /* the step that the run was at; 0 for a run without steps */
 };
 
 /*
  * Ask a task agent what is left of a run that it is to go on with. Only a ready-made one with the same store can tell; with any
- * other one, *ret_left is left as it is. An error of the store.
+ * other one, *ret_left is left as it is. Returns 0 or an error of the store.
  */
 int rdv__agent_look(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
                     struct rdv__agent_left *ret_left);

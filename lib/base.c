@@ -165,12 +165,12 @@ size_t rdv__utf8_cut(const char *text, size_t size, size_t limit)
 
 /* ----------------------------------------------------------------- escapes */
 
-/* The longest piece that escape_piece() writes: the four bytes of a character, as \xNN each. */
+/* The longest piece that escape_piece() writes: a character of four bytes, each as \xNN. */
 #define PIECE_SIZE 16
 
 /*
- * The joiner of emojis (U+200D) is one of those that are not seen, and what it joins is shown beside each other. The same are in
- * cli/text.c.
+ * The joiner of emojis (U+200D) is one of the invisible characters; what it would join is then shown side by side. cli/text.c has the
+ * same table.
  */
 static const struct {
     uint32_t first, last;

@@ -38,8 +38,8 @@ bool rdv__utf8_valid(const void *text, size_t size);
 size_t rdv__utf8_cut(const char *text, size_t size, size_t limit);
 
 /*
- * Whether the character at the start of text is one that is not seen, or that orders, breaks or controls what is: such are never shown as
- * they are. Its code; false also for what is not UTF-8. It may be one of up to four bytes.
+ * Whether the character at the start of text, of up to four bytes, is invisible, or orders, breaks or controls other text: such a
+ * character is never shown as it is. ret_character is its code. False also for what is not UTF-8.
  */
 bool rdv__utf8_hidden(const void *text, size_t size, uint32_t *ret_character);
 
@@ -50,7 +50,7 @@ bool rdv__utf8_hidden(const void *text, size_t size, uint32_t *ret_character);
  */
 size_t rdv__escape(const char *text, size_t size, char *buffer, size_t buffer_size);
 
-/* Whether text is as rdv__escape() would have it, but for its backslashes. */
+/* Whether rdv__escape() would leave text as it is, except for backslashes. */
 bool rdv__is_plain(const char *text, size_t size);
 
 /* now + wait, at most RDV_TIME_MAX; neither is negative. */

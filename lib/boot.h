@@ -7,7 +7,7 @@
 
 #define RDV__BOOT_ID_ROOM 128
 
-/* As the first line of this file has it; NULL = ask the system. 0, or an error with words. */
+/* Read the boot id from the first line of this file; NULL = ask the system. Returns 0, or an error with words. */
 int rdv__boot_id(const char *file, char buffer[RDV__BOOT_ID_ROOM], struct rdv_error *error);
 
 #endif

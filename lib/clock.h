@@ -20,7 +20,7 @@ bool rdv__clock_is_system(const struct rdv__clock *clock);
 
 rdv_time rdv__clock_now(const struct rdv__clock *clock);
 
-/* Running time: what durations are counted in. */
+/* Running time, in which durations are counted. */
 rdv_duration rdv__clock_running(const struct rdv__clock *clock);
 
 /* Whether it can be trusted. What keeps it from being so is told to the log once; nobody tells us when that is over. */

@@ -23,13 +23,14 @@
 #define PREPARED_MAX (1024 * 1024)
 
 /*
- * The memory that clients can make us take, all together RDV_CONTROL_MEMORY_MAX, of which readers have RDV_CONTROL_READER_MEMORY_MAX. In
- * bytes:
+ * The memory that clients can make us take, in bytes: RDV_CONTROL_MEMORY_MAX all together, of which readers have
+ * RDV_CONTROL_READER_MEMORY_MAX.
+ *
  *
  *                          readers      our own user and root
  *   lines that have come   4 MiB        100 MiB
  *   what waits to be read  6 MiB        100 MiB   (with answers that are being made)
- *   one line being done    6 MiB        288 MiB   (what it says 64, its values 96, its tasks 64, its answer 64; or one
+ *   one line being done    6 MiB        288 MiB   (its text 64, its values 96, its tasks 64, its answer 64; or one
  *                                                  entry with all its changes)
  */
 #define MIB               ((size_t)1024 * 1024)
@@ -77,7 +78,7 @@ struct client {
     struct rdv__connection *connection;
     bool may_write;
     bool watching;
-    bool live; /* has heard of all up to now */
+    bool live; /* it has heard of all up to now */
     struct rdv__query_follow
         follow; /* the last change that it has heard of, and what helps to find the next */
     /* A request that takes more than one slice; work is NULL while there is none. */
@@ -154,7 +155,7 @@ static int tell_stored(void *user, const rdv_entry *entry)
     return rdv__connection_is_full(client->connection) ? RDV__QUERY_ENOUGH : 0;
 }
 
-/* Tell who has begun to watch what is in the store, some at a time. True = there is more. */
+/* Tell a client that has begun to watch what is in the store, some at a time. Returns true if there is more. */
 static bool catch_up(struct client *client)
 {
     rdv_control *control = client->control;
@@ -221,7 +222,7 @@ static void *client_opened(void *user, struct rdv__connection *connection, enum 
     return client;
 }
 
-/* The request that takes several slices is done, or nobody waits for it any more. */
+/* Forget a request of several slices that is done, or that nobody waits for any more. */
 static void client_drop_work(struct client *client)
 {
     rdv__work_free(client->work);
@@ -369,7 +370,7 @@ static void do_staging(struct client *client, const struct rdv__method *method,
     if (done) {
         result = perform(&control->target, method, request, &line);
         done = result == 0;
-        /* Where nothing comes to be changed, or is already, the answer goes with the batch all the same. */
+        /* Even if there is nothing to change, or it was changed already, the answer goes with the batch. */
         if (done)
             result = rdv__store_stage(control->store);
     }
@@ -390,7 +391,7 @@ static void do_staging(struct client *client, const struct rdv__method *method,
         pending_free(pending);
 }
 
-/* Do a slice of what the client has asked. False: it is answered. */
+/* Do a slice of what the client has asked. Returns false if it is answered. */
 static bool go_on(struct client *client)
 {
     struct rdv__connection *connection = client->connection;
@@ -412,7 +413,7 @@ static bool go_on(struct client *client)
     return false;
 }
 
-/* Late in a turn, when there is room: go on with what was asked, or tell who watches what is in the store. True = there is more. */
+/* Late in a turn, when there is room: go on with what was asked, or tell a watcher what is in the store. Returns true if there is more. */
 static bool client_late(void *user, void *state)
 {
     (void)user;
@@ -422,7 +423,7 @@ static bool client_late(void *user, void *state)
     return client->watching && !client->live && catch_up(client);
 }
 
-/* A method that does not stage. Takes the request's id if it is not answered at once. */
+/* Do a method that does not stage. Takes the request's id if it is not answered at once. */
 static void do_at_once(struct client *client, const struct rdv__method *method,
                        struct rdv__request *request)
 {

@@ -27,8 +27,8 @@ struct call {
     const struct rdv__request *request;
     struct rdv__json_writer *writer;
     struct rdv__failure *failure;
-    struct rdv__work *work; /* what is left to do: NULL = nothing */
-    const char *key;        /* under which entries are written: NULL in an array */
+    struct rdv__work *work; /* what is left to do; NULL = nothing */
+    const char *key;        /* the key under which entries are written; NULL in an array */
     int64_t count;
 };
 
@@ -156,7 +156,7 @@ static int write_found(void *user, const rdv_entry *entry)
     return too_long(work->writer, work->answer_max) ? RDV_ELIMIT : 0;
 }
 
-/* Begin to write what has been asked for: an array, or with a key one entry. */
+/* Begin to write what was asked for: an array, or, with a key, one entry. */
 static int begin_query(struct call *call, const struct rdv__query_terms *terms, const char *key)
 {
     const struct rdv__target *target = call->target;

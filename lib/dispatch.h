@@ -42,13 +42,13 @@ bool rdv__method_stages(const struct rdv__method *method);
 
 /*
  * Do a request; the result is written under "result". On failure nothing was done, the batch may be lost, and what is written is
- * of no use. Not with a batch held open. A listing is only begun: *ret_work has what is left of it then, else NULL.
+ * of no use. Not with a batch held open. A listing is only begun: *ret_work then has what is left of it, else it is NULL.
  */
 int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *method,
                   const struct rdv__request *request, struct rdv__json_writer *writer,
                   struct rdv__failure *ret_failure, struct rdv__work **ret_work);
 
-/* Do a slice more, with the same writer. 1 = there is more, 0 = the result is written; or an error, as of rdv__dispatch(). */
+/* Do another slice, with the same writer. Returns 1 if there is more, 0 if the result is written, or an error like rdv__dispatch(). */
 int rdv__work_step(struct rdv__work *work, struct rdv__json_writer *writer,
                    struct rdv__failure *ret_failure);
 size_t rdv__work_memory(const struct rdv__work *work);

@@ -37,9 +37,9 @@ struct change {
     rdv_task *task;
     struct rdv__running *run;
     struct rdv__cuts cuts;      /* STARTED_AGAIN, CUT: as they were before */
-    bool waited;                /* STARTED_AGAIN: so the run did before */
+    bool waited;                /* STARTED_AGAIN: whether the run waited before */
     int64_t before;             /* the run's latest change before this one */
-    int64_t last;               /* and the store's */
+    int64_t last;               /* the store's last change before this one */
     struct rdv__notice *notice; /* NULL if nobody watches */
 };
 
@@ -235,7 +235,7 @@ static void defer(struct change *change)
     if (change->run) {
         int64_t last = rdv__record_last_change(change->entries->store);
         change->before = change->run->change;
-        /* What nobody is told of has no number. */
+        /* A change that nobody is told of has no number. */
         if (last > change->last)
             change->run->change = last;
     }
@@ -624,7 +624,7 @@ int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
         return result;
     change->run = run;
     run->at.ending = ending;
-    /* With all that is known of it: an earlier report may be unwritten yet, and what is told is what is stored. */
+    /* Write all that is known of it: an earlier report may still be unwritten, and what is told has to be what is stored. */
     result = rdv__record_report(entries->store, run->keys.number, &run->at, now, false);
     if (result == 0)
         result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
@@ -641,7 +641,7 @@ static void settle_cancelling(struct change *change, int result)
     struct rdv__running *run = change->run;
     if (result == 0)
         change->entries->ops->cancelling(change->entries->user, run);
-    else if (run->at.ending != RDV__ENDING_LIMIT) /* and not its limit, reached meanwhile */
+    else if (run->at.ending != RDV__ENDING_LIMIT) /* unless its limit was reached meanwhile */
         run->at.ending = RDV__ENDING_NONE;
 }
 

@@ -213,7 +213,7 @@ static const char *rebooting_task(const rdv_trigger *trigger)
     return NULL;
 }
 
-/* What is looked up of a pending entry: not its context, which may be large. */
+/* What is looked up of a pending entry. Its context is left out, as it may be large. */
 struct looked_up {
     rdv_window window;
     char label[RDV_NAME_MAX + 1];

@@ -82,9 +82,9 @@ static const char *const migrations[] = {
     "ALTER TABLE journal_by_identifier RENAME TO journal;",
 
     /*
-     * Version 4. An entry counts how often its run was cut short: see struct rdv__cuts. `cancelling` is more than a yes: see enum
-     * rdv__ending. The journal says
-     * what it takes to end what is left of a run whose label is gone, and counts tries that failed apart from starts.
+     * Version 4. An entry counts how often its run was cut short: see struct rdv__cuts. `cancelling` is no longer just true or false: see
+     * enum rdv__ending. The journal has what it takes to end what is left of a run whose label is gone, and counts failed tries apart
+     * from starts.
      */
     "ALTER TABLE entry ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE entry ADD COLUMN stops INTEGER NOT NULL DEFAULT 0;"
@@ -104,8 +104,8 @@ static const char *const migrations[] = {
     "ALTER TABLE journal_of_4 RENAME TO journal;"
 
     /*
-     * How many bytes of the disk each run's log takes, so that a budget needs no look at the folder. One of a run that the history
-     * has forgotten is unwanted; its row goes with its file.
+     * How many bytes of the disk each run's log takes, so that the budget can be kept without looking at the folder. The log of a run
+     * that the history has forgotten is unwanted; its row is deleted with its file.
      */
     "CREATE TABLE log ("
     " number INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, unwanted INTEGER NOT NULL);"

@@ -19,7 +19,7 @@ char *rdv__left_record(const char *store_path, int64_t run, size_t step, int att
 /* Whether there is such a record, in a folder that is ours alone. */
 bool rdv__left_has(const char *record);
 
-/* Whether a step with this record can be followed again: its supervisor runs, or has left word of how it ended. */
+/* Whether a step with this record can be followed again: its supervisor runs, or has recorded how the step ended. */
 bool rdv__left_can_adopt(const char *record);
 
 /* Have the folder there. RDV_EACCES if it is not ours alone, or what the system says; error's words name it. */

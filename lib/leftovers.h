@@ -11,9 +11,10 @@
 struct rdv__leftovers;
 
 /*
- * End every process of a run: politely, and killed after `grace`. They are known by the nonce that the run's journal has. A run
- * that has none ("" or NULL), as an older version has begun it, is known by the path of its store and its number, which anybody can
- * copy: of such, only processes of the effective user and of root are ended. store_path may be NULL for a run that has a nonce.
+ * End every process of a run, politely at first, and by a kill after `grace`. They are recognised by the nonce that the run's journal
+ * has. A run that has none ("" or NULL), because an older version has begun it, is recognised by the path of its store and its number.
+ * Anybody can copy these, so only processes of the effective user and of root are ended then. store_path may be NULL for a run that
+ * has a nonce.
  *
  * It is done on a thread; ended(user, how many there were) follows on the loop, and the handle is gone then. All texts are copied.
  */

@@ -200,7 +200,7 @@ struct kind {
 /* Room for the statement of a kind, in bytes. */
 #define STATEMENT_SIZE 640
 
-/* The conditions are in the statement only if they are asked for, so that a number is looked up and not looked for. */
+/* The conditions are in the statement only if they are asked for, so that a number is found by its index, and not by a scan. */
 static int show_kind(struct listing *listing, const struct kind *kind)
 {
     const rdv_filter *filter = listing->filter;
@@ -233,8 +233,8 @@ static int show_kind(struct listing *listing, const struct kind *kind)
     " ORDER BY change"
 #define OUTPUT "SELECT tail FROM output WHERE number = ?"
 
-/* A run keeps a thousand reports, and after them only changes of its status: where the cost of an entry has to be bounded, so many of
- * these are shown besides. */
+/* The history keeps a thousand reports of a run, and after them only changes of its status. If the cost of an entry has to be bounded, at
+ * most this many of the latter are shown. */
 #define BOUNDED " LIMIT 1100"
 
 static void listing_finish(struct listing *listing)
@@ -289,7 +289,7 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
 
 /* ------------------------------------------------------------- row by row */
 
-/* Statements that are used again and again are kept, beside those of record.c. */
+/* Statements that are used over and over are kept, beside those of record.c. */
 enum slot {
     SLOT_REPORTS = RDV__SQL_RECORD_SLOTS,
     SLOT_OUTPUT,

@@ -9,7 +9,7 @@
 #include "plat.h"
 #include "record.h"
 
-/* The last line of a file that was cut. Its room is part of what one run may have. */
+/* The last line of a file that was cut. It counts towards what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";
 #define CUT_SIZE ((int64_t)sizeof cut_words - 1)
 
@@ -17,12 +17,12 @@ struct rdv__output {
     struct rdv__logs *logs;
     int64_t run;
     bool again;
-    bool opened; /* it was tried; file may be none all the same */
+    bool opened; /* opening the file was tried; there may be none all the same */
     bool cut;
     rdv__file file;
     int64_t written;
-    int64_t counted; /* of the budget, while the file is open */
-    int64_t taken;   /* of the disk, once it is closed; -1 = there was none */
+    int64_t counted; /* bytes of the budget, while the file is open */
+    int64_t taken;   /* bytes of the disk, once the file is closed; -1 = there was none */
     size_t marked;   /* bytes of the tail's end that came after the mark */
     /* Twice the tail, so that the tail is always in one piece and a byte is moved at most once. */
     size_t used;
@@ -77,13 +77,13 @@ int rdv__output_end(struct rdv__output *output)
     if (!output->logs)
         return 0;
     close_file(output);
-    /* A run that was taken up again may have a file of before. */
+    /* A run that was taken up again may have a file from before. */
     if (output->taken < 0 && !output->again)
         return 0;
     return rdv__logs_put(output->logs, output->run, output->taken);
 }
 
-/* Count what the file has come to; false: the budget has no room for it. */
+/* Count how large the file has become. Returns false if the budget has no room for that. */
 static bool count(struct rdv__output *output, int64_t size)
 {
     int64_t more = rdv__logs_rounded(size) - output->counted;
@@ -112,7 +112,7 @@ static void write_file(struct rdv__output *output, const char *data, size_t size
     int64_t room = rdv__logs_run_bytes(output->logs) - CUT_SIZE - output->written;
     assert(room >= 0);
     size_t fits = (uint64_t)room < size ? (size_t)room : size;
-    /* The words fit in what was counted, or pass it by little. */
+    /* The words fit in what was counted, or exceed it by little. */
     if (!count(output, output->written + (int64_t)fits))
         fits = 0;
     int result = fits ? rdv__plat_log_write(output->file, data, fits) : 0;
@@ -122,7 +122,7 @@ static void write_file(struct rdv__output *output, const char *data, size_t size
         result = rdv__plat_log_write(output->file, cut_words, (size_t)CUT_SIZE);
         output->written += CUT_SIZE;
     }
-    /* The file is given up; the run goes on without. */
+    /* The file is given up; the run goes on without it. */
     if (result) {
         rdv__logs_trouble(output->logs, output->run, "write", result);
         close_file(output);

@@ -17,16 +17,16 @@
 
 struct rdv__output;
 
-/* Nothing is opened before the first output. logs (borrowed): NULL = no file. again: the run goes on, so its file is added to;
- * else it is begun anew. */
+/* Nothing is opened before the first output. logs is borrowed; NULL = no file. again: the run goes on, so its file is appended to; else
+ * the file is begun anew. */
 int rdv__output_new(struct rdv__logs *logs, int64_t run, bool again,
                     struct rdv__output **ret_output);
 
 /* Close the file. NULL is fine. */
 void rdv__output_free(struct rdv__output *output);
 
-/* The run has ended: close the file, and put down how much it takes. In an open batch, once more if that has failed; an error of the
- * store is to fail it. */
+/* The run has ended: close the file, and record how much of the disk it takes. To be called in an open batch, which has to fail if this
+ * returns an error of the store, and again if that batch fails. */
 int rdv__output_end(struct rdv__output *output);
 
 void rdv__output_add(struct rdv__output *output, const char *data, size_t size);

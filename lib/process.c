@@ -21,7 +21,7 @@
 #define TROUBLE_WORDS 160
 #define TROUBLE_MAX   10
 
-/* Room for what is said of output that is lost. */
+/* Room for the words on output that is lost. */
 #define LOST_WORDS 96
 
 struct rdv__process {
@@ -291,7 +291,7 @@ static void stop_reading(struct rdv__process *process)
     rdv__plat_child_deafen(&process->child);
 }
 
-/* How a child that is not ours ended, by its own record; all of what it has of the output is news. */
+/* How a child that is not ours ended, by its own record. All output that the record has is new to us. */
 static int read_end(struct rdv__process *process, struct rdv__plat_end *ret_end)
 {
     struct rdv__plat_record record;
@@ -303,7 +303,7 @@ static int read_end(struct rdv__process *process, struct rdv__plat_end *ret_end)
     return 0;
 }
 
-/* What did not come through the pipe, as we were late. */
+/* Tell what did not come through the pipe, as we were late. */
 static void take_lost(struct rdv__process *process, const struct rdv__plat_end *end)
 {
     const size_t size = end->lost < end->tail_size ? (size_t)end->lost : end->tail_size;

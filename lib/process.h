@@ -46,7 +46,7 @@ struct rdv__process_options {
 int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,
                        struct rdv__process **ret_process, struct rdv_error *error);
 
-/* Inside `ended`: the words for a program that its supervisor could not start, or NULL. They are the process's. */
+/* Inside `ended`: why the supervisor could not start the program, in words, or NULL. They belong to the process. */
 const char *rdv__process_not_started(const struct rdv__process *process);
 
 /* Ask the whole group to end: politely now, killed after `grace`. 0 = killed at once. Repeating can only shorten it. `ended`

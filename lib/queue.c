@@ -29,7 +29,7 @@ enum mode { FREE, RESTING, WAITING, READY, RUNNING, HIDDEN, HIDDEN_RUNNING };
 #define SLOTS_MAX (UINT32_MAX - CHUNK)
 
 struct entry {
-    rdv_time start; /* 0 in one that runs */
+    rdv_time start; /* 0 if the entry runs */
     union {
         rdv_time deadline;
         void *user; /* in one that runs */
@@ -612,7 +612,7 @@ uint32_t rdv__queue_first_ready(const struct rdv__queue *queue)
     return queue->heap_count[HEAP_READY] > 0 ? *cell_of(queue, HEAP_READY, 0) : RDV__QUEUE_NONE;
 }
 
-/* Of the ready entries from this place of the heap down, how many come before. Below one that does not, none does. */
+/* Count the ready entries from this place of the heap down that come before. Below one that does not, none does. */
 static size_t count_before(const struct rdv__queue *queue, uint32_t place,
                            const struct entry *entry)
 {

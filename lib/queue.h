@@ -88,19 +88,19 @@ uint32_t rdv__queue_earliest(const struct rdv__queue *queue, rdv_time *ret_momen
 /* The ready entry that comes first, or RDV__QUEUE_NONE. */
 uint32_t rdv__queue_first_ready(const struct rdv__queue *queue);
 
-/* How many ready entries come before this one, which may be in any mode but running. Looks at those, and at few others. */
+/* How many ready entries come before this one, which may be in any mode but running. Only these are looked at, and few others. */
 size_t rdv__queue_ready_before(const struct rdv__queue *queue, uint32_t slot);
 
 /*
- * A walk through all entries in the order of a listing: those that run by number, then the others in the order of rule 2. It
- * takes pass after pass: each looks at every slot, some at a time, and picks the next so many entries. Nothing is remembered of
- * the queue in between, so it may change: an entry that comes, goes, or starts meanwhile is met or not, and none is met twice under one number
- * unless it stops running.
+ * A walk through all entries in the order of a listing: those that run by number, then the others in the order of rule 2. It is made
+ * in passes: each looks at every slot, some at a time, and picks as many of the next entries as there is room for. Nothing of the queue
+ * is remembered in between, so it may change: an entry that comes, goes, or starts meanwhile may or may not be met, and none is met twice
+ * under one number unless it stops running.
  */
 struct rdv__queue_pick {
     rdv_time deadline, start;
     int64_t number;
-    bool waits; /* it does not run */
+    bool waits; /* the entry does not run */
 };
 
 struct rdv__queue_walk {
@@ -111,8 +111,8 @@ struct rdv__queue_walk {
     struct rdv__queue_pick picks[]; /* in order once the pass is over */
 };
 
-/* Look at up to *slots slots more, which is counted down. True: the pass is over, and has picked `count` entries; where that is
- * less than there was room for, there are no more. The next call begins the next pass. */
+/* Look at up to *slots slots more, and count that down. Returns true if the pass is over, and has picked `count` entries. If that is less
+ * than there was room for, there are no more; else the next call begins the next pass. */
 bool rdv__queue_walk(const struct rdv__queue *queue, struct rdv__queue_walk *walk, int *slots);
 
 /* Walk all entries with this hash: start with RDV__QUEUE_NONE. Hidden ones are not seen. */

@@ -544,7 +544,7 @@ static int trim(rdv_store *store, int64_t last, rdv_time before)
                           "DELETE FROM output WHERE number IN (SELECT number" TRIMMED
                           " AND EXISTS (SELECT 1 FROM output))",
                           last, before);
-    /* Whoever has the files deletes them, and then the rows. */
+    /* The code that has the files deletes them, and then the rows. */
     if (result == 0)
         result = run_trim(store, TRIM_LOGS,
                           "UPDATE log SET unwanted = 1 WHERE number IN (SELECT number" TRIMMED
@@ -636,7 +636,7 @@ int rdv__record_retain(rdv_store *store, rdv_time now)
 /* The longest word that a journal has for itself, in bytes: a state, a mark, a boot. */
 #define WORD_MAX 256
 
-/* The same for how often each step was started. */
+/* The longest text for how often each step was started, in bytes. */
 #define STARTS_MAX (64 * 1024)
 
 /* A row that was never written like this. */
@@ -881,10 +881,10 @@ int rdv__output_put(rdv_store *store, int64_t run, const void *tail, size_t size
 
 /* -------------------------------------------------------------------- logs */
 
-/* No file is larger; a row that says so was never written like this. */
+/* No file is larger: a row that says so is damaged. */
 #define LOG_BYTES_MAX (INT64_C(1) << 50)
 
-/* One number, or RDV_ENOTFOUND where there is no row. */
+/* Get one number, or RDV_ENOTFOUND if there is no row. */
 static int bound_number(struct binder *binder, int64_t *ret_number)
 {
     int result = bound_row(binder);
@@ -906,7 +906,7 @@ int rdv__log_get(rdv_store *store, int64_t run, int64_t *ret_bytes)
     return result;
 }
 
-/* What is counted changes with the rows; where it is not known it will be added up. */
+/* The sum changes with the rows. If it is not known yet, it is added up when it is asked for. */
 static int count_log(rdv_store *store, int64_t run, int64_t bytes)
 {
     struct rdv__counters *counters = rdv__sql_counters(store);
@@ -977,7 +977,7 @@ int rdv__log_unwanted(rdv_store *store, int64_t *ret_run)
     return bound_number(&binder, ret_run);
 }
 
-/* Those that no trigger agent of ours counts first, as no history has them: their numbers fall. */
+/* Logs of runs whose numbers do not come from our trigger agent go first, as no history has them: these numbers count downwards. */
 int rdv__log_oldest(rdv_store *store, int64_t *ret_run)
 {
     struct binder own =

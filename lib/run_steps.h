@@ -27,11 +27,11 @@ int rdv__steps_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handl
 int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,
                       struct rdv__handlers *handlers);
 
-/* The task is to be done by something else than steps: end what an earlier process has left of steps under its identifier, and tell
- * nobody. 0 = there is nothing; RDV_EBUSY = that is done now, and the identifier is in flight until then; or an error. */
+/* The task is to be done by something other than steps: end what an earlier process has left of steps under its identifier, and tell
+ * nobody. 0 = there is nothing; RDV_EBUSY = it is being ended, and the identifier is in flight meanwhile; or an error. */
 int rdv__steps_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers);
 
-/* The same for all runs that the trigger agent of the store does not know any more. What can't be done is left to the next
+/* End what is left of all runs that the trigger agent of the store does not know any more. What can't be done is left to the next
  * process, with words in the log. */
 void rdv__steps_clean_up(struct rdv__runs *runs, struct rdv__handlers *handlers);
 

@@ -64,7 +64,7 @@ struct rdv__runs {
     rdv_store *store;
     rdv_sink *sink; /* NULL before initialize */
     rdv_log log;
-    struct rdv__logs *logs;   /* NULL = no files of what runs print */
+    struct rdv__logs *logs;   /* NULL = what runs print is not kept in files */
     const char *supervisor;   /* the path of rdvtask-child; NULL = none */
     const char *boot_id_file; /* NULL = ask the system */
     rdv_duration reboot_wait; /* how long the machine may take to go down */

@@ -36,17 +36,17 @@ void rdv__step_ended(const struct rdv__step *step, bool timed_out, int result, i
 /* It could not be started at all, in these words. */
 void rdv__step_not_started(int result, const char *words, struct rdv__step_end *ret_end);
 
-/* Nor in the time that its timeout gives it. */
+/* The program could not be started in the time that the step's timeout allows. */
 void rdv__step_not_started_in_time(const struct rdv__step *step, struct rdv__step_end *ret_end);
 
 /* How often the step may be tried again after it has ended so. */
 int rdv__step_retries(const struct rdv__step *step, const struct rdv__step_end *end);
 
-/* How long to wait before the next try after so many (from 1) have failed. */
+/* How long to wait before the next try after this many (from 1) have failed. */
 rdv_duration rdv__step_delay(const struct rdv__step *step, int failures);
 
-/* Whether what could not be started, with this result, may well be later: the system was short of descriptors, processes or
- * memory. */
+/* Whether something that could not be started, with this result, is worth trying later: the system was short of descriptors,
+ * processes or memory. */
 bool rdv__step_is_short(int result);
 
 /* The last part of the program's path, fit to be shown. Returns buffer. */

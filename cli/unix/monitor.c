@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The threads write what others have made: little is on their stacks. */
+/* The threads only write what others have made, so they need little stack. */
 #define STACK_SIZE ((size_t)128 * 1024)
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -84,7 +84,7 @@ bool monitor_thread(void (*fn)(void *user), void *user)
     *beginning = (struct beginning){fn, user};
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    /* A signal that comes to it would have its effect by default. */
+    /* A signal that is delivered to this thread would have its default effect. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const bool made = pthread_create(&thread, &attributes, begin, beginning) == 0;
