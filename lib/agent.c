@@ -36,7 +36,7 @@ struct rdv_agent {
     struct call_handler *call_handlers;
     struct rdv__handlers *handlers; /* of the document; NULL before the first */
     char *boot_id_file, *supervisor;
-    bool has_left;   /* a process before this one has left something in the journal */
+    bool has_left;   /* an earlier process has left something in the journal */
     bool terminated; /* told to the sink, which was given back */
     int reason;
 };

@@ -14,7 +14,7 @@ rdv_time rdv__clock_now(const struct rdv__clock *clock)
     return clock->source.now ? clock->source.now(clock->source.user) : rdv_time_now();
 }
 
-/* A program's own clock without a running time is one that nobody sets: then both are the same. */
+/* Nobody sets a program's own clock that comes without a running time, so it serves as both. */
 rdv_duration rdv__clock_running(const struct rdv__clock *clock)
 {
     if (clock->source.running)

@@ -73,8 +73,8 @@ int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t 
  * and would be read as a part of it: the log, the old kind of log, and the shared memory. It has to be a regular file with a single
  * name, as SQLite finds the log by the name. With `write`, an empty one that is ours alone is made if there is none, and nobody else
  * can put anything of that kind beside it from then on. What is there already is never opened: closing it would drop the locks that
- * this process has on it. ret_path: where it was found, absolute and without links; free(). RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL (not a regular file, or
- * one with several names), or what the system says; error's text names the file.
+ * this process has on it. ret_path: where it was found, absolute and without links; free(). RDV_ENOTFOUND, RDV_EACCES, RDV_EINVAL
+ * (not a regular file, or one with several names), or what the system says; error's text names the file.
  */
 int rdv__plat_database_file(const char *path, bool write, char **ret_path, struct rdv_error *error);
 

@@ -339,7 +339,8 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
         end_at(items, heap[0].change);
 }
 
-/* A run whose end is not settled yet is found twice, by the same change. The one that has ended comes first, as that is what the store has. */
+/* A run whose end is not settled yet is found twice, by the same change. The one that has ended comes first, as that is what the store
+ * has. */
 static int compare_items(const void *a, const void *b)
 {
     const struct item *first = a, *second = b;

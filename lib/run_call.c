@@ -10,7 +10,7 @@
 #include "plat.h"
 #include "thread.h"
 
-/* How soon a thread that could not be had is tried again; doubles from first to last. */
+/* How soon starting a thread is tried again after it failed; doubles from first to last. */
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_LAST  RDV_MINUTE
 
@@ -39,7 +39,7 @@ struct rdv_run {
     bool finished; /* from another thread; what follows is how */
     int result;
     char *message;
-    /* Owner thread: what is still to be given a thread, for which the system was short of something. NULL = it has been. */
+    /* Owner thread: what still has to be given a thread, as the system was short of something; NULL once it has one. */
     rdv_timer *again;
     rdv_duration delay;
     rdv_handler_fn fn;

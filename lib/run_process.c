@@ -114,7 +114,8 @@ static int supervise(struct steps *run, struct rdv__supervision *supervision, ch
     return result;
 }
 
-/* The environment of a program. One that reboots is run as we are, whatever the handler's user is: of the handler's it has nothing. */
+/* The environment of a program. The command that reboots runs with our rights, whoever the handler's user is, so it gets nothing of the
+ * handler's environment. */
 static int make_environment(const struct steps *run, const struct rdv__variable *own, size_t count,
                             const char ***ret_environment)
 {
@@ -140,7 +141,7 @@ int rdv__steps_start_process(struct steps *run, const struct rdv__step *step,
     char number[24], attempt[16];
     snprintf(number, sizeof number, "%" PRId64, run->number);
     snprintf(attempt, sizeof attempt, "%d", run->attempt);
-    /* The last ones are what a run is known by, and all that a supervisor gets of it. */
+    /* The last ones are what a run is recognised by, and all that a supervisor gets of the environment. */
     enum { LABEL, IDENTIFIER, ATTEMPT, RUN, STORE, NONCE, OWN };
     const struct rdv__variable own[OWN] = {
         [LABEL] = {"RDV_LABEL", rdv_task_label(run->run.task)},
@@ -192,7 +193,7 @@ void rdv__steps_read_end(const struct steps *run, const struct rdv__step *step, 
 
 /* ----------------------------------------------------- lost by its supervisor */
 
-/* At once, as the supervisor would have. */
+/* End it at once, as the supervisor would have. */
 static void sweep(struct steps *run)
 {
     run->phase = CLEANING;

@@ -35,7 +35,7 @@ void rdv__steps_fail_soon(struct steps *run, int code, const char *before, const
     rdv__steps_finish_soon(run, code);
 }
 
-/* That the run asks, and why, is put on disk, and told if that can be in one commit. */
+/* Put on disk that the run asks, and why, and tell it if that can be done in the same commit. */
 static void record_asking(struct steps *run)
 {
     if (run->phase == PUT_OFF && rdv__steps_is_over(run))
@@ -191,7 +191,7 @@ void rdv__steps_begin_reboot(struct steps *run)
         rdv_timer_start(run->timer, run->run.runs->reboot_wait);
 }
 
-/* What the others have written when they came to rest is on disk first. */
+/* First, what the others have written when they came to rest has to be on disk. */
 static void record_all(struct steps *run)
 {
     if (run->phase == PUT_OFF && rdv__steps_is_over(run))

@@ -11,7 +11,7 @@
 #include "record.h"
 #include "task.h"
 
-/* How soon what has failed for now is tried again; doubles from first to last. */
+/* How soon something that has failed for now is tried again; doubles from first to last. */
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_LAST  RDV_MINUTE
 
@@ -203,7 +203,7 @@ void rdv__steps_move(struct steps *run, size_t step)
         run->attempt = run->starts[step] + 1;
 }
 
-/* As the journal has it: nothing, where each step was started as often as its place says. */
+/* Write `starts` as the journal has it: empty if each step was started as often as its place says. */
 static const char *starts_text(const struct steps *run, char *buffer, size_t size)
 {
     size_t used = 0;
@@ -214,7 +214,7 @@ static const char *starts_text(const struct steps *run, char *buffer, size_t siz
     return buffer;
 }
 
-/* The row is written anew only when more changes than where the run is: the context may be large. */
+/* The whole row is written again only if more has changed than where the run is: the context may be large. */
 static int put_journal(struct steps *run, int starts, const char *state)
 {
     rdv_store *store = run->run.runs->store;
@@ -241,7 +241,7 @@ static int put_journal(struct steps *run, int starts, const char *state)
     return rdv__journal_put(store, &row);
 }
 
-/* Draw the run's mark before the first process that is to have it. */
+/* Draw the run's mark before the first process that has to have it. */
 static int draw_nonce(struct steps *run)
 {
     static const char digits[] = "0123456789abcdef";
@@ -268,7 +268,7 @@ int rdv__steps_journal(struct steps *run, enum rdv__phase phase, int starts, con
     /* One that was drawn in a batch that failed could be drawn again by another process. */
     if (!run->numbered)
         result = rdv__journal_new_run(store, &run->number);
-    /* Not while something of an older version's may run, which is known by other marks. */
+    /* Don't draw one while processes that an older version has started may run: they are recognised by other marks. */
     if (!result && phase == JOURNALLING && !run->nonce[0])
         result = draw_nonce(run);
     if (!result && state)

@@ -24,7 +24,7 @@
 /* The longest word about a lock's holder, in bytes. */
 #define HOLDER_MAX 256
 
-/* What SQLite keeps a store in: the database, its log, and the memory that readers and writers share. */
+/* The files in which SQLite keeps a store: the database, its log, and the memory that readers and writers share. */
 enum { FILE_DATABASE, FILE_LOG, FILE_MEMORY, FILES };
 
 struct file {
@@ -42,7 +42,7 @@ struct rdv_store {
     struct rdv__plat_hold *hold; /* what keeps other writers out */
     struct rdv__plat_lock *lock; /* what names us to them, and keeps out those that know no other */
     struct file files[FILES];    /* of a writer, as they were when it was opened */
-    bool lost;                   /* they are not there any more: nothing is written again */
+    bool lost;                   /* the files are gone: nothing is written any more */
     char *name;                  /* for words */
     bool read_only, in_memory;
 
@@ -298,7 +298,7 @@ static void changes_of(struct changes *changes, const void *owner, struct change
 
 static const char *const file_suffixes[FILES] = {"", "-wal", "-shm"};
 
-/* Whether the name is still that of the file that we have open. ret_other: it is another's by now. */
+/* Whether the name is still that of the file that we have open. ret_other: whether it is that of another file by now. */
 static bool is_ours(const struct file *file, bool *ret_other)
 {
     struct rdv__plat_file_id now;
@@ -308,7 +308,7 @@ static bool is_ours(const struct file *file, bool *ret_other)
     return ours;
 }
 
-/* Once all of them are there. */
+/* To be called once all of the files are there. */
 static int remember_files(rdv_store *store)
 {
     const char *path = rdv__store_path(store);
@@ -324,8 +324,8 @@ static int remember_files(rdv_store *store)
 }
 
 /*
- * What was just committed is on disk, but who can find it there? A look before the commit would prove nothing. Where a name leads
- * elsewhere, or nowhere, all that is written from now on goes with the last descriptor.
+ * What was just committed is on disk, but can it be found there? A look before the commit would prove nothing. If a name leads
+ * elsewhere, or nowhere, all that is written from now on is lost when the last descriptor is closed.
  */
 static int look_for_files(rdv_store *store)
 {
@@ -345,9 +345,9 @@ bool rdv__store_is_lost(const rdv_store *store)
 }
 
 /*
- * SQLite moves the log into the database when it is closed, and removes the two beside it by their names. It does neither where
- * the database has another name by now: then the log is emptied here, as it is not the log of what has the name. Files that are
- * somebody else's by now are left alone.
+ * When a database is closed, SQLite moves the log into it, and removes the two files beside it by their names. It does neither if
+ * the database has another name by now: then the log is emptied here, as it does not belong to the file that has the name now. Files
+ * that belong to somebody else by now are left alone.
  */
 static void forget_files(rdv_store *store)
 {
@@ -379,7 +379,7 @@ static int open_database(rdv_store *store, const char *path, int flags)
     return rdv__sql_execute(store, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
 }
 
-/* How a writer has its database. */
+/* Set up the database for a writer. */
 static int use_settings(rdv_store *store)
 {
     /* A log that one large batch has grown is cut back to twice what it grows to otherwise. */
@@ -427,9 +427,9 @@ static bool is_reading(const rdv_store *store)
 }
 
 /*
- * SQLite forgets that it has a lock, or believes that it has one, where giving one back has failed; and then it can't write any
- * more until it is closed. Nobody else can begin to write meanwhile: our own lock on the file stays. If it can't be opened again,
- * what is kept is a handle that refuses everything, and the next who wants to write tries again.
+ * If releasing a lock fails, SQLite forgets that it has the lock, or believes that it still has one, and can't write any more until it
+ * is closed. Nobody else can begin to write meanwhile: our own lock on the file stays. If it can't be opened again, a handle that
+ * refuses everything is kept, and the next attempt to write tries to open it again.
  */
 static int reconnect(rdv_store *store)
 {
@@ -708,7 +708,7 @@ static int set_name(rdv_store *store, const char *path)
     return 0;
 }
 
-/* Who has the lock, as far as its file tells. cli/place.c looks for these words. */
+/* Say who has the lock, as far as its file tells. cli/place.c looks for these words. */
 static int locked(const rdv_store *store, const char *lock_path, struct rdv_error *error)
 {
     char *holder = NULL;
@@ -724,8 +724,8 @@ static int locked(const rdv_store *store, const char *lock_path, struct rdv_erro
 }
 
 /*
- * The lock that counts is the one on the file itself. The one beside it has our name for those who are refused, and keeps out an
- * rdvtask of a version that knows no other. It lies beside the file, not beside a symbolic link to it.
+ * The lock that counts is the one on the file itself. The lock file beside it has our name for those who are refused, and keeps out
+ * versions of rdvtask that know no other lock. It lies beside the file, not beside a symbolic link to it.
  */
 static int take_locks(rdv_store *store, const char *file, const char *holder,
                       struct rdv_error *error)
@@ -750,7 +750,7 @@ static int take_locks(rdv_store *store, const char *file, const char *holder,
     return result;
 }
 
-/* Whether something was left in the log: one that is empty is as good as none. */
+/* Whether something was left in the log. An empty log is as good as none. */
 static bool has_log(const char *path)
 {
     char *name = sqlite3_mprintf("%s-wal", path), *data = NULL;
@@ -916,13 +916,13 @@ int rdv__store_open_as(const char *path, const rdv_store_options *options,
     changes_clear(&store->done);
     changes_clear(&store->settling);
 
-    /* Not to be made by SQLite: it would let everyone read it. */
+    /* SQLite must not make the file, as it would let everyone read it. */
     char *found = NULL;
     int result = path ? rdv__plat_database_file(path, !store->read_only, &found, error) : 0;
     if (result == 0)
         result = store->read_only ? open_reader(store, found, format, error)
                                   : open_writer(store, found, options->holder, format, error);
-    /* What SQLite has made or found beside it meanwhile is read and written from now on. */
+    /* From now on, the files that SQLite has made or found beside it meanwhile are read and written. */
     char *again = NULL;
     if (result == 0 && path)
         result = rdv__plat_database_file(found, false, &again, error);

@@ -19,7 +19,8 @@
 #include "status.h"
 #include "store.h"
 
-/* How many reports of one run the history keeps as lines of their own; beyond that only changes of status, and these not for ever. */
+/* How many reports of one run the history keeps as lines of their own. Past REPORTS_KEPT these are only changes of status, and past
+ * CHANGES_KEPT there are none. */
 #define REPORTS_KEPT 1000
 #define CHANGES_KEPT (2 * REPORTS_KEPT)
 
@@ -35,7 +36,7 @@
 /* The store did not take something that has to be written: have another try later, and say so when it begins. */
 static void retry_later(rdv_trigger *trigger, int result)
 {
-    /* One that is lost does not come back: the next turn says so, and ends. */
+    /* A store that is lost does not come back: the next turn says so, and ends. */
     if (trigger->retry_waiting || rdv__store_is_lost(trigger->entries.store))
         return;
     trigger->retry_delay = trigger->retry_delay == 0 ? RETRY_FIRST : trigger->retry_delay * 2;
@@ -79,7 +80,7 @@ static const char *agent_name(const rdv_trigger *trigger)
     return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : "none";
 }
 
-/* Whatever a run says at its end, what was ended before that did not end by itself. */
+/* Whatever a run says at its end: if it was asked to end before that, it did not end by itself. */
 static rdv_outcome outcome_of(const struct rdv__running *run)
 {
     switch (run->at.ending) {
@@ -128,14 +129,14 @@ static int say_ending(const rdv_trigger *trigger, const struct rdv__running *run
 
 #define ENDING_SHOWN 128
 
-/* The last words on a run that was ended: why, and what it has said itself. */
+/* The last words on a run that was ended: why that was, and what it has said itself. */
 static struct rdv__progress last_words(const rdv_trigger *trigger, const struct rdv__running *run,
                                        char buffer[RDV_MESSAGE_MAX + 1])
 {
     struct rdv__progress last = run->at;
     const bool succeeded = last.status == RDV_STATUS_SUCCESS;
     char why[ENDING_SHOWN];
-    /* In our own words already, or in good ones: that a run has failed is what a cancel makes of it. */
+    /* The words are ours already; or they are good enough, as a cancelled run is expected to fail. */
     if (last.ending == RDV__ENDING_NONE || last.status == RDV_STATUS_TIMEOUT ||
         (last.ending == RDV__ENDING_CANCEL && !succeeded && *last.message))
         return last;
@@ -230,12 +231,12 @@ static rdv_duration end_by(const rdv_trigger *trigger, const rdv_task *task)
                            trigger->options.cancel_wait);
 }
 
-/* Ask the plug-in to end a run that is to end; it has a time to report. */
+/* Ask the plug-in to end a run that is to end. It then has some time to report. */
 static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
 {
     rdv_plugin *plugin = trigger->plugin;
     run->asked = true;
-    /* It was left alone so far, and took no slot. */
+    /* It was left alone until now, and took no slot. */
     if (run->resuming && run->keys.number <= trigger->entries.held_number)
         trigger->entries.running++;
     run->resuming = false;
@@ -262,7 +263,7 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time 
 static void run_cancelling(void *user, struct rdv__running *run)
 {
     rdv_trigger *trigger = user;
-    /* What nobody runs is ended by the next task agent: what is left of it is its to find. */
+    /* A run that nobody runs is ended by the next task agent, which finds what is left of it. */
     if (!trigger->plugin && run->resuming)
         return;
     if (!run->asked && !rdv__status_terminal(run->at.status))
@@ -279,14 +280,14 @@ static void ask_cancelled(rdv_trigger *trigger, rdv_time now)
             ask_to_end(trigger, run, now);
 }
 
-/* Look at the run again so much later. */
+/* Have the run looked at again after this time. */
 static void look_after(rdv_trigger *trigger, struct rdv__running *run, rdv_duration duration)
 {
     rdv__entries_look_at(&trigger->entries, run,
                          rdv__time_later(rdv__clock_running(&trigger->clock), duration));
 }
 
-/* From now on, it may run as long as its limit says. */
+/* From now on, the run may take as long as its limit says. */
 static void look_at_limit(rdv_trigger *trigger, struct rdv__running *run)
 {
     look_after(trigger, run, limit_of(trigger, run));
@@ -352,7 +353,7 @@ static int start_again(rdv_trigger *trigger, struct rdv__running *run, const str
     return result;
 }
 
-/* How the run was cut short, which is counted. */
+/* Find out how the run was cut short, and count that. */
 static int count_cut(rdv_trigger *trigger, const struct rdv__running *run, struct rdv__cuts *cuts,
                      enum rdv__cut *ret_cut)
 {
@@ -389,7 +390,7 @@ static int take_over(rdv_trigger *trigger, struct rdv__running *run, rdv_time no
         return result;
     }
     rdv_duration delay = cut == RDV__CUT_STOPPED ? rdv__cut_delay(&cuts) : 0;
-    /* What is counted when it begins again is not written before: nothing is under way that could be cut short once more. */
+    /* What is counted is written when the run begins again, and not before: nothing is under way that could be cut short once more. */
     if (delay > 0 || (cut == RDV__CUT_INTERRUPTED && trigger->paused)) {
         rdv__entries_wait(&trigger->entries, run);
         if (delay > 0)
@@ -429,7 +430,7 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
         look_after(trigger, run, RETRY_LAST);
     } else if (run->asked) {
         end_unheard(trigger, run, true, now);
-    } else if (run->waits) { /* not for its time any more, only for a slot */
+    } else if (run->waits) { /* its time has come: it waits only for a slot */
         rdv__entries_look_at(&trigger->entries, run, 0);
     } else if (run->resuming) {
         snprintf(words, sizeof words, "the task agent '%s' did not report on it after the restart",
@@ -438,14 +439,14 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
     } else if (run->busy_until != 0) {
         run_started(trigger, run);
     } else {
-        /* On disk as soon as may be, but not before the plug-in is asked: the disk may be full of what the run writes. */
+        /* Put it on disk as soon as possible, but ask the plug-in before that: the disk may be full of what the run writes. */
         run->at.ending = RDV__ENDING_LIMIT;
         write_report(trigger, run, false, now);
         ask_to_end(trigger, run, now);
     }
 }
 
-/* Whether a run is to be looked at by now. */
+/* Whether a run is due to be looked at. */
 static struct rdv__running *first_due(const rdv_trigger *trigger)
 {
     struct rdv__running *run = rdv__entries_first_run(&trigger->entries);
@@ -495,7 +496,7 @@ bool rdv__trigger_slots_full(const rdv_trigger *trigger)
     return trigger->entries.running >= (size_t)trigger->options.max_running;
 }
 
-/* Runs that have waited long enough, the oldest first. */
+/* Start again the runs that have waited long enough, the oldest first. */
 static int start_waiting(rdv_trigger *trigger, rdv_time now)
 {
     if (trigger->entries.waiting == 0)
@@ -583,7 +584,7 @@ static void finish_termination(rdv_trigger *trigger)
     fn(trigger->terminated_user, trigger->reason);
 }
 
-/* What would be done from here on could not be remembered: end in order, as when the task agent shuts down by itself. */
+/* Nothing that is done from here on could be recorded: end in order, as when the task agent shuts down by itself. */
 static void end_without_store(rdv_trigger *trigger)
 {
     rdv__log(&trigger->options.log, RDV_LOG_ERROR, "%s; nothing more is started",
@@ -674,8 +675,8 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
 }
 
 /*
- * The task agent has shut down as it was asked to. Runs that go on with the next process were stopped in order; where that can't
- * be written, they were interrupted.
+ * The task agent has shut down as it was asked to. Runs that the next process goes on with were stopped in order; if that can't be
+ * written, they count as interrupted.
  */
 static void mark_stopped(rdv_trigger *trigger)
 {
@@ -745,7 +746,7 @@ static bool options_right(const rdv_trigger_options *options)
            options->clock_wait <= RDV_LIMIT_MAX;
 }
 
-/* Without an answer all boots are the same: only what was not stopped in order has been interrupted then. */
+/* If the boot is not known, all boots count as the same: then only runs that were not stopped in order were interrupted. */
 static int64_t find_boot(const rdv_trigger_options *options)
 {
     char id[RDV__BOOT_ID_ROOM];

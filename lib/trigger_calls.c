@@ -73,7 +73,7 @@ static int find(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot
     return rdv__entries_find(&trigger->entries, identifier, ret_slot, ret_run);
 }
 
-/* A process that has gone has left the run behind, and it is not to be taken up by this one, or not yet. */
+/* Whether a former process has left the run behind, and this one does not take it up, or not yet. */
 static bool is_run_by_nobody(const rdv_trigger *trigger, const struct rdv__running *run)
 {
     return run->resuming && (!trigger->plugin || run->keys.number <= trigger->entries.held_number);
@@ -99,15 +99,15 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
 }
 
 /*
- * A run is ended whether that can be written down or not: it may be what fills the disk. So this is committed here and now, and is no
- * matter of what else the turn has staged. Only a batch of the caller's stays all or nothing, and what nobody runs is ended by its record
- * alone.
+ * A run is ended whether that can be recorded or not: it may be what fills the disk. So this is committed here and now, apart from what
+ * else the turn has staged. Only a batch of the caller's stays all or nothing; and a run that nobody runs can only be ended by recording
+ * it.
  */
 static int cancel_run(rdv_trigger *trigger, struct rdv__running *run, const char *identifier)
 {
     rdv_store *store = trigger->entries.store;
     rdv_time now = rdv__clock_now(&trigger->clock);
-    /* What was the first to end it stays the reason. */
+    /* The first reason to end it stays the reason. */
     const bool ends = run->at.ending != RDV__ENDING_NONE;
     int result = !ends ? rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_CANCEL, now)
                  : run->unwritten ? rdv__entries_progress(&trigger->entries, run, false, now)
@@ -134,7 +134,7 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
     int result = find(trigger, identifier, &slot, &run);
     if (result != 0)
         return result;
-    if (run && rdv__status_terminal(run->at.status)) /* its end only waits for the disk */
+    if (run && rdv__status_terminal(run->at.status)) /* it has ended, and only waits for the disk */
         return RDV_ENOTFOUND;
     if (run && run->at.ending == RDV__ENDING_NONE && !is_run_by_nobody(trigger, run) &&
         (!trigger->plugin || !trigger->plugin->ops->cancel_task))

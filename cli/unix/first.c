@@ -48,7 +48,8 @@ static bool reap(pid_t program, int *ret_status)
     return ended;
 }
 
-/* A terminal sends the signals of its keys and its size to the program, too. That of its end goes only to the first process of its session. */
+/* A terminal sends the signals of its keys and its size to the program, too. Only that of its end goes to nobody but the first process
+ * of its session. */
 static bool is_for_us_only(const siginfo_t *info)
 {
     return info->si_code <= 0 || info->si_signo == SIGHUP;

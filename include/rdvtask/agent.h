@@ -83,8 +83,8 @@ typedef struct rdv_agent_options {
     rdv_log log;
     /**
      * The absolute path of the program rdvtask-child (RDV_EINVAL for a relative one: it is not searched for), which then stands
-     * between the agent and each program: with it all of a program's descendants end with it, however they detach themselves, and documents may say "user", "directory", "limits" and
-     * "on_stop": "leave". pkg-config's variable `supervisor` says where it is installed. NULL = none: programs are direct
+     * between the agent and each program: with it all of a program's descendants end with it, however they detach themselves, and
+     * documents may say "user", "directory", "limits" and "on_stop": "leave". pkg-config's variable `supervisor` says where it is installed. NULL = none: programs are direct
      * children, which start sooner, and of their descendants those end that stay in the group; steps of handlers that ask for
      * one of these fail.
      */

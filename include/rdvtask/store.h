@@ -8,8 +8,8 @@
  *
  * "An error of the store" is RDV_ENOSPC, RDV_EIO, RDV_EACCES, RDV_EREADONLY or RDV_ENOTFOUND (its files have gone) for what the
  * system says; RDV_ECORRUPT; RDV_ELOST (its files were removed or replaced while it was open); RDV_ELOCKED (another program has
- * the database); RDV_ELIMIT (more than SQLite takes); RDV_ENOMEM; RDV_ESTATE for a change from inside a listing of it; and inside a batch that is lost, what it was lost by. rdv_store_message()
- * has the words.
+ * the database); RDV_ELIMIT (more than SQLite takes); RDV_ENOMEM; RDV_ESTATE for a change from inside a listing of it; and inside a
+ * batch that is lost, what it was lost by. rdv_store_message() has the words.
  */
 #ifndef RDVTASK_STORE_H
 #define RDVTASK_STORE_H
@@ -60,8 +60,8 @@ RDV_API void rdv_store_options_init(rdv_store_options *options);
  * @param ret_store  owned by the caller: rdv_store_close().
  * @param error    optional; its text names the file, and for RDV_ELOCKED the holder, and says what can be done.
  * @return 0; RDV_EINVAL (also for a path that is no regular file, or a file with several names); RDV_ELOCKED if another process (or
- * another store object of this one) writes to it, or another program has the database; RDV_ECORRUPT, RDV_ENEWER; RDV_EREADONLY, RDV_EACCES, RDV_ENOSPC,
- * RDV_EIO; RDV_ENOTFOUND (no directory; or, when read-only, no file or an empty one); RDV_ESTATE (when read-only: it has to be
+ * another store object of this one) writes to it, or another program has the database; RDV_ECORRUPT, RDV_ENEWER; RDV_EREADONLY,
+ * RDV_EACCES, RDV_ENOSPC, RDV_EIO; RDV_ENOTFOUND (no directory; or, when read-only, no file or an empty one); RDV_ESTATE (when read-only: it has to be
  * migrated first); RDV_ENOMEM.
  * Any thread. @since 0.1.0
  */

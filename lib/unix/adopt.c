@@ -30,7 +30,7 @@ struct head {
     int pid;
     unsigned long long started;
     char boot[RDV__BOOT_ID_SIZE];
-    unsigned long secret; /* 0 = there is none */
+    unsigned long secret; /* 0 = it has none */
 };
 
 /* Take the next line off *text: NULL if there is none that is whole. */
@@ -45,7 +45,7 @@ static char *next_line(char **text)
     return line;
 }
 
-/* A line that is a word and a number; NULL, or what comes after the number. */
+/* Read a line that is a word and a number. Returns what comes after the number, or NULL. */
 static const char *take_number(const char *line, const char *word, uint64_t most, uint64_t *ret)
 {
     const size_t size = strlen(word);
@@ -105,7 +105,7 @@ static int read_record(const char *path, struct head *ret_head, struct rdv__plat
     char *data = NULL;
     size_t size;
     int result = rdv__plat_read_file(path, RECORD_MAX, &data, &size, NULL);
-    /* What can't be read for want of something is there all the same. */
+    /* A record that can't be read for want of resources is there all the same. */
     if (result != 0)
         return result == RDV_ENOMEM || result == RDV_ERESOURCES ? result : RDV_ENOTFOUND;
     result = RDV_ENOTFOUND;
@@ -113,7 +113,7 @@ static int read_record(const char *path, struct head *ret_head, struct rdv__plat
     struct rdv__plat_record record = {0};
     char *at = data;
     const char *line = next_line(&at);
-    /* One that an older version has begun has no secret. */
+    /* A supervisor that an older version has started has no secret. */
     if (!line || strcmp(line, "rdvtask-child 1") != 0 || !(line = next_line(&at)) ||
         sscanf(line, "pid %d %llu %39s %lx", &head.pid, &head.started, head.boot, &head.secret) <
             3 ||
@@ -169,7 +169,7 @@ static unsigned long long started(int pid)
     return rdv__unix_started(path);
 }
 
-/* It may be that the program has restarted us: then we are not to end with it. The supervisor believes it of one who has read its
+/* The program may have restarted us: then we must not end with it. The supervisor believes that of a process that has read its
  * record. */
 static void follow(int pidfd, unsigned long secret)
 {
@@ -179,7 +179,7 @@ static void follow(int pidfd, unsigned long secret)
     info.si_value.sival_ptr = (void *)secret;
     if (secret)
         syscall(SYS_pidfd_send_signal, pidfd, info.si_signo, &info, 0);
-    else /* an older version's believes anybody */
+    else /* the supervisor of an older version believes anybody */
         syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
 }
 

@@ -21,7 +21,7 @@
 /* What else is ready comes with the next poll, and first. */
 #define READY_AT_ONCE 64
 
-/* More than libuv takes for a loop, and for what it has once in each process: descriptors, and memory in bytes. */
+/* More descriptors, and more bytes of memory, than libuv takes for a loop and for what it needs once in each process. */
 #define UV_DESCRIPTORS 8
 #define UV_MEMORY      (64 * 1024)
 
@@ -50,8 +50,8 @@ static int ask(const struct poll *poll, int operation, int fd, uint32_t events, 
 /* --------------------------------------------------------------------- poll */
 
 /*
- * libuv calls abort() where it lacks descriptors or memory for a loop, which is a host's end. So it is not asked before as much as
- * it takes was had, and given back. Another thread may take that in between; then we have done what we can.
+ * libuv calls abort() if it lacks descriptors or memory for a loop, which would end our host. So before it is called, as much as it
+ * takes is acquired and released again. Another thread may take that in between; but this is all that we can do.
  */
 static int check_room(void)
 {

@@ -66,8 +66,8 @@ static bool has_mark(const char *environment, size_t size, const char *mark)
     return false;
 }
 
-/* Whether nobody else could have given the process its environment: by its real user and its effective one, since a program
- * that takes another's rights has the environment of whoever started it. */
+/* Whether nobody else could have given the process its environment. Both its real and its effective user are looked at, as a program
+ * that takes on another user's rights has the environment of whoever started it. */
 static bool is_ours(pid_t pid)
 {
     char path[40], *status;
@@ -153,7 +153,7 @@ static void consider(struct leftovers *left, pid_t pid)
     left->found++;
 }
 
-/* False: who there is could not be told, for want of a descriptor or memory. */
+/* Returns false if it could not be told which processes there are, for want of a descriptor or memory. */
 static bool look(struct leftovers *left)
 {
     DIR *processes = opendir("/proc");

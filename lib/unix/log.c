@@ -2,7 +2,7 @@
 /*
  * Files in a folder that is ours alone. The way to it is looked at first, so that nobody else can put another one in its place;
  * from there on everything is done through its descriptor. What lies there from before may be anything, and is looked at before it
- * is opened: a FIFO would hang us, a device may wake up, and a link leads to what is somebody else's.
+ * is opened: a FIFO would hang us, opening a device may have an effect, and a link leads to somebody else's file.
  */
 #define _GNU_SOURCE
 
@@ -20,7 +20,7 @@
 #include "base.h"
 #include "unix.h"
 
-/* st_blocks counts these, whatever the file system's own are. */
+/* st_blocks counts in these units, whatever the blocks of the file system are. */
 #define BLOCK_SIZE 512
 
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
@@ -34,7 +34,7 @@ struct rdv__plat_logs {
 
 /* -------------------------------------------------------------- the folder */
 
-/* mkdir -p, for us alone: 0 or an errno. */
+/* Make a folder and those above it, for us alone. Returns 0 or an errno. */
 static int make_directories(const char *directory)
 {
     if (mkdir(directory, 0700) == 0 || errno == EEXIST)
@@ -127,7 +127,7 @@ int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZ
 
 /* --------------------------------------------------------------- its files */
 
-/* Whether nobody else has made it, can write to it, or knows it by another name. */
+/* Check that nobody else has made the file, can write to it, or knows it by another name. */
 static bool is_ours(const struct stat *status)
 {
     return S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1 &&

@@ -208,7 +208,7 @@ static _Noreturn void monitor(struct rdv__unix_launch launch, int channel)
     struct sigaction by_default = {.sa_handler = SIG_DFL};
     sigaction(SIGCHLD, &by_default, NULL);
 
-    /* None of what is given is below these, so no step destroys what a later one needs. */
+    /* None of the descriptors that are given is below these, so no step destroys what a later one needs. */
     for (int fd = 0; fd < own; fd++) {
         if (dup2(launch.given[fd], fd) < 0)
             _exit(1);
@@ -361,7 +361,7 @@ static const char **supervised_argv(const struct rdv__supervision *supervision,
     return all;
 }
 
-/* The program's environment as a file, which only its supervisor reads; -1 with errno. */
+/* Put the program's environment into a file, which only its supervisor reads. -1 with errno. */
 static int environment_file(const char *const *environment)
 {
     size_t size = 0, at = 0;
@@ -385,9 +385,9 @@ static int environment_file(const char *const *environment)
 /* ------------------------------------------------------------------- start */
 
 /*
- * A program that is not there is told in the same words as where it is started directly, and without a supervisor, as far as this can be
- * known before: a relative path depends on the folder that the supervisor goes to. Where it is another user's we don't look:
- * that user may see what we don't, and have us see what we should not.
+ * If a program does not exist, say so without a supervisor, in the same words as if it were started directly, as far as this can be
+ * known before: a relative path depends on the folder that the supervisor goes to. For another user we don't look: that user may
+ * see what we don't, and could have us see what we should not.
  */
 static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_error *error)
 {
@@ -408,13 +408,13 @@ static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_erro
     return result;
 }
 
-/* What a supervisor is given beyond what a program is: its own environment, and the two descriptors. 0 or an errno. */
+/* Make what a supervisor is given beyond what a program is given: its own environment, and the two descriptors. 0 or an errno. */
 static int prepare_supervisor(const struct rdv__plat_spawn *spawn, struct rdv__unix_launch *launch,
                               struct rdv__plat_child *child, int *ret_report, int *ret_environment)
 {
     static const char *const nothing[] = {NULL};
     const char *const *marks = spawn->supervision->marks;
-    /* Neither end blocks: what is told is less than a pipe holds. */
+    /* Neither end blocks: the whole report is less than a pipe holds. */
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return errno;
@@ -428,7 +428,7 @@ static int prepare_supervisor(const struct rdv__plat_spawn *spawn, struct rdv__u
     launch->given[RDV__REPORT_FD] = *ret_report;
     launch->given[RDV__ENVIRONMENT_FD] = *ret_environment;
     launch->given_count = RDV__GIVEN_FDS_MAX;
-    /* It hears these once it is ready to, however soon they come. */
+    /* It gets these signals once it is ready for them, however soon they come. */
     sigaddset(&launch->blocked, SIGTERM);
     sigaddset(&launch->blocked, SIGQUIT);
     sigaddset(&launch->blocked, SIGUSR1);
@@ -463,7 +463,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     int result = supervision ? rdv__plat_check_supervision(supervision, error) : 0;
     if (result == 0 && supervised && !supervision->user)
         result = check_supervised(spawn, error);
-    /* The supervisor is not looked for: it may have more rights than those who may write in a folder of PATH. */
+    /* The supervisor is not searched for: it may have more rights than those who may write to a folder of PATH. */
     if (result == 0 && !supervised)
         result = find_program(program, spawn->environment, &path, error);
     if (result != 0)
@@ -598,7 +598,7 @@ bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait
     return ready > 0;
 }
 
-/* The codes of a supervisor that has told nothing of its program: these less its signal's number, or its exit code. */
+/* The codes of a supervisor that has told nothing of its program: one of these minus the number of its signal, or its exit code. */
 #define SUPERVISOR_KILLED (-256)
 #define SUPERVISOR_EXITED (-512)
 
@@ -607,7 +607,7 @@ bool rdv__plat_end_is_lost(int code)
     return code < SUPERVISOR_KILLED;
 }
 
-/* What a supervisor that has ended has told; RDV_EIO if it has not. */
+/* Read what a supervisor that has ended has told; RDV_EIO if it has told nothing. */
 static int read_report(const struct rdv__plat_child *child, struct rdv__plat_end *ret_end)
 {
     char text[RDV__REPORT_WORDS + RDV__REPORT_TAIL + 128];
@@ -623,7 +623,7 @@ static int read_report(const struct rdv__plat_child *child, struct rdv__plat_end
     return rdv__unix_read_ending(text, (size_t)size, false, ret_end);
 }
 
-/* Wait for the end of a child that has a monitor; its code, or an errno. */
+/* Wait for the end of a child that has a monitor. Gives its code, or an errno. */
 static int reap_monitored(struct rdv__plat_child *child, int *ret_code)
 {
     struct monitor_word word = {0};
@@ -631,8 +631,7 @@ static int reap_monitored(struct rdv__plat_child *child, int *ret_code)
     while (poll(&wait, 1, -1) < 0 && errno == EINTR)
         ;
     const int number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
-    /* Without the monitor the child is reaped by someone else; unless it is still there, which we can't know where there
-     * are no pidfds, and it must not run on. */
+    /* Without the monitor somebody else reaps the child. If it is still there, which we can't know without pidfds, it must not run on. */
     if (number == 0 || !has_pidfds())
         signal_group(child, SIGKILL);
     else
@@ -647,11 +646,11 @@ static int reap_monitored(struct rdv__plat_child *child, int *ret_code)
     return number;
 }
 
-/* The same of one that is ours to wait for. */
+/* Wait for the end of a child that is ours to wait for. */
 static int reap_own(const struct rdv__plat_child *child, int *ret_code)
 {
     siginfo_t info;
-    /* The group first, while it is the child's; which the host may have reaped. */
+    /* Kill the group first, while it is still the child's; the host may have reaped the child. */
     const bool unreaped = wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) == 0;
     if (!signal_group_by_pidfd(child, SIGKILL) && unreaped)
         kill(-(pid_t)child->pid, SIGKILL);
@@ -668,7 +667,7 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *re
     const int number =
         child->monitor >= 0 ? reap_monitored(child, &end.code) : reap_own(child, &end.code);
     child->pid = 0;
-    /* Its supervisor's word is what counts, whatever becomes of that. */
+    /* The supervisor's report is what counts, however that turns out. */
     const int told = read_report(child, ret_end);
     if (told == 0)
         return 0;

@@ -38,8 +38,8 @@ struct walk {
     char at[PATH_ROOM];   /* its path, without links; "" = the root */
     char left[LEFT_ROOM]; /* what is still to be walked */
     int links;
-    bool database; /* it is to be a store's: see rdv__plat_database_file() */
-    bool make;     /* and is made if there is none, but not where a link leads; it is written to */
+    bool database; /* the file has to be a store's: see rdv__plat_database_file() */
+    bool make;     /* it is written to, and made if there is none, but not at the end of a link */
 };
 
 static int fail(const struct walk *walk, int number)
@@ -123,7 +123,7 @@ static int follow(struct walk *walk, int link)
 
 static const char *const database_suffixes[] = {"-wal", "-journal", "-shm"};
 
-/* What SQLite would take for a part of the database; walk->at is the database's path. */
+/* Check what SQLite would take for a part of the database; walk->at is the database's path. */
 static int check_beside_database(const struct walk *walk, const char *name)
 {
     int result = 0;
@@ -151,8 +151,8 @@ static int check_beside_database(const struct walk *walk, const char *name)
 }
 
 /*
- * In a folder with the sticky bit others could put such a file there at any moment from now on. Where ours is already, they can't:
- * so each that is missing is made, empty, which is as good as none to SQLite. The journal stays.
+ * In a folder with the sticky bit others could put such a file there at any moment from now on, unless ours is there already. So each
+ * that is missing is made, empty, which is as good as none to SQLite. The journal stays.
  */
 static void guard_database(const struct walk *walk, const char *name)
 {
@@ -164,14 +164,14 @@ static void guard_database(const struct walk *walk, const char *name)
         if (snprintf(beside, sizeof beside, "%s%s", name, database_suffixes[i]) >=
             (int)sizeof beside)
             continue;
-        /* Where we can't make it, nobody can, or it is looked at next. */
+        /* If we can't make it, then nobody can, or it exists and is looked at next. */
         int fd = openat(walk->folder, beside, MAKE_FILE, 0600);
         if (fd >= 0)
             close(fd);
     }
 }
 
-/* The end of the way to a database. */
+/* Check the end of the way to a database. */
 static int arrive_at_database(struct walk *walk, const char *name, const struct stat *status)
 {
     if (!S_ISREG(status->st_mode))
@@ -189,7 +189,7 @@ static int arrive_at_database(struct walk *walk, const char *name, const struct 
     return check_beside_database(walk, name);
 }
 
-/* Have a database there. */
+/* Make a database there if there is none. */
 static int make_database(const struct walk *walk, const char *name)
 {
     int fd = openat(walk->folder, name, MAKE_FILE, 0600);

@@ -27,7 +27,7 @@
 struct rdv__plat_logs {
     HANDLE search;          /* INVALID_HANDLE_VALUE unless names are being read */
     bool has_found;         /* the name in `found` was not given yet */
-    WIN32_FIND_DATAW found; /* the last that the search has found */
+    WIN32_FIND_DATAW found; /* what the search has found last */
     wchar_t *folder;
 };
 
@@ -144,7 +144,7 @@ int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZ
     if (!logs->has_found && !FindNextFileW(logs->search, &logs->found))
         return GetLastError() == ERROR_NO_MORE_FILES ? 0 : rdv__win_error(GetLastError());
     logs->has_found = false;
-    /* A name that is no text is none of ours, nor is a long one. */
+    /* A name that is not text is not one of ours, nor is a long one. */
     char *found = rdv__win_utf8(logs->found.cFileName);
     size_t size = found ? strlen(found) : 0;
     if (size >= RDV__LOG_NAME_SIZE)
@@ -158,7 +158,7 @@ int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZ
 
 /* -------------------------------------------------------------- its files */
 
-/* Whether nobody else has made it, can change it, or knows it by another name. */
+/* Check that nobody else has made the file, can change it, or knows it by another name. */
 static DWORD judge(HANDLE file, bool *ret_ours)
 {
     BY_HANDLE_FILE_INFORMATION about;
@@ -240,7 +240,7 @@ static int refuse(const char *name, struct rdv_error *error)
                      "'%s' is there already, and is not a regular file that is ours alone", name);
 }
 
-/* Appends whatever the file's place is, so that nothing is lost when two write. */
+/* Append, whatever the file's position is, so that nothing is lost when two processes write. */
 static DWORD open_log(const wchar_t *path, DWORD how, HANDLE *ret_file)
 {
     SECURITY_ATTRIBUTES private;

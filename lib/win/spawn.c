@@ -27,7 +27,7 @@
 /* At most, in one call. */
 #define WRITE_SIZE (1 << 20)
 
-/* PROC_THREAD_ATTRIBUTE_JOB_LIST, which not every SDK names: Windows before 10 refuses it. */
+/* PROC_THREAD_ATTRIBUTE_JOB_LIST, which not every SDK names. Windows before 10 refuses it. */
 #define JOB_LIST 0x0002000D
 
 /* ERROR_ELEVATION_REQUIRED, which not every SDK names. */
@@ -75,7 +75,7 @@ struct launch {
     struct rdv__source *end;
     LPPROC_THREAD_ATTRIBUTE_LIST attributes;
     HANDLE inherited[2];
-    bool job_listed; /* among the attributes: it is created in the job */
+    bool job_listed; /* the job is among the attributes: the child is created in it */
     bool at_console;
     PROCESS_INFORMATION process;
 };
@@ -201,7 +201,7 @@ static DWORD open_pipes(struct launch *launch)
     return 0;
 }
 
-/* Which handles it gets, and no other; and its job, if wanted, where Windows takes it. */
+/* Say which handles the child gets, and no others; and, if wanted and if Windows takes it, its job. */
 static DWORD list_attributes(struct launch *launch, bool with_job)
 {
     SIZE_T size = 0;
@@ -248,7 +248,7 @@ static DWORD create(struct launch *launch, DWORD more_flags)
     return 0;
 }
 
-/* Create it in its job, if it can be done at once. */
+/* Create the child in its job, if that can be done in one step. */
 static bool create_inside(struct launch *launch)
 {
     BOOL inside = FALSE;
@@ -256,7 +256,7 @@ static bool create_inside(struct launch *launch)
         return false;
     if (IsProcessInJob(launch->process.hProcess, launch->job, &inside) && inside)
         return true;
-    /* The attribute was taken, and nothing done about it. */
+    /* Windows has taken the attribute, and ignored it. */
     TerminateProcess(launch->process.hProcess, (UINT)RDV__KILLED);
     close_handle(&launch->process.hThread);
     close_handle(&launch->process.hProcess);
@@ -425,7 +425,7 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *re
     return 0;
 }
 
-/* Nothing: there is no supervisor to tell more than the code. */
+/* There is nothing to free: no supervisor tells more than the code. */
 void rdv__plat_end_free(struct rdv__plat_end *end)
 {
     (void)end;

@@ -44,8 +44,8 @@ struct walk {
     wchar_t left[PATH_ROOM]; /* what is still to be walked */
     wchar_t next[PATH_ROOM]; /* where a link leads, and what comes after it */
     int links;
-    bool database; /* it is to be a store's: see rdv__plat_database_file() */
-    bool make;     /* and is made if there is none, but not where a link leads */
+    bool database; /* the file has to be a store's: see rdv__plat_database_file() */
+    bool make;     /* it is made if there is none, but not at the end of a link */
 };
 
 static int fail(const struct walk *walk, DWORD number)
@@ -256,7 +256,7 @@ static int check_folder(struct walk *walk)
     return result;
 }
 
-/* That nobody can change what is in the folder of what is at `at`. */
+/* Check that nobody can change what is in the folder of the file at `at`. */
 static int check_folder_around(struct walk *walk)
 {
     size_t end = last_name(walk);
@@ -296,13 +296,13 @@ static int arrive_at_folder(struct walk *walk, const HANDLE *ret_file)
     return check_folder(walk);
 }
 
-/* Open what is at `at`, with no words if it can't be. */
+/* Open what is at `at`; there are no words if that fails. */
 static HANDLE try_to_open(const struct walk *walk)
 {
     return CreateFileW(walk->at, LOOK, SHARE_ALL, NULL, OPEN_EXISTING, RDV__WIN_AS_IT_IS, NULL);
 }
 
-/* Have a database at `at`, empty and for us alone, if nothing is there and nobody else can put it there. */
+/* Make an empty database at `at`, for us alone, if nothing is there and nobody else can put anything there. */
 static int make_database(struct walk *walk)
 {
     SECURITY_ATTRIBUTES private = {0};
@@ -312,7 +312,7 @@ static int make_database(struct walk *walk)
         return 0;
     }
     if (GetLastError() != ERROR_FILE_NOT_FOUND)
-        return 0; /* which is said by who opens it next */
+        return 0; /* the next to open it says so */
     int result = check_folder_around(walk);
     if (result != 0)
         return result;
@@ -331,7 +331,7 @@ static int make_database(struct walk *walk)
     return rdv__win_fail(walk->error, number, "make", walk->asked);
 }
 
-/* What SQLite would take for a part of the database at `at`. */
+/* Check what SQLite would take for a part of the database at `at`. */
 static int check_beside_database(struct walk *walk)
 {
     static const wchar_t *const suffixes[] = {L"-wal", L"-journal", L"-shm"};
@@ -356,7 +356,7 @@ static int check_beside_database(struct walk *walk)
     return result;
 }
 
-/* The rest of what a database has to be; it is at `at`, and is trusted. */
+/* Check the rest of what a database has to be. It is at `at`, and is trusted. */
 static int arrive_at_database(struct walk *walk)
 {
     BY_HANDLE_FILE_INFORMATION about;
@@ -431,7 +431,7 @@ static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
     return result;
 }
 
-/* What the way is walked for: just to look, or to a database, which may be made. */
+/* Why the way is walked: only to look, or to find a database, which may have to be made. */
 enum purpose { TO_LOOK, TO_DATABASE, TO_MADE_DATABASE };
 
 static int walk_to(const char *path, enum purpose purpose, HANDLE *ret_file, char **ret_path,
