@@ -201,5 +201,6 @@ int main(int argc, char **argv)
         ending.tail_size = ending.lost;
     }
     ending_report(&ending, start.report);
+    start_free(&start);
     return start.failure->number != 0 ? START_FAILED : end_as(ending.status);
 }

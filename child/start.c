@@ -137,9 +137,10 @@ static char *read_all(int fd, size_t *ret_size)
 static int read_environment(struct start *start)
 {
     size_t size, count = 0;
-    char *text = read_all(start->given_environment, &size);
+    char *const text = read_all(start->given_environment, &size);
     if (!text)
         return -1;
+    start->text = text;
     for (size_t at = 0; at < size; at += strlen(text + at) + 1)
         count++;
     start->environment = calloc(count + 1, sizeof *start->environment);
@@ -149,6 +150,14 @@ static int read_environment(struct start *start)
     for (size_t i = 0; i < count; i++, at += strlen(text + at) + 1)
         start->environment[i] = text + at;
     return 0;
+}
+
+void start_free(struct start *start)
+{
+    if (start->text)
+        free(start->environment);
+    free(start->text);
+    start->text = NULL;
 }
 
 int start_prepare(struct start *start)

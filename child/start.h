@@ -30,6 +30,7 @@ struct start {
     size_t limit_count;
     char **argv;
     char **environment;
+    char *text;              /* what a given environment consists of; NULL = it is ours */
     struct failure *failure; /* shared with the new process until that is the program */
 };
 
@@ -38,6 +39,9 @@ int start_parse(int argc, char **argv, struct start *ret_start);
 
 /* Read the program's environment, and make room for the words on a failure. Returns 0, or -1 with errno. */
 int start_prepare(struct start *start);
+
+/* Free what that has read. */
+void start_free(struct start *start);
 
 /* Say why the program is not started, with the words of errno at the end, if nothing is said yet. */
 __attribute__((format(printf, 2, 3))) void start_fail(const struct start *start, const char *format,
