@@ -518,6 +518,7 @@ END_TEST
 
 #ifndef _WIN32
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -609,6 +610,26 @@ START_TEST(a_name_that_is_too_long_is_an_error_that_says_so)
     strcat(name, "/socket");
     ck_assert_int_eq(rdv__socket_connect(in_directory(name), RDV_SECOND, &fd, &error),
                      RDV_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(connecting_without_descriptors_left_says_so)
+{
+    /* Also where the limit is below the numbers that are kept free for programs that are started. */
+    struct rlimit before, few;
+    struct rdv_error error = {0};
+    rdv__descriptor fd;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int spare = dup(STDERR_FILENO);
+    close(spare);
+    for (rlim_t room = 0; room < 2; room++) {
+        few = before;
+        few.rlim_cur = (rlim_t)spare + room;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+        int result = rdv__socket_connect(path, RDV_SECOND, &fd, &error);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        ck_assert_int_eq(result, RDV_ERESOURCES);
+    }
 }
 END_TEST
 
@@ -780,6 +801,7 @@ static void add_system(TCase *tcase)
     tcase_add_test(tcase, a_socket_that_is_no_longer_ours_is_left_alone);
     tcase_add_test(tcase, the_socket_is_for_our_user_alone);
     tcase_add_test(tcase, a_name_that_is_too_long_is_an_error_that_says_so);
+    tcase_add_test(tcase, connecting_without_descriptors_left_says_so);
     tcase_add_test(tcase, connecting_does_not_wait_for_ever_for_who_does_not_accept);
     tcase_add_test(tcase, a_group_has_a_number);
     rdv_test_add_unless(tcase, a_socket_at_which_a_stranger_listens_is_not_talked_to,

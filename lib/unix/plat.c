@@ -71,7 +71,8 @@ int rdv__unix_high(int fd)
         return fd;
 
     int high = fcntl(fd, F_DUPFD_CLOEXEC, PREFERRED_FD);
-    int number = errno;
+    /* EINVAL: the limit is below that number, so there is none left either. */
+    int number = errno == EINVAL ? EMFILE : errno;
     close(fd);
     errno = number;
     return high;
