@@ -42,7 +42,7 @@ static void tear_down(void)
 /* Entries as text, one after the other. */
 struct found {
     char *text;
-    size_t size;
+    size_t size, room;
     int count;
 };
 
@@ -52,8 +52,11 @@ static int note_found(void *user, const rdv_entry *entry)
     char *text;
     ck_assert_int_eq(rdv_entry_to_json(entry, &text), 0);
     size_t size = strlen(text);
-    found->text = realloc(found->text, found->size + size + 2);
-    ck_assert_ptr_nonnull(found->text);
+    if (found->room - found->size < size + 2) {
+        found->room = 2 * (found->room + size + 2);
+        found->text = realloc(found->text, found->room);
+        ck_assert_ptr_nonnull(found->text);
+    }
     memcpy(found->text + found->size, text, size);
     memcpy(found->text + found->size + size, "\n", 2);
     found->size += size + 1;
