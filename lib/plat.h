@@ -91,10 +91,14 @@ void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write); /* NULL is fi
 /* What tells one file from all others, so that it is known later whether a name is still that of the file. */
 struct rdv__plat_file_id {
     uint64_t device, file;
+    bool empty; /* it has nothing in it */
 };
 
 /* Identify the file that has this name now; links are not followed. False if no file has it, or if that can't be told. */
 bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id);
+
+/* Check that the file that has this name begins with these bytes; links are not followed. The caller must have no POSIX lock on it. */
+bool rdv__plat_file_begins(const char *path, const void *bytes, size_t size);
 
 /*
  * Whether a file that was opened is one of those that we make for ourselves: regular, ours, with a single name, and nobody else may

@@ -42,6 +42,7 @@ struct rdv_store {
     struct rdv__plat_hold *hold; /* what keeps other writers out */
     struct rdv__plat_lock *lock; /* what names us to them, and keeps out those that know no other */
     struct file files[FILES];    /* of a writer, as they were when it was opened */
+    int written;                 /* rows by its connection, when these were looked at last */
     bool lost;                   /* the files are gone: nothing is written any more */
     char *name;                  /* for words */
     bool read_only, in_memory;
@@ -320,7 +321,24 @@ static int remember_files(rdv_store *store)
         if (!rdv__plat_file_id(file->path, &file->id))
             return rdv__sql_refuse(store, RDV_ELOST, "while it was being opened");
     }
+    store->written = sqlite3_total_changes(store->db);
     return 0;
+}
+
+/*
+ * Whether somebody has emptied the database or its log in place. SQLite does not notice: it writes on where it was. After a commit
+ * that has written something, the log begins with its magic number, and the database is never empty.
+ */
+static bool is_emptied(rdv_store *store)
+{
+    static const char magic[] = {0x37, 0x7f, 0x06};
+    const int written = sqlite3_total_changes(store->db);
+    struct rdv__plat_file_id now;
+    if (written == store->written || !store->files[FILE_MEMORY].path)
+        return false;
+    store->written = written;
+    return !rdv__plat_file_begins(store->files[FILE_LOG].path, magic, sizeof magic) ||
+           !rdv__plat_file_id(store->files[FILE_DATABASE].path, &now) || now.empty;
 }
 
 /*
@@ -332,6 +350,7 @@ static int look_for_files(rdv_store *store)
     bool other;
     for (size_t i = 0; i < FILES && !store->lost; i++)
         store->lost = store->files[i].path && !is_ours(&store->files[i], &other);
+    store->lost = store->lost || is_emptied(store);
     if (!store->lost)
         return 0;
     if (store->loop)
@@ -441,6 +460,7 @@ static int reconnect(rdv_store *store)
             return RDV_EIO;
     forget_statements(store);
     store->impatient = false;
+    store->written = 0;
     int result = open_database(store, store->files[FILE_DATABASE].path, SQLITE_OPEN_READWRITE);
     if (result == 0)
         result = use_settings(store);

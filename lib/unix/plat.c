@@ -288,8 +288,22 @@ bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)
     struct stat status;
     if (lstat(path, &status) < 0)
         return false;
-    *ret_id = (struct rdv__plat_file_id){(uint64_t)status.st_dev, (uint64_t)status.st_ino};
+    *ret_id = (struct rdv__plat_file_id){.device = (uint64_t)status.st_dev,
+                                         .file = (uint64_t)status.st_ino,
+                                         .empty = status.st_size == 0};
     return true;
+}
+
+bool rdv__plat_file_begins(const char *path, const void *bytes, size_t size)
+{
+    char found[16];
+    int fd = size <= sizeof found ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    const bool begins =
+        pread(fd, found, size, 0) == (ssize_t)size && memcmp(found, bytes, size) == 0;
+    close(fd);
+    return begins;
 }
 
 bool rdv__plat_is_absolute(const char *path)

@@ -61,7 +61,16 @@ bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)
 {
     /* SQLite has its files open in such a way that nobody can remove or rename them, so there is nothing to look for. */
     (void)path;
-    *ret_id = (struct rdv__plat_file_id){0, 0};
+    *ret_id = (struct rdv__plat_file_id){0, 0, false};
+    return true;
+}
+
+bool rdv__plat_file_begins(const char *path, const void *bytes, size_t size)
+{
+    /* What SQLite has mapped into memory can't be cut, and others may not write to what is ours: there is nothing to look for. */
+    (void)path;
+    (void)bytes;
+    (void)size;
     return true;
 }
 

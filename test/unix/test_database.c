@@ -352,6 +352,41 @@ START_TEST(a_store_whose_files_were_removed_acknowledges_nothing_more)
 }
 END_TEST
 
+START_TEST(a_store_that_was_emptied_in_place_acknowledges_nothing_more)
+{
+    static const char *const names[] = {"store.db", "store.db-wal"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        rdv_store *store = open_store(path, 0);
+        ck_assert_int_eq(schedule(store, "early"), 0);
+        ck_assert_int_eq(truncate(in_directory(names[i]), 0), 0);
+        is_lost(store);
+        rdv_store_close(store);
+        rdv_test_remove(path);
+        rdv_test_remove(in_directory("store.db-wal"));
+        rdv_test_remove(in_directory("store.db-shm"));
+    }
+}
+END_TEST
+
+/* An administrator may do so with the shell of SQLite. */
+START_TEST(a_log_that_another_connection_has_moved_into_the_database_is_no_loss)
+{
+    rdv_store *store = open_store(path, 0);
+    ck_assert_int_eq(schedule(store, "early"), 0);
+    sqlite3 *other;
+    ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(other);
+    /* Nothing is written by this one. */
+    ck_assert_int_eq(rdv__store_stage(store), 0);
+    ck_assert_int_eq(rdv__store_commit(store), 0);
+    ck_assert_int_eq(schedule(store, "late"), 0);
+    ck_assert_int_eq(count_entries(store, 0), 2);
+    rdv_store_close(store);
+}
+END_TEST
+
 START_TEST(a_store_that_was_moved_or_replaced_acknowledges_nothing_more)
 {
     rdv_store_close(open_store(path, 0));
@@ -550,6 +585,8 @@ int main(void)
     tcase_add_checked_fixture(loss, set_up, tear_down);
     tcase_set_timeout(loss, 120);
     tcase_add_test(loss, a_store_whose_files_were_removed_acknowledges_nothing_more);
+    tcase_add_test(loss, a_store_that_was_emptied_in_place_acknowledges_nothing_more);
+    tcase_add_test(loss, a_log_that_another_connection_has_moved_into_the_database_is_no_loss);
     tcase_add_test(loss, a_store_that_was_moved_or_replaced_acknowledges_nothing_more);
     tcase_add_test(loss, what_was_acknowledged_survives_the_removal_of_the_log);
     tcase_add_test(loss, files_that_others_have_made_in_the_place_of_ours_are_left_alone);
