@@ -415,6 +415,20 @@ int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user)
 
 /* --------------------------------------------------------------- the loop */
 
+/* Our error for what libuv says when it can't have what it needs. */
+static int shortage(int status)
+{
+    switch (status) {
+    case UV_ENOMEM:
+        return RDV_ENOMEM;
+    case UV_EMFILE:
+    case UV_ENFILE:
+        return RDV_ERESOURCES;
+    default:
+        return RDV_EIO;
+    }
+}
+
 int rdv_loop_new(rdv_loop **ret_loop)
 {
     if (!ret_loop)
@@ -432,10 +446,12 @@ int rdv_loop_new(rdv_loop **ret_loop)
     if (uv_cond_init(&loop->no_callers) != 0)
         goto no_cond;
     int status = rdv__poll_init(&loop->uv);
-    result = status == UV_ENOMEM ? RDV_ENOMEM : RDV_EIO;
+    result = shortage(status);
     if (status != 0)
         goto no_loop;
-    if (uv_async_init(&loop->uv, &loop->wake, woken) != 0)
+    status = uv_async_init(&loop->uv, &loop->wake, woken);
+    result = shortage(status);
+    if (status != 0)
         goto no_wake;
     result = rdv__poll_open(loop);
     if (result != 0)

@@ -24,7 +24,7 @@ typedef struct rdv_loop rdv_loop;
 
 /**
  * Make a loop. @param ret_loop  owned by the caller: rdv_loop_free().
- * @return 0, RDV_EINVAL, RDV_ENOMEM, or RDV_EIO if the system gives no descriptors.
+ * @return 0, RDV_EINVAL, RDV_ENOMEM, RDV_ERESOURCES if descriptors have run out, or RDV_EIO.
  * Any thread. @since 0.1.0
  */
 RDV_API int rdv_loop_new(rdv_loop **ret_loop);

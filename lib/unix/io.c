@@ -86,7 +86,7 @@ int rdv__poll_open(rdv_loop *loop)
         return RDV_ENOMEM;
     poll->epoll = rdv__unix_high(epoll_create1(EPOLL_CLOEXEC));
     if (poll->epoll < 0 || ask(poll, EPOLL_CTL_ADD, uv_backend_fd(uv), EPOLLIN, uv) < 0) {
-        int result = errno == ENOMEM ? RDV_ENOMEM : RDV_EIO;
+        int result = rdv__unix_shortage(errno);
         if (poll->epoll >= 0)
             close(poll->epoll);
         free(poll);
@@ -155,7 +155,7 @@ int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void
     *io = (struct rdv__io){
         .poll = rdv__uv_loop(loop)->data, .fd = fd, .events = EPOLLIN, .fn = fn, .user = user};
     if (ask(io->poll, EPOLL_CTL_ADD, fd, io->events, io) < 0) {
-        int result = errno == ENOMEM ? RDV_ENOMEM : RDV_EIO;
+        int result = rdv__unix_shortage(errno);
         free(io);
         return result;
     }

@@ -59,6 +59,12 @@ int rdv__unix_error(int number)
     }
 }
 
+int rdv__unix_shortage(int number)
+{
+    const int result = rdv__unix_error(number);
+    return result == RDV_ENOMEM || result == RDV_ERESOURCES ? result : RDV_EIO;
+}
+
 const char *rdv__unix_words(int number)
 {
     const char *words = strerrordesc_np(number);
@@ -118,7 +124,7 @@ int rdv__plat_timer_open(bool clock, struct rdv__plat_timer *ret_timer)
     int fd = rdv__unix_high(
         timerfd_create(clock ? CLOCK_REALTIME : CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
     if (fd < 0)
-        return errno == ENOMEM ? RDV_ENOMEM : RDV_EIO;
+        return rdv__unix_shortage(errno);
     *ret_timer = (struct rdv__plat_timer){fd, clock};
     return 0;
 }

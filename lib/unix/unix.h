@@ -13,6 +13,9 @@ struct rdv__plat_end;
 /* The RDV_E… constant for an errno; 0 for 0. */
 int rdv__unix_error(int number);
 
+/* Our error for an errno of a call that fails only if there is too little of something: RDV_EIO where it says another thing. */
+int rdv__unix_shortage(int number);
+
 /* The words for an errno: constant, in English. */
 const char *rdv__unix_words(int number);
 
