@@ -151,10 +151,10 @@ START_TEST(the_command_that_reboots_has_nothing_of_the_handler_s_environment)
     struct bench *bench = open_bench();
     load(bench, "{'run':['sh','-c','echo step $MINE >>@/marks; exit 194']}",
          "'environment':{'MINE':'mine'},"
-         "'reboot':{'run':['sh','-c','echo reboot $MINE $RDV_RUN >>@/marks; touch @/went']}");
+         "'reboot':{'run':['sh','-c','echo reboot=$MINE, $RDV_RUN >>@/marks; touch @/went']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "went");
-    ck_assert_str_eq(bench_read(bench, "marks"), "step mine\nreboot -1\n");
+    ck_assert_str_eq(bench_read(bench, "marks"), "step mine\nreboot=, -1\n");
     bench_free(bench);
 }
 END_TEST
