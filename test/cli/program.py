@@ -23,6 +23,23 @@ COMMAND = [RDVTASK] if os.path.exists(RDVTASK) else shlex.split(RDVTASK)
 # Whether it is for Windows; under Wine then, which hands it what we hand to Wine.
 ON_WINDOWS = COMMAND[-1].endswith(".exe")
 
+# Where the drive C: is. Tests have their folders there: on the way to it there is none that others may change, which there is on
+# the drive that Wine has for this system, at /tmp.
+DRIVE = None
+if ON_WINDOWS:
+    WINE_RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "wine-run")
+    DRIVE = os.path.join(subprocess.run([WINE_RUN, "--prefix", COMMAND[-1]], check=True, stdout=subprocess.PIPE,
+                                        encoding="utf-8").stdout.rstrip("\n"), "drive_c")
+    tempfile.tempdir = os.path.join(DRIVE, "tests")
+    os.makedirs(tempfile.tempdir, exist_ok=True)
+
+
+def on_windows(path):
+    """How Windows calls a path of ours."""
+    if path.startswith(DRIVE + "/"):
+        return "C:" + path[len(DRIVE):].replace("/", "\\")
+    return "Z:" + path.replace("/", "\\")
+
 
 def sanitized():
     """Whether the program was built with a sanitizer, which takes far more address space than a limit would leave."""
@@ -161,7 +178,7 @@ class ProgramTest(unittest.TestCase):
         if arguments and arguments[0] in ("run", "start") and "--clock-wait" not in arguments:
             arguments[1:1] = ["--clock-wait", "0"]
         if arguments and arguments[0] in verbs and "--store" not in arguments:
-            arguments[1:1] = ["--store", self.store]
+            arguments[1:1] = ["--store", on_windows(self.store) if ON_WINDOWS and self.store[0] == "/" else self.store]
         return COMMAND + arguments
 
     def popen(self, *arguments, **keywords):

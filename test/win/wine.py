@@ -5,35 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "cli"))
 
-from program import COMMAND, ProgramTest  # noqa: E402
+from program import COMMAND, DRIVE, ProgramTest, on_windows  # noqa: E402
 
 # How long is waited, in seconds, for what must come: to start a program alone takes Wine seconds on a busy machine.
 WAIT = 120
 
 WORKER = os.environ.get("RDVTASK_WORKER", "worker.exe")
 
-# Where the drive C: is. Tests have their folders there: on the way to it there is none that others may change, which there is on
-# the drive that Wine has for this system, at /tmp.
-DRIVE = os.path.join(subprocess.run([os.path.join(HERE, "..", "..", "scripts", "wine-run"), "--prefix", COMMAND[-1]], check=True,
-                                    stdout=subprocess.PIPE, encoding="utf-8").stdout.rstrip("\n"), "drive_c")
-tempfile.tempdir = os.path.join(DRIVE, "tests")
-os.makedirs(tempfile.tempdir, exist_ok=True)
-
 # Wine's own way to run 32 bits on a system of 64 has a process before the program, and that keeps signals.
 KEEPS_SIGNALS = DRIVE.endswith("/wine-x86/drive_c") and not os.path.exists("/usr/lib/wine/wine")
-
-
-def on_windows(path):
-    """How Windows calls a path of ours."""
-    if path.startswith(DRIVE + "/"):
-        return "C:" + path[len(DRIVE):].replace("/", "\\")
-    return "Z:" + path.replace("/", "\\")
 
 
 class WindowsTest(ProgramTest):
