@@ -18,6 +18,9 @@
 /* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */
 #define BUSY_WAIT 250
 
+/* How often it is looked whether the files were emptied in place: opening one for each commit would cost as much as a tenth of it. */
+#define EMPTIED_LOOK (RDV_SECOND / 10)
+
 /* How much of a path is shown, in bytes: its end. */
 #define NAME_SHOWN 160
 
@@ -42,9 +45,10 @@ struct rdv_store {
     struct rdv__plat_hold *hold; /* what keeps other writers out */
     struct rdv__plat_lock *lock; /* what names us to them, and keeps out those that know no other */
     struct file files[FILES];    /* of a writer, as they were when it was opened */
-    int written;                 /* rows by its connection, when these were looked at last */
-    bool lost;                   /* the files are gone: nothing is written any more */
-    char *name;                  /* for words */
+    int written;         /* rows by its connection, when it was looked whether they were emptied */
+    rdv_duration looked; /* and when that was, as rdv__plat_running() has it */
+    bool lost;           /* the files are gone: nothing is written any more */
+    char *name;          /* for words */
     bool read_only, in_memory;
 
     rdv_loop *loop;
@@ -333,10 +337,13 @@ static bool is_emptied(rdv_store *store)
 {
     static const char magic[] = {0x37, 0x7f, 0x06};
     const int written = sqlite3_total_changes(store->db);
+    const rdv_duration moment = rdv__plat_running();
     struct rdv__plat_file_id now;
-    if (written == store->written || !store->files[FILE_MEMORY].path)
+    if (written == store->written || !store->files[FILE_MEMORY].path ||
+        moment - store->looked < EMPTIED_LOOK)
         return false;
     store->written = written;
+    store->looked = moment;
     return !rdv__plat_file_begins(store->files[FILE_LOG].path, magic, sizeof magic) ||
            !rdv__plat_file_id(store->files[FILE_DATABASE].path, &now) || now.empty;
 }

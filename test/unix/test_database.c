@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "plat.h"
@@ -359,6 +360,9 @@ START_TEST(a_store_that_was_emptied_in_place_acknowledges_nothing_more)
         rdv_store *store = open_store(path, 0);
         ck_assert_int_eq(schedule(store, "early"), 0);
         ck_assert_int_eq(truncate(in_directory(names[i]), 0), 0);
+        /* It is looked for that ten times a second, and after a commit. */
+        const struct timespec pause = {.tv_nsec = 150 * 1000 * 1000};
+        nanosleep(&pause, NULL);
         is_lost(store);
         rdv_store_close(store);
         rdv_test_remove(path);
