@@ -7,6 +7,8 @@
 
 #include "system.h"
 
+#include "../lib/hidden.h"
+
 #define ELLIPSIS "\xe2\x80\xa6"
 
 /* The longest escape: "\u{10ffff}" and a NUL. */
@@ -37,16 +39,7 @@ static const struct range double_width[] = {
     {0x1f900, 0x1f9ff}, {0x1fa70, 0x1faff}, {0x20000, 0x3fffd},
 };
 
-/*
- * Characters that order or break text, and invisible ones: both can make it read as something else. The joiner of emojis (U+200D)
- * is one of the latter; what it would join is then shown side by side. lib/base.c has the same table.
- */
-static const struct range unsafe[] = {
-    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c},
-    {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e},
-    {0x2060, 0x206f},   {0x3164, 0x3164},   {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff9, 0xfffb},
-    {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
-};
+static const struct range unsafe[] = {RDV__HIDDEN_RANGES};
 
 #define IN(table, character) in_table(table, sizeof(table) / sizeof(table[0]), character)
 

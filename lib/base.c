@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base.h"
+#include "hidden.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -168,18 +169,9 @@ size_t rdv__utf8_cut(const char *text, size_t size, size_t limit)
 /* The longest piece that escape_piece() writes: a character of four bytes, each as \xNN. */
 #define PIECE_SIZE 16
 
-/*
- * The joiner of emojis (U+200D) is one of the invisible characters; what it would join is then shown side by side. cli/text.c has the
- * same table.
- */
 static const struct {
     uint32_t first, last;
-} hidden[] = {
-    {0x0000, 0x001F},   {0x007F, 0x009F},   {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C},
-    {0x115F, 0x1160},   {0x17B4, 0x17B5},   {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E},
-    {0x2060, 0x206F},   {0x3164, 0x3164},   {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB},
-    {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
-};
+} hidden[] = {RDV__HIDDEN_RANGES};
 
 bool rdv__utf8_hidden(const void *text, size_t size, uint32_t *ret_character)
 {

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The characters that are shown as escapes: control characters, those that order or break text, and invisible ones, all of which can make
+ * text read as something else. The library and the program show text in different ways, by this one table. It is in ascending order.
+ *
+ * The joiner of emojis (U+200D) is one of the invisible characters; what it would join is then shown side by side.
+ */
+#ifndef RDV__HIDDEN_H
+#define RDV__HIDDEN_H
+
+/* clang-format off */
+#define RDV__HIDDEN_RANGES \
+    {0x0000, 0x001F}, {0x007F, 0x009F}, {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C}, \
+    {0x115F, 0x1160}, {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E}, \
+    {0x2060, 0x206F}, {0x3164, 0x3164}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB}, \
+    {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}
+/* clang-format on */
+
+#endif
