@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base.h"
-#include "hidden.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "hidden.h"
 
 #include <rdvtask/document.h>
 
