@@ -23,9 +23,8 @@
 /* st_blocks counts in these units, whatever the blocks of the file system are. */
 #define BLOCK_SIZE 512
 
-#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
-#define APPEND       (O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-#define LIST         (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define APPEND (O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define LIST   (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
 struct rdv__plat_logs {
     int fd;
@@ -127,19 +126,12 @@ int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZ
 
 /* --------------------------------------------------------------- its files */
 
-/* Check that nobody else has made the file, can write to it, or knows it by another name. */
-static bool is_ours(const struct stat *status)
-{
-    return S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1 &&
-           (status->st_mode & OTHERS_WRITE) == 0;
-}
-
 int rdv__plat_log_look(struct rdv__plat_logs *logs, const char *name, int64_t *ret_taken)
 {
     struct stat status;
     if (fstatat(logs->fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return rdv__unix_error(errno);
-    if (!is_ours(&status))
+    if (!rdv__unix_is_own(&status))
         return RDV_EACCES;
     *ret_taken = (int64_t)status.st_blocks * BLOCK_SIZE;
     return 0;
@@ -185,7 +177,7 @@ int rdv__plat_log_open(struct rdv__plat_logs *logs, const char *name, bool fresh
     struct stat status;
     if (fd < 0 || fstat(fd, &status) < 0)
         result = fail_to_open(errno, name, error);
-    else if (!is_ours(&status))
+    else if (!rdv__unix_is_own(&status))
         result = refuse(name, error);
     else
         result = 0;

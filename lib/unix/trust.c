@@ -359,14 +359,19 @@ int rdv__plat_database_file(const char *path, bool write, char **ret_path, struc
     return walk_on(&walk, NULL, ret_path);
 }
 
+bool rdv__unix_is_own(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1 &&
+           !(status->st_mode & OTHERS_WRITE);
+}
+
 int rdv__plat_check_own(int fd, const char *path, struct rdv_error *error)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)
         return rdv__fail(error, rdv__unix_error(errno), "cannot look at '%s': %s", path,
                          rdv__unix_words(errno));
-    if (S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_nlink == 1 &&
-        !(status.st_mode & OTHERS_WRITE))
+    if (rdv__unix_is_own(&status))
         return 0;
     return rdv__fail(error, RDV_EACCES,
                      "'%s' is not a regular file that only its owner, we, may write to: move it "

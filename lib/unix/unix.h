@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct rdv__plat_end;
+struct stat;
 
 /* The RDV_E… constant for an errno; 0 for 0. */
 int rdv__unix_error(int number);
@@ -18,6 +19,9 @@ int rdv__unix_shortage(int number);
 
 /* The words for an errno: constant, in English. */
 const char *rdv__unix_words(int number);
+
+/* Check that a file is regular and ours, that nobody else may write to it, and that nobody knows it by another name. */
+bool rdv__unix_is_own(const struct stat *status);
 
 /* How many descriptors a program is given: its first. A supervisor has two more, see supervisor.h. */
 #define RDV__GIVEN_FDS     4
