@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cut.h"
 
+#include "boot.h"
+
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_MAX   RDV_HOUR
 
@@ -20,7 +22,7 @@ enum rdv__cut rdv__cut_count(struct rdv__cuts *cuts, const struct rdv__cut_facts
     cuts->stopped = 0;
     if (facts->asked_for_reboot) {
         cuts->reboots++;
-        return cuts->reboots > RDV__CUT_REBOOTS_MAX ? RDV__CUT_TOO_OFTEN : RDV__CUT_REBOOTED;
+        return cuts->reboots > RDV__REBOOTS_MAX ? RDV__CUT_TOO_OFTEN : RDV__CUT_REBOOTED;
     }
     if (!facts->under_way)
         return RDV__CUT_NONE;

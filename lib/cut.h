@@ -11,9 +11,6 @@
 
 #include "record.h"
 
-/* How often a run may ask for a reboot of the machine. */
-#define RDV__CUT_REBOOTS_MAX 5
-
 /* A boot as a number that can be compared; never 0. */
 int64_t rdv__cut_boot(const char *boot_id);
 

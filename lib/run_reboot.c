@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boot.h"
 #include "folder.h"
 #include "output.h"
 #include "task.h"
-
-/* How often a run may have the machine rebooted: no task can keep it rebooting. */
-#define REBOOTS_MAX 5
 
 /* ----------------------------------------------------------------- reboots */
 
@@ -61,7 +59,7 @@ void rdv__steps_ask_for_reboot(struct steps *run, size_t next)
     struct rdv_error error = {0};
     run->step = next;
     run->failures = 0;
-    if (run->reboots >= REBOOTS_MAX) {
+    if (run->reboots >= RDV__REBOOTS_MAX) {
         char why[RDV_MESSAGE_MAX + 1];
         memcpy(why, run->message, sizeof why);
         rdv__steps_say(run, "rebooted %d times, and that is enough (%s)", run->reboots, why);

@@ -114,8 +114,8 @@ static int say_ending(const rdv_trigger *trigger, const struct rdv__running *run
         return RDV_ECANCELLED;
     }
     if (run->at.ending == RDV__ENDING_TOO_OFTEN) {
-        if (run->cuts.reboots > RDV__CUT_REBOOTS_MAX)
-            snprintf(buffer, size, "rebooted %d times, and that is enough", RDV__CUT_REBOOTS_MAX);
+        if (run->cuts.reboots > RDV__REBOOTS_MAX)
+            snprintf(buffer, size, "rebooted %d times, and that is enough", RDV__REBOOTS_MAX);
         else
             snprintf(buffer, size,
                      "interrupted %d time%s, by a crash or a reboot, and that is enough",
@@ -400,12 +400,19 @@ static int take_over(rdv_trigger *trigger, struct rdv__running *run, rdv_time no
     return start_again(trigger, run, &cuts, now);
 }
 
-/* Rule 9: what was under way when the last process ended, oldest first. */
-static int resume(rdv_trigger *trigger, rdv_time now)
+/* The list begins with the youngest. */
+static struct rdv__running *oldest_run(const rdv_trigger *trigger)
 {
     struct rdv__running *run = trigger->entries.runs;
     while (run && run->next)
         run = run->next;
+    return run;
+}
+
+/* Rule 9: what was under way when the last process ended, oldest first. */
+static int resume(rdv_trigger *trigger, rdv_time now)
+{
+    struct rdv__running *run = oldest_run(trigger);
     /* A plug-in may shut down when it is asked to end a run. */
     for (int result; run && trigger->plugin; run = run->previous) {
         if (!run->resuming || run->moment != 0 || run->waits)
@@ -501,9 +508,7 @@ static int start_waiting(rdv_trigger *trigger, rdv_time now)
 {
     if (trigger->entries.waiting == 0)
         return 0;
-    struct rdv__running *run = trigger->entries.runs;
-    while (run && run->next)
-        run = run->next;
+    struct rdv__running *run = oldest_run(trigger);
     for (; run && !rdv__trigger_slots_full(trigger); run = run->previous) {
         struct rdv__cuts cuts = run->cuts;
         enum rdv__cut cut;
