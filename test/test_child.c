@@ -395,6 +395,20 @@ static void become_ordinary(void)
         _exit(98);
 }
 
+/* How setpriv becomes an ordinary user; and one that may become others. */
+#define AS_ORDINARY "setpriv --reuid=" ORDINARY_USER " --clear-groups "
+#define AS_CAPABLE                                      \
+    "setpriv --reuid=1234 --regid=1234 --clear-groups " \
+    "--inh-caps=+setuid,+setgid,+chown --ambient-caps=+setuid,+setgid,+chown "
+
+/* Why the supervisor can't be run by another user; the command looks whether it can be. */
+static const char *enter_reason(const char *command)
+{
+    if (root_reason())
+        return root_reason();
+    return system(command) == 0 ? NULL : "needs setpriv, and a folder that others may enter";
+}
+
 START_TEST(who_is_not_root_can_t_become_another)
 {
     struct started started = start_prepared(become_ordinary, "--user", "root", "--", "true", NULL);
@@ -405,29 +419,16 @@ END_TEST
 START_TEST(what_one_who_is_not_root_may_do_besides_is_not_the_user_s)
 {
     /* Who may become others without being root would hand that on: a change between such users takes no rights away. */
-    FILE *pipe =
-        popen("setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=+setuid,+setgid,+chown "
-              "--ambient-caps=+setuid,+setgid,+chown " RDV_TEST_CHILD " --user " ORDINARY_USER
-              " -- sh -c 'id -un; grep CapAmb /proc/self/status; "
-              "grep CapEff /proc/self/status' 2>&1",
-              "r");
+    FILE *pipe = popen(AS_CAPABLE RDV_TEST_CHILD
+                       " --user " ORDINARY_USER " -- sh -c 'id -un; grep CapAmb /proc/self/status; "
+                       "grep CapEff /proc/self/status' 2>&1",
+                       "r");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_str_eq(read_text(fileno(pipe)), ORDINARY_USER "\nCapAmb:\t0000000000000000\n"
                                                             "CapEff:\t0000000000000000\n");
     pclose(pipe);
 }
 END_TEST
-
-static const char *ambient_reason(void)
-{
-    if (root_reason())
-        return root_reason();
-    return system(
-               "setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=+setuid,+setgid,+chown "
-               "--ambient-caps=+setuid,+setgid,+chown test -x " RDV_TEST_CHILD " 2>/dev/null") == 0
-               ? NULL
-               : "needs setpriv, and a folder that others may enter";
-}
 
 START_TEST(limits_bind)
 {
@@ -949,6 +950,8 @@ int main(int argc, char **argv)
 
     Suite *suite = suite_create("child");
     const char *const root = root_reason();
+    const char *const not_ordinary =
+        enter_reason(AS_ORDINARY "test -x " RDV_TEST_CHILD " 2>/dev/null");
 
     TCase *program = add_case(suite, "program");
     tcase_add_test(program, it_ends_with_the_program_s_exit_code);
@@ -971,14 +974,14 @@ int main(int argc, char **argv)
                         root);
     rdv_test_add_unless(given, another_user_s_program_can_open_its_descriptors_by_name, root);
     tcase_add_test(given, a_user_that_is_not_there_is_named);
-    rdv_test_add_unless(given, who_is_not_root_can_t_become_another, root);
+    rdv_test_add_unless(given, who_is_not_root_can_t_become_another, not_ordinary);
     rdv_test_add_unless(given, what_one_who_is_not_root_may_do_besides_is_not_the_user_s,
-                        ambient_reason());
+                        enter_reason(AS_CAPABLE "test -x " RDV_TEST_CHILD " 2>/dev/null"));
     rdv_test_add_unless(given, limits_bind, sanitizer_reason());
     tcase_add_test(given, a_program_past_its_processor_time_is_told_why_it_ends);
     rdv_test_add_unless(given, too_little_memory_to_start_in_ends_the_program_and_nobody_else,
                         sanitizer_reason());
-    rdv_test_add_unless(given, a_limit_that_may_not_be_set_is_told, root);
+    rdv_test_add_unless(given, a_limit_that_may_not_be_set_is_told, not_ordinary);
 
     TCase *trees = add_case(suite, "trees");
     tcase_add_loop_test(trees, who_slips_away_ends_with_the_program, 0, ESCAPES);

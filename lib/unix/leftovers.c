@@ -27,6 +27,11 @@
 /* How often to look for new ones meanwhile. */
 #define LOOK_EVERY (RDV_SECOND / 2)
 
+/* A process in the middle of exec() shows no environment for a moment. So nothing is left only if so many looks in a row, with such a pause
+ * between them, have found nothing. */
+#define QUIET_LOOKS 2
+#define QUIET_WAIT  (10 * RDV_MILLISECOND)
+
 /* A supervisor (rdvtask-child) is told to kill what it knows, which we may not find; so long it has before it is killed itself. */
 #define SUPERVISOR_WAIT (2 * RDV_SECOND)
 static const char supervisor_name[] = "rdvtask-child\n";
@@ -203,7 +208,7 @@ int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration 
 
     rdv_duration now = rdv__plat_running();
     rdv_duration kill_at = now + (grace > 0 ? grace : 0), give_up_at = kill_at + KILLED_WAIT;
-    for (;;) {
+    for (int quiet = 0;;) {
         if (now >= kill_at && left.number != SIGKILL) {
             left.number = SIGKILL;
             signal_each(&left);
@@ -212,11 +217,12 @@ int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration 
             signal_each(&left);
         }
         /* Again and again: one that was just ended may have started another before. */
-        const bool seen = look(&left);
-        if ((seen && left.count == 0) || now >= give_up_at)
+        quiet = look(&left) && left.count == 0 ? quiet + 1 : 0;
+        if (quiet == QUIET_LOOKS || now >= give_up_at)
             break;
         rdv_duration until = (now < kill_at ? kill_at : give_up_at) - now;
-        wait_for_some(&left, until < LOOK_EVERY ? until : LOOK_EVERY);
+        const rdv_duration pause = quiet > 0 ? QUIET_WAIT : LOOK_EVERY;
+        wait_for_some(&left, until < pause ? until : pause);
         now = rdv__plat_running();
     }
 
