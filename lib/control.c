@@ -26,7 +26,6 @@
  * The memory that clients can make us take, in bytes: RDV_CONTROL_MEMORY_MAX all together, of which readers have
  * RDV_CONTROL_READER_MEMORY_MAX.
  *
- *
  *                          readers      our own user and root
  *   lines that have come   4 MiB        100 MiB
  *   what waits to be read  6 MiB        100 MiB   (with answers that are being made)
@@ -277,7 +276,7 @@ static void pending_settle(struct rdv__store_change *change, int result)
     pending_free(pending);
 }
 
-/* The line of an answer, of which NULL is one where none is due (id is NULL). Takes the writer. A result that there is no memory for is a
+/* Make the line of an answer; it is NULL if none is due, as id is NULL. Takes the writer. A result that there is no memory for is a
  * failure; so a method that stages is not done before its line is there. */
 static int finish_answer(struct rdv__json_writer *writer, const char *id, int result,
                          struct rdv__failure *failure, char **ret_line)

@@ -21,6 +21,14 @@
 /* Room for the end of a line after its last entry, in bytes. */
 #define LINE_END 64
 
+/* Entries that are written into an answer. */
+struct answer {
+    struct rdv__json_writer *writer;
+    size_t max;      /* how long its line may be, in bytes */
+    const char *key; /* the key under which the entry is written; NULL in an array */
+    int64_t count;
+};
+
 /* A request under way. */
 struct call {
     const struct rdv__target *target;
@@ -28,18 +36,14 @@ struct call {
     struct rdv__json_writer *writer;
     struct rdv__failure *failure;
     struct rdv__work *work; /* what is left to do; NULL = nothing */
-    const char *key;        /* the key under which entries are written; NULL in an array */
-    int64_t count;
+    struct answer answer;
 };
 
 struct rdv__work {
     rdv_store *store;
-    size_t answer_max;
     struct rdv__query *query;
-    struct rdv__json_writer *writer; /* during a step */
-    const char *key;                 /* NULL in an array */
-    int64_t count;
-    char identifier[]; /* of the one entry that is to be shown */
+    struct answer answer; /* its writer is set during a step only */
+    char identifier[];    /* of the one entry that is to be shown */
 };
 
 struct rdv__method {
@@ -53,7 +57,7 @@ struct rdv__method {
 static bool of_store(int code)
 {
     return code == RDV_EIO || code == RDV_ENOSPC || code == RDV_EACCES || code == RDV_EREADONLY ||
-           code == RDV_ELOCKED || code == RDV_ECORRUPT;
+           code == RDV_ELOCKED || code == RDV_ECORRUPT || code == RDV_ELOST;
 }
 
 void rdv__failure_of_store(struct rdv__failure *failure, const rdv_store *store, int code)
@@ -142,18 +146,10 @@ static bool too_long(const struct rdv__json_writer *writer, size_t max)
 
 static int write_entry(void *user, const rdv_entry *entry)
 {
-    struct call *call = user;
-    call->count++;
-    rdv__entry_write(call->writer, call->key, entry);
-    return too_long(call->writer, call->target->answer_max) ? RDV_ELIMIT : 0;
-}
-
-static int write_found(void *user, const rdv_entry *entry)
-{
-    struct rdv__work *work = user;
-    work->count++;
-    rdv__entry_write(work->writer, work->key, entry);
-    return too_long(work->writer, work->answer_max) ? RDV_ELIMIT : 0;
+    struct answer *answer = user;
+    answer->count++;
+    rdv__entry_write(answer->writer, answer->key, entry);
+    return too_long(answer->writer, answer->max) ? RDV_ELIMIT : 0;
 }
 
 /* Begin to write what was asked for: an array, or, with a key, one entry. */
@@ -164,8 +160,8 @@ static int begin_query(struct call *call, const struct rdv__query_terms *terms, 
     struct rdv__work *work = malloc(sizeof *work + size);
     if (!work)
         return store_failed(call, RDV_ENOMEM);
-    *work =
-        (struct rdv__work){.store = target->store, .answer_max = target->answer_max, .key = key};
+    *work = (struct rdv__work){.store = target->store,
+                               .answer = {.max = target->answer_max, .key = key}};
     if (key)
         memcpy(work->identifier, terms->identifier, size);
     int result = rdv__query_new(target->trigger, terms, &work->query);
@@ -183,8 +179,8 @@ static int query_failed(const struct rdv__work *work, int code, struct rdv__fail
 {
     if (code == RDV_ELIMIT)
         rdv__failure_set(failure, 0, code, "the answer would be longer than %zu MiB%s",
-                         work->answer_max / (1024 * 1024),
-                         work->key ? "" : ": ask for less, with \"limit\"");
+                         work->answer.max / (1024 * 1024),
+                         work->answer.key ? "" : ": ask for less, with \"limit\"");
     else
         rdv__failure_of_store(failure, work->store, code);
     return code;
@@ -194,15 +190,15 @@ int rdv__work_step(struct rdv__work *work, struct rdv__json_writer *writer,
                    struct rdv__failure *ret_failure)
 {
     memset(ret_failure, 0, sizeof *ret_failure);
-    work->writer = writer;
-    int result = rdv__query_step(work->query, write_found, work);
+    work->answer.writer = writer;
+    int result = rdv__query_step(work->query, write_entry, &work->answer);
     if (result < 0)
         return query_failed(work, result, ret_failure);
     if (result > 0)
         return 1;
-    if (!work->key) {
+    if (!work->answer.key) {
         rdv__json_end(writer);
-    } else if (work->count == 0) {
+    } else if (work->answer.count == 0) {
         rdv__failure_set(ret_failure, 0, RDV_ENOTFOUND, "'%s' is not known", work->identifier);
         return RDV_ENOTFOUND;
     }
@@ -273,7 +269,7 @@ static struct before look(const struct call *call)
 static int write_staged(struct call *call, struct before before, int64_t first, int64_t last)
 {
     rdv_store *store = call->target->store;
-    int result = rdv__listing_staged(store, before.change, first, last, write_entry, call);
+    int result = rdv__listing_staged(store, before.change, first, last, write_entry, &call->answer);
     return result == 0 || result == RDV_ELIMIT ? result
                                                : store_failed(call, rdv__store_fail(store, result));
 }
@@ -350,10 +346,10 @@ static int change_one(struct call *call,
     }
     if (result != 0)
         return store_failed(call, result);
-    call->key = "result";
+    call->answer.key = "result";
     result = write_staged(call, before, number, number);
     /* A history that keeps next to nothing may have lost it already. */
-    if (result == 0 && call->count == 0)
+    if (result == 0 && call->answer.count == 0)
         rdv__json_write_bool(call->writer, "result", true);
     return result;
 }
@@ -541,7 +537,12 @@ int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *me
                   struct rdv__failure *ret_failure, struct rdv__work **ret_work)
 {
     struct call call = {
-        .target = target, .request = request, .writer = writer, .failure = ret_failure};
+        .target = target,
+        .request = request,
+        .writer = writer,
+        .failure = ret_failure,
+        .answer = {.writer = writer, .max = target->answer_max},
+    };
     memset(ret_failure, 0, sizeof *ret_failure);
     /* What is shown is what is durable. Those whose changes can't be are told by their changes. */
     if (!method->stages)
