@@ -366,7 +366,8 @@ class Signals(ProgramTest):
             program = self.start_sleeping()
             program.kill()
             program.wait()
-            self.assertNotEqual(marked_processes(self.mark), {})
+            # One in the middle of exec() shows no environment for a moment.
+            self.wait_for(lambda: marked_processes(self.mark), "what is left of the task")
             self.assertEqual(self.rdvtask(verb, "x").stdout, word + " x\n")
             self.assertEqual(self.processes_left(), {})
             self.assertEqual(self.outcomes()[0], ("x", "cancelled"))
