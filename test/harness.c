@@ -56,6 +56,12 @@ static void skipped(int i)
     (void)i;
 }
 
+const char *rdv_test_under_valgrind(const char *reason)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return preload && strstr(preload, "vgpreload") ? reason : NULL;
+}
+
 void rdv_test_add_unless(TCase *tcase, const TTest *test, const char *reason)
 {
     /* Check keeps the pointers that it is given. */

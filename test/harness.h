@@ -30,6 +30,12 @@ int rdv_test_main(Suite *suite);
 /* Whether everything takes many times as long as usual, as under Valgrind: then a million may be fewer. */
 bool rdv_test_slowly(void);
 
+/* The reason, in a process that runs under Valgrind, else NULL. */
+const char *rdv_test_under_valgrind(const char *reason);
+
+/* Valgrind counts descriptors by itself: socketpair() succeeds above the limit, with two that are not there. */
+#define RDV_TEST_VALGRIND_DESCRIPTORS "Valgrind has its own idea of the limit to descriptors"
+
 /*
  * Add the fixture of each of the case's tests. Valgrind translates all code that a process runs, and so the same code again
  * in each test's own process; what was run before they part is translated once. So under it usual(), which does what most of

@@ -2243,14 +2243,9 @@ START_TEST(a_function_can_end_the_entries)
 }
 END_TEST
 
-static const char *valgrind(void)
-{
-    const char *preload = getenv("LD_PRELOAD");
-    return preload && strstr(preload, "vgpreload") ? "takes a minute under Valgrind" : NULL;
-}
-
 int main(void)
 {
+    const char *slow = rdv_test_under_valgrind("takes a minute under Valgrind");
     const char *no_root = needs_root();
     Suite *suite = suite_create("control");
 
@@ -2284,10 +2279,9 @@ int main(void)
     tcase_add_test(envelope, a_notification_is_done_and_not_answered);
     tcase_add_test(envelope, a_line_of_a_megabyte_is_taken_and_holds_up_nobody);
     tcase_add_test(envelope, a_line_that_is_too_long_is_an_error_and_the_client_goes_on);
-    rdv_test_add_unless(envelope, an_answer_that_would_be_too_long_is_an_error, valgrind());
-    rdv_test_add_unless(envelope,
-                        a_schedule_whose_answer_would_be_too_long_is_done_and_answered_with_true,
-                        valgrind());
+    rdv_test_add_unless(envelope, an_answer_that_would_be_too_long_is_an_error, slow);
+    rdv_test_add_unless(
+        envelope, a_schedule_whose_answer_would_be_too_long_is_done_and_answered_with_true, slow);
     suite_add_tcase(suite, envelope);
 
     TCase *commits = tcase_create("commits");
@@ -2339,10 +2333,10 @@ int main(void)
                         readers_that_take_all_places_they_may_have_keep_out_nobody_else,
                         no_root ? no_root : needs_descriptors());
     rdv_test_add_unless(connections, readers_that_do_not_read_hold_up_only_readers,
-                        no_root ? no_root : valgrind());
-    if (no_root || valgrind())
+                        no_root ? no_root : slow);
+    if (no_root || slow)
         rdv_test_add_unless(connections, readers_take_no_more_memory_than_they_may,
-                            no_root ? no_root : valgrind());
+                            no_root ? no_root : slow);
     else
         tcase_add_loop_test(connections, readers_take_no_more_memory_than_they_may, 0, 4);
     suite_add_tcase(suite, connections);

@@ -1657,7 +1657,8 @@ int main(void)
 
     TCase *first = tcase_create("first"); /* with no loop before it */
     rdv_test_add_unless(first, a_loop_that_lacks_descriptors_is_an_error_and_not_the_end,
-                        no_limits);
+                        no_limits ? no_limits
+                                  : rdv_test_under_valgrind(RDV_TEST_VALGRIND_DESCRIPTORS));
     suite_add_tcase(suite, first);
 
     TCase *descriptor = add_case(suite, "descriptor");

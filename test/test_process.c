@@ -1459,7 +1459,8 @@ int main(int argc, char **argv)
     rdv_test_add_unless(ends, a_script_without_an_interpreter_is_run_by_no_shell,
                         either(rdv_test_deaf_start(), supervised("told by an exit code")));
     rdv_test_add_unless(ends, a_program_in_a_host_without_descriptors_left_is_refused,
-                        RDV_TEST_ON_WINDOWS("handles can't be made few"));
+                        either(RDV_TEST_ON_WINDOWS("handles can't be made few"),
+                               rdv_test_under_valgrind(RDV_TEST_VALGRIND_DESCRIPTORS)));
 
     TCase *given = add_case(suite, "given");
     tcase_add_test(given, a_child_gets_its_arguments_and_environment_and_no_other);

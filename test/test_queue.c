@@ -702,8 +702,7 @@ static const char *why_memory_does_not_run_out(void)
     return "a sanitizer needs the address space";
 #endif
 #endif
-    const char *preload = getenv("LD_PRELOAD");
-    return preload && strstr(preload, "vgpreload") ? "valgrind needs the address space" : NULL;
+    return rdv_test_under_valgrind("Valgrind needs the address space");
 }
 
 START_TEST(without_memory_only_adding_fails_and_changes_nothing)
