@@ -81,14 +81,15 @@ static struct layout lay_out(size_t columns)
 /* Write what is in view->output, or say that there was no memory for it. */
 static void write_output(struct view *view)
 {
+    /* Lost lines are told before the next line, when those in between have been written. A live table has no place for words. */
+    if (view->mode != MODE_LIVE)
+        say_lost_lately();
     if (view->output.failed)
         out_count_lost(OUT_STDOUT);
     else
         out_write(OUT_STDOUT, view->output.data, view->output.size);
     text_clear(&view->output);
     view->output.failed = false;
-    if (view->mode != MODE_LIVE) /* the words would be in the way of the table */
-        say_lost_lately();
 }
 
 /* ------------------------------------------------------------ lines */
