@@ -234,9 +234,18 @@ static bool is_over(struct rdv__logs *logs, int64_t bytes)
            sum > logs->total_bytes - logs->open_bytes - bytes;
 }
 
+/* Whether no log has a row: each counts for something. So an agent that has no logs does not read their pages. */
+static bool has_none(struct rdv__logs *logs)
+{
+    int64_t sum;
+    return rdv__log_sum(logs->store, &sum) == 0 && sum == 0;
+}
+
 /* Find the log that is to be deleted next. RDV_ENOTFOUND if there is none, or an error. */
 static int next_to_go(struct rdv__logs *logs, int64_t bytes, int64_t *ret_run)
 {
+    if (has_none(logs))
+        return RDV_ENOTFOUND;
     int result = rdv__log_unwanted(logs->store, ret_run);
     if (result != RDV_ENOTFOUND)
         return result;
@@ -480,7 +489,8 @@ static int check_next(struct rdv__logs *logs)
 {
     int64_t run, bytes, taken = 0;
     char name[RDV__LOG_NAME_SIZE];
-    int result = rdv__log_next(logs->store, logs->last, &run, &bytes);
+    int result =
+        has_none(logs) ? RDV_ENOTFOUND : rdv__log_next(logs->store, logs->last, &run, &bytes);
     if (result == RDV_ENOTFOUND) {
         logs->phase = DONE;
         return 0;
