@@ -155,9 +155,9 @@ static inline void bench_open(struct bench *bench, bool listening)
     ck_assert_int_eq(rdv_loop_new(&bench->loop), 0);
     ck_assert_int_eq(rdv_store_open(bench->store_path, NULL, &bench->store, NULL), 0);
     /* Nothing here is about power cuts, and it waits for the disk most of the time. */
-    ck_assert_int_eq(sqlite3_exec(rdv__sql_database(bench->store), "PRAGMA synchronous=OFF", NULL,
-                                  NULL, NULL),
-                     SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(rdv__sql_database(bench->store), "PRAGMA synchronous=OFF", NULL, NULL, NULL),
+        SQLITE_OK);
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
     how.clock = (rdv_clock){.now = bench_now, .user = bench};
