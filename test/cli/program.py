@@ -99,7 +99,6 @@ class ProgramTest(unittest.TestCase):
         self.mark = "TEST_MARK=" + uuid.uuid4().hex
         self.programs = []
         self.unread = {}
-        self.looked_for_leaks = set()
 
     def tearDown(self):
         cut_short = getattr(self, "may_leave_processes", False)
@@ -195,11 +194,6 @@ class ProgramTest(unittest.TestCase):
         """Run the program to its end, hold its exit code against the one expected, and return what it printed."""
         if input is not None:
             keywords["stdin"] = subprocess.PIPE
-        # Looking for leaks takes two thirds of a program's time, and the same call leaks the same.
-        call = (arguments[:1], *(word for word in arguments if word.startswith("--")))
-        if "ASAN_OPTIONS" in os.environ and "env" not in keywords and call in self.looked_for_leaks:
-            keywords["env"] = dict(os.environ, ASAN_OPTIONS=os.environ["ASAN_OPTIONS"] + ":detect_leaks=0")
-        self.looked_for_leaks.add(call)
         program = self.popen(*arguments, **keywords)
         out, err = program.communicate(input, timeout=timeout * PATIENCE)
         self.programs.remove(program)
