@@ -1353,12 +1353,12 @@ END_TEST
 
 START_TEST(a_large_host_is_served_as_well)
 {
-    const size_t size = (size_t)1 << (rdv_test_slowly() ? 27 : 28);
+    const size_t size = (size_t)1 << (rdv_test_slowly() ? 27 : 30);
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(memory, MAP_FAILED);
     for (size_t at = 0; at < size; at += 4096)
         memory[at] = 1;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < (rdv_test_slowly() ? 2 : 20); i++)
         check_script("exit 3", 3, "");
     munmap(memory, size);
 }
@@ -1367,9 +1367,9 @@ END_TEST
 static const char *large_host_reason(void)
 {
     long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 && pages / 1024 * (size / 1024) > 400
+    return pages > 0 && size > 0 && pages / 1024 * (size / 1024) > 1500
                ? NULL
-               : "needs 400 MiB of free memory";
+               : "needs 1.5 GiB of free memory";
 }
 
 #endif

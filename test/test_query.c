@@ -29,7 +29,7 @@ static void set_up(void)
 {
     bench_open(&bench, false);
     steps = most_steps = 0;
-    sqlite3_progress_handler(rdv__sql_database(bench.store), 100, count_step, NULL);
+    sqlite3_progress_handler(rdv__sql_database(bench.store), 1, count_step, NULL);
 }
 
 static void tear_down(void)
