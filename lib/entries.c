@@ -35,17 +35,17 @@ struct change {
     uint32_t replaced; /* SCHEDULED, and so are: */
     rdv_window window;
     rdv_task *task;
-    struct rdv__running *run;
-    struct rdv__cuts cuts;      /* STARTED_AGAIN, CUT: as they were before */
-    bool waited;                /* STARTED_AGAIN: whether the run waited before */
-    int64_t before;             /* the run's latest change before this one */
-    int64_t last;               /* the store's last change before this one */
-    struct rdv__notice *notice; /* NULL if nobody watches */
+    struct rdv__live_entry *run;
+    struct rdv__cuts cuts;        /* STARTED_AGAIN, CUT: as they were before */
+    bool waited;                  /* STARTED_AGAIN: whether the run waited before */
+    int64_t before;               /* the run's latest change before this one */
+    int64_t last;                 /* the store's last change before this one */
+    struct rdv__entry_copy *copy; /* NULL if nobody watches */
 };
 
 /* ------------------------------------------------------------------- runs */
 
-static void run_link(struct rdv__entries *entries, struct rdv__running *run)
+static void run_link(struct rdv__entries *entries, struct rdv__live_entry *run)
 {
     run->previous = NULL;
     run->next = entries->runs;
@@ -54,13 +54,13 @@ static void run_link(struct rdv__entries *entries, struct rdv__running *run)
     entries->runs = run;
 }
 
-static void run_free(struct rdv__running *run)
+static void run_free(struct rdv__live_entry *run)
 {
     rdv_task_unref(run->task);
     free(run);
 }
 
-static void run_unlink(struct rdv__entries *entries, struct rdv__running *run)
+static void run_unlink(struct rdv__entries *entries, struct rdv__live_entry *run)
 {
     if (run->previous)
         run->previous->next = run->next;
@@ -72,7 +72,7 @@ static void run_unlink(struct rdv__entries *entries, struct rdv__running *run)
     run_free(run);
 }
 
-void rdv__running_say(struct rdv__running *run, const char *message)
+void rdv__live_entry_set_message(struct rdv__live_entry *run, const char *message)
 {
     size_t size = rdv__utf8_cut(message, strlen(message), RDV_MESSAGE_MAX);
     memmove(run->message, message, size);
@@ -93,9 +93,9 @@ static int load(struct rdv__entries *entries, uint32_t slot, int64_t number,
 }
 
 /* A run of the entry in this slot; not linked yet. */
-static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__running **ret_run)
+static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__live_entry **ret_run)
 {
-    struct rdv__running *run = calloc(1, sizeof *run);
+    struct rdv__live_entry *run = calloc(1, sizeof *run);
     if (!run)
         return RDV_ENOMEM;
     int64_t number = rdv__queue_number(entries->queue, slot);
@@ -122,12 +122,12 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__runn
                                      .attempt = entry.attempt,
                                      .progress = entry.progress,
                                      .code = entry.code};
-    rdv__running_say(run, entry.message);
+    rdv__live_entry_set_message(run, entry.message);
     *ret_run = run;
     return 0;
 }
 
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run,
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__live_entry *run,
                           rdv_duration moment)
 {
     run->moment = moment;
@@ -137,10 +137,10 @@ void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run
         rdv__moments_remove(&entries->moments, &run->due);
 }
 
-struct rdv__running *rdv__entries_first_run(const struct rdv__entries *entries)
+struct rdv__live_entry *rdv__entries_first_run(const struct rdv__entries *entries)
 {
     struct rdv__moment *first = entries->moments.first;
-    return first ? (struct rdv__running *)((char *)first - offsetof(struct rdv__running, due))
+    return first ? (struct rdv__live_entry *)((char *)first - offsetof(struct rdv__live_entry, due))
                  : NULL;
 }
 
@@ -164,11 +164,11 @@ static uint32_t hash_of(const struct rdv__entries *entries, const char *identifi
 }
 
 static int find(struct rdv__entries *entries, const char *identifier, uint32_t hash,
-                uint32_t *ret_slot, struct rdv__running **ret_run)
+                uint32_t *ret_slot, struct rdv__live_entry **ret_run)
 {
     uint32_t slot = RDV__QUEUE_NONE;
     while ((slot = rdv__queue_next_match(entries->queue, hash, slot)) != RDV__QUEUE_NONE) {
-        struct rdv__running *run = rdv__queue_user(entries->queue, slot);
+        struct rdv__live_entry *run = rdv__queue_user(entries->queue, slot);
         bool is = false;
         if (run) {
             is = strcmp(rdv_task_identifier(run->task), identifier) == 0;
@@ -188,7 +188,7 @@ static int find(struct rdv__entries *entries, const char *identifier, uint32_t h
 }
 
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
-                      struct rdv__running **ret_run)
+                      struct rdv__live_entry **ret_run)
 {
     return find(entries, identifier, hash_of(entries, identifier), ret_slot, ret_run);
 }
@@ -225,7 +225,7 @@ static void change_free(struct change *change)
     if (*fresh == change)
         *fresh = NULL;
     rdv_task_unref(change->task);
-    rdv__notice_free(change->notice);
+    rdv__entry_copy_free(change->copy);
     free(change);
 }
 
@@ -261,13 +261,13 @@ static int note(struct change *change, const rdv_task *task, rdv_entry *entry)
     entry->identifier = rdv_task_identifier(task);
     entry->label = rdv_task_label(task);
     (void)rdv_task_context(task, &entry->context_size);
-    return rdv__notice_new(entry, &change->notice);
+    return rdv__entry_copy_new(entry, &change->copy);
 }
 
 static int note_run(struct change *change, const struct rdv__progress *at, rdv_outcome outcome,
                     rdv_time finished_at)
 {
-    const struct rdv__running *run = change->run;
+    const struct rdv__live_entry *run = change->run;
     rdv_entry entry = {
         .run = run->keys.number,
         .window = run->window,
@@ -292,7 +292,7 @@ int rdv__entries_look_up(struct rdv__entries *entries, const char *identifier,
                          struct rdv__entries_known *ret_known)
 {
     struct rdv__entries_known known = {hash_of(entries, identifier), RDV__QUEUE_NONE};
-    struct rdv__running *running = NULL;
+    struct rdv__live_entry *running = NULL;
     int result = find(entries, identifier, known.hash, &known.pending, &running);
     if (result != 0 && result != RDV_ENOTFOUND)
         return result;
@@ -425,10 +425,10 @@ static void settle_ended_pending(struct change *change, int result)
 /* ------------------------------------------------------------------- start */
 
 int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
-                       struct rdv__running **ret_run)
+                       struct rdv__live_entry **ret_run)
 {
     struct change *change = NULL;
-    struct rdv__running *run = NULL;
+    struct rdv__live_entry *run = NULL;
     int result = change_new(entries, STARTED, now, &change);
     if (result != 0)
         return result;
@@ -457,7 +457,7 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now
 static void settle_started(struct change *change, int result)
 {
     struct rdv__entries *entries = change->entries;
-    struct rdv__running *run = change->run;
+    struct rdv__live_entry *run = change->run;
     if (result == 0) {
         entries->ops->started(entries->user, run);
         return;
@@ -468,7 +468,7 @@ static void settle_started(struct change *change, int result)
     run_unlink(entries, run);
 }
 
-void rdv__entries_wait(struct rdv__entries *entries, struct rdv__running *run)
+void rdv__entries_wait(struct rdv__entries *entries, struct rdv__live_entry *run)
 {
     assert(run->resuming && !run->waits);
     run->waits = true;
@@ -476,7 +476,7 @@ void rdv__entries_wait(struct rdv__entries *entries, struct rdv__running *run)
     entries->waiting++;
 }
 
-void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__running *run)
+void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__live_entry *run)
 {
     if (!run->waits)
         return;
@@ -485,7 +485,7 @@ void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__running
     entries->waiting--;
 }
 
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__live_entry *run,
                              const struct rdv__cuts *cuts, rdv_time now)
 {
     struct change *change = NULL;
@@ -514,7 +514,7 @@ int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *
 
 static void settle_started_again(struct change *change, int result)
 {
-    struct rdv__running *run = change->run;
+    struct rdv__live_entry *run = change->run;
     if (result == 0) {
         change->entries->ops->started(change->entries->user, run);
         return;
@@ -529,13 +529,13 @@ static void settle_started_again(struct change *change, int result)
 
 static void undo_cut(struct change *change)
 {
-    struct rdv__running *run = change->run;
+    struct rdv__live_entry *run = change->run;
     run->cuts = change->cuts;
     if (run->resuming) /* to be taken up once more */
         rdv__entries_look_at(change->entries, run, 0);
 }
 
-int rdv__entries_cut(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_cut(struct rdv__entries *entries, struct rdv__live_entry *run,
                      const struct rdv__cuts *cuts, rdv_time now)
 {
     struct change *change = NULL;
@@ -554,7 +554,7 @@ int rdv__entries_cut(struct rdv__entries *entries, struct rdv__running *run,
 
 /* ----------------------------------------------------- progress and the end */
 
-int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run, bool keep,
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__live_entry *run, bool keep,
                           rdv_time now)
 {
     struct change *change = NULL;
@@ -571,7 +571,7 @@ int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run
     return 0;
 }
 
-int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__live_entry *run,
                          rdv_outcome outcome, const struct rdv__progress *last, rdv_time now)
 {
     struct change *change = NULL;
@@ -603,7 +603,7 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
 static void settle_ended(struct change *change, int result)
 {
     struct rdv__entries *entries = change->entries;
-    struct rdv__running *run = change->run;
+    struct rdv__live_entry *run = change->run;
     if (result == 0) {
         rdv__queue_remove(entries->queue, change->slot);
         run_unlink(entries, run);
@@ -615,7 +615,7 @@ static void settle_ended(struct change *change, int result)
     run->unwritten = true;
 }
 
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__live_entry *run,
                         enum rdv__ending ending, rdv_time now)
 {
     struct change *change = NULL;
@@ -638,7 +638,7 @@ int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
 
 static void settle_cancelling(struct change *change, int result)
 {
-    struct rdv__running *run = change->run;
+    struct rdv__live_entry *run = change->run;
     if (result == 0)
         change->entries->ops->cancelling(change->entries->user, run);
     else if (run->at.ending != RDV__ENDING_LIMIT) /* unless its limit was reached meanwhile */
@@ -659,8 +659,8 @@ static void settle(struct rdv__store_change *base, int result)
     if (result != 0 && change->run)
         change->run->change = change->before;
     /* Watchers first: that a task was started is heard before what became of it. */
-    if (result == 0 && change->notice)
-        rdv__watchers_tell(&entries->watchers, change->notice);
+    if (result == 0 && change->copy)
+        rdv__watchers_tell(&entries->watchers, change->copy);
     switch (change->kind) {
     case SCHEDULED:
         settle_scheduled(change, result);
@@ -727,7 +727,7 @@ static int load_one(void *user, const struct rdv__record_key *key)
         place(entries, slot, 0);
         return 0;
     }
-    struct rdv__running *run;
+    struct rdv__live_entry *run;
     result = run_new(entries, slot, &run);
     if (result != 0)
         return result;
@@ -747,7 +747,7 @@ int rdv__entries_load(struct rdv__entries *entries, bool hold)
         entries->held_number = rdv__record_last_number(entries->store);
         return 0;
     }
-    for (struct rdv__running *run = entries->runs; run; run = run->next)
+    for (struct rdv__live_entry *run = entries->runs; run; run = run->next)
         entries->running++;
     return 0;
 }

@@ -21,8 +21,8 @@
 #include <rdvtask/task.h>
 
 /* A task under way. It lives from the decision to start it until its end is durable. */
-struct rdv__running {
-    struct rdv__running *next, *previous; /* all runs, the youngest first */
+struct rdv__live_entry {
+    struct rdv__live_entry *next, *previous; /* all runs, the youngest first */
     uint32_t slot;
     rdv_task *task;
     struct rdv__keys keys; /* what the queue has given up while it runs */
@@ -46,8 +46,8 @@ struct rdv__running {
 
 /* What to do when a change is durable. Called from the loop's turn. */
 struct rdv__entries_ops {
-    void (*started)(void *user, struct rdv__running *run);    /* for the first time, or again */
-    void (*cancelling)(void *user, struct rdv__running *run); /* someone asked for its end */
+    void (*started)(void *user, struct rdv__live_entry *run);    /* for the first time, or again */
+    void (*cancelling)(void *user, struct rdv__live_entry *run); /* someone asked for its end */
     void (*settled)(void *user, int result); /* any change: 0, or the batch's error */
 };
 
@@ -57,7 +57,7 @@ struct rdv__entries_ops {
 struct rdv__entries {
     rdv_store *store;
     struct rdv__queue *queue;
-    struct rdv__running *runs;
+    struct rdv__live_entry *runs;
     struct rdv__moments moments; /* of runs; pending entries are in the queue, by the clock */
     size_t
         running; /* runs that have a slot: those that don't wait, and whose end is not even decided */
@@ -82,7 +82,7 @@ int rdv__entries_load(struct rdv__entries *entries, bool hold);
 
 /* Find an unfinished entry; *ret_run is NULL for a pending one. RDV_ENOTFOUND, or an error of the store. */
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
-                      struct rdv__running **ret_run);
+                      struct rdv__live_entry **ret_run);
 
 /* What is known of an identifier, until an entry that has it comes, starts or ends. */
 struct rdv__entries_known {
@@ -104,40 +104,40 @@ int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_ou
 
 /* A pending entry starts: from now on it is a run, which is not to be looked at before the caller says when. */
 int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
-                       struct rdv__running **ret_run);
+                       struct rdv__live_entry **ret_run);
 
 /* Start a resuming run again, whether it waits or not, and store how often it was cut short. */
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__live_entry *run,
                              const struct rdv__cuts *cuts, rdv_time now);
 
 /* Store how often a run was cut short, or that it is stopped in order. */
-int rdv__entries_cut(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_cut(struct rdv__entries *entries, struct rdv__live_entry *run,
                      const struct rdv__cuts *cuts, rdv_time now);
 
 /* Take the slot of a resuming run away until it starts again, and give it one again. */
-void rdv__entries_wait(struct rdv__entries *entries, struct rdv__running *run);
-void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__running *run);
+void rdv__entries_wait(struct rdv__entries *entries, struct rdv__live_entry *run);
+void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__live_entry *run);
 
 /* Store run->at; keep = as a line of history. */
-int rdv__entries_progress(struct rdv__entries *entries, struct rdv__running *run, bool keep,
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__live_entry *run, bool keep,
                           rdv_time now);
 
 /* End the run, with these last words. If that can't be committed, the run is as it was before, and marked as unwritten. */
-int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__live_entry *run,
                          rdv_outcome outcome, const struct rdv__progress *last, rdv_time now);
 
 /* Mark a run that was not to end before: it is to end now, for this reason. */
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__running *run,
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__live_entry *run,
                         enum rdv__ending ending, rdv_time now);
 
 /* Have the run looked at again at this moment of running time; 0 = at none. */
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__running *run,
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__live_entry *run,
                           rdv_duration moment);
 
 /* The run that is to be looked at first, or NULL. */
-struct rdv__running *rdv__entries_first_run(const struct rdv__entries *entries);
+struct rdv__live_entry *rdv__entries_first_run(const struct rdv__entries *entries);
 
 /* Words for run->message; cut to fit. */
-void rdv__running_say(struct rdv__running *run, const char *message);
+void rdv__live_entry_set_message(struct rdv__live_entry *run, const char *message);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct facts {
     rdv_time now;
-    const struct rdv__running *run; /* NULL = it is pending */
+    const struct rdv__live_entry *run; /* NULL = it is pending */
     rdv_window window;
     rdv_why also; /* what would hold it up in its window, too; RDV_WHY_STARTS = nothing */
     const char *label;
@@ -80,7 +80,7 @@ static void say_no_handler(rdv_explanation *explanation, const struct facts *fac
 }
 
 /* Of a run that nobody is at. */
-static void say_left(rdv_explanation *explanation, const struct rdv__running *run)
+static void say_left(rdv_explanation *explanation, const struct rdv__live_entry *run)
 {
     say(explanation, "it was %s, and %s with the next 'rdvtask run'",
         run->at.ending ? "asked to end" : "running", run->at.ending ? "ends" : "goes on");
@@ -193,7 +193,7 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot, struct facts *fa
 }
 
 /* Whether a run goes on. */
-static rdv_why why_running(rdv_trigger *trigger, uint32_t slot, const struct rdv__running *run)
+static rdv_why why_running(rdv_trigger *trigger, uint32_t slot, const struct rdv__live_entry *run)
 {
     if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
         return RDV_WHY_HELD;
@@ -207,7 +207,7 @@ static rdv_why why_running(rdv_trigger *trigger, uint32_t slot, const struct rdv
 
 static const char *rebooting_task(const rdv_trigger *trigger)
 {
-    for (const struct rdv__running *run = trigger->entries.runs; run; run = run->next)
+    for (const struct rdv__live_entry *run = trigger->entries.runs; run; run = run->next)
         if (run->at.status == RDV_STATUS_REBOOTING)
             return rdv_task_identifier(run->task);
     return NULL;
@@ -245,7 +245,7 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
         ret_explanation->size != sizeof *ret_explanation)
         return RDV_EINVAL;
     uint32_t slot;
-    struct rdv__running *run = NULL;
+    struct rdv__live_entry *run = NULL;
     int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
     if (result != 0)
         return result;

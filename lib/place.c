@@ -52,7 +52,7 @@ static void put(struct path_writer *writer, const char *text, size_t size)
     }
 }
 
-static bool plain_word(const struct rdv__step *step)
+static bool plain_word(const struct rdv__path_part *step)
 {
     for (size_t i = 0; i < step->key_size; i++) {
         char c = step->key[i];
@@ -63,7 +63,7 @@ static bool plain_word(const struct rdv__step *step)
     return step->key_size > 0;
 }
 
-static void put_key(struct path_writer *writer, const struct rdv__step *step)
+static void put_key(struct path_writer *writer, const struct rdv__path_part *step)
 {
     put(writer, "[\"", 2);
     for (size_t i = 0; i < step->key_size; i++) {
@@ -82,10 +82,10 @@ static void put_key(struct path_writer *writer, const struct rdv__step *step)
     put(writer, "\"]", 2);
 }
 
-static void put_steps(struct path_writer *writer, const struct rdv__step *steps, size_t count)
+static void put_steps(struct path_writer *writer, const struct rdv__path_part *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct rdv__step *step = &steps[i];
+        const struct rdv__path_part *step = &steps[i];
         if (!step->key) {
             char index[16];
             int size = snprintf(index, sizeof index, "[%lu]", (unsigned long)step->element);
@@ -99,7 +99,7 @@ static void put_steps(struct path_writer *writer, const struct rdv__step *steps,
     }
 }
 
-void rdv__path_write(const struct rdv__step *steps, size_t count, char *buffer, size_t size)
+void rdv__path_write(const struct rdv__path_part *steps, size_t count, char *buffer, size_t size)
 {
     assert(size >= 8);
     struct path_writer counter = {NULL, 0, 0, 0, 0};
@@ -117,13 +117,13 @@ void rdv__path_write(const struct rdv__step *steps, size_t count, char *buffer, 
 
 void rdv__scan_path(const struct rdv__scan *scan, uint32_t value, char *buffer, size_t size)
 {
-    struct rdv__step steps[RDV_DOCUMENT_DEPTH];
+    struct rdv__path_part steps[RDV_DOCUMENT_DEPTH];
     size_t depth = 0;
 
     assert(value < scan->count);
     for (uint32_t container = 0; container != value; depth++) {
         uint32_t child = container + 1;
-        struct rdv__step *step = &steps[depth];
+        struct rdv__path_part *step = &steps[depth];
         memset(step, 0, sizeof *step);
         while (scan->values[child].next <= value) {
             child = scan->values[child].next;

@@ -161,7 +161,7 @@ static int step_list(struct rdv__query *query)
 static int step_find(struct rdv__query *query)
 {
     uint32_t slot;
-    struct rdv__running *run;
+    struct rdv__live_entry *run;
     struct rdv__entries *entries = &query->trigger->entries;
     int result = rdv__entries_find(entries, query->terms.identifier, &slot, &run);
     if (result == 0)
@@ -310,7 +310,7 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
     struct item *heap = items->items + items->count;
     size_t count = 0;
     bool more = false;
-    for (const struct rdv__running *run = entries->runs; run; run = run->next) {
+    for (const struct rdv__live_entry *run = entries->runs; run; run = run->next) {
         if (run->change <= told)
             continue;
         size_t place = count;

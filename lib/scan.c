@@ -56,7 +56,7 @@ static int fail(struct scanner *scanner, const char *at, int code, const char *f
 
 static int fail(struct scanner *scanner, const char *at, int code, const char *format, ...)
 {
-    struct rdv__step steps[RDV_DOCUMENT_DEPTH];
+    struct rdv__path_part steps[RDV_DOCUMENT_DEPTH];
     size_t depth = 0;
     char words[WORDS_SIZE];
     char path[sizeof scanner->error->path];
@@ -69,7 +69,7 @@ static int fail(struct scanner *scanner, const char *at, int code, const char *f
         const struct frame *frame = &scanner->frames[i];
         if (!frame->inside)
             break;
-        struct rdv__step *step = &steps[depth++];
+        struct rdv__path_part *step = &steps[depth++];
         memset(step, 0, sizeof *step);
         step->element = frame->elements;
         if (frame->object) {

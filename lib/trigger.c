@@ -81,7 +81,7 @@ static const char *agent_name(const rdv_trigger *trigger)
 }
 
 /* Whatever a run says at its end: if it was asked to end before that, it did not end by itself. */
-static rdv_outcome outcome_of(const struct rdv__running *run)
+static rdv_outcome outcome_of(const struct rdv__live_entry *run)
 {
     switch (run->at.ending) {
     case RDV__ENDING_CANCEL:
@@ -99,13 +99,13 @@ static rdv_outcome outcome_of(const struct rdv__running *run)
 }
 
 /* How long a run may take. */
-static rdv_duration limit_of(const rdv_trigger *trigger, const struct rdv__running *run)
+static rdv_duration limit_of(const rdv_trigger *trigger, const struct rdv__live_entry *run)
 {
     return run->window.limit != 0 ? run->window.limit : trigger->options.run_limit;
 }
 
 /* Why a run is to end, and the code for that. */
-static int say_ending(const rdv_trigger *trigger, const struct rdv__running *run, char *buffer,
+static int say_ending(const rdv_trigger *trigger, const struct rdv__live_entry *run, char *buffer,
                       size_t size)
 {
     char limit[RDV_DURATION_TEXT_SIZE];
@@ -130,7 +130,8 @@ static int say_ending(const rdv_trigger *trigger, const struct rdv__running *run
 #define ENDING_SHOWN 128
 
 /* The last words on a run that was ended: why that was, and what it has said itself. */
-static struct rdv__progress last_words(const rdv_trigger *trigger, const struct rdv__running *run,
+static struct rdv__progress last_words(const rdv_trigger *trigger,
+                                       const struct rdv__live_entry *run,
                                        char buffer[RDV_MESSAGE_MAX + 1])
 {
     struct rdv__progress last = run->at;
@@ -158,7 +159,7 @@ static struct rdv__progress last_words(const rdv_trigger *trigger, const struct 
  * Store run->at, which ends the run if its status is terminal. If the store does not take it, it stays with the run, later
  * reports go on from it, and the latest is stored as soon as the store works again: no result is lost.
  */
-static void write_report(rdv_trigger *trigger, struct rdv__running *run, bool keep, rdv_time now)
+static void write_report(rdv_trigger *trigger, struct rdv__live_entry *run, bool keep, rdv_time now)
 {
     char words[RDV_MESSAGE_MAX + 1];
     run->unwritten = false;
@@ -177,14 +178,14 @@ static void write_report(rdv_trigger *trigger, struct rdv__running *run, bool ke
 
 static void write_unwritten(rdv_trigger *trigger, rdv_time now)
 {
-    for (struct rdv__running *run = trigger->entries.runs; run && !trigger->retry_waiting;
+    for (struct rdv__live_entry *run = trigger->entries.runs; run && !trigger->retry_waiting;
          run = run->next)
         if (run->unwritten)
             write_report(trigger, run, true, now);
 }
 
 /* The one place in which a run's status changes. */
-static void set_status(rdv_trigger *trigger, struct rdv__running *run, rdv_status status)
+static void set_status(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_status status)
 {
     trigger->rebooting -= run->at.status == RDV_STATUS_REBOOTING;
     trigger->rebooting += status == RDV_STATUS_REBOOTING;
@@ -192,17 +193,18 @@ static void set_status(rdv_trigger *trigger, struct rdv__running *run, rdv_statu
 }
 
 /* End a run by our own decision, with our own words. */
-static void end_run(rdv_trigger *trigger, struct rdv__running *run, rdv_status status, int code,
+static void end_run(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_status status, int code,
                     const char *message, rdv_time now)
 {
     set_status(trigger, run, status);
     run->at.code = code;
-    rdv__running_say(run, message);
+    rdv__live_entry_set_message(run, message);
     write_report(trigger, run, true, now);
 }
 
 /* The slot is freed without the plug-in's word; `waited` = which it had time to give. */
-static void end_unheard(rdv_trigger *trigger, struct rdv__running *run, bool waited, rdv_time now)
+static void end_unheard(rdv_trigger *trigger, struct rdv__live_entry *run, bool waited,
+                        rdv_time now)
 {
     char why[ENDING_SHOWN], words[RDV_MESSAGE_MAX + 1];
     int code = say_ending(trigger, run, why, sizeof why);
@@ -232,7 +234,7 @@ static rdv_duration end_by(const rdv_trigger *trigger, const rdv_task *task)
 }
 
 /* Ask the plug-in to end a run that is to end. It then has some time to report. */
-static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+static void ask_to_end(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_time now)
 {
     rdv_plugin *plugin = trigger->plugin;
     run->asked = true;
@@ -260,7 +262,7 @@ static void ask_to_end(rdv_trigger *trigger, struct rdv__running *run, rdv_time 
 }
 
 /* The request is durable. */
-static void run_cancelling(void *user, struct rdv__running *run)
+static void run_cancelling(void *user, struct rdv__live_entry *run)
 {
     rdv_trigger *trigger = user;
     /* A run that nobody runs is ended by the next task agent, which finds what is left of it. */
@@ -274,27 +276,27 @@ static void run_cancelling(void *user, struct rdv__running *run)
 static void ask_cancelled(rdv_trigger *trigger, rdv_time now)
 {
     trigger->cancel_due = false;
-    for (struct rdv__running *run = trigger->entries.runs; run; run = run->next)
+    for (struct rdv__live_entry *run = trigger->entries.runs; run; run = run->next)
         if (run->at.ending == RDV__ENDING_CANCEL && run->unwritten && !run->asked &&
             !run->resuming && !rdv__status_terminal(run->at.status))
             ask_to_end(trigger, run, now);
 }
 
 /* Have the run looked at again after this time. */
-static void look_after(rdv_trigger *trigger, struct rdv__running *run, rdv_duration duration)
+static void look_after(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_duration duration)
 {
     rdv__entries_look_at(&trigger->entries, run,
                          rdv__time_later(rdv__clock_running(&trigger->clock), duration));
 }
 
 /* From now on, the run may take as long as its limit says. */
-static void look_at_limit(rdv_trigger *trigger, struct rdv__running *run)
+static void look_at_limit(rdv_trigger *trigger, struct rdv__live_entry *run)
 {
     look_after(trigger, run, limit_of(trigger, run));
 }
 
 /* A plug-in that still ends an earlier run of the same task (rule 8 has freed its slot) is asked again soon. */
-static bool ask_again(rdv_trigger *trigger, struct rdv__running *run)
+static bool ask_again(rdv_trigger *trigger, struct rdv__live_entry *run)
 {
     if (run->busy_until == 0)
         run->busy_until = end_by(trigger, run->task);
@@ -307,7 +309,7 @@ static bool ask_again(rdv_trigger *trigger, struct rdv__running *run)
 }
 
 /* The start is durable: hand the task to the plug-in. */
-static void run_started(void *user, struct rdv__running *run)
+static void run_started(void *user, struct rdv__live_entry *run)
 {
     rdv_trigger *trigger = user;
     rdv_plugin *plugin = trigger->plugin;
@@ -344,8 +346,8 @@ static const struct rdv__entries_ops entries_ops = {
 /* ---------------------------------------------------------------- deciding */
 
 /* The run goes on, for the time that its limit says: it did not run while nobody ran it. */
-static int start_again(rdv_trigger *trigger, struct rdv__running *run, const struct rdv__cuts *cuts,
-                       rdv_time now)
+static int start_again(rdv_trigger *trigger, struct rdv__live_entry *run,
+                       const struct rdv__cuts *cuts, rdv_time now)
 {
     int result = rdv__entries_start_again(&trigger->entries, run, cuts, now);
     if (result == 0)
@@ -354,8 +356,8 @@ static int start_again(rdv_trigger *trigger, struct rdv__running *run, const str
 }
 
 /* Find out how the run was cut short, and count that. */
-static int count_cut(rdv_trigger *trigger, const struct rdv__running *run, struct rdv__cuts *cuts,
-                     enum rdv__cut *ret_cut)
+static int count_cut(rdv_trigger *trigger, const struct rdv__live_entry *run,
+                     struct rdv__cuts *cuts, enum rdv__cut *ret_cut)
 {
     struct rdv__agent_left left = {.under_way = true,
                                    .asked_for_reboot = run->at.status == RDV_STATUS_REBOOTING};
@@ -370,7 +372,7 @@ static int count_cut(rdv_trigger *trigger, const struct rdv__running *run, struc
     return 0;
 }
 
-static int take_over(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+static int take_over(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_time now)
 {
     struct rdv__cuts cuts = run->cuts;
     enum rdv__cut cut = RDV__CUT_NONE;
@@ -401,9 +403,9 @@ static int take_over(rdv_trigger *trigger, struct rdv__running *run, rdv_time no
 }
 
 /* The list begins with the youngest. */
-static struct rdv__running *oldest_run(const rdv_trigger *trigger)
+static struct rdv__live_entry *oldest_run(const rdv_trigger *trigger)
 {
-    struct rdv__running *run = trigger->entries.runs;
+    struct rdv__live_entry *run = trigger->entries.runs;
     while (run && run->next)
         run = run->next;
     return run;
@@ -412,7 +414,7 @@ static struct rdv__running *oldest_run(const rdv_trigger *trigger)
 /* Rule 9: what was under way when the last process ended, oldest first. */
 static int resume(rdv_trigger *trigger, rdv_time now)
 {
-    struct rdv__running *run = oldest_run(trigger);
+    struct rdv__live_entry *run = oldest_run(trigger);
     /* A plug-in may shut down when it is asked to end a run. */
     for (int result; run && trigger->plugin; run = run->previous) {
         if (!run->resuming || run->moment != 0 || run->waits)
@@ -430,7 +432,7 @@ static int resume(rdv_trigger *trigger, rdv_time now)
 }
 
 /* Rule 8, and the ends of the waits that go with it. */
-static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_time now)
+static void limit_reached(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_time now)
 {
     char words[RDV_MESSAGE_MAX + 1];
     if (rdv__status_terminal(run->at.status)) { /* it waits for the store to work again */
@@ -454,16 +456,16 @@ static void limit_reached(rdv_trigger *trigger, struct rdv__running *run, rdv_ti
 }
 
 /* Whether a run is due to be looked at. */
-static struct rdv__running *first_due(const rdv_trigger *trigger)
+static struct rdv__live_entry *first_due(const rdv_trigger *trigger)
 {
-    struct rdv__running *run = rdv__entries_first_run(&trigger->entries);
+    struct rdv__live_entry *run = rdv__entries_first_run(&trigger->entries);
     return run && run->moment <= rdv__clock_running(&trigger->clock) ? run : NULL;
 }
 
 /* Do what is due: for runs by running time, for pending entries by the clock. */
 static int handle_due(rdv_trigger *trigger, rdv_time now)
 {
-    struct rdv__running *run;
+    struct rdv__live_entry *run;
     rdv_time moment;
     uint32_t slot;
     int result = 0;
@@ -508,7 +510,7 @@ static int start_waiting(rdv_trigger *trigger, rdv_time now)
 {
     if (trigger->entries.waiting == 0)
         return 0;
-    struct rdv__running *run = oldest_run(trigger);
+    struct rdv__live_entry *run = oldest_run(trigger);
     for (; run && !rdv__trigger_slots_full(trigger); run = run->previous) {
         struct rdv__cuts cuts = run->cuts;
         enum rdv__cut cut;
@@ -536,7 +538,7 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
             rdv__queue_wait(trigger->entries.queue, slot);
             continue;
         }
-        struct rdv__running *run;
+        struct rdv__live_entry *run;
         int result = rdv__entries_start(&trigger->entries, slot, now, &run);
         if (result != 0)
             return result;
@@ -568,7 +570,7 @@ static void set_alarm(rdv_trigger *trigger)
     if (trigger->alarm)
         rdv__alarm_set(trigger->alarm, next);
 
-    const struct rdv__running *run = rdv__entries_first_run(&trigger->entries);
+    const struct rdv__live_entry *run = rdv__entries_first_run(&trigger->entries);
     rdv_duration due = run ? run->moment : 0;
     if (trigger->alarm && due != trigger->first_due) {
         if (run)
@@ -645,7 +647,7 @@ static void alarm_fired(void *user)
 static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_report *report)
 {
     uint32_t slot;
-    struct rdv__running *run = NULL;
+    struct rdv__live_entry *run = NULL;
     int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
     if (result == RDV_ENOTFOUND || (result == 0 && !run) ||
         (result == 0 && !rdv__status_may_follow(run->at.status, report->status))) {
@@ -674,7 +676,7 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
     if (report->progress >= 0 || !same)
         run->at.progress = report->progress;
     if (report->message || !same)
-        rdv__running_say(run, report->message ? report->message : "");
+        rdv__live_entry_set_message(run, report->message ? report->message : "");
     write_report(trigger, run, keep, now);
     return 0;
 }
@@ -687,7 +689,7 @@ static void mark_stopped(rdv_trigger *trigger)
 {
     rdv_time now = rdv__clock_now(&trigger->clock);
     int result = 0;
-    for (struct rdv__running *run = trigger->entries.runs; run && result == 0; run = run->next) {
+    for (struct rdv__live_entry *run = trigger->entries.runs; run && result == 0; run = run->next) {
         struct rdv__cuts cuts = run->cuts;
         if (run->resuming || run->keys.number <= trigger->entries.held_number ||
             rdv__status_terminal(run->at.status))
@@ -795,7 +797,7 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
         result = rdv__entries_load(&trigger->entries, options->flags & RDV_TRIGGER_HOLD_STORED);
     if (result == 0)
         result = rdv__record_get_paused(store, &trigger->paused);
-    for (struct rdv__running *run = trigger->entries.runs; run; run = run->next)
+    for (struct rdv__live_entry *run = trigger->entries.runs; run; run = run->next)
         trigger->rebooting += run->at.status == RDV_STATUS_REBOOTING;
     if (result == 0)
         result = rdv_timer_new(loop, timer_fired, trigger, &trigger->timer);

@@ -66,7 +66,7 @@ int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_tas
 
 /* The unfinished entry that a call names; its run, or NULL for a pending one. */
 static int find(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot,
-                struct rdv__running **ret_run)
+                struct rdv__live_entry **ret_run)
 {
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
@@ -74,7 +74,7 @@ static int find(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot
 }
 
 /* Whether a former process has left the run behind, and this one does not take it up, or not yet. */
-static bool is_run_by_nobody(const rdv_trigger *trigger, const struct rdv__running *run)
+static bool is_run_by_nobody(const rdv_trigger *trigger, const struct rdv__live_entry *run)
 {
     return run->resuming && (!trigger->plugin || run->keys.number <= trigger->entries.held_number);
 }
@@ -82,7 +82,7 @@ static bool is_run_by_nobody(const rdv_trigger *trigger, const struct rdv__runni
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
-    struct rdv__running *run;
+    struct rdv__live_entry *run;
     int result = find(trigger, identifier, &slot, &run);
     if (result != 0)
         return result;
@@ -103,7 +103,7 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
  * else the turn has staged. Only a batch of the caller's stays all or nothing; and a run that nobody runs can only be ended by recording
  * it.
  */
-static int cancel_run(rdv_trigger *trigger, struct rdv__running *run, const char *identifier)
+static int cancel_run(rdv_trigger *trigger, struct rdv__live_entry *run, const char *identifier)
 {
     rdv_store *store = trigger->entries.store;
     rdv_time now = rdv__clock_now(&trigger->clock);
@@ -130,7 +130,7 @@ static int cancel_run(rdv_trigger *trigger, struct rdv__running *run, const char
 int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
-    struct rdv__running *run;
+    struct rdv__live_entry *run;
     int result = find(trigger, identifier, &slot, &run);
     if (result != 0)
         return result;
@@ -154,7 +154,7 @@ int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret
                       bool *ret_running)
 {
     uint32_t slot;
-    struct rdv__running *run;
+    struct rdv__live_entry *run;
     int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
     if (result != 0)
         return result;

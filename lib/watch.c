@@ -11,7 +11,7 @@ struct rdv_watch {
     rdv_watch *next;
 };
 
-struct rdv__notice {
+struct rdv__entry_copy {
     rdv_entry entry;
     char text[]; /* its strings */
 };
@@ -24,24 +24,24 @@ static const char *copy_text(char **at, const char *text)
     return copy;
 }
 
-int rdv__notice_new(const rdv_entry *entry, struct rdv__notice **ret_notice)
+int rdv__entry_copy_new(const rdv_entry *entry, struct rdv__entry_copy **ret_copy)
 {
     size_t size = strlen(entry->identifier) + strlen(entry->label) + strlen(entry->message) + 3;
-    struct rdv__notice *notice = malloc(sizeof *notice + size);
-    if (!notice)
+    struct rdv__entry_copy *copy = malloc(sizeof *copy + size);
+    if (!copy)
         return RDV_ENOMEM;
-    notice->entry = *entry;
-    char *at = notice->text;
-    notice->entry.identifier = copy_text(&at, entry->identifier);
-    notice->entry.label = copy_text(&at, entry->label);
-    notice->entry.message = copy_text(&at, entry->message);
-    *ret_notice = notice;
+    copy->entry = *entry;
+    char *at = copy->text;
+    copy->entry.identifier = copy_text(&at, entry->identifier);
+    copy->entry.label = copy_text(&at, entry->label);
+    copy->entry.message = copy_text(&at, entry->message);
+    *ret_copy = copy;
     return 0;
 }
 
-void rdv__notice_free(struct rdv__notice *notice)
+void rdv__entry_copy_free(struct rdv__entry_copy *copy)
 {
-    free(notice);
+    free(copy);
 }
 
 /* Free the watches that were given up during a callback. */
@@ -58,12 +58,12 @@ static void sweep(struct rdv__watchers *watchers)
     }
 }
 
-void rdv__watchers_tell(struct rdv__watchers *watchers, const struct rdv__notice *notice)
+void rdv__watchers_tell(struct rdv__watchers *watchers, const struct rdv__entry_copy *copy)
 {
     watchers->telling = true;
     for (rdv_watch *watch = watchers->first; watch; watch = watch->next)
         if (watch->fn)
-            watch->fn(watch->user, &notice->entry);
+            watch->fn(watch->user, &copy->entry);
     watchers->telling = false;
     sweep(watchers);
 }

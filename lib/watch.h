@@ -13,12 +13,12 @@ struct rdv__watchers {
 };
 
 /* An entry as it is now, kept until its change is durable. */
-struct rdv__notice;
-int rdv__notice_new(const rdv_entry *entry,
-                    struct rdv__notice **ret_notice); /* copies all; no changes, no output */
-void rdv__notice_free(struct rdv__notice *notice);    /* NULL is fine */
+struct rdv__entry_copy;
+int rdv__entry_copy_new(const rdv_entry *entry,
+                        struct rdv__entry_copy **ret_copy); /* copies all; no changes, no output */
+void rdv__entry_copy_free(struct rdv__entry_copy *copy);    /* NULL is fine */
 
-void rdv__watchers_tell(struct rdv__watchers *watchers, const struct rdv__notice *notice);
+void rdv__watchers_tell(struct rdv__watchers *watchers, const struct rdv__entry_copy *copy);
 int rdv__watchers_add(struct rdv__watchers *watchers, rdv_entry_fn fn, void *user,
                       rdv_watch **ret_watch);
 void rdv__watchers_detach(

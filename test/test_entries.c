@@ -15,7 +15,7 @@ static rdv_loop *loop;
 static rdv_store *store;
 static struct rdv__entries entries;
 
-static void hear_run(void *user, struct rdv__running *run)
+static void hear_run(void *user, struct rdv__live_entry *run)
 {
     (void)user, (void)run;
 }
@@ -108,7 +108,7 @@ static void settle(void)
 }
 
 /* The slot of an entry; its run, or NULL for a pending one. */
-static uint32_t find(const char *identifier, struct rdv__running **ret_run)
+static uint32_t find(const char *identifier, struct rdv__live_entry **ret_run)
 {
     uint32_t slot = RDV__QUEUE_NONE;
     ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, ret_run), 0);
@@ -117,14 +117,14 @@ static uint32_t find(const char *identifier, struct rdv__running **ret_run)
 
 static int64_t number_of(const char *identifier)
 {
-    struct rdv__running *run = NULL;
+    struct rdv__live_entry *run = NULL;
     return rdv__queue_number(entries.queue, find(identifier, &run));
 }
 
 static void expect_unknown(const char *identifier)
 {
     uint32_t slot;
-    struct rdv__running *run;
+    struct rdv__live_entry *run;
     ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, &run), RDV_ENOTFOUND);
 }
 
@@ -161,7 +161,7 @@ END_TEST
 START_TEST(of_two_with_one_hash_the_one_that_runs_is_busy)
 {
     const char *busy = _i ? one : other, *idle = _i ? other : one;
-    struct rdv__running *run = NULL;
+    struct rdv__live_entry *run = NULL;
     struct rdv__entries_known known;
     schedule(one);
     schedule(other);
@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(of_two_with_one_hash_the_one_that_ended_is_gone)
 {
-    struct rdv__running *run = NULL;
+    struct rdv__live_entry *run = NULL;
     schedule(one);
     schedule(other);
     settle();
@@ -208,7 +208,7 @@ static int remembered(void)
 /* Whether it is remembered or not. */
 static void expect_started_with(const char *identifier, const char *context, size_t size)
 {
-    struct rdv__running *run = NULL;
+    struct rdv__live_entry *run = NULL;
     size_t found = 0;
     ck_assert_int_eq(rdv__entries_start(&entries, find(identifier, &run), NOW, &run), 0);
     const void *bytes = rdv_task_context(run->task, &found);
