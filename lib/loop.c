@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop: libuv's, driven one poll at a time, so that a turn's hooks run between two polls and what they ask for can be
- * waited for, or not, by one rule.
+ * The loop: it polls, and takes a turn after each poll, in which everything else in this library happens. It owns the poll, the alarms
+ * and the timers. All fields but those of the first block belong to the owner thread; the first block is under the lock.
  *
- * rdv_loop_fd() is honest: whatever makes work makes that descriptor readable. Timers are descriptors for that reason
- * (libuv's own are not seen from outside), and what libuv has not yet given to the kernel (it does so in the next poll) is
- * announced by a wake-up.
+ * Whatever makes work makes the descriptor of rdv_loop_fd() readable. Timers and alarms are descriptors for that reason: libuv's own
+ * timers are not seen from outside.
  */
 #include "loop.h"
 
 #include <assert.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-#include "plat.h"
+#include "alarm.h"
+#include "poll.h"
 #include "timers.h"
-#include "uv_loop.h"
 
 /* How many turns rdv_loop_dispatch() takes at most while each asks for another. */
 #define DISPATCH_TURNS 16
@@ -39,11 +37,8 @@ struct call {
 };
 
 struct rdv_loop {
-    uv_loop_t uv;
-    uv_async_t wake;
-    int fd;
-
-    uv_mutex_t lock; /* for this block: what other threads reach */
+    /* What other threads reach; the lock is for all of this block. */
+    uv_mutex_t lock;
     uv_cond_t no_callers;
     uv_thread_t owner;
     uv_thread_t thread;
@@ -54,144 +49,14 @@ struct rdv_loop {
     bool stopping; /* for the next look of rdv_loop_run() */
     bool closing;
 
-    /* The rest is the owner's. */
-    bool inside; /* between the polls of a run: wake-ups are not needed */
-    bool again;  /* take another turn without waiting */
-    bool fresh;  /* there are watchers that the kernel doesn't know of yet */
-    int calls;   /* functions of rdv_loop_call() under way, one inside the other */
+    struct rdv__poll poll;
+    struct rdv__alarms alarms;
+    struct rdv__timers timers;
+    int calls; /* functions of rdv_loop_call() under way, one inside the other */
     struct rdv__turn *turns;
     struct cursor *cursors;
     struct call *answers, **answers_end; /* called, to be answered at the turn's end */
-    struct rdv__timers *timers;
-
-    struct rdv__alarm *alarms;
-    bool alarms_changed; /* some alarm has to be told of a change of the clock */
 };
-
-static void wake(rdv_loop *loop)
-{
-    /* Fails for handles that are closing only. */
-    uv_async_send(&loop->wake);
-}
-
-static void woken(uv_async_t *handle)
-{
-    (void)handle;
-}
-
-uv_loop_t *rdv__uv_loop(rdv_loop *loop)
-{
-    return &loop->uv;
-}
-
-void rdv__uv_changed(rdv_loop *loop)
-{
-    loop->fresh = true;
-    if (!loop->inside)
-        wake(loop);
-}
-
-/* ---------------------------------------------------------------- alarms */
-
-struct rdv__alarm {
-    rdv_loop *loop;
-    struct rdv__plat_timer timer;
-    struct rdv__io *io;
-    rdv_time when;
-    bool changed; /* the clock was, and fn has to hear of it */
-    void (*fn)(void *user);
-    void *user;
-    struct rdv__alarm *previous, *next;
-};
-
-static void alarm_ready(void *user)
-{
-    struct rdv__alarm *alarm = user;
-    switch (rdv__plat_timer_read(&alarm->timer)) {
-    case RDV__TIMER_NOTHING:
-        return;
-    case RDV__TIMER_DUE:
-        alarm->when = 0;
-        break;
-    case RDV__TIMER_CLOCK_SET:
-        rdv__plat_timer_set(&alarm->timer, alarm->when);
-        break;
-    }
-    alarm->changed = false;
-    alarm->fn(alarm->user);
-}
-
-/* Those whose change of the clock was noticed when they were set, which is no place to call anyone from. */
-static void tell_alarms(rdv_loop *loop)
-{
-    while (loop->alarms_changed) {
-        struct rdv__alarm *alarm = loop->alarms;
-        while (alarm && !alarm->changed)
-            alarm = alarm->next;
-        if (!alarm) {
-            loop->alarms_changed = false;
-            break;
-        }
-        alarm->changed = false;
-        alarm->fn(alarm->user);
-    }
-}
-
-int rdv__alarm_new(rdv_loop *loop, void (*fn)(void *user), void *user,
-                   struct rdv__alarm **ret_alarm)
-{
-    struct rdv__alarm *alarm = malloc(sizeof *alarm);
-    if (!alarm)
-        return RDV_ENOMEM;
-    *alarm = (struct rdv__alarm){.loop = loop, .fn = fn, .user = user, .next = loop->alarms};
-
-    int result = rdv__plat_timer_open(true, &alarm->timer);
-    if (result == 0) {
-        result = rdv__io_new(loop, alarm->timer.fd, alarm_ready, alarm, &alarm->io);
-        if (result != 0)
-            rdv__plat_timer_close(&alarm->timer);
-    }
-    if (result != 0) {
-        free(alarm);
-        return result;
-    }
-
-    if (loop->alarms)
-        loop->alarms->previous = alarm;
-    loop->alarms = alarm;
-    *ret_alarm = alarm;
-    return 0;
-}
-
-void rdv__alarm_set(struct rdv__alarm *alarm, rdv_time when)
-{
-    if (when == alarm->when)
-        return;
-    alarm->when = when;
-    bool changed = rdv__plat_timer_set(&alarm->timer, when);
-    if (when == 0)
-        alarm->changed = false;
-    else if (changed) {
-        alarm->changed = true;
-        alarm->loop->alarms_changed = true;
-        rdv__loop_again(alarm->loop);
-    }
-}
-
-void rdv__alarm_free(struct rdv__alarm *alarm)
-{
-    if (!alarm)
-        return;
-    rdv__io_free(alarm->io);
-    rdv__plat_timer_close(&alarm->timer);
-    if (alarm->previous)
-        alarm->previous->next = alarm->next;
-    else
-        alarm->loop->alarms = alarm->next;
-    if (alarm->next)
-        alarm->next->previous = alarm->previous;
-    free(alarm);
-}
 
 /* ----------------------------------------------------------------- turns */
 
@@ -219,9 +84,7 @@ void rdv__loop_remove_turn(rdv_loop *loop, struct rdv__turn *turn)
 
 void rdv__loop_again(rdv_loop *loop)
 {
-    if (!loop->again && !loop->inside)
-        wake(loop);
-    loop->again = true;
+    rdv__poll_again(&loop->poll);
 }
 
 /* Run the hooks of a phase; the first error. */
@@ -277,8 +140,8 @@ static void give_answer(struct call *call, int result)
 /* One turn; what is ready has just been handled. */
 static void take_turn(rdv_loop *loop)
 {
-    loop->again = false;
-    tell_alarms(loop);
+    loop->poll.again = false;
+    rdv__alarms_tell_change(&loop->alarms);
     for (struct rdv__post *post = take_posts(loop), *next; post; post = next) {
         next = post->next;
         post->fn(post);
@@ -299,23 +162,15 @@ static void take_turn(rdv_loop *loop)
 
 static void poll_once(rdv_loop *loop, bool wait)
 {
-    rdv__timers_arm(loop->timers);
-    loop->fresh = false;
-    rdv__poll(loop, wait);
+    rdv__timers_arm(&loop->timers);
+    loop->poll.fresh = false;
+    rdv__poll_once(&loop->poll, wait);
 }
 
-static void begin_running(rdv_loop *loop)
-{
-    loop->inside = true;
-}
-
-/* What is left to do is for the next run: say so to who polls the descriptor. */
 static void end_running(rdv_loop *loop)
 {
-    rdv__timers_arm(loop->timers);
-    loop->inside = false;
-    if (loop->again || loop->fresh)
-        wake(loop);
+    rdv__timers_arm(&loop->timers);
+    rdv__poll_end(&loop->poll);
 }
 
 /* ----------------------------------------------------- from other threads */
@@ -328,7 +183,7 @@ void rdv__loop_post(rdv_loop *loop, struct rdv__post *post)
     *loop->posts_end = post;
     loop->posts_end = &post->next;
     if (first)
-        wake(loop);
+        rdv__poll_wake(&loop->poll);
     uv_mutex_unlock(&loop->lock);
 }
 
@@ -341,16 +196,6 @@ bool rdv__loop_is_owner(const rdv_loop *loop)
     bool result = uv_thread_equal(&loop->owner, &self) != 0;
     uv_mutex_unlock(lock);
     return result;
-}
-
-bool rdv__loop_is_inside(const rdv_loop *loop)
-{
-    return loop->inside;
-}
-
-struct rdv__timers *rdv__loop_timers(const rdv_loop *loop)
-{
-    return loop->timers;
 }
 
 bool rdv__loop_in_call(const rdv_loop *loop)
@@ -402,7 +247,7 @@ int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user)
         *loop->posts_end = &call.post;
         loop->posts_end = &call.post.next;
         if (first)
-            wake(loop);
+            rdv__poll_wake(&loop->poll);
         while (!call.done)
             uv_cond_wait(&call.given, &loop->lock);
         if (--loop->callers == 0)
@@ -414,20 +259,6 @@ int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user)
 }
 
 /* --------------------------------------------------------------- the loop */
-
-/* Our error for what libuv says when it can't have what it needs. */
-static int shortage(int status)
-{
-    switch (status) {
-    case UV_ENOMEM:
-        return RDV_ENOMEM;
-    case UV_EMFILE:
-    case UV_ENFILE:
-        return RDV_ERESOURCES;
-    default:
-        return RDV_EIO;
-    }
-}
 
 int rdv_loop_new(rdv_loop **ret_loop)
 {
@@ -445,35 +276,22 @@ int rdv_loop_new(rdv_loop **ret_loop)
         goto no_lock;
     if (uv_cond_init(&loop->no_callers) != 0)
         goto no_cond;
-    int status = rdv__poll_init(&loop->uv);
-    result = shortage(status);
-    if (status != 0)
-        goto no_loop;
-    status = uv_async_init(&loop->uv, &loop->wake, woken);
-    result = shortage(status);
-    if (status != 0)
-        goto no_wake;
-    result = rdv__poll_open(loop);
+    result = rdv__poll_open(&loop->poll);
     if (result != 0)
         goto no_poll;
-    result = rdv__timers_new(loop, &loop->timers);
+    loop->alarms.poll = &loop->poll;
+    result = rdv__timers_open(&loop->timers, &loop->poll);
     if (result != 0)
         goto no_timers;
 
-    /* So that the kernel knows of both before anyone polls the descriptor. */
+    /* The kernel knows of both before anyone polls the descriptor. */
     poll_once(loop, false);
-    loop->fd = rdv__poll_fd(loop);
     *ret_loop = loop;
     return 0;
 
 no_timers:
-    rdv__poll_close(loop);
+    rdv__poll_close(&loop->poll);
 no_poll:
-    uv_close((uv_handle_t *)&loop->wake, NULL);
-no_wake:
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
-    uv_loop_close(&loop->uv);
-no_loop:
     uv_cond_destroy(&loop->no_callers);
 no_cond:
     uv_mutex_destroy(&loop->lock);
@@ -514,9 +332,9 @@ static bool take_stop(rdv_loop *loop)
 
 static void run(rdv_loop *loop)
 {
-    begin_running(loop);
+    rdv__poll_begin(&loop->poll);
     while (!take_stop(loop)) {
-        poll_once(loop, !loop->again);
+        poll_once(loop, !loop->poll.again);
         take_turn(loop);
     }
     end_running(loop);
@@ -542,13 +360,13 @@ int rdv_loop_dispatch(rdv_loop *loop)
     if (result != 0)
         return result;
 
-    begin_running(loop);
+    rdv__poll_begin(&loop->poll);
     int turns = 0;
     do {
-        rdv__io_look(loop);
+        rdv__poll_look(&loop->poll);
         poll_once(loop, false);
         take_turn(loop);
-    } while ((loop->again || loop->fresh) && ++turns < DISPATCH_TURNS);
+    } while ((loop->poll.again || loop->poll.fresh) && ++turns < DISPATCH_TURNS);
     end_running(loop);
     release(loop);
     return 0;
@@ -564,8 +382,8 @@ int rdv_loop_stop(rdv_loop *loop)
         uv_thread_t self = uv_thread_self();
         loop->stopping = true;
         /* From inside a turn it is seen at the turn's end. */
-        if (!uv_thread_equal(&loop->owner, &self) || !loop->inside)
-            wake(loop);
+        if (!uv_thread_equal(&loop->owner, &self) || !loop->poll.inside)
+            rdv__poll_wake(&loop->poll);
     }
     uv_mutex_unlock(&loop->lock);
     return 0;
@@ -573,7 +391,7 @@ int rdv_loop_stop(rdv_loop *loop)
 
 int rdv_loop_fd(const rdv_loop *loop)
 {
-    return loop ? loop->fd : -1;
+    return loop ? rdv__poll_fd(&loop->poll) : -1;
 }
 
 static void thread_main(void *user)
@@ -612,7 +430,7 @@ void rdv_loop_free(rdv_loop *loop)
     loop->closing = true;
     if (loop->threaded) {
         loop->stopping = true;
-        wake(loop);
+        rdv__poll_wake(&loop->poll);
     }
     uv_mutex_unlock(&loop->lock);
     if (loop->threaded)
@@ -633,15 +451,36 @@ void rdv_loop_free(rdv_loop *loop)
         uv_cond_wait(&loop->no_callers, &loop->lock);
     uv_mutex_unlock(&loop->lock);
 
-    assert(!loop->alarms);
-    rdv__timers_free(loop->timers);
-    rdv__poll_close(loop);
-    uv_close((uv_handle_t *)&loop->wake, NULL);
-    uv_run(&loop->uv, UV_RUN_NOWAIT); /* finishes what is closing */
-    int status = uv_loop_close(&loop->uv);
-    assert(status == 0);
-    (void)status;
+    assert(!loop->alarms.first);
+    rdv__timers_close(&loop->timers);
+    rdv__poll_close(&loop->poll);
     uv_cond_destroy(&loop->no_callers);
     uv_mutex_destroy(&loop->lock);
     free(loop);
+}
+
+/* ---------------------------------------------- what lives on the loop */
+
+struct rdv__poll *rdv__loop_poll(rdv_loop *loop)
+{
+    return &loop->poll;
+}
+
+int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void *user,
+                struct rdv__io **ret_io)
+{
+    return rdv__poll_watch(&loop->poll, fd, fn, user, ret_io);
+}
+
+int rdv__alarm_new(rdv_loop *loop, void (*fn)(void *user), void *user,
+                   struct rdv__alarm **ret_alarm)
+{
+    return rdv__alarms_add(&loop->alarms, fn, user, ret_alarm);
+}
+
+int rdv_timer_new(rdv_loop *loop, void (*fn)(void *user), void *user, rdv_timer **ret_timer)
+{
+    if (!loop || !fn || !ret_timer)
+        return RDV_EINVAL;
+    return rdv__timers_add(&loop->timers, fn, user, ret_timer);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop's inside: turns, posts, descriptors, alarms; timers.h has the timers. libuv is known to loop.c, thread.c and the io.c
- * of each system.
+ * The loop's inside: turns, and posts from other threads.
  *
  * A turn: (1) what is ready and what was posted is handled: this stages changes; (2) deciders run: the trigger looks what is
  * due, and stages starts and expiries; (3) committers run: the store commits; (4) settlers run: the store settles each change,
@@ -16,7 +15,9 @@
 
 #include <rdvtask/loop.h>
 
-#include "system.h"
+#include "alarm.h"
+#include "io.h"
+#include "plat.h"
 
 /* ---- turns ---- */
 enum rdv__turn_phase { RDV__TURN_DECIDE, RDV__TURN_COMMIT, RDV__TURN_SETTLE };
@@ -34,11 +35,6 @@ void rdv__loop_remove_turn(rdv_loop *loop,
 
 /* Have another turn soon, without waiting for anything; makes rdv_loop_fd() readable. Owner thread (cheap; may be repeated). */
 void rdv__loop_again(rdv_loop *loop);
-
-/* Whether turns are being taken: a poll is about to come then, and nobody has to be woken for what it will find. Owner thread. */
-bool rdv__loop_is_inside(const rdv_loop *loop);
-
-struct rdv__timers *rdv__loop_timers(const rdv_loop *loop);
 
 /* ---- from other threads ---- */
 
@@ -58,30 +54,17 @@ bool rdv__loop_is_owner(const rdv_loop *loop);
  * not commit by itself. Owner thread. */
 bool rdv__loop_in_call(const rdv_loop *loop);
 
-/* ---- descriptors: level-triggered ---- */
-struct rdv__io;
+/* ---- what lives on the loop ---- */
+
+/* Watch a descriptor: io.h has what can be done with it then. */
 int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void *user,
-                struct rdv__io **ret_io); /* fd is borrowed; watched for reading */
+                struct rdv__io **ret_io);
 
-/* Watch for this from now on; neither = not at all, and nothing costs a wake-up. fn does not hear which it was: it tries. After
- * an error of the descriptor fn is called once more only if it asks for that anew. Fine in its own callback. */
-void rdv__io_watch(struct rdv__io *io, bool readable, bool writable);
-/* Have what is ready by now handled in the next poll, which does not wait: on Windows others may be about to notice it, and what
- * such a thread has noticed but not told yet comes with a later poll. */
-void rdv__io_look(rdv_loop *loop);
-void rdv__io_free(
-    struct rdv__io *
-        io); /* stops watching at once; fine in its own callback; NULL is fine; fd may be closed after */
-
-/* ---- alarms: the system's clock, absolute ---- */
-
-/* fn is called when the system's clock has reached `when`, and also whenever the clock was set (rule 10). Costs no wake-up
- * before that, however far away it is. */
-struct rdv__alarm;
+/* Make an alarm: alarm.h has what can be done with it then. */
 int rdv__alarm_new(rdv_loop *loop, void (*fn)(void *user), void *user,
                    struct rdv__alarm **ret_alarm);
-void rdv__alarm_set(struct rdv__alarm *alarm,
-                    rdv_time when); /* 0 = off (clock changes are not told then either) */
-void rdv__alarm_free(struct rdv__alarm *alarm); /* NULL is fine */
+
+/* What the loop polls; its tests look at it. */
+struct rdv__poll *rdv__loop_poll(rdv_loop *loop);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: those that are started are in a heap, and the system's timer is set to the earliest of them. */
+/*
+ * Timers: those that are started are in a heap, and one timer of the system's is set to the earliest of them. A loop has the timers in
+ * it and arms them before each poll; rdv_timer_… are called by the owner of a timer. A timer outlives its loop, and is off then.
+ */
 #include "timers.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
-#include "loop.h"
 #include "plat.h"
+#include "poll.h"
 
 struct rdv_timer {
     struct rdv__timers *timers; /* NULL once the loop is gone */
@@ -14,23 +16,11 @@ struct rdv_timer {
     void *user;
     int64_t due; /* on rdv__plat_running()'s scale */
     uint64_t order;
-    size_t place; /* in the heap; SIZE_MAX = not started */
+    size_t place; /* in the heap, or NOT_STARTED */
     rdv_timer *previous, *next;
 };
 
 #define NOT_STARTED SIZE_MAX
-
-struct rdv__timers {
-    rdv_loop *loop;
-    struct rdv__plat_timer clockwork; /* for all of them, set to the earliest */
-    struct rdv__io *ticking;
-    int64_t armed; /* what clockwork is set to */
-    rdv_timer *all;
-    size_t count;
-    rdv_timer **heap; /* started ones; has room for all */
-    size_t heap_count, heap_room;
-    uint64_t started; /* counts rdv_timer_start() */
-};
 
 /* --------------------------------------------------------------------- heap */
 
@@ -112,36 +102,26 @@ static void timers_due(void *user)
     }
 }
 
-/* While a turn is under way the next poll does it, for all that happens until then. */
+/* While a turn is under way, the timers are armed before the next poll, once for all that happens until then. */
 static void arm_soon(struct rdv__timers *timers)
 {
-    if (!rdv__loop_is_inside(timers->loop))
+    if (!timers->poll->inside)
         rdv__timers_arm(timers);
 }
 
-int rdv__timers_new(rdv_loop *loop, struct rdv__timers **ret_timers)
+int rdv__timers_open(struct rdv__timers *timers, struct rdv__poll *poll)
 {
-    struct rdv__timers *timers = calloc(1, sizeof *timers);
-    if (!timers)
-        return RDV_ENOMEM;
-    timers->loop = loop;
+    *timers = (struct rdv__timers){.poll = poll};
     int result = rdv__plat_timer_open(false, &timers->clockwork);
     if (result != 0)
-        goto no_clockwork;
-    result = rdv__io_new(loop, timers->clockwork.fd, timers_due, timers, &timers->ticking);
+        return result;
+    result = rdv__poll_watch(poll, timers->clockwork.fd, timers_due, timers, &timers->ticking);
     if (result != 0)
-        goto no_ticking;
-    *ret_timers = timers;
-    return 0;
-
-no_ticking:
-    rdv__plat_timer_close(&timers->clockwork);
-no_clockwork:
-    free(timers);
+        rdv__plat_timer_close(&timers->clockwork);
     return result;
 }
 
-void rdv__timers_free(struct rdv__timers *timers)
+void rdv__timers_close(struct rdv__timers *timers)
 {
     while (timers->all) {
         rdv_timer *timer = timers->all;
@@ -152,18 +132,14 @@ void rdv__timers_free(struct rdv__timers *timers)
     rdv__io_free(timers->ticking);
     rdv__plat_timer_close(&timers->clockwork);
     free(timers->heap);
-    free(timers);
 }
 
 /* ------------------------------------------------------------------- timers */
 
-int rdv_timer_new(rdv_loop *loop, void (*fn)(void *user), void *user, rdv_timer **ret_timer)
+int rdv__timers_add(struct rdv__timers *timers, void (*fn)(void *user), void *user,
+                    rdv_timer **ret_timer)
 {
-    if (!loop || !fn || !ret_timer)
-        return RDV_EINVAL;
-
     /* All the room that starting it could need is taken here. */
-    struct rdv__timers *timers = rdv__loop_timers(loop);
     if (timers->count == timers->heap_room) {
         size_t room = timers->heap_room > 0 ? 2 * timers->heap_room : 16;
         rdv_timer **heap = realloc(timers->heap, room * sizeof(rdv_timer *));

@@ -1,18 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* The timers of a loop, as one descriptor that it watches; rdvtask/loop.h has what is done with each. Owner thread only. */
+/* The timers of a loop, as one descriptor that it watches. rdvtask/loop.h has what is done with each. Owner thread only. */
 #ifndef RDV__TIMERS_H
 #define RDV__TIMERS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include <rdvtask/loop.h>
 
-struct rdv__timers;
+#include "plat.h"
 
-int rdv__timers_new(rdv_loop *loop, struct rdv__timers **ret_timers); /* RDV_ENOMEM, RDV_EIO */
+struct rdv__poll;
+struct rdv__io;
 
-/* The loop goes: timers that are still there never fire, and are freed by who has them. */
-void rdv__timers_free(struct rdv__timers *timers);
+/* Embedded in the loop. */
+struct rdv__timers {
+    struct rdv__poll *poll;
+    /* The system's timer for all of them, set to the earliest, and its place in the poll. */
+    struct rdv__plat_timer clockwork;
+    struct rdv__io *ticking;
+    /* What the clockwork is set to. */
+    int64_t armed;
+    rdv_timer *all;
+    size_t count;
+    /* The started ones, with room for all. */
+    rdv_timer **heap;
+    size_t heap_count, heap_room;
+    /* How often a timer was started, which is the order of those that are due at the same moment. */
+    uint64_t started;
+};
 
-/* Have the earliest wake the loop. Before it polls, and when others begin to. */
+/* RDV_ENOMEM, RDV_ERESOURCES or RDV_EIO. */
+int rdv__timers_open(struct rdv__timers *timers, struct rdv__poll *poll);
+
+/* The loop goes. Timers that are still there never fire, and their owners free them. */
+void rdv__timers_close(struct rdv__timers *timers);
+
+/* Have the earliest wake the loop. To be called before it polls, and before the caller's own loop does. */
 void rdv__timers_arm(struct rdv__timers *timers);
+
+/* rdv_timer_new() for these timers. */
+int rdv__timers_add(struct rdv__timers *timers, void (*fn)(void *user), void *user,
+                    rdv_timer **ret_timer);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #ifdef _WIN32
-#include "uv_loop.h"
+#include "poll.h"
 
 #include "source.h"
 #else
@@ -75,7 +75,7 @@ static bool has_work(int patience)
         (query_fn)(uintptr_t)GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "NtQueryIoCompletion");
     int64_t end = rdv_test_clock() + patience;
     for (;;) {
-        ck_assert_int_eq(query(rdv__uv_loop(loop)->iocp, 0, &depth, sizeof depth, NULL), 0);
+        ck_assert_int_eq(query(rdv__loop_poll(loop)->uv.iocp, 0, &depth, sizeof depth, NULL), 0);
         if (depth > 0 || rdv_test_clock() >= end)
             return depth > 0;
         rdv_test_sleep(1);

@@ -4,13 +4,12 @@
  * the loop, which calls who watches, and only then is the object waited for again. So it is level-triggered, and nothing comes
  * while the loop is busy, or for what nobody asks for.
  */
-#include "loop.h"
+#include "poll.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "source.h"
-#include "uv_loop.h"
 #include "win.h"
 
 /* How long to wait before something is tried again for which there was no memory, in milliseconds. */
@@ -26,7 +25,7 @@ struct wait {
 
 struct rdv__io {
     uv_async_t ready; /* some of the waits may be over */
-    rdv_loop *loop;
+    struct rdv__poll *poll;
     struct wait readable, writable;
     bool freed;
     void (*fn)(void *user);
@@ -97,7 +96,7 @@ static void io_ready(uv_async_t *handle)
  * The first time, libuv decides for the whole process what Windows shows boxes for, and takes its reports of crashes away: that is
  * for the program to decide, which may be another's that has us in it.
  */
-int rdv__poll_init(uv_loop_t *uv)
+int rdv__poll_uv_init(uv_loop_t *uv)
 {
     const UINT mode = GetErrorMode();
     const int status = uv_loop_init(uv);
@@ -107,25 +106,25 @@ int rdv__poll_init(uv_loop_t *uv)
 }
 
 /* libuv does it all. */
-int rdv__poll_open(rdv_loop *loop)
+int rdv__poll_system_open(struct rdv__poll *poll)
 {
-    (void)loop;
+    (void)poll;
     return 0;
 }
 
-void rdv__poll_close(rdv_loop *loop)
+void rdv__poll_system_close(struct rdv__poll *poll)
 {
-    (void)loop;
+    (void)poll;
 }
 
-int rdv__poll_fd(rdv_loop *loop)
+int rdv__poll_fd(const struct rdv__poll *poll)
 {
-    return uv_backend_fd(rdv__uv_loop(loop));
+    return uv_backend_fd(&poll->uv);
 }
 
-void rdv__poll(rdv_loop *loop, bool wait)
+void rdv__poll_once(struct rdv__poll *poll, bool wait)
 {
-    uv_run(rdv__uv_loop(loop), wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    uv_run(&poll->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 }
 
 static void io_closed(uv_handle_t *handle)
@@ -133,20 +132,20 @@ static void io_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void *user,
-                struct rdv__io **ret_io)
+int rdv__poll_watch(struct rdv__poll *poll, rdv__descriptor fd, void (*fn)(void *user), void *user,
+                    struct rdv__io **ret_io)
 {
     if (!fd)
         return RDV_EIO;
     struct rdv__io *io = calloc(1, sizeof *io);
     if (!io)
         return RDV_ENOMEM;
-    if (uv_async_init(rdv__uv_loop(loop), &io->ready, io_ready) != 0) {
+    if (uv_async_init(&poll->uv, &io->ready, io_ready) != 0) {
         free(io);
         return RDV_ENOMEM;
     }
     io->ready.data = io;
-    io->loop = loop;
+    io->poll = poll;
     io->readable = (struct wait){.io = io, .object = fd->readable};
     io->writable = (struct wait){.io = io, .object = fd->writable};
     io->fn = fn;
@@ -169,11 +168,15 @@ static bool watch(struct wait *wait, bool wanted)
 void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
 {
     bool reads = watch(&io->readable, readable), writes = watch(&io->writable, writable);
-    if (reads || writes)
-        rdv__uv_changed(io->loop);
+    /* libuv tells the kernel in its next poll, which has to come. */
+    if (reads || writes) {
+        io->poll->fresh = true;
+        if (!io->poll->inside)
+            rdv__poll_wake(io->poll);
+    }
 }
 
-static void look(uv_handle_t *handle, void *user)
+static void look_at(uv_handle_t *handle, void *user)
 {
     (void)user;
     if (handle->type != UV_ASYNC || ((uv_async_t *)handle)->async_cb != io_ready)
@@ -183,9 +186,9 @@ static void look(uv_handle_t *handle, void *user)
         uv_async_send((uv_async_t *)handle);
 }
 
-void rdv__io_look(rdv_loop *loop)
+void rdv__poll_look(struct rdv__poll *poll)
 {
-    uv_walk(rdv__uv_loop(loop), look, NULL);
+    uv_walk(&poll->uv, look_at, NULL);
 }
 
 void rdv__io_free(struct rdv__io *io)

@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 
-#include "loop.h"
+#include "poll.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "unix.h"
-#include "uv_loop.h"
 
 /* What else is ready comes with the next poll, and first. */
 #define READY_AT_ONCE 64
@@ -25,26 +24,27 @@
 #define UV_DESCRIPTORS 8
 #define UV_MEMORY      (64 * 1024)
 
-/* What uv_loop_t's data points to. */
-struct poll {
+struct rdv__poll_system {
     int epoll;
-    struct epoll_event
-        *ready; /* what is being handled: an io that is freed meanwhile is taken out */
+    /* What is being handled: an io that is freed meanwhile is taken out. */
+    struct epoll_event *ready;
     int ready_count;
 };
 
 struct rdv__io {
-    struct poll *poll;
+    struct rdv__poll_system *system;
     int fd;
-    uint32_t events; /* what is asked for; 0 = nothing */
+    /* What is asked for; 0 = nothing. */
+    uint32_t events;
     void (*fn)(void *user);
     void *user;
 };
 
-static int ask(const struct poll *poll, int operation, int fd, uint32_t events, void *whom)
+static int ask_epoll(const struct rdv__poll_system *system, int operation, int fd, uint32_t events,
+                     void *whom)
 {
     struct epoll_event event = {.events = events, .data.ptr = whom};
-    return epoll_ctl(poll->epoll, operation, fd, &event);
+    return epoll_ctl(system->epoll, operation, fd, &event);
 }
 
 /* --------------------------------------------------------------------- poll */
@@ -72,89 +72,85 @@ static int check_room(void)
     return -number;
 }
 
-int rdv__poll_init(uv_loop_t *uv)
+int rdv__poll_uv_init(uv_loop_t *uv)
 {
-    const int result = check_room();
-    return result != 0 ? result : uv_loop_init(uv);
+    const int status = check_room();
+    return status != 0 ? status : uv_loop_init(uv);
 }
 
-int rdv__poll_open(rdv_loop *loop)
+int rdv__poll_system_open(struct rdv__poll *poll)
 {
-    uv_loop_t *uv = rdv__uv_loop(loop);
-    struct poll *poll = calloc(1, sizeof *poll);
-    if (!poll)
+    struct rdv__poll_system *system = calloc(1, sizeof *system);
+    if (!system)
         return RDV_ENOMEM;
-    poll->epoll = rdv__unix_high(epoll_create1(EPOLL_CLOEXEC));
-    if (poll->epoll < 0 || ask(poll, EPOLL_CTL_ADD, uv_backend_fd(uv), EPOLLIN, uv) < 0) {
+    system->epoll = rdv__unix_high(epoll_create1(EPOLL_CLOEXEC));
+    if (system->epoll < 0 ||
+        ask_epoll(system, EPOLL_CTL_ADD, uv_backend_fd(&poll->uv), EPOLLIN, &poll->uv) < 0) {
         int result = rdv__unix_shortage(errno);
-        if (poll->epoll >= 0)
-            close(poll->epoll);
-        free(poll);
+        if (system->epoll >= 0)
+            close(system->epoll);
+        free(system);
         return result;
     }
-    /* It tells its own epoll of its handles when it polls. */
-    uv_run(uv, UV_RUN_NOWAIT);
-    uv->data = poll;
+    /* libuv tells its own epoll of its handles when it polls. */
+    uv_run(&poll->uv, UV_RUN_NOWAIT);
+    poll->system = system;
     return 0;
 }
 
-void rdv__poll_close(rdv_loop *loop)
+void rdv__poll_system_close(struct rdv__poll *poll)
 {
-    uv_loop_t *uv = rdv__uv_loop(loop);
-    struct poll *poll = uv->data;
-    close(poll->epoll);
-    free(poll);
-    uv->data = NULL;
+    close(poll->system->epoll);
+    free(poll->system);
+    poll->system = NULL;
 }
 
-int rdv__poll_fd(rdv_loop *loop)
+int rdv__poll_fd(const struct rdv__poll *poll)
 {
-    const struct poll *poll = rdv__uv_loop(loop)->data;
-    return poll->epoll;
+    return poll->system->epoll;
 }
 
-static void handle(struct rdv__io *io, uint32_t events)
+static void handle_events(struct rdv__io *io, uint32_t events)
 {
     /* It may be no longer asked for since a moment ago. */
     if (io->events == 0 || (events & (io->events | EPOLLERR | EPOLLHUP)) == 0)
         return;
-    /* An error is the reader's to find out, who gets it from read() again. Here it would be told for ever. */
+    /* The reader finds out about an error by itself, from read(). Here it would be reported for ever. */
     if (events & EPOLLERR)
         rdv__io_watch(io, false, false);
     io->fn(io->user);
 }
 
-void rdv__poll(rdv_loop *loop, bool wait)
+void rdv__poll_once(struct rdv__poll *poll, bool wait)
 {
-    uv_loop_t *uv = rdv__uv_loop(loop);
-    struct poll *poll = uv->data;
+    struct rdv__poll_system *system = poll->system;
     struct epoll_event ready[READY_AT_ONCE];
     do
-        poll->ready_count = epoll_wait(poll->epoll, ready, READY_AT_ONCE, wait ? -1 : 0);
-    while (poll->ready_count < 0 && errno == EINTR);
-    assert(poll->ready_count >= 0);
-    poll->ready = ready;
-    for (int i = 0; i < poll->ready_count; i++) {
+        system->ready_count = epoll_wait(system->epoll, ready, READY_AT_ONCE, wait ? -1 : 0);
+    while (system->ready_count < 0 && errno == EINTR);
+    assert(system->ready_count >= 0);
+    system->ready = ready;
+    for (int i = 0; i < system->ready_count; i++) {
         void *whom = ready[i].data.ptr;
-        if (whom == uv)
-            uv_run(uv, UV_RUN_NOWAIT);
+        if (whom == &poll->uv)
+            uv_run(&poll->uv, UV_RUN_NOWAIT);
         else if (whom)
-            handle(whom, ready[i].events);
+            handle_events(whom, ready[i].events);
     }
-    poll->ready_count = 0;
+    system->ready_count = 0;
 }
 
 /* ----------------------------------------------------------------------- io */
 
-int rdv__io_new(rdv_loop *loop, rdv__descriptor fd, void (*fn)(void *user), void *user,
-                struct rdv__io **ret_io)
+int rdv__poll_watch(struct rdv__poll *poll, rdv__descriptor fd, void (*fn)(void *user), void *user,
+                    struct rdv__io **ret_io)
 {
     struct rdv__io *io = malloc(sizeof *io);
     if (!io)
         return RDV_ENOMEM;
     *io = (struct rdv__io){
-        .poll = rdv__uv_loop(loop)->data, .fd = fd, .events = EPOLLIN, .fn = fn, .user = user};
-    if (ask(io->poll, EPOLL_CTL_ADD, fd, io->events, io) < 0) {
+        .system = poll->system, .fd = fd, .events = EPOLLIN, .fn = fn, .user = user};
+    if (ask_epoll(io->system, EPOLL_CTL_ADD, fd, io->events, io) < 0) {
         int result = rdv__unix_shortage(errno);
         free(io);
         return result;
@@ -170,26 +166,28 @@ void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
         return;
     io->events = events;
     /* Errors and hang-ups are told whatever is asked for; with nothing asked for, once each. */
-    int status = ask(io->poll, EPOLL_CTL_MOD, io->fd, events ? events : (uint32_t)EPOLLET, io);
+    int status =
+        ask_epoll(io->system, EPOLL_CTL_MOD, io->fd, events ? events : (uint32_t)EPOLLET, io);
     assert(status == 0);
     (void)status;
 }
 
-void rdv__io_look(rdv_loop *loop)
+void rdv__poll_look(struct rdv__poll *poll)
 {
-    (void)loop; /* the poll asks the kernel itself */
+    /* The poll asks the kernel itself. */
+    (void)poll;
 }
 
 void rdv__io_free(struct rdv__io *io)
 {
     if (!io)
         return;
-    struct poll *poll = io->poll;
-    for (int i = 0; i < poll->ready_count; i++)
-        if (poll->ready[i].data.ptr == io)
-            poll->ready[i].data.ptr = NULL;
-    /* To close it would not do where the host has forked meanwhile: the copy would be told of for ever. */
-    int status = ask(poll, EPOLL_CTL_DEL, io->fd, 0, NULL);
+    struct rdv__poll_system *system = io->system;
+    for (int i = 0; i < system->ready_count; i++)
+        if (system->ready[i].data.ptr == io)
+            system->ready[i].data.ptr = NULL;
+    /* Closing it is not enough where the host has forked meanwhile: its copy would be reported for ever. */
+    int status = ask_epoll(system, EPOLL_CTL_DEL, io->fd, 0, NULL);
     assert(status == 0);
     (void)status;
     free(io);

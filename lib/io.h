@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors that a loop watches, level-triggered. Owner thread only. poll_epoll.c and poll_win.c have the functions. */
+#ifndef RDV__IO_H
+#define RDV__IO_H
+
+#include <stdbool.h>
+
+#include "plat.h"
+
+struct rdv__poll;
+
+/* A descriptor that is watched. */
+struct rdv__io;
+
+/* Watch fd, which is borrowed, for reading: fn(user) is called while there is something to read. RDV_ENOMEM, RDV_ERESOURCES or
+ * RDV_EIO. */
+int rdv__poll_watch(struct rdv__poll *poll, rdv__descriptor fd, void (*fn)(void *user), void *user,
+                    struct rdv__io **ret_io);
+
+/*
+ * Watch for these from now on. With neither, it is not watched at all, and costs no wake-up. fn is not told which of the two it was:
+ * it tries both. After an error of the descriptor, fn is called once more only if this asks for it anew. May be called from fn.
+ */
+void rdv__io_watch(struct rdv__io *io, bool readable, bool writable);
+
+/* Stop watching at once; then the descriptor may be closed. May be called from fn. NULL is fine. */
+void rdv__io_free(struct rdv__io *io);
+
+#endif
