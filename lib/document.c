@@ -248,7 +248,7 @@ static int check_identifiers(const struct rdv__schedule *schedule, struct rdv_er
     while (room < 2 * schedule->count)
         room *= 2;
     struct seen *seen = calloc(room, sizeof *seen);
-    int result = seen ? rdv__hash_key_new(&key) : RDV_ENOMEM;
+    int result = seen ? rdv__plat_random(&key, sizeof key) : RDV_ENOMEM;
     if (result < 0)
         rdv__fail(error, result, "%s", rdv_strerror(result));
 
@@ -384,7 +384,7 @@ int rdv_document_check(const char *path, rdv_document_kind *ret_kind, struct rdv
         return result;
     result = tell_kind(rdv__json_root(json), &kind, error);
     if (result == 0 && kind == RDV_DOCUMENT_SCHEDULE) {
-        result = rdv__schedule_read(rdv__json_root(json), rdv__plat_now(), &schedule, error);
+        result = rdv__schedule_read(rdv__json_root(json), rdv_time_now(), &schedule, error);
         if (result == 0)
             rdv__schedule_finish(&schedule);
     }

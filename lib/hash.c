@@ -3,13 +3,6 @@
 
 #include <string.h>
 
-#include "plat.h"
-
-int rdv__hash_key_new(struct rdv__hash_key *ret_key)
-{
-    return rdv__plat_random(ret_key->words, sizeof ret_key->words);
-}
-
 static uint64_t rotate(uint64_t word, int bits)
 {
     return word << bits | word >> (64 - bits);

@@ -9,11 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The caller fills it with random bytes. */
 struct rdv__hash_key {
     uint64_t words[2];
 };
-
-int rdv__hash_key_new(struct rdv__hash_key *ret_key); /* 0, or RDV_EIO without a random number */
 
 uint32_t rdv__hash(const struct rdv__hash_key *key, const char *text, size_t size);
 

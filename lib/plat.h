@@ -14,8 +14,7 @@
 
 #include "system.h"
 
-/* ---- time ---- */
-rdv_time rdv__plat_now(void);
+/* ---- time; rdv_time_now() belongs to it, too ---- */
 
 /* Time since some moment, asleep not counted; never goes back. */
 rdv_duration rdv__plat_running(void);
@@ -30,7 +29,7 @@ bool rdv__plat_clock_synchronised(void);
 struct rdv__plat_timer {
     rdv__descriptor fd;
     bool
-        clock; /* moments are rdv__plat_now()'s, and changes of that clock are told; else rdv__plat_running()'s */
+        clock; /* moments are rdv_time_now()'s, and changes of that clock are told; else rdv__plat_running()'s */
 };
 
 enum rdv__plat_timer_event {
@@ -141,17 +140,6 @@ void rdv__plat_close(rdv__file file); /* RDV__NO_FILE is fine */
 int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error);
 const void *rdv__plat_library_symbol(void *library, const char *name); /* NULL = there is none */
 void rdv__plat_library_close(void *library);                           /* NULL is fine */
-
-/* ---- a lock that a thread can wait at, for a time ---- */
-struct rdv__plat_monitor;
-int rdv__plat_monitor_new(struct rdv__plat_monitor **ret_monitor); /* 0 or RDV_ENOMEM */
-void rdv__plat_monitor_free(struct rdv__plat_monitor *monitor);    /* NULL is fine */
-void rdv__plat_monitor_lock(struct rdv__plat_monitor *monitor);
-void rdv__plat_monitor_unlock(struct rdv__plat_monitor *monitor);
-/* With the lock held: let it go until another thread calls wake, or rdv__plat_running() has reached `until` (0 = never), or for no
- * reason. */
-void rdv__plat_monitor_wait(struct rdv__plat_monitor *monitor, rdv_duration until);
-void rdv__plat_monitor_wake(struct rdv__plat_monitor *monitor); /* with the lock held */
 
 /* The writer lock: opens (makes) the file, locks it for this process and object, and writes the holder's words and pid into
  * it. RDV_ELOCKED if someone has it: then error's text holds who, as far as the file tells. Never blocks. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "plat.h"
 #include "window.h"
 
 /*
@@ -413,7 +414,7 @@ int rdv__queue_new(struct rdv__queue **ret_queue)
     if (!queue)
         return RDV_ENOMEM;
     queue->free = RDV__QUEUE_NONE;
-    r = rdv__hash_key_new(&queue->key);
+    r = rdv__plat_random(&queue->key, sizeof queue->key);
     if (r < 0) {
         rdv__queue_free(queue);
         return r;

@@ -10,7 +10,6 @@
 #include <rdvtask/base.h>
 
 #include "base.h"
-#include "plat.h"
 
 #define FIRST_YEAR 1601 /* the first of a cycle of 400 years, whose calendar comes back */
 
@@ -488,11 +487,6 @@ void rdv_time_to_filetime(rdv_time time, uint32_t *ret_low, uint32_t *ret_high)
         *ret_low = (uint32_t)ticks;
     if (ret_high)
         *ret_high = (uint32_t)(ticks >> 32);
-}
-
-rdv_time rdv_time_now(void)
-{
-    return rdv__plat_now();
 }
 
 rdv_time rdv__time_later(rdv_time now, rdv_duration wait)

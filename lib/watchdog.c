@@ -13,8 +13,8 @@
 #define NAME_SIZE 256
 
 struct rdv__watchdog {
-    struct rdv__plat_monitor *monitor; /* for all below */
-    struct rdv__thread *thread;        /* NULL if nobody is to be told */
+    struct rdv__monitor *monitor; /* for all below */
+    struct rdv__thread *thread;   /* NULL if nobody is to be told */
     rdv_duration limit;
     void (*fn)(void *user, const char *text);
     void *user;
@@ -39,21 +39,21 @@ static void watch(void *user)
 {
     struct rdv__watchdog *watchdog = user;
     char line[RDV__LOG_LINE];
-    rdv__plat_monitor_lock(watchdog->monitor);
+    rdv__monitor_lock(watchdog->monitor);
     while (!watchdog->stopping) {
         struct rdv__watched *call = watchdog->top;
         rdv_duration due = call && call->what ? call->since + call->tell : 0;
         if (due == 0 || rdv__plat_running() < due) {
-            rdv__plat_monitor_wait(watchdog->monitor, due);
+            rdv__monitor_wait(watchdog->monitor, due);
             continue;
         }
         describe(watchdog, line);
         call->tell *= 2;
-        rdv__plat_monitor_unlock(watchdog->monitor);
+        rdv__monitor_unlock(watchdog->monitor);
         watchdog->fn(watchdog->user, line);
-        rdv__plat_monitor_lock(watchdog->monitor);
+        rdv__monitor_lock(watchdog->monitor);
     }
-    rdv__plat_monitor_unlock(watchdog->monitor);
+    rdv__monitor_unlock(watchdog->monitor);
 }
 
 int rdv__watchdog_new(rdv_duration limit, void (*fn)(void *user, const char *text), void *user,
@@ -66,11 +66,11 @@ int rdv__watchdog_new(rdv_duration limit, void (*fn)(void *user, const char *tex
     watchdog->limit = limit;
     watchdog->fn = fn;
     watchdog->user = user;
-    int result = rdv__plat_monitor_new(&watchdog->monitor);
+    int result = rdv__monitor_new(&watchdog->monitor);
     if (result == 0 && fn)
         result = rdv__thread_new(watch, watchdog, &watchdog->thread);
     if (result != 0) {
-        rdv__plat_monitor_free(watchdog->monitor);
+        rdv__monitor_free(watchdog->monitor);
         free(watchdog);
         return result;
     }
@@ -80,35 +80,35 @@ int rdv__watchdog_new(rdv_duration limit, void (*fn)(void *user, const char *tex
 
 void rdv__watchdog_set_name(struct rdv__watchdog *watchdog, const char *name)
 {
-    rdv__plat_monitor_lock(watchdog->monitor);
+    rdv__monitor_lock(watchdog->monitor);
     snprintf(watchdog->name, sizeof watchdog->name, "%s", name);
-    rdv__plat_monitor_unlock(watchdog->monitor);
+    rdv__monitor_unlock(watchdog->monitor);
 }
 
 void rdv__watchdog_enter(struct rdv__watchdog *watchdog, struct rdv__watched *call,
                          const char *what, const char *subject)
 {
-    rdv__plat_monitor_lock(watchdog->monitor);
+    rdv__monitor_lock(watchdog->monitor);
     *call = (struct rdv__watched){.what = what,
                                   .subject = subject,
                                   .outer = watchdog->top,
                                   .since = rdv__plat_running(),
                                   .tell = watchdog->limit};
     watchdog->top = call;
-    rdv__plat_monitor_wake(watchdog->monitor);
-    rdv__plat_monitor_unlock(watchdog->monitor);
+    rdv__monitor_wake(watchdog->monitor);
+    rdv__monitor_unlock(watchdog->monitor);
 }
 
 rdv_duration rdv__watchdog_leave(struct rdv__watchdog *watchdog, struct rdv__watched *call)
 {
-    rdv__plat_monitor_lock(watchdog->monitor);
+    rdv__monitor_lock(watchdog->monitor);
     assert(watchdog->top == call);
     rdv_duration took = rdv__plat_running() - call->since;
     watchdog->top = call->outer;
     if (call->outer)
         call->outer->since += took;
-    rdv__plat_monitor_wake(watchdog->monitor);
-    rdv__plat_monitor_unlock(watchdog->monitor);
+    rdv__monitor_wake(watchdog->monitor);
+    rdv__monitor_unlock(watchdog->monitor);
     return took >= watchdog->limit ? took : 0;
 }
 
@@ -116,12 +116,12 @@ void rdv__watchdog_free(struct rdv__watchdog *watchdog)
 {
     if (!watchdog)
         return;
-    rdv__plat_monitor_lock(watchdog->monitor);
+    rdv__monitor_lock(watchdog->monitor);
     assert(!watchdog->top);
     watchdog->stopping = true;
-    rdv__plat_monitor_wake(watchdog->monitor);
-    rdv__plat_monitor_unlock(watchdog->monitor);
+    rdv__monitor_wake(watchdog->monitor);
+    rdv__monitor_unlock(watchdog->monitor);
     rdv__thread_join(watchdog->thread);
-    rdv__plat_monitor_free(watchdog->monitor);
+    rdv__monitor_free(watchdog->monitor);
     free(watchdog);
 }

@@ -869,7 +869,7 @@ START_TEST(whatever_makes_work_makes_the_descriptor_ready)
     struct rdv__alarm *alarm;
     ck_assert_int_eq(rdv__alarm_new(loop, stop, NULL, &alarm), 0);
     drain_work();
-    rdv__alarm_set(alarm, rdv__plat_now());
+    rdv__alarm_set(alarm, rdv_time_now());
     ck_assert_msg(has_work(1000), "an alarm");
     drain_work();
     rdv__alarm_free(alarm);
@@ -1403,14 +1403,14 @@ static void alarm_tells(void *user)
 
 static void alarm_tells_when(void *user)
 {
-    ck_assert_int_ge(rdv__plat_now(), *(const rdv_time *)user);
+    ck_assert_int_ge(rdv_time_now(), *(const rdv_time *)user);
     note('a');
 }
 
 START_TEST(an_alarm_goes_off_once_when_the_clock_has_come_to_its_moment)
 {
     struct rdv__alarm *alarm;
-    rdv_time when = rdv__plat_now() + 20 * RDV_MILLISECOND;
+    rdv_time when = rdv_time_now() + 20 * RDV_MILLISECOND;
     int64_t end = rdv_test_clock() + 20000;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells_when, &when, &alarm), 0);
     rdv__alarm_set(alarm, when);
@@ -1429,7 +1429,7 @@ START_TEST(an_alarm_for_a_moment_that_has_passed_goes_off_at_once)
     struct rdv__alarm *alarm;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
     drain_work();
-    rdv_time before = rdv__plat_now() - RDV_HOUR;
+    rdv_time before = rdv_time_now() - RDV_HOUR;
     rdv__alarm_set(alarm, before);
     rdv__alarm_set(alarm, before);
     ck_assert(has_work(1000));
@@ -1447,8 +1447,8 @@ START_TEST(an_alarm_that_was_switched_off_or_freed_stays_silent)
     struct rdv__alarm *alarm, *other;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "b", &other), 0);
-    rdv__alarm_set(alarm, rdv__plat_now());
-    rdv__alarm_set(other, rdv__plat_now());
+    rdv__alarm_set(alarm, rdv_time_now());
+    rdv__alarm_set(other, rdv_time_now());
     rdv__alarm_set(alarm, 0);
     rdv__alarm_free(other);
     drain_work();
@@ -1464,7 +1464,7 @@ START_TEST(an_alarm_hears_of_a_change_of_the_clock_that_came_between_and_stays_s
     struct rdv__alarm *alarm, *other;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "b", &other), 0);
-    rdv__alarm_set(other, rdv__plat_now() + RDV_HOUR);
+    rdv__alarm_set(other, rdv_time_now() + RDV_HOUR);
     drain_work();
     /* Long enough for this process to get to see the one before the other. */
     rdv_time when;
@@ -1473,12 +1473,12 @@ START_TEST(an_alarm_hears_of_a_change_of_the_clock_that_came_between_and_stays_s
         ck_assert_int_lt(wait, RDV_MINUTE);
         story[0] = '\0';
         clock_was_set = true;
-        when = rdv__plat_now() + wait;
+        when = rdv_time_now() + wait;
         rdv__alarm_set(alarm, when);
         ck_assert_str_eq(story, "");
         ck_assert(has_work(0));
         dispatch();
-        if (rdv__plat_now() < when)
+        if (rdv_time_now() < when)
             break;
         drain_work();
     }
@@ -1496,7 +1496,7 @@ START_TEST(an_alarm_that_is_off_hears_of_no_change_of_the_clock)
     struct rdv__alarm *alarm;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
     clock_was_set = true;
-    rdv__alarm_set(alarm, rdv__plat_now() + RDV_HOUR);
+    rdv__alarm_set(alarm, rdv_time_now() + RDV_HOUR);
     clock_was_set = true;
     rdv__alarm_set(alarm, 0);
     drain_work();
@@ -1510,7 +1510,7 @@ START_TEST(setting_the_system_s_clock_is_told_to_alarms_at_once)
 #ifndef _WIN32
     struct rdv__alarm *alarm;
     ck_assert_int_eq(rdv__alarm_new(loop, alarm_tells, "a", &alarm), 0);
-    rdv__alarm_set(alarm, rdv__plat_now() + RDV_HOUR);
+    rdv__alarm_set(alarm, rdv_time_now() + RDV_HOUR);
     drain_work();
     for (int i = 0; i < 2; i++) {
         struct timespec now;

@@ -30,6 +30,7 @@
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
+#include "thread.h"
 
 #define NOW       (INT64_C(420000) * RDV_DAY / 10 * 10)
 #define LOG_LINES 600
@@ -90,7 +91,7 @@ static void assert_logged(const char *words)
 }
 
 /* What blocked calls are told to, on a thread of the library's. */
-static struct rdv__plat_monitor *told_lock;
+static struct rdv__monitor *told_lock;
 static char told[32][1100];
 static int told_count;
 static char told_path
@@ -105,7 +106,7 @@ static int teller; /* the thread's number */
 static void held_up(void *user, const char *text)
 {
     ck_assert_ptr_eq(user, &told);
-    rdv__plat_monitor_lock(told_lock);
+    rdv__monitor_lock(told_lock);
 #ifndef _WIN32
     teller = gettid();
 #endif
@@ -113,7 +114,7 @@ static void held_up(void *user, const char *text)
         snprintf(told[told_count++], sizeof told[0], "%s", text);
     if (*told_words && strstr(text, told_words) && ++told_words_count == 2)
         rdv_test_write_text(told_path, "");
-    rdv__plat_monitor_unlock(told_lock);
+    rdv__monitor_unlock(told_lock);
 }
 
 /* The configuration of a plug-in that blocks in this call, until it has been told of twice. */
@@ -130,10 +131,10 @@ static const char *until_told(const char *call, const char *fault)
 static int times_told(const char *words)
 {
     int count = 0;
-    rdv__plat_monitor_lock(told_lock);
+    rdv__monitor_lock(told_lock);
     for (int i = 0; i < told_count; i++)
         count += strstr(told[i], words) != NULL;
-    rdv__plat_monitor_unlock(told_lock);
+    rdv__monitor_unlock(told_lock);
     return count;
 }
 
@@ -200,7 +201,7 @@ static void set_up(void)
     rdv_test_make_folder(folder, "module");
     snprintf(told_path, sizeof told_path, "%s/told", folder);
     if (!told_lock)
-        ck_assert_int_eq(rdv__plat_monitor_new(&told_lock), 0);
+        ck_assert_int_eq(rdv__monitor_new(&told_lock), 0);
     store_path[0] = told_words[0] = '\0';
     now = NOW;
     line_count = told_count = 0;

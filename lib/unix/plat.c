@@ -95,7 +95,7 @@ static rdv_duration ticks(clockid_t clock)
     return (rdv_duration)now.tv_sec * TICKS_PER_SEC + now.tv_nsec / NANOS_PER_TICK;
 }
 
-rdv_time rdv__plat_now(void)
+rdv_time rdv_time_now(void)
 {
     return ticks(CLOCK_REALTIME) + rdv_time_from_unix(0, 0);
 }

@@ -14,7 +14,7 @@
 
 /* ---------------------------------------------------------------- time */
 
-rdv_time rdv__plat_now(void)
+rdv_time rdv_time_now(void)
 {
     /* Our scale is this one's. The precise form of it came with Windows 8. */
     FILETIME now;
@@ -68,7 +68,7 @@ static struct timer *timer_of(const struct rdv__plat_timer *timer)
 
 static int64_t timer_now(const struct rdv__plat_timer *timer)
 {
-    return timer->clock ? rdv__plat_now() : rdv__plat_running();
+    return timer->clock ? rdv_time_now() : rdv__plat_running();
 }
 
 int rdv__plat_timer_open(bool clock, struct rdv__plat_timer *ret_timer)
