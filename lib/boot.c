@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
+#include "error.h"
 #include "plat.h"
+#include "utf8.h"
 
 #define FILE_MAX 65536
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
 #include "document.h"
 #include "entry.h"
 #include "listing.h"

@@ -8,7 +8,7 @@
 
 #include <rdvtask/document.h>
 
-#include "base.h"
+#include "error.h"
 #include "handler.h"
 #include "hash.h"
 #include "json.h"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
 #include "status.h"
 #include "store.h"
 #include "task.h"
+#include "utf8.h"
 
 /* The context of an entry that is remembered until its batch is settled, in bytes; one with more is read back. */
 #define FRESH_CONTEXT_MAX 1024

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base.h"
+#include "error.h"
 #include "sql.h"
 
 /* "RDVT": tells our files from other SQLite files. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
+#include "error.h"
 #include "folder.h"
 #include "json.h"
 #include "plat.h"

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "base.h"
+#include "error.h"
 #include "limit.h"
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>

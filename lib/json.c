@@ -10,10 +10,11 @@
 
 #include <rdvtask/document.h>
 
-#include "base.h"
+#include "error.h"
 #include "plat.h"
 #include "scan.h"
 #include "unescape.h"
+#include "utf8.h"
 
 /* The words about a value, in bytes with the NUL. */
 #define WORDS_SIZE 384

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base.h"
+#include "error.h"
 #include "scan.h"
 
 struct rdv__json; /* a document */

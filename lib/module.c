@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
+#include "error.h"
 #include "guard.h"
 #include "plat.h"
 #include "tell.h"
+#include "utf8.h"
 #include "watchdog.h"
 
 #define ENTRY_POINT "rdvtask_plugin"

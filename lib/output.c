@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
 #include "plat.h"
 #include "record.h"
+#include "utf8.h"
 
 /* The last line of a file that was cut. It counts towards what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
+#include "error.h"
 #include "loop.h"
+#include "utf8.h"
 
 /* What is read at once, so that a child that prints without end leaves the loop time for others. */
 #define READ_AT_ONCE 65536

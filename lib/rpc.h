@@ -7,6 +7,7 @@
 
 #include <rdvtask/base.h>
 
+#include "error.h"
 #include "json.h"
 
 /* JSON-RPC's own error numbers. Ours are RDV_E…, which it leaves to us. */

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
+#include "error.h"
 #include "loop.h"
 #include "plat.h"
 #include "thread.h"
+#include "utf8.h"
 
 /* How soon starting a thread is tried again after it failed; doubles from first to last. */
 #define DELAY_FIRST RDV_SECOND

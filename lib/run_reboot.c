@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "boot.h"
+#include "error.h"
 #include "folder.h"
 #include "output.h"
 #include "task.h"

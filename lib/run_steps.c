@@ -35,7 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
+#include "error.h"
 #include "leftovers.h"
 #include "output.h"
 #include "plat.h"

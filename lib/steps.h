@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base.h"
+#include "error.h"
 #include "handler.h"
 #include "leftovers.h"
 #include "process.h"

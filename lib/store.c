@@ -8,7 +8,7 @@
 
 #include <rdvtask/loop.h>
 
-#include "base.h"
+#include "error.h"
 #include "format.h"
 #include "loop.h"
 #include "plat.h"

@@ -6,7 +6,7 @@
 #ifndef RDV__WATCHDOG_H
 #define RDV__WATCHDOG_H
 
-#include "base.h"
+#include <rdvtask/base.h>
 
 struct rdv__watchdog;
 

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "apartment.h"
+#include "error.h"
 #include "thread.h"
+#include "utf8.h"
 #include "words.h"
 
 #define WORDS_SIZE 512

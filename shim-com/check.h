@@ -14,7 +14,7 @@
 
 #include <rdvtask/com_host.h>
 
-#include "base.h"
+#include "error.h"
 #include "registry.h"
 
 /* X(constant, name, rule), in the order in which they are told. Names are part of the interface. */

@@ -12,8 +12,8 @@
 
 #include <rdvtask/com_server.h>
 
-#include "base.h"
 #include "class_idl.h"
+#include "error.h"
 #include "plat.h"
 #include "win.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
+#include "error.h"
 #include "guard.h"
 #include "hosted.h"
 

@@ -10,8 +10,10 @@
 
 #include "apartment.h"
 #include "convert.h"
+#include "error.h"
 #include "notify.h"
 #include "thread.h"
+#include "utf8.h"
 #include "words.h"
 
 enum request_kind { REQUEST_INITIALIZE, REQUEST_START, REQUEST_END };

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "base.h"
+#include "error.h"
+#include "utf8.h"
 #include "win.h"
 
 /* The longest name of a key, in characters with the NUL. */

@@ -12,8 +12,8 @@
 
 #include <rdvtask/com_server.h>
 
-#include "base.h"
 #include "convert.h"
+#include "error.h"
 #include "proxy.h"
 
 /* A call that waits for its turn. */

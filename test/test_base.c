@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "base.h"
+#include "error.h"
+#include "utf8.h"
 
 #include <limits.h>
 #include <stdio.h>

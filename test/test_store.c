@@ -5,7 +5,6 @@
 
 #include <rdvtask/loop.h>
 
-#include "base.h"
 #include "format.h"
 #include "harness.h"
 #include "loop.h"

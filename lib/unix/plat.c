@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base.h"
+#include "error.h"
 #include "unix.h"
 
 #define TICKS_PER_SEC   RDV_SECOND

@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../base.h"
+#include "../error.h"
 #include "../lock.h"
 #include "../plat.h"
 #include "unix.h"

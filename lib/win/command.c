@@ -7,7 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "base.h"
+#include "error.h"
 
 /* The longest command line, with its NUL. */
 #define LINE_ROOM 32767

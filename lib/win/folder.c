@@ -5,7 +5,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "base.h"
+#include "error.h"
 #include "win.h"
 
 struct names {

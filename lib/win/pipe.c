@@ -20,7 +20,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "../base.h"
+#include "../error.h"
 #include "../lock.h"
 #include "../plat.h"
 #include "peer.h"

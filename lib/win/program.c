@@ -8,7 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "base.h"
+#include "error.h"
 
 static bool is_separator(char c)
 {
