@@ -118,7 +118,7 @@ static int put_counter(rdv_store *store, const char *name, int64_t value)
 
 static int64_t next_change(rdv_store *store)
 {
-    return ++rdv__sql_counters(store)->last_change;
+    return ++rdv__sql_sequences(store)->last_change;
 }
 
 /* ----------------------------------------------------------------- put off */
@@ -272,17 +272,17 @@ static struct binder bind_entry(rdv_store *store, int64_t number, enum slot slot
 
 int64_t rdv__record_next_number(rdv_store *store)
 {
-    return ++rdv__sql_counters(store)->last_number;
+    return ++rdv__sql_sequences(store)->last_number;
 }
 
 int64_t rdv__record_last_number(rdv_store *store)
 {
-    return rdv__sql_counters(store)->last_number;
+    return rdv__sql_sequences(store)->last_number;
 }
 
 int64_t rdv__record_last_change(rdv_store *store)
 {
-    return rdv__sql_counters(store)->last_change;
+    return rdv__sql_sequences(store)->last_change;
 }
 
 int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *window, rdv_task *task,
@@ -318,18 +318,18 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
  */
 static int count_number(rdv_store *store, int64_t number, bool in_history)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
-    if (number == counters->last_number && in_history && !counters->gaps) {
-        counters->told_number = number;
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
+    if (number == sequences->last_number && in_history && !sequences->gaps) {
+        sequences->told_number = number;
         return 0;
     }
-    if (number != counters->last_number && counters->told_number != counters->last_number &&
-        !counters->gaps)
+    if (number != sequences->last_number && sequences->told_number != sequences->last_number &&
+        !sequences->gaps)
         return 0;
     /* From here on the counter tells, unless this batch fails, which leaves a gap. */
-    counters->told_number = 0;
-    counters->gaps = false;
-    return put_counter(store, "number", counters->last_number);
+    sequences->told_number = 0;
+    sequences->gaps = false;
+    return put_counter(store, "number", sequences->last_number);
 }
 
 static int delete_entry(rdv_store *store, int64_t number, bool has_context)
@@ -443,9 +443,9 @@ static int finished(rdv_store *store, int64_t number, bool has_context)
     int result = delete_entry(store, number, has_context);
     if (result == 0)
         result = count_number(store, number, true);
-    struct rdv__counters *counters = rdv__sql_counters(store);
-    if (result == 0 && counters->history_rows >= 0)
-        counters->history_rows++;
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
+    if (result == 0 && sequences->history_rows >= 0)
+        sequences->history_rows++;
     return result;
 }
 
@@ -533,7 +533,7 @@ static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t l
 /* Delete a part of the history, and all that belongs to it. */
 static int trim(rdv_store *store, int64_t last, rdv_time before)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
     /* Where there are no reports, or no outputs, numbers are not even collected. */
     int result = run_trim(store, TRIM_REPORTS,
                           "DELETE FROM report WHERE number IN (SELECT number" TRIMMED
@@ -552,12 +552,12 @@ static int trim(rdv_store *store, int64_t last, rdv_time before)
                           last, before);
     if (result == 0)
         result = run_trim(store, TRIM_HISTORY, "DELETE" TRIMMED, last, before);
-    if (result == 0 && counters->history_rows >= 0)
-        counters->history_rows -= sqlite3_changes64(rdv__sql_database(store));
+    if (result == 0 && sequences->history_rows >= 0)
+        sequences->history_rows -= sqlite3_changes64(rdv__sql_database(store));
     if (result == 0)
-        result = put_counter(store, "change", counters->last_change);
+        result = put_counter(store, "change", sequences->last_change);
     if (result == 0)
-        result = put_counter(store, "number", counters->last_number);
+        result = put_counter(store, "number", sequences->last_number);
     return result;
 }
 
@@ -576,25 +576,25 @@ static int trim_to(rdv_store *store, struct binder *query, rdv_time before, bool
 
 static int retain_by_count(rdv_store *store)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
-    if (counters->history_count == 0)
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
+    if (sequences->history_count == 0)
         return 0;
-    if (counters->history_rows < 0) {
+    if (sequences->history_rows < 0) {
         struct binder binder = bind(store, HISTORY_COUNT, "SELECT count(*) FROM history");
         int result = bound_row(&binder);
         if (result < 0)
             return result;
-        counters->history_rows = sqlite3_column_int64(binder.statement, 0);
+        sequences->history_rows = sqlite3_column_int64(binder.statement, 0);
         sqlite3_reset(binder.statement);
     }
-    if (counters->history_rows <= counters->history_count)
+    if (sequences->history_rows <= sequences->history_count)
         return 0;
     /* A tenth more than needed goes, so that a full history is not trimmed at each end of a task. */
     int64_t spare =
-        counters->history_count / 10 < TRIM_STEP ? counters->history_count / 10 : TRIM_STEP;
+        sequences->history_count / 10 < TRIM_STEP ? sequences->history_count / 10 : TRIM_STEP;
     struct binder binder = bind(store, HISTORY_BY_COUNT,
                                 "SELECT change FROM history ORDER BY change LIMIT 1 OFFSET ?");
-    bind_int(&binder, counters->history_rows - (counters->history_count - spare) - 1);
+    bind_int(&binder, sequences->history_rows - (sequences->history_count - spare) - 1);
     bool trimmed;
     return trim_to(store, &binder, INT64_MAX, &trimmed);
 }
@@ -605,12 +605,12 @@ static int retain_by_count(rdv_store *store)
  */
 static int retain_by_age(rdv_store *store, rdv_time now)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
     /* Once a minute is often enough; a clock that was set back is no reason to stop. */
-    if (counters->history_age == 0 || (counters->aged_at != 0 && now >= counters->aged_at &&
-                                       now - counters->aged_at < RDV_MINUTE))
+    if (sequences->history_age == 0 || (sequences->aged_at != 0 && now >= sequences->aged_at &&
+                                        now - sequences->aged_at < RDV_MINUTE))
         return 0;
-    rdv_time before = now - counters->history_age;
+    rdv_time before = now - sequences->history_age;
     struct binder binder =
         bind(store, HISTORY_BY_AGE,
              "SELECT max(change) FROM (SELECT change, finished_at FROM history ORDER BY change"
@@ -621,7 +621,7 @@ static int retain_by_age(rdv_store *store, rdv_time now)
     int result = trim_to(store, &binder, before, &trimmed);
     /* Where there was something there may be more: that goes when the next task ends. */
     if (result == 0 && !trimmed)
-        counters->aged_at = now;
+        sequences->aged_at = now;
     return result;
 }
 
@@ -862,10 +862,10 @@ int rdv__journal_orphans(rdv_store *store,
 
 int rdv__journal_new_run(rdv_store *store, int64_t *ret_run)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
-    int result = put_counter(store, "own_run", counters->last_own_run - 1);
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
+    int result = put_counter(store, "own_run", sequences->last_own_run - 1);
     if (result == 0)
-        *ret_run = --counters->last_own_run;
+        *ret_run = --sequences->last_own_run;
     return result;
 }
 
@@ -909,14 +909,14 @@ int rdv__log_get(rdv_store *store, int64_t run, int64_t *ret_bytes)
 /* The sum changes with the rows. If it is not known yet, it is added up when it is asked for. */
 static int count_log(rdv_store *store, int64_t run, int64_t bytes)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
     int64_t before = 0;
-    if (counters->log_bytes < 0)
+    if (sequences->log_bytes < 0)
         return 0;
     int result = rdv__log_get(store, run, &before);
     if (result != 0 && result != RDV_ENOTFOUND)
         return result;
-    counters->log_bytes += bytes - before;
+    sequences->log_bytes += bytes - before;
     return 0;
 }
 
@@ -946,8 +946,8 @@ int rdv__log_delete(rdv_store *store, int64_t run)
 
 int rdv__log_sum(rdv_store *store, int64_t *ret_bytes)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
-    if (counters->log_bytes < 0) {
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
+    if (sequences->log_bytes < 0) {
         struct binder binder = bind(store, LOG_SUM, "SELECT total(max(0, min(bytes, ?))) FROM log");
         bind_int(&binder, LOG_BYTES_MAX);
         int result = bound_row(&binder);
@@ -955,9 +955,9 @@ int rdv__log_sum(rdv_store *store, int64_t *ret_bytes)
             return result;
         double sum = sqlite3_column_double(binder.statement, 0);
         sqlite3_reset(binder.statement);
-        counters->log_bytes = sum < (double)(INT64_MAX / 2) ? (int64_t)sum : INT64_MAX / 2;
+        sequences->log_bytes = sum < (double)(INT64_MAX / 2) ? (int64_t)sum : INT64_MAX / 2;
     }
-    *ret_bytes = counters->log_bytes;
+    *ret_bytes = sequences->log_bytes;
     return 0;
 }
 

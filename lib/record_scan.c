@@ -14,7 +14,7 @@
 /* No row is read twice: more pages would be kept only to be forgotten. */
 #define SCAN_PAGES 8
 
-struct rdv__scan {
+struct rdv__startup_scan {
     int (*fn)(void *user, const struct rdv__record_key *key);
     void *user;
     int64_t number; /* of the entry before */
@@ -26,13 +26,13 @@ enum column { NUMBER, STARTED_AT, START, END, DEADLINE, IDENTIFIER, COLUMNS };
 /* A running entry's latest change; those of pending ones are in order of their numbers. */
 static int count_change(rdv_store *store, int64_t number)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
     char sql[80];
     int64_t change = 0;
     snprintf(sql, sizeof sql, "SELECT change FROM entry WHERE number = %lld", (long long)number);
     int result = rdv__sql_number(store, sql, &change);
-    if (result == 0 && change > counters->last_change)
-        counters->last_change = change;
+    if (result == 0 && change > sequences->last_change)
+        sequences->last_change = change;
     return result;
 }
 
@@ -45,7 +45,7 @@ static bool is_as_written(sqlite3_value **columns)
            sqlite3_value_int64(columns[STARTED_AT]) >= 0;
 }
 
-static int take(rdv_store *store, struct rdv__scan *scan, sqlite3_value **columns)
+static int take(rdv_store *store, struct rdv__startup_scan *scan, sqlite3_value **columns)
 {
     if (!is_as_written(columns))
         return rdv__sql_refuse(store, RDV_ECORRUPT, "an entry is not as it was written");
@@ -72,7 +72,7 @@ static int take(rdv_store *store, struct rdv__scan *scan, sqlite3_value **column
 static void step(sqlite3_context *context, int count, sqlite3_value **columns)
 {
     rdv_store *store = sqlite3_user_data(context);
-    struct rdv__scan *scan = rdv__sql_counters(store)->scan;
+    struct rdv__startup_scan *scan = rdv__sql_sequences(store)->scan;
     (void)count;
     scan->result = take(store, scan, columns);
     if (scan->result != 0)
@@ -88,7 +88,7 @@ static void finish(sqlite3_context *context)
  * SQLite has no words for rows that are wanted in an order by an aggregate; the table lies in the order of its numbers, take() sees
  * to it, and NOT INDEXED keeps the planner from an index that a later version may have.
  */
-static int run(rdv_store *store, struct rdv__scan *scan)
+static int run(rdv_store *store, struct rdv__startup_scan *scan)
 {
     static const char sql[] =
         "SELECT take_entry(number, started_at, start, end, deadline, identifier)"
@@ -115,8 +115,8 @@ static int set_cache(rdv_store *store, int64_t size)
 int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__record_key *key),
                      void *user)
 {
-    struct rdv__scan scan = {.fn = fn, .user = user};
-    struct rdv__counters *counters = rdv__sql_counters(store);
+    struct rdv__startup_scan scan = {.fn = fn, .user = user};
+    struct rdv__sequences *sequences = rdv__sql_sequences(store);
     int64_t cache_size = 0;
     /* SQLITE_BUSY: other statements are under way, and an earlier scan has left it as it is to be. */
     int made = sqlite3_create_function_v2(rdv__sql_database(store), "take_entry", COLUMNS,
@@ -129,9 +129,9 @@ int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__r
         result = set_cache(store, SCAN_PAGES);
     if (result != 0)
         return result;
-    counters->scan = &scan;
+    sequences->scan = &scan;
     result = run(store, &scan);
-    counters->scan = NULL;
+    sequences->scan = NULL;
     int restored = set_cache(store, cache_size);
     if (result == 0)
         result = restored;

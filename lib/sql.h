@@ -15,7 +15,7 @@
 #define RDV__SQL_RECORD_SLOTS 52
 
 /* What is counted in memory rather than asked for each time. A number that was used in a batch that failed is not used again. */
-struct rdv__counters {
+struct rdv__sequences {
     int64_t last_number;   /* of an entry */
     int64_t last_change;   /* of a change of any entry; right once rdv__record_scan() was called */
     bool gaps;             /* last_number may belong to a batch that failed */
@@ -27,10 +27,10 @@ struct rdv__counters {
     rdv_duration history_age;
     rdv_time aged_at; /* when history_age was last looked after */
 
-    struct rdv__scan *scan; /* the one that rdv__record_scan() is at */
+    struct rdv__startup_scan *scan; /* the one that rdv__record_scan() is at */
 };
 
-struct rdv__counters *rdv__sql_counters(rdv_store *store);
+struct rdv__sequences *rdv__sql_sequences(rdv_store *store);
 
 /*
  * What record.c has put off until the open batch ends, so that a row that changes twice in a batch is written once: rows of new

@@ -70,7 +70,7 @@ struct rdv_store {
 
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *statements[RDV__SQL_SLOTS];
-    struct rdv__counters counters;
+    struct rdv__sequences sequences;
     struct rdv__put_off put_off;
     struct rdv_error last;
 };
@@ -167,9 +167,9 @@ const char *rdv__sql_name(const rdv_store *store)
 
 /* -------------------------------------------------------------- statements */
 
-struct rdv__counters *rdv__sql_counters(rdv_store *store)
+struct rdv__sequences *rdv__sql_sequences(rdv_store *store)
 {
-    return &store->counters;
+    return &store->sequences;
 }
 
 struct rdv__put_off *rdv__sql_put_off(rdv_store *store)
@@ -489,9 +489,9 @@ static void roll_back(rdv_store *store)
         sqlite3_reset(store->rollback);
     }
     rdv__record_drop(store);
-    store->counters.history_rows = -1;
-    store->counters.log_bytes = -1;
-    store->counters.gaps = true;
+    store->sequences.history_rows = -1;
+    store->sequences.log_bytes = -1;
+    store->sequences.gaps = true;
 }
 
 /* Undo the open batch, and settle all that was staged with an error, the latest first. */
@@ -858,26 +858,26 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__for
  * counted by the scan that reads them all anyway. */
 static int count(rdv_store *store)
 {
-    struct rdv__counters *counters = &store->counters;
+    struct rdv__sequences *sequences = &store->sequences;
     int result =
         rdv__sql_number(store,
                         "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'number'), 0),"
                         " coalesce((SELECT max(number) FROM entry), 0),"
                         " coalesce((SELECT number FROM history ORDER BY change DESC LIMIT 1), 0))",
-                        &counters->last_number);
-    counters->told_number = counters->last_number;
+                        &sequences->last_number);
+    sequences->told_number = sequences->last_number;
     if (result == 0)
         result = rdv__sql_number(
             store,
             "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'change'), 0),"
             " coalesce((SELECT max(change) FROM history), 0))",
-            &counters->last_change);
+            &sequences->last_change);
     if (result == 0)
         result = rdv__sql_number(
             store, "SELECT coalesce((SELECT value FROM counter WHERE name = 'own_run'), 0)",
-            &counters->last_own_run);
-    counters->history_rows = -1;
-    counters->log_bytes = -1;
+            &sequences->last_own_run);
+    sequences->history_rows = -1;
+    sequences->log_bytes = -1;
     return result;
 }
 
@@ -936,8 +936,8 @@ int rdv__store_open_as(const char *path, const rdv_store_options *options,
     }
     store->in_memory = !path;
     store->read_only = options->flags & RDV_STORE_READ_ONLY;
-    store->counters.history_count = options->history_count;
-    store->counters.history_age = options->history_age;
+    store->sequences.history_count = options->history_count;
+    store->sequences.history_age = options->history_age;
     changes_clear(&store->staged);
     changes_clear(&store->undoing);
     changes_clear(&store->done);
