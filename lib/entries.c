@@ -580,12 +580,12 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__running *run,
         return result;
     change->run = run;
     change->slot = run->slot;
-    const struct rdv__record_run record = {.number = run->keys.number,
+    const struct rdv__known_entry ended = {.number = run->keys.number,
                                            .task = run->task,
                                            .window = run->window,
                                            .scheduled_at = run->scheduled_at,
                                            .started_at = run->started_at};
-    result = rdv__record_finish_run(entries->store, &record, outcome, last, now);
+    result = rdv__record_finish_known(entries->store, &ended, outcome, last, now);
     if (result == 0)
         result = rdv__record_retain(entries->store, now);
     if (result == 0)

@@ -22,7 +22,7 @@ enum slot {
     ENTRY_REPORT,
     REPORT_PUT,
     FINISH,
-    FINISH_RUN,
+    FINISH_KNOWN,
     ENTRY_DELETE,
     HISTORY_COUNT,
     HISTORY_BY_COUNT,
@@ -474,28 +474,29 @@ int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
     return result != 0 ? result : finished(store, number, true);
 }
 
-int rdv__record_finish_run(rdv_store *store, const struct rdv__record_run *run, rdv_outcome outcome,
-                           const struct rdv__progress *progress, rdv_time now)
+int rdv__record_finish_known(rdv_store *store, const struct rdv__known_entry *entry,
+                             rdv_outcome outcome, const struct rdv__progress *progress,
+                             rdv_time now)
 {
     size_t size;
-    (void)rdv_task_context(run->task, &size);
+    (void)rdv_task_context(entry->task, &size);
     struct binder binder =
-        bind_entry(store, run->number, FINISH_RUN,
+        bind_entry(store, entry->number, FINISH_KNOWN,
                    "INSERT INTO history (" ADDED ", " KEPT ")"
                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_end(&binder, outcome, progress, now);
-    bind_int(&binder, run->number);
-    bind_text(&binder, rdv_task_identifier(run->task));
-    bind_text(&binder, rdv_task_label(run->task));
+    bind_int(&binder, entry->number);
+    bind_text(&binder, rdv_task_identifier(entry->task));
+    bind_text(&binder, rdv_task_label(entry->task));
     bind_int(&binder, (int64_t)size);
-    bind_int(&binder, run->window.start);
-    bind_int(&binder, run->window.end);
-    bind_int(&binder, run->window.deadline);
-    bind_int(&binder, run->window.limit);
-    bind_int(&binder, run->scheduled_at);
-    bind_int(&binder, run->started_at);
+    bind_int(&binder, entry->window.start);
+    bind_int(&binder, entry->window.end);
+    bind_int(&binder, entry->window.deadline);
+    bind_int(&binder, entry->window.limit);
+    bind_int(&binder, entry->scheduled_at);
+    bind_int(&binder, entry->started_at);
     int result = bound_run(&binder);
-    return result != 0 ? result : finished(store, run->number, size > 0);
+    return result != 0 ? result : finished(store, entry->number, size > 0);
 }
 
 /* ----------------------------------------------------------------- history */

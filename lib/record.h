@@ -66,15 +66,16 @@ int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progr
 /* Ends an entry: moves it to the history. */
 int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
                        const struct rdv__progress *progress, rdv_time now);
-/* Ends a run: the same, from what memory knows of it, so that nothing has to be read. */
-struct rdv__record_run {
+/* Ends an entry that runs from what memory knows of it, so that nothing has to be read. */
+struct rdv__known_entry {
     int64_t number;
     const rdv_task *task;
     rdv_window window;
     rdv_time scheduled_at, started_at;
 };
-int rdv__record_finish_run(rdv_store *store, const struct rdv__record_run *run, rdv_outcome outcome,
-                           const struct rdv__progress *progress, rdv_time now);
+int rdv__record_finish_known(rdv_store *store, const struct rdv__known_entry *entry,
+                             rdv_outcome outcome, const struct rdv__progress *progress,
+                             rdv_time now);
 /* Trim the history by the store's limits; cheap when there is nothing to do. */
 int rdv__record_retain(rdv_store *store, rdv_time now);
 
