@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "queue.h"
+#include "window.h"
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>
 
