@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base.h"
+#include "database.h"
 #include "listing.h"
 #include "plugin_ops.h"
 #include "queue.h"
-#include "sql.h"
 #include "trigger_state.h"
 #include "window.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base.h"
-#include "sql.h"
+#include "database.h"
 
 /* "RDVT": tells our files from other SQLite files. */
 #define APPLICATION_ID 1380210260

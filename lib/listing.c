@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "database.h"
 #include "record.h"
 #include "row.h"
-#include "sql.h"
 #include "status.h"
 #include "store.h"
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "database.h"
 #include "listing.h"
 #include "record.h"
-#include "sql.h"
 #include "trigger_state.h"
 
 /*

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "database.h"
 #include "row.h"
-#include "sql.h"
 #include "status.h"
 #include "store.h"
 #include "task.h"

@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
+#include "database.h"
 #include "row.h"
-#include "sql.h"
 #include "task.h"
 
 /* No row is read twice: more pages would be kept only to be forgotten. */

@@ -9,11 +9,11 @@
 #include <rdvtask/loop.h>
 
 #include "base.h"
+#include "database.h"
 #include "format.h"
 #include "loop.h"
 #include "plat.h"
 #include "row.h"
-#include "sql.h"
 
 /* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */
 #define BUSY_WAIT 250

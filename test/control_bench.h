@@ -14,7 +14,7 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "sql.h"
+#include "database.h"
 #include "store.h"
 #include "system.h"
 #include "wire.h"

@@ -7,9 +7,9 @@
 
 #include <inttypes.h>
 
+#include "database.h"
 #include "plat.h"
 #include "record.h"
-#include "sql.h"
 
 static char directory[RDV_TEST_PATH];
 

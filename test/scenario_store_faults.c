@@ -12,9 +12,9 @@
 
 #include <rdvtask/rdvtask.h>
 
+#include "database.h"
 #include "harness.h"
 #include "record.h"
-#include "sql.h"
 #include "store.h"
 #include "store_faults.h"
 #include "store_help.h"

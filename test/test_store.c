@@ -6,12 +6,12 @@
 #include <rdvtask/loop.h>
 
 #include "base.h"
+#include "database.h"
 #include "format.h"
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
 #include "record.h"
-#include "sql.h"
 #include "store.h"
 #include "store_help.h"
 #include "thread.h"
