@@ -10,10 +10,10 @@
 
 #include "base.h"
 #include "database.h"
-#include "format.h"
 #include "loop.h"
 #include "plat.h"
 #include "row.h"
+#include "schema.h"
 
 /* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */
 #define BUSY_WAIT 250

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store holds: entries and their history, the journal, outputs; and what a listing shows of it. */
 #include "database.h"
-#include "format.h"
 #include "harness.h"
 #include "record.h"
+#include "schema.h"
 #include "store.h"
 #include "store_help.h"
 

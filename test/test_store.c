@@ -7,11 +7,11 @@
 
 #include "base.h"
 #include "database.h"
-#include "format.h"
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
 #include "record.h"
+#include "schema.h"
 #include "store.h"
 #include "store_help.h"
 #include "thread.h"
