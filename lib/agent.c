@@ -9,7 +9,7 @@
 #include "base.h"
 #include "handler.h"
 #include "left.h"
-#include "record.h"
+#include "records.h"
 #include "run_call.h"
 #include "run_steps.h"
 #include "runs.h"

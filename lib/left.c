@@ -9,7 +9,7 @@
 #include "base.h"
 #include "folder.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 #include "store.h"
 
 static const char folder_suffix[] = ".run.d";

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "database.h"
-#include "record.h"
+#include "records.h"
 #include "row.h"
 #include "status.h"
 #include "store.h"

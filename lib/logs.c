@@ -21,7 +21,7 @@
 #include "base.h"
 #include "folder.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 #include "store.h"
 
 /* The mark: a number of the store's own, and its path. */

@@ -7,7 +7,7 @@
 
 #include "base.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 
 /* The last line of a file that was cut. It counts towards what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";

@@ -6,7 +6,7 @@
 
 #include "database.h"
 #include "listing.h"
-#include "record.h"
+#include "records.h"
 #include "trigger_state.h"
 
 /*

@@ -16,7 +16,7 @@
 #include "left.h"
 #include "leftovers.h"
 #include "process.h"
-#include "record.h"
+#include "records.h"
 #include "steps.h"
 #include "store.h"
 #include "task.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "output.h"
-#include "record.h"
+#include "records.h"
 #include "task.h"
 
 /* How soon something that has failed for now is tried again; doubles from first to last. */

@@ -4,7 +4,7 @@
 
 #include "base.h"
 #include "queue.h"
-#include "record.h"
+#include "records.h"
 #include "status.h"
 #include "store.h"
 #include "window.h"

@@ -9,7 +9,7 @@
 
 #include "database.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 
 static char directory[RDV_TEST_PATH];
 

@@ -14,7 +14,7 @@
 
 #include "database.h"
 #include "harness.h"
-#include "record.h"
+#include "records.h"
 #include "store.h"
 #include "store_faults.h"
 #include "store_help.h"

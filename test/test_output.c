@@ -8,7 +8,7 @@
 
 #include "output.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 #include "store.h"
 
 #define PAGE 4096

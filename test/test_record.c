@@ -2,7 +2,7 @@
 /* What the store holds: entries and their history, the journal, outputs; and what a listing shows of it. */
 #include "database.h"
 #include "harness.h"
-#include "record.h"
+#include "records.h"
 #include "schema.h"
 #include "store.h"
 #include "store_help.h"

@@ -10,7 +10,7 @@
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 #include "schema.h"
 #include "store.h"
 #include "store_help.h"

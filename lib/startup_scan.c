@@ -3,7 +3,7 @@
  * The one scan of all unfinished entries, which opening a store waits for. Of what it costs, half was three calls for each column
  * and two for each row; so SQLite calls us, once a row, with all columns: as the step of an aggregate.
  */
-#include "record.h"
+#include "records.h"
 
 #include <stdio.h>
 

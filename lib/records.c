@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "record.h"
+#include "records.h"
 
 #include <assert.h>
 #include <stdio.h>
