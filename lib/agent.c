@@ -8,8 +8,8 @@
 
 #include "base.h"
 #include "handler.h"
+#include "journal.h"
 #include "left.h"
-#include "records.h"
 #include "run_call.h"
 #include "run_steps.h"
 #include "runs.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "startup_scan.h"
 #include "status.h"
 #include "store.h"
 #include "task.h"
@@ -740,7 +741,7 @@ static int load_one(void *user, const struct rdv__record_key *key)
 int rdv__entries_load(struct rdv__entries *entries, bool hold)
 {
     entries->held_number = hold ? INT64_MAX : 0;
-    int result = rdv__record_scan(entries->store, load_one, entries);
+    int result = rdv__startup_scan_run(entries->store, load_one, entries);
     if (result != 0)
         return result;
     if (hold) {

@@ -8,8 +8,8 @@
 
 #include "base.h"
 #include "folder.h"
+#include "journal.h"
 #include "plat.h"
-#include "records.h"
 #include "store.h"
 
 static const char folder_suffix[] = ".run.d";

@@ -20,6 +20,7 @@
 
 #include "base.h"
 #include "folder.h"
+#include "log_sizes.h"
 #include "plat.h"
 #include "records.h"
 #include "store.h"

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base.h"
+#include "journal.h"
 #include "plat.h"
-#include "records.h"
 
 /* The last line of a file that was cut. It counts towards what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";

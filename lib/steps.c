@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal.h"
 #include "output.h"
-#include "records.h"
 #include "task.h"
 
 /* How soon something that has failed for now is tried again; doubles from first to last. */

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #endif
 
+#include "journal.h"
+#include "log_sizes.h"
 #include "output.h"
 #include "plat.h"
 #include "records.h"
