@@ -8,8 +8,8 @@
 
 #include "error.h"
 #include "handler.h"
+#include "journal.h"
 #include "left.h"
-#include "record.h"
 #include "run_call.h"
 #include "run_steps.h"
 #include "runs.h"

@@ -9,7 +9,7 @@
 #include "entry.h"
 #include "listing.h"
 #include "query.h"
-#include "record.h"
+#include "records.h"
 #include "socket.h"
 #include "store.h"
 #include "trigger.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "startup_scan.h"
 #include "status.h"
 #include "store.h"
 #include "task.h"
@@ -580,12 +581,12 @@ int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__live_entry *r
         return result;
     change->run = run;
     change->slot = run->slot;
-    const struct rdv__record_run record = {.number = run->keys.number,
+    const struct rdv__known_entry ended = {.number = run->keys.number,
                                            .task = run->task,
                                            .window = run->window,
                                            .scheduled_at = run->scheduled_at,
                                            .started_at = run->started_at};
-    result = rdv__record_finish_run(entries->store, &record, outcome, last, now);
+    result = rdv__record_finish_known(entries->store, &ended, outcome, last, now);
     if (result == 0)
         result = rdv__record_retain(entries->store, now);
     if (result == 0)
@@ -740,7 +741,7 @@ static int load_one(void *user, const struct rdv__record_key *key)
 int rdv__entries_load(struct rdv__entries *entries, bool hold)
 {
     entries->held_number = hold ? INT64_MAX : 0;
-    int result = rdv__record_scan(entries->store, load_one, entries);
+    int result = rdv__startup_scan_run(entries->store, load_one, entries);
     if (result != 0)
         return result;
     if (hold) {

@@ -8,8 +8,8 @@
 
 #include "error.h"
 #include "folder.h"
+#include "journal.h"
 #include "plat.h"
-#include "record.h"
 #include "store.h"
 
 static const char folder_suffix[] = ".run.d";

@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
+#include "database.h"
+#include "journal.h"
+#include "records.h"
 #include "row.h"
-#include "sql.h"
 #include "status.h"
 #include "store.h"
 
 /* One listing under way. */
 struct listing {
-    rdv_store *store;
+    struct rdv__database *database;
     const rdv_filter *filter;
     rdv_entry_fn fn;
     void *user;
@@ -27,7 +28,8 @@ struct listing {
 
 static int damaged(const struct listing *listing)
 {
-    return rdv__sql_refuse(listing->store, RDV_ECORRUPT, "an entry is not as it was written");
+    return rdv__database_refuse(listing->database, RDV_ECORRUPT,
+                                "an entry is not as it was written");
 }
 
 /* Both tables give the same columns, so that one function reads either. */
@@ -119,7 +121,7 @@ static int read_changes(struct listing *listing, rdv_entry *entry)
         return result;
 
     sqlite3_bind_int64(listing->reports, 1, entry->run);
-    while ((result = rdv__sql_row(listing->store, listing->reports)) == 1) {
+    while ((result = rdv__database_row(listing->database, listing->reports)) == 1) {
         struct rdv__row row = {.statement = listing->reports};
         change = (rdv_change){
             .at = rdv__row_time(&row, 0),
@@ -165,7 +167,7 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
         result = read_changes(listing, &entry);
     if (result == 0 && listing->output) {
         sqlite3_bind_int64(listing->output, 1, entry.run);
-        result = rdv__sql_row(listing->store, listing->output);
+        result = rdv__database_row(listing->database, listing->output);
         if (result == 1) {
             struct rdv__row tail = {.statement = listing->output};
             entry.output = rdv__row_bytes(&tail, 0, RDV__OUTPUT_TAIL, &entry.output_size);
@@ -186,10 +188,9 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
 
 static int prepare(struct listing *listing, const char *sql, sqlite3_stmt **ret_statement)
 {
-    return sqlite3_prepare_v2(rdv__sql_database(listing->store), sql, -1, ret_statement, NULL) ==
-                   SQLITE_OK
+    return sqlite3_prepare_v2(listing->database->handle, sql, -1, ret_statement, NULL) == SQLITE_OK
                ? 0
-               : rdv__sql_fail(listing->store);
+               : rdv__database_fail(listing->database);
 }
 
 /* Which table has a kind of entries, which of its rows are of that kind, and their order. */
@@ -218,7 +219,7 @@ static int show_kind(struct listing *listing, const struct kind *kind)
         if (filter->run != 0)
             sqlite3_bind_int64(entries, 2, filter->run);
         sqlite3_bind_int64(entries, 3, filter->limit > 0 ? filter->limit : -1);
-        while ((result = rdv__sql_row(listing->store, entries)) == 1) {
+        while ((result = rdv__database_row(listing->database, entries)) == 1) {
             result = show_entry(listing, entries);
             if (result != 0)
                 break;
@@ -266,8 +267,9 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
     if (kinds == 0)
         kinds = RDV_FILTER_PENDING | RDV_FILTER_RUNNING | RDV_FILTER_FINISHED;
 
-    struct listing listing = {.store = store, .filter = filter, .fn = fn, .user = user};
-    int result = rdv__sql_begin_view(store);
+    struct listing listing = {
+        .database = rdv__store_database(store), .filter = filter, .fn = fn, .user = user};
+    int result = rdv__store_begin_view(store);
     if (result != 0)
         return result;
     if (filter->flags & RDV_FILTER_CHANGES)
@@ -282,7 +284,7 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
         result = show_kind(&listing, &pending);
     sqlite3_finalize(listing.reports);
     sqlite3_finalize(listing.output);
-    rdv__sql_end_view(store);
+    rdv__store_end_view(store);
     listing_finish(&listing);
     return result;
 }
@@ -291,7 +293,7 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
 
 /* Statements that are used over and over are kept, beside those of record.c. */
 enum slot {
-    SLOT_REPORTS = RDV__SQL_RECORD_SLOTS,
+    SLOT_REPORTS = RDV__SLOTS_LISTING,
     SLOT_OUTPUT,
     SLOT_UNFINISHED,
     SLOT_ENDED,
@@ -300,21 +302,21 @@ enum slot {
     SLOT_KEYS,
     SLOTS
 };
-static_assert(SLOTS <= RDV__SQL_SLOTS, "more statements than the store keeps");
+static_assert((int)SLOTS <= (int)RDV__SLOTS, "more statements than there are slots");
 
 /* Show the row that a statement finds, if it finds one. */
-static int show_row(rdv_store *store, sqlite3_stmt *row, unsigned flags, rdv_entry_fn fn,
-                    void *user)
+static int show_row(struct rdv__database *database, sqlite3_stmt *row, unsigned flags,
+                    rdv_entry_fn fn, void *user)
 {
-    struct listing listing = {.store = store, .fn = fn, .user = user};
-    int found = rdv__sql_row(store, row);
+    struct listing listing = {.database = database, .fn = fn, .user = user};
+    int found = rdv__database_row(database, row);
     if (found != 1)
         return found;
     int result = 0;
     if (flags & RDV_FILTER_CHANGES)
-        result = rdv__sql_statement(store, SLOT_REPORTS, REPORTS BOUNDED, &listing.reports);
+        result = rdv__database_statement(database, SLOT_REPORTS, REPORTS BOUNDED, &listing.reports);
     if (result == 0 && (flags & RDV_FILTER_OUTPUT))
-        result = rdv__sql_statement(store, SLOT_OUTPUT, OUTPUT, &listing.output);
+        result = rdv__database_statement(database, SLOT_OUTPUT, OUTPUT, &listing.output);
     if (result == 0)
         result = show_entry(&listing, row);
     sqlite3_reset(row);
@@ -325,49 +327,52 @@ static int show_row(rdv_store *store, sqlite3_stmt *row, unsigned flags, rdv_ent
 int rdv__listing_unfinished(rdv_store *store, int64_t number, const char *label, unsigned flags,
                             rdv_entry_fn fn, void *user)
 {
+    struct rdv__database *database = rdv__store_database(store);
     sqlite3_stmt *row;
-    int result = rdv__sql_statement(store, SLOT_UNFINISHED,
-                                    "SELECT " UNFINISHED_COLUMNS
-                                    " FROM entry WHERE number = ?1 AND (?2 IS NULL OR label = ?2)",
-                                    &row);
+    int result = rdv__database_statement(
+        database, SLOT_UNFINISHED,
+        "SELECT " UNFINISHED_COLUMNS " FROM entry WHERE number = ?1 AND (?2 IS NULL OR label = ?2)",
+        &row);
     if (result != 0)
         return result;
     sqlite3_bind_int64(row, 1, number);
     sqlite3_bind_text(row, 2, label, -1, SQLITE_STATIC);
-    return show_row(store, row, flags, fn, user);
+    return show_row(database, row, flags, fn, user);
 }
 
 int rdv__listing_ended(rdv_store *store, int64_t change, unsigned flags, rdv_entry_fn fn,
                        void *user)
 {
+    struct rdv__database *database = rdv__store_database(store);
     sqlite3_stmt *row;
-    int result = rdv__sql_statement(
-        store, SLOT_ENDED, "SELECT " FINISHED_COLUMNS " FROM history WHERE change = ?", &row);
+    int result = rdv__database_statement(
+        database, SLOT_ENDED, "SELECT " FINISHED_COLUMNS " FROM history WHERE change = ?", &row);
     if (result != 0)
         return result;
     sqlite3_bind_int64(row, 1, change);
-    return show_row(store, row, flags, fn, user);
+    return show_row(database, row, flags, fn, user);
 }
 
 int rdv__listing_seek(rdv_store *store, bool back, const char *identifier, int64_t *change,
                       int *rows)
 {
+    struct rdv__database *database = rdv__store_database(store);
     sqlite3_stmt *row;
-    int result = back ? rdv__sql_statement(store, SLOT_BACK,
-                                           "SELECT change, ?2 IS NULL OR identifier = ?2 FROM"
-                                           " history WHERE change < ?1 ORDER BY change DESC",
-                                           &row)
-                      : rdv__sql_statement(store, SLOT_FORTH,
-                                           "SELECT change, ?2 IS NULL OR identifier = ?2 FROM"
-                                           " history WHERE change > ?1 ORDER BY change",
-                                           &row);
+    int result = back ? rdv__database_statement(database, SLOT_BACK,
+                                                "SELECT change, ?2 IS NULL OR identifier = ?2 FROM"
+                                                " history WHERE change < ?1 ORDER BY change DESC",
+                                                &row)
+                      : rdv__database_statement(database, SLOT_FORTH,
+                                                "SELECT change, ?2 IS NULL OR identifier = ?2 FROM"
+                                                " history WHERE change > ?1 ORDER BY change",
+                                                &row);
     if (result != 0)
         return result;
     sqlite3_bind_int64(row, 1, *change);
     sqlite3_bind_text(row, 2, identifier, -1, SQLITE_STATIC);
     bool found = false;
     for (result = 1; result == 1 && !found && *rows > 0;) {
-        result = rdv__sql_row(store, row);
+        result = rdv__database_row(database, row);
         if (result != 1)
             break;
         --*rows;
@@ -381,15 +386,16 @@ int rdv__listing_seek(rdv_store *store, bool back, const char *identifier, int64
 int rdv__listing_keys(rdv_store *store, int64_t after, struct rdv__listing_key *keys, size_t room,
                       size_t *ret_count)
 {
+    struct rdv__database *database = rdv__store_database(store);
     sqlite3_stmt *row;
     size_t count = 0;
-    int result = rdv__sql_statement(
-        store, SLOT_KEYS,
+    int result = rdv__database_statement(
+        database, SLOT_KEYS,
         "SELECT number, change, started_at = 0 FROM entry WHERE number > ? ORDER BY number", &row);
     if (result != 0)
         return result;
     sqlite3_bind_int64(row, 1, after);
-    while (count < room && (result = rdv__sql_row(store, row)) == 1)
+    while (count < room && (result = rdv__database_row(database, row)) == 1)
         keys[count++] = (struct rdv__listing_key){.number = sqlite3_column_int64(row, 0),
                                                   .change = sqlite3_column_int64(row, 1),
                                                   .waits = sqlite3_column_int(row, 2) != 0};
@@ -404,24 +410,24 @@ int rdv_store_paused(rdv_store *store, bool *ret_paused)
 {
     if (!store || !ret_paused)
         return RDV_EINVAL;
-    int result = rdv__sql_begin_view(store);
+    int result = rdv__store_begin_view(store);
     if (result != 0)
         return result;
     result = rdv__record_get_paused(store, ret_paused);
-    rdv__sql_end_view(store);
+    rdv__store_end_view(store);
     return result;
 }
 
 /* Rows of a statement with up to three numbers. */
-static int show_numbers(rdv_store *store, const char *sql, const int64_t *numbers, int count,
-                        rdv_entry_fn fn, void *user)
+static int show_numbers(struct rdv__database *database, const char *sql, const int64_t *numbers,
+                        int count, rdv_entry_fn fn, void *user)
 {
-    struct listing listing = {.store = store, .fn = fn, .user = user};
+    struct listing listing = {.database = database, .fn = fn, .user = user};
     sqlite3_stmt *entries = NULL;
     int result = prepare(&listing, sql, &entries);
     for (int i = 0; result == 0 && i < count; i++)
         sqlite3_bind_int64(entries, i + 1, numbers[i]);
-    while (result == 0 && (result = rdv__sql_row(store, entries)) == 1)
+    while (result == 0 && (result = rdv__database_row(database, entries)) == 1)
         result = show_entry(&listing, entries);
     sqlite3_finalize(entries);
     return result;
@@ -430,15 +436,16 @@ static int show_numbers(rdv_store *store, const char *sql, const int64_t *number
 int rdv__listing_staged(rdv_store *store, int64_t after, int64_t first, int64_t last,
                         rdv_entry_fn fn, void *user)
 {
+    struct rdv__database *database = rdv__store_database(store);
     const int64_t numbers[] = {after, first, last};
-    int result = rdv__record_write(store);
+    int result = rdv__store_write_staged(store);
     if (result != 0)
         return rdv__store_fail(store, result);
     result = show_numbers(
-        store, "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1 ORDER BY change",
+        database, "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1 ORDER BY change",
         numbers, 1, fn, user);
     if (result == 0)
-        result = show_numbers(store,
+        result = show_numbers(database,
                               "SELECT " UNFINISHED_COLUMNS
                               " FROM entry WHERE number BETWEEN ?2 AND ?3 ORDER BY number",
                               numbers, 3, fn, user);

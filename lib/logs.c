@@ -20,8 +20,9 @@
 
 #include "error.h"
 #include "folder.h"
+#include "log_sizes.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 #include "store.h"
 
 /* The mark: a number of the store's own, and its path. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal.h"
 #include "plat.h"
-#include "record.h"
 #include "utf8.h"
 
 /* The last line of a file that was cut. It counts towards what one run may have. */

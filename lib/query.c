@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "listing.h"
-#include "record.h"
-#include "sql.h"
+#include "records.h"
+#include "store.h"
 #include "trigger_state.h"
 
 /*
@@ -217,7 +217,7 @@ static int step_tell(struct rdv__query *query)
 int rdv__query_step(struct rdv__query *query, rdv_entry_fn fn, void *user)
 {
     rdv_store *store = query->trigger->entries.store;
-    int result = rdv__sql_begin_view(store);
+    int result = rdv__store_begin_view(store);
     if (result != 0)
         return result;
     query->fn = fn;
@@ -241,7 +241,7 @@ int rdv__query_step(struct rdv__query *query, rdv_entry_fn fn, void *user)
             break;
         }
     }
-    rdv__sql_end_view(store);
+    rdv__store_end_view(store);
     return result != 0 ? result : query->stage != OVER;
 }
 
@@ -354,7 +354,7 @@ int rdv__query_follow(rdv_trigger *trigger, struct rdv__query_follow *follow, rd
 {
     rdv_store *store = trigger->entries.store;
     struct items items = {.count = 0, .bound = INT64_MAX};
-    int result = rdv__sql_begin_view(store);
+    int result = rdv__store_begin_view(store);
     if (result != 0)
         return result;
     result = gather_ended(store, follow->told, &items);
@@ -378,7 +378,7 @@ int rdv__query_follow(rdv_trigger *trigger, struct rdv__query_follow *follow, rd
         if (result >= 0)
             follow->told = item->change;
     }
-    rdv__sql_end_view(store);
+    rdv__store_end_view(store);
     if (result < 0)
         return result;
     if (!enough)

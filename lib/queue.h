@@ -27,15 +27,11 @@
 
 #include <rdvtask/base.h>
 
+#include "window.h"
+
 struct rdv__queue;
 
 #define RDV__QUEUE_NONE UINT32_MAX
-
-/* The keys of an entry. */
-struct rdv__keys {
-    rdv_time start, end, deadline;
-    int64_t number; /* order of arrival, > 0 */
-};
 
 /* 0, RDV_ENOMEM, or RDV_EIO without a random number. */
 int rdv__queue_new(struct rdv__queue **ret_queue);

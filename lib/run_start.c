@@ -5,6 +5,7 @@
  * handler for it any more, or if it is to be cancelled. If the row is of another run of the same identifier, what is left of that
  * run is ended in the same way.
  */
+#include "journal.h"
 #include "run_steps.h"
 
 #include <limits.h>
@@ -16,7 +17,6 @@
 #include "left.h"
 #include "leftovers.h"
 #include "process.h"
-#include "record.h"
 #include "steps.h"
 #include "store.h"
 #include "task.h"

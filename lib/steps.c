@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "error.h"
+#include "journal.h"
 #include "output.h"
-#include "record.h"
 #include "task.h"
 
 /* How soon something that has failed for now is tried again; doubles from first to last. */

@@ -8,21 +8,15 @@
 
 #include <rdvtask/loop.h>
 
+#include "database.h"
 #include "error.h"
-#include "format.h"
 #include "loop.h"
 #include "plat.h"
-#include "row.h"
-#include "sql.h"
-
-/* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */
-#define BUSY_WAIT 250
+#include "schema.h"
+#include "write_behind.h"
 
 /* How often it is looked whether the files were emptied in place: opening one for each commit would cost as much as a tenth of it. */
 #define EMPTIED_LOOK (RDV_SECOND / 10)
-
-/* How much of a path is shown, in bytes: its end. */
-#define NAME_SHOWN 160
 
 /* The longest word about a lock's holder, in bytes. */
 #define HOLDER_MAX 256
@@ -41,14 +35,14 @@ struct changes {
 };
 
 struct rdv_store {
-    sqlite3 *db;
+    struct rdv__database database;
+    struct rdv__write_behind write_behind;
     struct rdv__plat_hold *hold; /* what keeps other writers out */
     struct rdv__plat_lock *lock; /* what names us to them, and keeps out those that know no other */
     struct file files[FILES];    /* of a writer, as they were when it was opened */
     int written;         /* rows by its connection, when it was looked whether they were emptied */
     rdv_duration looked; /* and when that was, as rdv__plat_running() has it */
     bool lost;           /* the files are gone: nothing is written any more */
-    char *name;          /* for words */
     bool read_only, in_memory;
 
     rdv_loop *loop;
@@ -69,181 +63,16 @@ struct rdv_store {
     struct changes settling; /* being settled */
 
     sqlite3_stmt *begin, *commit, *rollback;
-    sqlite3_stmt *statements[RDV__SQL_SLOTS];
-    struct rdv__counters counters;
-    struct rdv__put_off put_off;
-    struct rdv_error last;
 };
 
-/* ------------------------------------------------------------------ errors */
-
-/* What the system said, as our error. SQLite keeps its number for what fails in a statement, but not in a commit. */
-static int system_error(sqlite3 *db)
+struct rdv__database *rdv__store_database(rdv_store *store)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-    int number = sqlite3_system_errno(db);
-    return rdv__plat_error(number != 0 ? number : vfs->xGetLastError(vfs, 0, NULL));
-}
-
-static int code_of(sqlite3 *db)
-{
-    int code = sqlite3_extended_errcode(db), system = 0;
-    switch (code & 0xff) {
-    case SQLITE_OK:
-        return RDV_EIO;
-    case SQLITE_NOMEM:
-        return RDV_ENOMEM;
-    case SQLITE_FULL:
-        return RDV_ENOSPC;
-    case SQLITE_READONLY:
-        return RDV_EREADONLY;
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-        return RDV_EACCES;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return RDV_ECORRUPT;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return RDV_ELOCKED;
-    case SQLITE_TOOBIG:
-        return RDV_ELIMIT;
-    case SQLITE_CANTOPEN:
-        system = system_error(db);
-        return system != 0 && system != RDV_EIO ? system : RDV_EACCES;
-    case SQLITE_IOERR:
-        if (code == SQLITE_IOERR_NOMEM)
-            return RDV_ENOMEM;
-        /* SQLite counts only one of the system's ways to say "full"; quotas and limits are others. */
-        system = system_error(db);
-        return system == RDV_ENOSPC || system == RDV_EREADONLY ? system : RDV_EIO;
-    default:
-        return RDV_EIO;
-    }
-}
-
-/* What the person who reads the words can do about it. */
-static const char *advice(int code)
-{
-    switch (code) {
-    case RDV_ENOSPC:
-        return ": make room on the disk";
-    case RDV_EREADONLY:
-    case RDV_EACCES:
-        return ": check the permissions of the file, of those beside it, and of its directory";
-    case RDV_ECORRUPT:
-        return ": restore it from a backup, or move it away to begin with an empty one";
-    case RDV_ELOCKED:
-        return ": close the other program that has the database open";
-    case RDV_EIO:
-        return ": check the disk and the system's log";
-    case RDV_ELOST:
-        return ": put it back, or begin with an empty one, and start again";
-    default:
-        return "";
-    }
-}
-
-int rdv__sql_refuse(rdv_store *store, int code, const char *words)
-{
-    return rdv__fail(&store->last, code, "%s: %s%s%s%s%s", store->name, rdv_strerror(code),
-                     *words ? " (" : "", words, *words ? ")" : "", advice(code));
-}
-
-int rdv__sql_fail(rdv_store *store)
-{
-    return rdv__sql_refuse(store, code_of(store->db), sqlite3_errmsg(store->db));
+    return &store->database;
 }
 
 const char *rdv_store_message(const rdv_store *store)
 {
-    return store ? store->last.text : "";
-}
-
-const char *rdv__sql_name(const rdv_store *store)
-{
-    return store->name;
-}
-
-/* -------------------------------------------------------------- statements */
-
-struct rdv__counters *rdv__sql_counters(rdv_store *store)
-{
-    return &store->counters;
-}
-
-struct rdv__put_off *rdv__sql_put_off(rdv_store *store)
-{
-    return &store->put_off;
-}
-
-sqlite3 *rdv__sql_database(rdv_store *store)
-{
-    return store->db;
-}
-
-static int prepare(rdv_store *store, const char *sql, sqlite3_stmt **ret_statement)
-{
-    if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL) !=
-        SQLITE_OK)
-        return rdv__sql_fail(store);
-    return 0;
-}
-
-int rdv__sql_statement(rdv_store *store, unsigned slot, const char *sql,
-                       sqlite3_stmt **ret_statement)
-{
-    assert(slot < RDV__SQL_SLOTS);
-    sqlite3_stmt **kept = &store->statements[slot];
-    if (!*kept) {
-        int result = prepare(store, sql, kept);
-        if (result != 0)
-            return result;
-    }
-    *ret_statement = *kept;
-    return 0;
-}
-
-int rdv__sql_run(rdv_store *store, sqlite3_stmt *statement)
-{
-    int result = sqlite3_step(statement) == SQLITE_DONE ? 0 : rdv__sql_fail(store);
-    sqlite3_reset(statement);
-    return result;
-}
-
-int rdv__sql_row(rdv_store *store, sqlite3_stmt *statement)
-{
-    int stepped = sqlite3_step(statement);
-    if (stepped == SQLITE_ROW)
-        return 1;
-    int result = stepped == SQLITE_DONE ? 0 : rdv__sql_fail(store);
-    sqlite3_reset(statement);
-    return result;
-}
-
-int rdv__sql_execute(rdv_store *store, const char *sql)
-{
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : rdv__sql_fail(store);
-}
-
-int rdv__sql_number(rdv_store *store, const char *sql, int64_t *ret_number)
-{
-    sqlite3_stmt *statement = NULL;
-    int result = prepare(store, sql, &statement);
-    if (result == 0) {
-        result = rdv__sql_row(store, statement);
-        if (result == 1) {
-            struct rdv__row row = {.statement = statement};
-            int64_t number = rdv__row_number(&row, 0, -RDV__ROW_NUMBER_MAX, RDV__ROW_NUMBER_MAX);
-            result = row.damaged
-                         ? rdv__sql_refuse(store, RDV_ECORRUPT, "a number is not as it was written")
-                         : 0;
-            if (result == 0)
-                *ret_number = number;
-        }
-    }
-    sqlite3_finalize(statement);
-    return result;
+    return store ? store->database.last.text : "";
 }
 
 /* ----------------------------------------------------------------- changes */
@@ -321,11 +150,11 @@ static int remember_files(rdv_store *store)
         struct file *file = &store->files[i];
         file->path = sqlite3_mprintf("%s%s", path, file_suffixes[i]);
         if (!file->path)
-            return rdv__sql_refuse(store, RDV_ENOMEM, "");
+            return rdv__database_refuse(&store->database, RDV_ENOMEM, "");
         if (!rdv__plat_file_id(file->path, &file->id))
-            return rdv__sql_refuse(store, RDV_ELOST, "while it was being opened");
+            return rdv__database_refuse(&store->database, RDV_ELOST, "while it was being opened");
     }
-    store->written = sqlite3_total_changes(store->db);
+    store->written = sqlite3_total_changes(store->database.handle);
     return 0;
 }
 
@@ -336,7 +165,7 @@ static int remember_files(rdv_store *store)
 static bool is_emptied(rdv_store *store)
 {
     static const char magic[] = {0x37, 0x7f, 0x06};
-    const int written = sqlite3_total_changes(store->db);
+    const int written = sqlite3_total_changes(store->database.handle);
     const rdv_duration moment = rdv__plat_running();
     struct rdv__plat_file_id now;
     if (written == store->written || !store->files[FILE_MEMORY].path ||
@@ -362,7 +191,8 @@ static int look_for_files(rdv_store *store)
         return 0;
     if (store->loop)
         rdv__loop_again(store->loop); /* for the trigger agent, which ends */
-    return rdv__sql_refuse(store, RDV_ELOST, "what is written to it can't be found again");
+    return rdv__database_refuse(&store->database, RDV_ELOST,
+                                "what is written to it can't be found again");
 }
 
 bool rdv__store_is_lost(const rdv_store *store)
@@ -384,9 +214,10 @@ static void forget_files(rdv_store *store)
     (void)is_ours(&store->files[FILE_MEMORY], &others);
     others |= other;
     if (others)
-        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        (void)sqlite3_db_config(store->database.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     else if (!is_ours(&store->files[FILE_DATABASE], &other))
-        (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        (void)sqlite3_wal_checkpoint_v2(store->database.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+                                        NULL, NULL);
 out:
     for (size_t i = 0; i < FILES; i++)
         sqlite3_free(store->files[i].path);
@@ -394,49 +225,36 @@ out:
 
 /* -------------------------------------------------------------- connections */
 
-static int open_database(rdv_store *store, const char *path, int flags)
-{
-    sqlite3_close(store->db);
-    store->db = NULL;
-    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
-        return store->db ? rdv__sql_fail(store) : rdv__sql_refuse(store, RDV_ENOMEM, "");
-    sqlite3_busy_timeout(store->db, BUSY_WAIT);
-    return rdv__sql_execute(store, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
-}
-
 /* Set up the database for a writer. */
 static int use_settings(rdv_store *store)
 {
     /* A log that one large batch has grown is cut back to twice what it grows to otherwise. */
-    int result = rdv__sql_execute(store, store->in_memory
-                                             ? "PRAGMA journal_mode=MEMORY"
-                                             : "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
-                                               "PRAGMA journal_size_limit=8388608");
+    int result = rdv__database_execute(
+        &store->database, store->in_memory ? "PRAGMA journal_mode=MEMORY"
+                                           : "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
+                                             "PRAGMA journal_size_limit=8388608");
     /* An inner page of a table has some 450 pages below it: with fewer pages in memory, a large batch would write it early, and
      * then, with everything behind it in the log, again. */
     if (result == 0)
-        result = rdv__sql_execute(store, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
+        result = rdv__database_execute(&store->database,
+                                       "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
     return result;
 }
 
 static int prepare_batches(rdv_store *store)
 {
-    int result = prepare(store, "BEGIN IMMEDIATE", &store->begin);
+    int result = rdv__database_prepare(&store->database, "BEGIN IMMEDIATE", &store->begin);
     if (result == 0)
-        result = prepare(store, "COMMIT", &store->commit);
+        result = rdv__database_prepare(&store->database, "COMMIT", &store->commit);
     if (result == 0)
-        result = prepare(store, "ROLLBACK", &store->rollback);
+        result = rdv__database_prepare(&store->database, "ROLLBACK", &store->rollback);
     return result;
 }
 
 static void forget_statements(rdv_store *store)
 {
     sqlite3_stmt **batches[] = {&store->begin, &store->commit, &store->rollback};
-    for (size_t i = 0; i < RDV__SQL_SLOTS; i++) {
-        sqlite3_finalize(store->statements[i]);
-        store->statements[i] = NULL;
-    }
+    rdv__database_forget_statements(&store->database);
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         sqlite3_finalize(*batches[i]);
         *batches[i] = NULL;
@@ -446,7 +264,7 @@ static void forget_statements(rdv_store *store)
 static bool is_reading(const rdv_store *store)
 {
     sqlite3_stmt *statement = NULL;
-    while ((statement = sqlite3_next_stmt(store->db, statement)) != NULL)
+    while ((statement = sqlite3_next_stmt(store->database.handle, statement)) != NULL)
         if (sqlite3_stmt_busy(statement))
             return true;
     return store->views > 0;
@@ -468,7 +286,8 @@ static int reconnect(rdv_store *store)
     forget_statements(store);
     store->impatient = false;
     store->written = 0;
-    int result = open_database(store, store->files[FILE_DATABASE].path, SQLITE_OPEN_READWRITE);
+    int result = rdv__database_open(&store->database, store->files[FILE_DATABASE].path,
+                                    SQLITE_OPEN_READWRITE);
     if (result == 0)
         result = use_settings(store);
     if (result == 0)
@@ -484,14 +303,14 @@ static int reconnect(rdv_store *store)
 static void roll_back(rdv_store *store)
 {
     /* SQLite may have rolled back by itself, after a full disk for one. */
-    if (!sqlite3_get_autocommit(store->db)) {
+    if (!sqlite3_get_autocommit(store->database.handle)) {
         sqlite3_step(store->rollback);
         sqlite3_reset(store->rollback);
     }
-    rdv__record_drop(store);
-    store->counters.history_rows = -1;
-    store->counters.log_bytes = -1;
-    store->counters.gaps = true;
+    rdv__write_behind_drop(&store->database);
+    store->database.sequences.history_rows = -1;
+    store->database.sequences.log_bytes = -1;
+    store->database.sequences.gaps = true;
 }
 
 /* Undo the open batch, and settle all that was staged with an error, the latest first. */
@@ -508,13 +327,13 @@ static void abandon(rdv_store *store, int result)
 
 static int begin(rdv_store *store)
 {
-    int result = store->begin ? rdv__sql_run(store, store->begin) : RDV_EIO;
+    int result = store->begin ? rdv__database_run(&store->database, store->begin) : RDV_EIO;
     if (result == RDV_EIO && reconnect(store) == 0)
-        result = rdv__sql_run(store, store->begin);
+        result = rdv__database_run(&store->database, store->begin);
     /* One wait is a courtesy, one for each change of a turn would stop the loop. */
     bool impatient = result == RDV_ELOCKED;
     if (impatient != store->impatient)
-        sqlite3_busy_timeout(store->db, impatient ? 0 : BUSY_WAIT);
+        rdv__database_set_patience(&store->database, !impatient);
     store->impatient = impatient;
     return result;
 }
@@ -522,20 +341,20 @@ static int begin(rdv_store *store)
 int rdv__store_stage(rdv_store *store)
 {
     if (store->read_only)
-        return rdv__sql_refuse(store, RDV_EREADONLY, "it was opened for reading");
+        return rdv__database_refuse(&store->database, RDV_EREADONLY, "it was opened for reading");
     if (store->lost)
-        return rdv__sql_refuse(store, RDV_ELOST, "nothing more is written to it");
+        return rdv__database_refuse(&store->database, RDV_ELOST, "nothing more is written to it");
     if (store->views > 0)
-        return rdv__sql_refuse(store, RDV_ESTATE, "it is being listed");
+        return rdv__database_refuse(&store->database, RDV_ESTATE, "it is being listed");
     if (store->held_error != 0)
         return store->held_error;
     if (store->turn_error != 0)
         return store->turn_error;
     /* SQLite undoes a transaction by itself when it lacks memory or cannot read: nothing more may be written then, as it would
      * be there although its batch fails. */
-    if (store->open && sqlite3_get_autocommit(store->db))
-        return rdv__store_fail(store,
-                               rdv__sql_refuse(store, RDV_EIO, "what was staged was undone"));
+    if (store->open && sqlite3_get_autocommit(store->database.handle))
+        return rdv__store_fail(
+            store, rdv__database_refuse(&store->database, RDV_EIO, "what was staged was undone"));
     if (!store->open) {
         int result = begin(store);
         if (result != 0)
@@ -559,8 +378,8 @@ int rdv__store_fail(rdv_store *store, int result)
     assert(result != 0);
     if (!store->open)
         return result;
-    if (store->last.code != result && result != RDV_ECANCELLED) /* which is no failure */
-        (void)rdv__sql_refuse(store, result, "");
+    if (store->database.last.code != result && result != RDV_ECANCELLED) /* which is no failure */
+        (void)rdv__database_refuse(&store->database, result, "");
     if (store->held)
         store->held_error = result;
     else if (store->for_calls)
@@ -573,14 +392,14 @@ int rdv__store_commit(rdv_store *store)
 {
     if (!store->open || store->held)
         return 0;
-    int result = rdv__record_write(store);
+    int result = rdv__write_behind_flush(&store->database);
     if (result == 0)
-        result = rdv__sql_run(store, store->commit);
+        result = rdv__database_run(&store->database, store->commit);
     if (result == 0)
         result = look_for_files(store);
     if (result != 0)
         return rdv__store_fail(store, result);
-    rdv__record_drop(store);
+    rdv__write_behind_drop(&store->database);
     store->open = false;
     store->for_calls = false;
     if (store->staged.first) {
@@ -596,7 +415,7 @@ int rdv__store_hold(rdv_store *store)
     if (store->held)
         return RDV_ESTATE;
     if (store->read_only)
-        return rdv__sql_refuse(store, RDV_EREADONLY, "it was opened for reading");
+        return rdv__database_refuse(&store->database, RDV_EREADONLY, "it was opened for reading");
     /* What others have staged in this turn is not part of the batch that begins: a failure is theirs, and they are told. */
     (void)rdv__store_commit(store);
     store->held = true;
@@ -622,6 +441,11 @@ int rdv__store_release(rdv_store *store, bool commit)
     if (store->open)
         abandon(store, RDV_ECANCELLED);
     return 0;
+}
+
+int rdv__store_write_staged(rdv_store *store)
+{
+    return rdv__write_behind_flush(&store->database);
 }
 
 /* The loop's commit phase: one commit for all of the turn. */
@@ -691,26 +515,26 @@ void rdv__store_disown(rdv_store *store, const void *owner)
 
 /* ------------------------------------------------------------------- views */
 
-int rdv__sql_begin_view(rdv_store *store)
+int rdv__store_begin_view(rdv_store *store)
 {
     /* A failure is told to those who staged. What was there before can be read all the same. */
     (void)rdv__store_commit(store);
     /* A held batch's own transaction is a view already. */
     int result = 0;
     if (store->open)
-        result = rdv__record_write(store);
+        result = rdv__write_behind_flush(&store->database);
     else if (store->views == 0)
-        result = rdv__sql_execute(store, "BEGIN");
+        result = rdv__database_execute(&store->database, "BEGIN");
     if (result != 0)
         return rdv__store_fail(store, result);
     store->views++;
     return 0;
 }
 
-void rdv__sql_end_view(rdv_store *store)
+void rdv__store_end_view(rdv_store *store)
 {
-    if (--store->views == 0 && !store->open && !sqlite3_get_autocommit(store->db))
-        sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+    if (--store->views == 0 && !store->open && !sqlite3_get_autocommit(store->database.handle))
+        sqlite3_exec(store->database.handle, "COMMIT", NULL, NULL, NULL);
 }
 
 /* ----------------------------------------------------------------- opening */
@@ -718,21 +542,6 @@ void rdv__sql_end_view(rdv_store *store)
 void rdv_store_options_init(rdv_store_options *options)
 {
     *options = (rdv_store_options){.size = sizeof *options, .history_count = 10000};
-}
-
-static int set_name(rdv_store *store, const char *path)
-{
-    static const char in_memory[] = "the store in memory", cut[] = "...";
-    const char *end = path ? path : in_memory;
-    size_t size = strlen(end), skipped = 0;
-    if (size > NAME_SHOWN)
-        for (skipped = size - NAME_SHOWN; ((unsigned char)end[skipped] & 0xc0) == 0x80;)
-            skipped++;
-    store->name = malloc(size + sizeof cut);
-    if (!store->name)
-        return RDV_ENOMEM;
-    snprintf(store->name, size + sizeof cut, "%s%s", skipped > 0 ? cut : "", end + skipped);
-    return 0;
 }
 
 /* Say who has the lock, as far as its file tells. cli/place.c looks for these words. */
@@ -743,7 +552,7 @@ static int locked(const rdv_store *store, const char *lock_path, struct rdv_erro
     int read = rdv__plat_read_file(lock_path, HOLDER_MAX, &holder, &size, NULL);
     if (holder)
         holder[strcspn(holder, "\n")] = '\0';
-    int result = rdv__fail(error, RDV_ELOCKED, "%s is in use by %s%s", store->name,
+    int result = rdv__fail(error, RDV_ELOCKED, "%s is in use by %s%s", store->database.name,
                            holder && *holder ? holder : "another process",
                            read == RDV_ENOTFOUND ? ", whose lock file was removed" : "");
     free(holder);
@@ -772,7 +581,7 @@ static int take_locks(rdv_store *store, const char *file, const char *holder,
     if (result == RDV_ELOCKED)
         result = locked(store, path, error);
     else if (result != 0)
-        result = rdv__fail(error, result, "%s%s", trouble.text, advice(result));
+        result = rdv__fail(error, result, "%s%s", trouble.text, rdv__database_advice(result));
     free(path);
     return result;
 }
@@ -789,11 +598,11 @@ static bool has_log(const char *path)
 }
 
 static int open_checked(rdv_store *store, const char *path, int flags,
-                        const struct rdv__format *format, int *ret_version, struct rdv_error *error)
+                        const struct rdv__schema *schema, int *ret_version, struct rdv_error *error)
 {
-    int result = open_database(store, path, flags);
-    return result != 0 ? rdv__fail(error, result, "%s", store->last.text)
-                       : rdv__format_check(store, format, ret_version, error);
+    int result = rdv__database_open(&store->database, path, flags);
+    return result != 0 ? rdv__fail(error, result, "%s", store->database.last.text)
+                       : rdv__schema_check(&store->database, schema, ret_version, error);
 }
 
 /* The path as a URI that says that nobody writes to the file. The caller frees it. */
@@ -819,26 +628,26 @@ static char *unchanging(const char *path)
     return uri;
 }
 
-static int open_reader(rdv_store *store, const char *path, const struct rdv__format *format,
+static int open_reader(rdv_store *store, const char *path, const struct rdv__schema *schema,
                        struct rdv_error *error)
 {
     int version = 0;
     int result = rdv__plat_hold_new(path, false, &store->hold, error);
     if (result != 0)
         return result;
-    result = open_checked(store, path, SQLITE_OPEN_READONLY, format, &version, error);
+    result = open_checked(store, path, SQLITE_OPEN_READONLY, schema, &version, error);
     /*
      * Reading takes a file beside it for the memory that readers and writers share. Where none can be made, on a read-only
      * or a full disk, and no log is left behind, nobody is writing, and the file can be read as it is.
      */
-    int code = store->db ? sqlite3_errcode(store->db) & 0xff : SQLITE_OK;
+    int code = store->database.handle ? sqlite3_errcode(store->database.handle) & 0xff : SQLITE_OK;
     const bool no_memory = code == SQLITE_CANTOPEN || code == SQLITE_READONLY ||
                            code == SQLITE_IOERR || code == SQLITE_FULL;
     if (result != 0 && no_memory && !has_log(path)) {
         char *uri = unchanging(path);
         if (!uri)
             return rdv__fail(error, RDV_ENOMEM, "out of memory");
-        result = open_checked(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, format, &version,
+        result = open_checked(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, schema, &version,
                               error);
         free(uri);
     }
@@ -846,11 +655,11 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__for
         return result;
     if (version == 0)
         return rdv__fail(error, RDV_ENOTFOUND, "%s is empty: nothing was stored in it yet",
-                         store->name);
-    if (version < format->version)
+                         store->database.name);
+    if (version < schema->version)
         return rdv__fail(error, RDV_ESTATE,
                          "%s has an older format: open it once for writing, which brings it up",
-                         store->name);
+                         store->database.name);
     return 0;
 }
 
@@ -858,26 +667,27 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__for
  * counted by the scan that reads them all anyway. */
 static int count(rdv_store *store)
 {
-    struct rdv__counters *counters = &store->counters;
-    int result =
-        rdv__sql_number(store,
-                        "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'number'), 0),"
-                        " coalesce((SELECT max(number) FROM entry), 0),"
-                        " coalesce((SELECT number FROM history ORDER BY change DESC LIMIT 1), 0))",
-                        &counters->last_number);
-    counters->told_number = counters->last_number;
+    struct rdv__sequences *sequences = &store->database.sequences;
+    int result = rdv__database_number(
+        &store->database,
+        "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'number'), 0),"
+        " coalesce((SELECT max(number) FROM entry), 0),"
+        " coalesce((SELECT number FROM history ORDER BY change DESC LIMIT 1), 0))",
+        &sequences->last_number);
+    sequences->told_number = sequences->last_number;
     if (result == 0)
-        result = rdv__sql_number(
-            store,
+        result = rdv__database_number(
+            &store->database,
             "SELECT max(coalesce((SELECT value FROM counter WHERE name = 'change'), 0),"
             " coalesce((SELECT max(change) FROM history), 0))",
-            &counters->last_change);
+            &sequences->last_change);
     if (result == 0)
-        result = rdv__sql_number(
-            store, "SELECT coalesce((SELECT value FROM counter WHERE name = 'own_run'), 0)",
-            &counters->last_own_run);
-    counters->history_rows = -1;
-    counters->log_bytes = -1;
+        result = rdv__database_number(
+            &store->database,
+            "SELECT coalesce((SELECT value FROM counter WHERE name = 'own_run'), 0)",
+            &sequences->last_own_run);
+    sequences->history_rows = -1;
+    sequences->log_bytes = -1;
     return result;
 }
 
@@ -892,28 +702,30 @@ static int protect(rdv_store *store)
         result = name ? rdv__plat_same_rights(path, name) : RDV_ENOMEM;
         sqlite3_free(name);
     }
-    return result == 0 ? 0 : rdv__sql_refuse(store, result, "its rights can't be given to its log");
+    return result == 0 ? 0
+                       : rdv__database_refuse(&store->database, result,
+                                              "its rights can't be given to its log");
 }
 
 static int open_writer(rdv_store *store, const char *path, const char *holder,
-                       const struct rdv__format *format, struct rdv_error *error)
+                       const struct rdv__schema *schema, struct rdv_error *error)
 {
     int version = 0;
     int result = path ? take_locks(store, path, holder, error) : 0;
     if (result != 0)
         return result;
-    result = open_database(store, path ? path : ":memory:", SQLITE_OPEN_READWRITE);
+    result = rdv__database_open(&store->database, path ? path : ":memory:", SQLITE_OPEN_READWRITE);
     if (result != 0)
-        return rdv__fail(error, result, "%s", store->last.text);
-    if (path && sqlite3_db_readonly(store->db, "main") == 1)
-        return rdv__fail(error, RDV_EREADONLY, "%s may only be read%s", store->name,
-                         advice(RDV_EREADONLY));
-    result = rdv__format_check(store, format, &version, error);
+        return rdv__fail(error, result, "%s", store->database.last.text);
+    if (path && sqlite3_db_readonly(store->database.handle, "main") == 1)
+        return rdv__fail(error, RDV_EREADONLY, "%s may only be read%s", store->database.name,
+                         rdv__database_advice(RDV_EREADONLY));
+    result = rdv__schema_check(&store->database, schema, &version, error);
     if (result != 0)
         return result;
     result = use_settings(store);
     if (result == 0)
-        result = rdv__format_migrate(store, format, version);
+        result = rdv__schema_migrate(&store->database, schema, version);
     if (result == 0)
         result = count(store);
     if (result == 0 && path)
@@ -922,22 +734,23 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
         result = remember_files(store);
     if (result == 0)
         result = prepare_batches(store);
-    return result == 0 ? 0 : rdv__fail(error, result, "%s", store->last.text);
+    return result == 0 ? 0 : rdv__fail(error, result, "%s", store->database.last.text);
 }
 
 int rdv__store_open_as(const char *path, const rdv_store_options *options,
-                       const struct rdv__format *format, rdv_store **ret_store,
+                       const struct rdv__schema *schema, rdv_store **ret_store,
                        struct rdv_error *error)
 {
     rdv_store *store = calloc(1, sizeof *store);
-    if (!store || set_name(store, path) != 0) {
+    if (!store || rdv__database_set_name(&store->database, path) != 0) {
         free(store);
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     }
+    store->database.write_behind = &store->write_behind;
     store->in_memory = !path;
     store->read_only = options->flags & RDV_STORE_READ_ONLY;
-    store->counters.history_count = options->history_count;
-    store->counters.history_age = options->history_age;
+    store->database.sequences.history_count = options->history_count;
+    store->database.sequences.history_age = options->history_age;
     changes_clear(&store->staged);
     changes_clear(&store->undoing);
     changes_clear(&store->done);
@@ -947,8 +760,8 @@ int rdv__store_open_as(const char *path, const rdv_store_options *options,
     char *found = NULL;
     int result = path ? rdv__plat_database_file(path, !store->read_only, &found, error) : 0;
     if (result == 0)
-        result = store->read_only ? open_reader(store, found, format, error)
-                                  : open_writer(store, found, options->holder, format, error);
+        result = store->read_only ? open_reader(store, found, schema, error)
+                                  : open_writer(store, found, options->holder, schema, error);
     /* From now on, the files that SQLite has made or found beside it meanwhile are read and written. */
     char *again = NULL;
     if (result == 0 && path)
@@ -978,7 +791,7 @@ int rdv_store_open(const char *path, const rdv_store_options *options, rdv_store
         return rdv__fail(error, RDV_EINVAL,
                          "'%s' is no file to SQLite: write './%s' if it is the name of one", path,
                          path);
-    return rdv__store_open_as(path, options, &rdv__format, ret_store, error);
+    return rdv__store_open_as(path, options, &rdv__schema, ret_store, error);
 }
 
 void rdv_store_close(rdv_store *store)
@@ -992,14 +805,13 @@ void rdv_store_close(rdv_store *store)
     leave_loop(store);
     forget_statements(store);
     forget_files(store);
-    sqlite3_close(store->db);
+    rdv__database_close(&store->database);
     rdv__plat_unlock(store->lock);
     rdv__plat_hold_free(store->hold, !store->read_only);
-    free(store->name);
     free(store);
 }
 
 const char *rdv__store_path(const rdv_store *store)
 {
-    return store->in_memory ? NULL : sqlite3_db_filename(store->db, "main");
+    return store->in_memory ? NULL : sqlite3_db_filename(store->database.handle, "main");
 }

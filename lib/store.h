@@ -5,7 +5,7 @@
  *
  * Who writes:
  *   1. rdv__store_stage(): begins a transaction if none is open. On failure nothing was staged.
- *   2. writes records (record.h), of which some wait for the commit. If one fails, the whole batch is lost: call
+ *   2. writes records (records.h), of which some wait for the commit. If one fails, the whole batch is lost: call
  *      rdv__store_fail() with its result; every change of the batch, this one included if it was deferred already, is settled
  *      with that error.
  *   3. changes its own memory so that later decisions of this batch see it, and defers a change that can undo that.
@@ -22,6 +22,9 @@
 
 #include <rdvtask/loop.h>
 #include <rdvtask/store.h>
+
+struct rdv__database;
+struct rdv__schema;
 
 /* Embedded in its owner, in one batch at a time. settle may free its owner, and may stage new changes. */
 struct rdv__store_change {
@@ -46,6 +49,9 @@ void rdv__store_defer(rdv_store *store, struct rdv__store_change *change);
  */
 void rdv__store_disown(rdv_store *store, const void *owner);
 
+/* Write what was put off until the commit, so that what was staged can be read. A failure is to fail the batch. */
+int rdv__store_write_staged(rdv_store *store);
+
 /* The batch can't be committed any more: undo it now. Returns result, which is not 0. */
 int rdv__store_fail(rdv_store *store, int result);
 
@@ -61,6 +67,19 @@ bool rdv__store_is_held(const rdv_store *store);
 /* Whether a commit has found that the store's file, or what belongs to it, was removed or replaced. Nothing is written any more, and
  * RDV_ELOST is what all who try are told. */
 bool rdv__store_is_lost(const rdv_store *store);
+
+/* The open batch, if it is not held, is committed, or undone if that fails; then one consistent view of the store until
+ * end_view. Nothing can be staged meanwhile. Views may be nested: an inner one sees what the outer one does. */
+int rdv__store_begin_view(rdv_store *store);
+void rdv__store_end_view(rdv_store *store);
+
+/* What the records are written to and read from. */
+struct rdv__database *rdv__store_database(rdv_store *store);
+
+/* rdv_store_open() with another schema than ours: how a test has an older or a newer store. */
+int rdv__store_open_as(const char *path, const rdv_store_options *options,
+                       const struct rdv__schema *schema, rdv_store **ret_store,
+                       struct rdv_error *error);
 
 /* The path of the file, absolute and with symbolic links followed; NULL for a store in memory. */
 const char *rdv__store_path(const rdv_store *store);

@@ -14,7 +14,7 @@
 #include "error.h"
 #include "plugin_ops.h"
 #include "queue.h"
-#include "record.h"
+#include "records.h"
 #include "sink.h"
 #include "status.h"
 #include "store.h"

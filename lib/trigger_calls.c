@@ -3,7 +3,7 @@
 #include "trigger_state.h"
 
 #include "queue.h"
-#include "record.h"
+#include "records.h"
 #include "status.h"
 #include "store.h"
 #include "time.h"

@@ -8,6 +8,12 @@
 
 #include <rdvtask/task.h>
 
+/* The keys of an entry: what its order and its window depend on. */
+struct rdv__keys {
+    rdv_time start, end, deadline;
+    int64_t number; /* order of arrival, > 0 */
+};
+
 /* start <= now, and end not given or now <= end. */
 bool rdv__window_open(const rdv_window *window, rdv_time now);
 

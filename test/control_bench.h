@@ -14,7 +14,7 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "sql.h"
+#include "database.h"
 #include "store.h"
 #include "system.h"
 #include "wire.h"
@@ -155,9 +155,9 @@ static inline void bench_open(struct bench *bench, bool listening)
     ck_assert_int_eq(rdv_loop_new(&bench->loop), 0);
     ck_assert_int_eq(rdv_store_open(bench->store_path, NULL, &bench->store, NULL), 0);
     /* Nothing here is about power cuts, and it waits for the disk most of the time. */
-    ck_assert_int_eq(
-        sqlite3_exec(rdv__sql_database(bench->store), "PRAGMA synchronous=OFF", NULL, NULL, NULL),
-        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(rdv__store_database(bench->store)->handle,
+                                  "PRAGMA synchronous=OFF", NULL, NULL, NULL),
+                     SQLITE_OK);
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
     how.clock = (rdv_clock){.now = bench_now, .user = bench};
@@ -167,7 +167,7 @@ static inline void bench_open(struct bench *bench, bool listening)
     bench->options.log = (rdv_log){bench_log, bench};
     bench_listen(bench);
     bench->plugin.base.ops = &bench_plugin_ops;
-    sqlite3_commit_hook(rdv__sql_database(bench->store), bench_committing, bench);
+    sqlite3_commit_hook(rdv__store_database(bench->store)->handle, bench_committing, bench);
 }
 
 static inline void bench_attach(struct bench *bench)

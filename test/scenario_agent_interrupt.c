@@ -7,9 +7,10 @@
 
 #include <inttypes.h>
 
+#include "database.h"
+#include "journal.h"
 #include "plat.h"
-#include "record.h"
-#include "sql.h"
+#include "store.h"
 
 static char directory[RDV_TEST_PATH];
 
@@ -165,8 +166,8 @@ START_TEST(a_run_of_an_older_version_is_known_by_its_store_and_number)
 {
     int64_t left = interrupt("resume", "task", "c");
     struct bench *bench = open_bench();
-    ck_assert_int_eq(sqlite3_exec(rdv__sql_database(bench->store), "UPDATE journal SET nonce = ''",
-                                  NULL, NULL, NULL),
+    ck_assert_int_eq(sqlite3_exec(rdv__store_database(bench->store)->handle,
+                                  "UPDATE journal SET nonce = ''", NULL, NULL, NULL),
                      SQLITE_OK);
     load(bench, "resume");
     ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
@@ -441,8 +442,9 @@ START_TEST(under_our_trigger_what_is_left_of_a_run_that_is_not_known_any_more_is
 {
     int64_t left = interrupt_under_our_trigger();
     struct bench *bench = open_bench();
-    ck_assert_int_eq(rdv__sql_execute(bench->store, "DELETE FROM entry; INSERT OR REPLACE INTO "
-                                                    "counter VALUES ('number', 1)"),
+    ck_assert_int_eq(rdv__database_execute(rdv__store_database(bench->store),
+                                           "DELETE FROM entry; INSERT OR REPLACE INTO "
+                                           "counter VALUES ('number', 1)"),
                      0);
     rdv_trigger *trigger = attach(bench);
     int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
@@ -542,10 +544,10 @@ START_TEST(under_our_trigger_nothing_is_left_of_a_start_that_cannot_be_recorded)
     rdv_trigger *trigger = attach(bench);
     bench_linger(bench, 1);
     bench_write(bench, "hung", "");
-    sqlite3_commit_hook(rdv__sql_database(bench->store), refuse, NULL);
+    sqlite3_commit_hook(rdv__store_database(bench->store)->handle, refuse, NULL);
     schedule(trigger, RDV_EIO);
     ck_assert_uint_eq(rdv_trigger_unfinished(trigger), 0);
-    sqlite3_commit_hook(rdv__sql_database(bench->store), NULL, NULL);
+    sqlite3_commit_hook(rdv__store_database(bench->store)->handle, NULL, NULL);
     bench_linger(bench, 20);
     ck_assert_str_eq(bench_read(bench, "marks"), "");
     ck_assert_ptr_null(strstr(bench->log, "refused")); /* no report on it */
@@ -562,7 +564,9 @@ START_TEST(under_our_trigger_a_journal_without_room_refuses_the_schedule)
     struct bench *bench = open_bench();
     rdv_trigger *trigger = attach(bench);
     bench_linger(bench, 1);
-    ck_assert_int_eq(rdv__sql_execute(bench->store, "PRAGMA max_page_count=1"), 0); /* as it is */
+    ck_assert_int_eq(
+        rdv__database_execute(rdv__store_database(bench->store), "PRAGMA max_page_count=1"),
+        0); /* as it is */
     static char context[100000];
     rdv_task *task;
     ck_assert_int_eq(rdv_task_new("l", "task", context, sizeof context, &task), 0);

@@ -5,7 +5,7 @@
  */
 #include "agent_bench.h"
 
-#include "record.h"
+#include "journal.h"
 
 /* The command that reboots, where nothing else is said. */
 #define REBOOT "'reboot':{'run':['sh','-c','echo reboot >>@/marks; touch @/went']}"

@@ -12,9 +12,11 @@
 
 #include <rdvtask/rdvtask.h>
 
+#include "database.h"
 #include "harness.h"
-#include "record.h"
-#include "sql.h"
+#include "journal.h"
+#include "records.h"
+#include "startup_scan.h"
 #include "store.h"
 #include "store_faults.h"
 #include "store_help.h"
@@ -238,15 +240,17 @@ static void nothing(void)
 static void limit_pages(void)
 {
     int64_t pages = 0;
-    ck_assert_int_eq(rdv__sql_number(store, "PRAGMA page_count", &pages), 0);
+    ck_assert_int_eq(rdv__database_number(rdv__store_database(store), "PRAGMA page_count", &pages),
+                     0);
     char pragma[64];
     snprintf(pragma, sizeof pragma, "PRAGMA max_page_count=%d", (int)pages);
-    ck_assert_int_eq(rdv__sql_execute(store, pragma), 0);
+    ck_assert_int_eq(rdv__database_execute(rdv__store_database(store), pragma), 0);
 }
 
 static void unlimit_pages(void)
 {
-    ck_assert_int_eq(rdv__sql_execute(store, "PRAGMA max_page_count=1000000000"), 0);
+    ck_assert_int_eq(
+        rdv__database_execute(rdv__store_database(store), "PRAGMA max_page_count=1000000000"), 0);
 }
 
 /* A limit on the size of files. */
@@ -550,8 +554,9 @@ START_TEST(a_run_that_is_taken_over_when_the_file_can_not_grow_is_counted_and_st
         ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     }
     ck_assert_int_eq(starts, 2);
-    ck_assert_int_eq(rdv__sql_number(store, "SELECT interruptions FROM entry WHERE started_at <> 0",
-                                     &interruptions),
+    ck_assert_int_eq(rdv__database_number(rdv__store_database(store),
+                                          "SELECT interruptions FROM entry WHERE started_at <> 0",
+                                          &interruptions),
                      0);
     ck_assert_int_eq(interruptions, 1);
 }
@@ -771,7 +776,8 @@ START_TEST(a_foreign_lock_holds_up_the_loop_only_once)
     ck_assert_int_eq(sqlite3_exec(foreign, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     ck_assert_int_eq(schedule("a", ""), 0);
     int64_t patience = 0;
-    ck_assert_int_eq(rdv__sql_number(store, "PRAGMA busy_timeout", &patience), 0);
+    ck_assert_int_eq(
+        rdv__database_number(rdv__store_database(store), "PRAGMA busy_timeout", &patience), 0);
     ck_assert_int_gt(patience, 0);
     sqlite3_close(foreign);
 }
@@ -930,7 +936,7 @@ START_TEST(flipped_bytes_are_an_error_or_harmless_and_never_more)
                                 .flags = RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT};
         result = rdv_store_entries(store, &all, count_one, &count);
         ck_assert_msg(result == 0 || is_damage(result), "seed %u: %d", seed, result);
-        result = rdv__record_scan(store, load_entry, NULL);
+        result = rdv__startup_scan_run(store, load_entry, NULL);
         ck_assert_msg(result == 0 || is_damage(result), "seed %u: %d", seed, result);
         rdv_store_close(store);
         store = NULL;
@@ -996,7 +1002,7 @@ static void use_whatever_is_there(const char *what)
     ck_assert_msg(is_told(result), "opening with %s: %d", what, result);
     if (result != 0)
         return;
-    sqlite3_exec(rdv__sql_database(store), "PRAGMA synchronous=OFF", NULL, NULL, NULL);
+    sqlite3_exec(rdv__store_database(store)->handle, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
     ck_assert_msg(is_told(rdv_store_entries(store, &all, count_one, &count)), "list: %s", what);
     ck_assert_msg(is_told(rdv__journal_get(store, "j", take_journal, &size)), "journal: %s", what);
     ck_assert_int_eq(rdv_loop_new(&loop), 0);
@@ -1166,10 +1172,10 @@ static void expect_numbers(const int64_t *list, size_t count, unsigned flags)
         ck_assert_msg(numbers.list[i] == 0, "%lld is lost", (long long)list[i]);
     if (!(flags & RDV_STORE_READ_ONLY)) {
         int64_t sound = 0;
-        ck_assert_int_eq(
-            rdv__sql_number(look, "SELECT integrity_check = 'ok' FROM pragma_integrity_check",
-                            &sound),
-            0);
+        ck_assert_int_eq(rdv__database_number(
+                             rdv__store_database(look),
+                             "SELECT integrity_check = 'ok' FROM pragma_integrity_check", &sound),
+                         0);
         ck_assert_int_eq(sound, 1);
     }
     rdv_store_close(look);

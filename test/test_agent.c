@@ -16,7 +16,7 @@
 #define KILLED "killed by signal 9 (SIGKILL)"
 #endif
 
-#include "record.h"
+#include "journal.h"
 #include "store.h"
 #include "task.h"
 

@@ -18,8 +18,10 @@
 #endif
 
 #include "control_bench.h"
+#include "database.h"
 #include "harness.h"
 #include "loop.h"
+#include "store.h"
 #include "thread.h"
 
 /* How long a test may take, in seconds: many times what it does, and more than what is waited for in it. */
@@ -371,7 +373,7 @@ START_TEST(show_has_the_output_and_what_is_no_text_in_it_is_replaced)
                                                         "\"identifier\":\"a\"}]}"));
     free(answer);
     sqlite3_stmt *put = NULL;
-    sqlite3 *database = rdv__sql_database(direct.store);
+    sqlite3 *database = rdv__store_database(direct.store)->handle;
     ck_assert_int_eq(sqlite3_prepare_v2(database, "INSERT INTO output (number, tail) VALUES (1, ?)",
                                         -1, &put, NULL),
                      SQLITE_OK);
@@ -392,7 +394,9 @@ START_TEST(a_damaged_store_is_an_error)
     char *answer = bench_call(&direct, CALL("schedule", "{\"tasks\":[{\"label\":\"x\","
                                                         "\"identifier\":\"a\"}]}"));
     free(answer);
-    ck_assert_int_eq(rdv__sql_execute(direct.store, "UPDATE entry SET status = 77"), 0);
+    ck_assert_int_eq(
+        rdv__database_execute(rdv__store_database(direct.store), "UPDATE entry SET status = 77"),
+        0);
     static const char *const requests[] = {
         CALL("list", "{}"), CALL("show", "{\"identifier\":\"a\"}"),
         CALL("explain", "{\"identifier\":\"a\"}"),
@@ -404,7 +408,8 @@ START_TEST(a_damaged_store_is_an_error)
         ck_assert_has(answer, "an entry is not as it was written");
         free(answer);
     }
-    ck_assert_int_eq(rdv__sql_execute(direct.store, "DROP TABLE context"), 0);
+    ck_assert_int_eq(rdv__database_execute(rdv__store_database(direct.store), "DROP TABLE context"),
+                     0);
     answer = bench_call(&direct, requests[3]);
     ck_assert_has(answer, "\"error\":{");
     free(answer);
@@ -1307,7 +1312,8 @@ START_TEST(a_store_that_can_not_be_read_cuts_watchers_off)
 {
     schedule("a", NOW + RDV_HOUR);
     bench_turns(&agent);
-    ck_assert_int_eq(rdv__sql_execute(agent.store, "UPDATE entry SET status = 77"), 0);
+    ck_assert_int_eq(
+        rdv__database_execute(rdv__store_database(agent.store), "UPDATE entry SET status = 77"), 0);
     struct wire *client = bench_client(&agent);
     ck_assert_has(bench_ask(&agent, client, CALL("watch", "{}")), "\"result\":{");
     ck_assert(bench_closed(&agent, client));

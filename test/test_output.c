@@ -6,9 +6,11 @@
 #include <sys/resource.h>
 #endif
 
+#include "journal.h"
+#include "log_sizes.h"
 #include "output.h"
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 #include "store.h"
 
 #define PAGE 4096

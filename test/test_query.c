@@ -5,8 +5,10 @@
 #include <inttypes.h>
 
 #include "control_bench.h"
+#include "database.h"
 #include "harness.h"
 #include "query.h"
+#include "store.h"
 
 /* How long a test may take, in seconds. */
 #define PATIENCE 180
@@ -29,7 +31,7 @@ static void set_up(void)
 {
     bench_open(&bench, false);
     steps = most_steps = 0;
-    sqlite3_progress_handler(rdv__sql_database(bench.store), 1, count_step, NULL);
+    sqlite3_progress_handler(rdv__store_database(bench.store)->handle, 1, count_step, NULL);
 }
 
 static void tear_down(void)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store holds: entries and their history, the journal, outputs; and what a listing shows of it. */
-#include "format.h"
+#include "database.h"
 #include "harness.h"
-#include "record.h"
-#include "sql.h"
+#include "journal.h"
+#include "records.h"
+#include "schema.h"
+#include "startup_scan.h"
 #include "store.h"
 #include "store_help.h"
 
@@ -42,19 +44,19 @@ static void commit(void)
 static int64_t number_of(const char *sql)
 {
     int64_t number = -1;
-    ck_assert_int_eq(rdv__sql_number(store, sql, &number), 0);
+    ck_assert_int_eq(rdv__database_number(rdv__store_database(store), sql, &number), 0);
     return number;
 }
 
 static void execute(const char *sql)
 {
-    ck_assert_int_eq(rdv__sql_execute(store, sql), 0);
+    ck_assert_int_eq(rdv__database_execute(rdv__store_database(store), sql), 0);
 }
 
 /* How many rows were inserted, changed and deleted since the store was opened. */
 static int64_t writes(void)
 {
-    return sqlite3_total_changes64(rdv__sql_database(store));
+    return sqlite3_total_changes64(rdv__store_database(store)->handle);
 }
 
 static int64_t schedule(const char *identifier, const char *context, rdv_window window)
@@ -222,7 +224,7 @@ START_TEST(changes_are_counted_on_from_those_of_unfinished_entries)
     commit();
     int64_t last = rdv__record_last_change(store);
     reopen(NULL);
-    ck_assert_int_eq(rdv__record_scan(store, scan_nothing, NULL), 0);
+    ck_assert_int_eq(rdv__startup_scan_run(store, scan_nothing, NULL), 0);
     ck_assert_int_eq(rdv__record_last_change(store), last);
 }
 END_TEST
@@ -235,7 +237,7 @@ START_TEST(changes_are_counted_on_from_those_of_running_entries_too)
     commit();
     int64_t last = rdv__record_last_change(store);
     reopen(NULL);
-    ck_assert_int_eq(rdv__record_scan(store, scan_nothing, NULL), 0);
+    ck_assert_int_eq(rdv__startup_scan_run(store, scan_nothing, NULL), 0);
     ck_assert_int_eq(rdv__record_last_change(store), last);
 }
 END_TEST
@@ -389,14 +391,14 @@ START_TEST(a_scan_gives_the_keys_of_all_unfinished_entries_by_number)
     ck_assert_int_eq(rdv__record_start(store, b, NOW), 0);
     commit();
     struct scanned scanned = {0};
-    ck_assert_int_eq(rdv__record_scan(store, scan_one, &scanned), 0);
+    ck_assert_int_eq(rdv__startup_scan_run(store, scan_one, &scanned), 0);
     ck_assert_int_eq(scanned.count, 2);
     ck_assert_int_eq(scanned.numbers[0], a);
     ck_assert_int_eq(scanned.numbers[1], b);
     ck_assert_str_eq(scanned.words, "a/1/0/1/2/3 bb/2/1/4/5/6 ");
 
     scanned = (struct scanned){.stop = RDV_ENOMEM};
-    ck_assert_int_eq(rdv__record_scan(store, scan_one, &scanned), RDV_ENOMEM);
+    ck_assert_int_eq(rdv__startup_scan_run(store, scan_one, &scanned), RDV_ENOMEM);
     ck_assert_int_eq(scanned.count, 1);
 }
 END_TEST
@@ -404,7 +406,7 @@ END_TEST
 static int scan_within(void *user, const rdv_entry *entry)
 {
     (void)entry;
-    return rdv__record_scan(store, scan_one, user);
+    return rdv__startup_scan_run(store, scan_one, user);
 }
 
 START_TEST(entries_are_scanned_while_they_are_listed_too)
@@ -1205,10 +1207,10 @@ static const char journal_of_2[] =
 
 START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
 {
-    const struct rdv__format older = {rdv__format.migrations, _i};
+    const struct rdv__schema older = {rdv__schema.migrations, _i};
     rdv_store_options options;
     rdv_store_options_init(&options);
-    ck_assert_int_lt(_i, rdv__format.version);
+    ck_assert_int_lt(_i, rdv__schema.version);
     rdv_store_close(store);
     store = NULL;
     rdv_test_remove(path);
@@ -1217,7 +1219,7 @@ START_TEST(a_store_of_an_older_format_keeps_all_that_it_had)
     execute(_i >= 2 ? journal_of_2 : journal_of_1);
     reopen(NULL);
 
-    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__schema.version);
     ck_assert_str_eq(list((rdv_filter){0}), "ended running pending");
     const rdv_filter ended = {.size = sizeof ended,
                               .flags =
@@ -1328,7 +1330,7 @@ START_TEST(a_scan_refuses_what_was_never_written)
     commit();
     execute(damaged_keys[_i]);
     struct scanned scanned = {0};
-    ck_assert_int_eq(rdv__record_scan(store, scan_one, &scanned), RDV_ECORRUPT);
+    ck_assert_int_eq(rdv__startup_scan_run(store, scan_one, &scanned), RDV_ECORRUPT);
     ck_assert_int_eq(scanned.count, 0);
     ck_assert_ptr_nonnull(strstr(rdv_store_message(store), "not as it was written"));
 }
@@ -1416,7 +1418,7 @@ int main(void)
     tcase_add_test(listings, a_row_with_an_unknown_outcome_is_not_listed);
     tcase_add_test(listings, who_only_reads_a_store_is_told_too_whether_it_is_paused);
     tcase_add_loop_test(listings, a_store_of_an_older_format_keeps_all_that_it_had, 1,
-                        rdv__format.version);
+                        rdv__schema.version);
     suite_add_tcase(suite, listings);
     return rdv_test_main(suite);
 }

@@ -5,12 +5,13 @@
 
 #include <rdvtask/loop.h>
 
-#include "format.h"
+#include "database.h"
 #include "harness.h"
+#include "journal.h"
 #include "loop.h"
 #include "plat.h"
-#include "record.h"
-#include "sql.h"
+#include "records.h"
+#include "schema.h"
 #include "store.h"
 #include "store_help.h"
 #include "thread.h"
@@ -109,7 +110,7 @@ static void tear_down(void)
 static int64_t number_of(const char *sql)
 {
     int64_t number = -1;
-    ck_assert_int_eq(rdv__sql_number(store, sql, &number), 0);
+    ck_assert_int_eq(rdv__database_number(rdv__store_database(store), sql, &number), 0);
     return number;
 }
 
@@ -167,7 +168,7 @@ static int count_commit(void *user)
 START_TEST(all_changes_of_a_turn_share_one_commit_and_are_heard_in_order)
 {
     int commits = 0;
-    sqlite3_commit_hook(rdv__sql_database(store), count_commit, &commits);
+    sqlite3_commit_hook(rdv__store_database(store)->handle, count_commit, &commits);
     struct note *a = note("a"), *b = note("b"), *c = note("c");
     stage(a);
     stage(b);
@@ -207,7 +208,7 @@ START_TEST(nothing_joins_a_batch_that_sqlite_has_undone)
     struct note *a = note("a"), *b = note("b");
     stage(a);
     /* As SQLite does by itself when it lacks memory. */
-    ck_assert_int_eq(rdv__sql_execute(store, "ROLLBACK"), 0);
+    ck_assert_int_eq(rdv__database_execute(rdv__store_database(store), "ROLLBACK"), 0);
     ck_assert_int_eq(rdv__store_stage(store), RDV_EIO);
     ck_assert_str_eq(heard, "a=-8 ");
     ck_assert_ptr_nonnull(strstr(rdv_store_message(store), "undone"));
@@ -225,11 +226,11 @@ START_TEST(a_commit_that_fails_undoes_its_batch_and_the_next_one_works)
     struct note *a = note("a"), *b = note("b"), *c = note("c");
     stage(a);
     stage(b);
-    sqlite3_commit_hook(rdv__sql_database(store), refuse_commit, NULL);
+    sqlite3_commit_hook(rdv__store_database(store)->handle, refuse_commit, NULL);
     ck_assert_int_eq(rdv__store_commit(store), RDV_EIO);
     ck_assert_str_eq(heard, "b=-8 a=-8 ");
     ck_assert_ptr_nonnull(strstr(rdv_store_message(store), path));
-    sqlite3_commit_hook(rdv__sql_database(store), NULL, NULL);
+    sqlite3_commit_hook(rdv__store_database(store)->handle, NULL, NULL);
     *heard = '\0';
     stage(c);
     dispatch();
@@ -582,9 +583,9 @@ START_TEST(a_held_batch_that_failed_in_a_call_is_no_failure_of_other_calls)
     ck_assert_int_eq(rdv__store_hold(store), 0);
     of_call = note("call");
     ck_assert_int_eq(rdv_loop_call(loop, stage_in_call, NULL), 0);
-    sqlite3_commit_hook(rdv__sql_database(store), refuse_commit, NULL);
+    sqlite3_commit_hook(rdv__store_database(store)->handle, refuse_commit, NULL);
     ck_assert_int_eq(rdv__store_release(store, true), RDV_EIO);
-    sqlite3_commit_hook(rdv__sql_database(store), NULL, NULL);
+    sqlite3_commit_hook(rdv__store_database(store)->handle, NULL, NULL);
     stage(a);
     dispatch();
     ck_assert_str_eq(heard, "call=-8 a=0 ");
@@ -649,12 +650,12 @@ START_TEST(a_listing_is_one_view_while_another_writes)
     int listed = 0;
     /* Each entry that is shown makes another one be written; none of those shows. */
     const rdv_filter first = {.size = sizeof first, .limit = 1};
-    ck_assert_int_eq(rdv__sql_begin_view(reader), 0);
+    ck_assert_int_eq(rdv__store_begin_view(reader), 0);
     ck_assert_int_eq(rdv_store_entries(reader, &first, write_behind, more[0]), 0);
     ck_assert_int_eq(rdv_store_entries(reader, &first, write_behind, more[1]), 0);
     ck_assert_int_eq(rdv_store_entries(reader, NULL, count_one, &listed), 0);
     ck_assert_int_eq(listed, 2);
-    rdv__sql_end_view(reader);
+    rdv__store_end_view(reader);
     ck_assert_int_eq(count_entries(reader, 0), 4);
     rdv_store_close(reader);
 }
@@ -863,7 +864,7 @@ START_TEST(a_reader_writes_nothing)
     ck_assert_int_eq(rdv__store_stage(reader), RDV_EREADONLY);
     ck_assert_int_eq(rdv__store_hold(reader), RDV_EREADONLY);
     ck_assert_str_ne(rdv_store_message(reader), "");
-    ck_assert_int_ne(rdv__sql_execute(reader, "DELETE FROM entry"), 0);
+    ck_assert_int_ne(rdv__database_execute(rdv__store_database(reader), "DELETE FROM entry"), 0);
     rdv_store_close(reader);
 }
 END_TEST
@@ -891,23 +892,23 @@ static const char *next_migrations[] = {
     "ALTER TABLE entry ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey'",
     "CREATE TABLE more (number INTEGER PRIMARY KEY); INSERT INTO more VALUES (1), (2)",
 };
-static const struct rdv__format next_format = {next_migrations, 6};
+static const struct rdv__schema next_format = {next_migrations, 6};
 
 static int open_next(unsigned flags, rdv_store **ret_store, struct rdv_error *error)
 {
     rdv_store_options options;
     rdv_store_options_init(&options);
     options.flags = flags;
-    ck_assert_int_eq(rdv__format.version, 4);
-    for (int i = 0; i < rdv__format.version; i++)
-        next_migrations[i] = rdv__format.migrations[i];
+    ck_assert_int_eq(rdv__schema.version, 4);
+    for (int i = 0; i < rdv__schema.version; i++)
+        next_migrations[i] = rdv__schema.migrations[i];
     return rdv__store_open_as(path, &options, &next_format, ret_store, error);
 }
 
 START_TEST(a_new_store_says_what_it_is)
 {
     store = open_store(path, 0);
-    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__schema.version);
     ck_assert_int_eq(number_of("PRAGMA application_id"), 0x52445654); /* "RDVT" */
 }
 END_TEST
@@ -949,18 +950,19 @@ static int see_row(void *user, const struct rdv__journal *row)
 
 START_TEST(a_journal_of_version_1_has_asked_for_no_reboot)
 {
-    const struct rdv__format first = {rdv__format.migrations, 1};
+    const struct rdv__schema first = {rdv__schema.migrations, 1};
     rdv_store_options options;
     rdv_store_options_init(&options);
     struct rdv_error error;
     ck_assert_int_eq(rdv__store_open_as(path, &options, &first, &store, &error), 0);
     ck_assert_int_eq(
-        rdv__sql_execute(store, "INSERT INTO journal (identifier, label, run, step, attempt, state,"
-                                " context) VALUES ('a', 'l', 7, 1, 2, 'step', x'00')"),
+        rdv__database_execute(rdv__store_database(store),
+                              "INSERT INTO journal (identifier, label, run, step, attempt, state,"
+                              " context) VALUES ('a', 'l', 7, 1, 2, 'step', x'00')"),
         0);
     rdv_store_close(store);
     store = open_store(path, 0);
-    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__schema.version);
     char row[64] = "";
     ck_assert_int_eq(rdv__journal_get(store, "a", see_row, row), 0);
     ck_assert_str_eq(row, "a 7 step 1 0 []");
@@ -979,14 +981,14 @@ static int see_changes(void *user, const rdv_entry *entry)
 
 START_TEST(reports_of_version_2_are_kept_in_their_order)
 {
-    const struct rdv__format second = {rdv__format.migrations, 2};
+    const struct rdv__schema second = {rdv__schema.migrations, 2};
     rdv_store_options options;
     rdv_store_options_init(&options);
     struct rdv_error error;
     ck_assert_int_eq(rdv__store_open_as(path, &options, &second, &store, &error), 0);
     ck_assert_int_eq(
-        rdv__sql_execute(
-            store,
+        rdv__database_execute(
+            rdv__store_database(store),
             "INSERT INTO entry VALUES (1, 1, 0, 0, 0, 9, 'a', 'l', 0, 0, 1, 0, 3, 1, -1, 0, ''),"
             " (2, 1, 0, 0, 0, 8, 'b', 'l', 0, 0, 1, 0, 3, 1, -1, 0, '');"
             "INSERT INTO report VALUES (5, 1, 1, 3, 1, -1, 0, 'one'), (6, 2, 1, 3, 1, -1, 0, "
@@ -1021,7 +1023,7 @@ START_TEST(a_migration_that_fails_changes_nothing)
     ck_assert_ptr_nonnull(strstr(error.text, path));
     ck_assert_ptr_null(store);
     store = open_store(path, 0);
-    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__format.version);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), rdv__schema.version);
     ck_assert_int_eq(count_entries(store, 0), 1);
     ck_assert_int_eq(number_of("SELECT count(*) FROM sqlite_schema WHERE name = 'more'"), 0);
 }

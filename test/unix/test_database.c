@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "plat.h"
-#include "record.h"
+#include "records.h"
 #include "store.h"
 
 #include "../harness.h"

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "format.h"
+#include "schema.h"
 
 #include <stdio.h>
 
 #include "error.h"
-#include "sql.h"
 
 /* "RDVT": tells our files from other SQLite files. */
 #define APPLICATION_ID 1380210260
 
 /*
  * How the stored format changes: each string takes the store one version up, and is never changed once released. After a new
- * one is added here, the statements in record.c are changed to fit. The version that a file has is its user_version.
+ * one is added here, the statements in records.c are changed to fit. The version that a file has is its user_version.
  *
  * Version 1. `entry` holds what is not finished, keys first; bulky contexts lie apart, so that opening reads the keys in one
  * sequential scan. A `change` counts the changes of all entries. `history` is in the order in which entries ended, so that trimming takes a range off its front. There is no
@@ -112,52 +111,53 @@ static const char *const migrations[] = {
     "CREATE INDEX log_unwanted ON log (number) WHERE unwanted;",
 };
 
-const struct rdv__format rdv__format = {
+const struct rdv__schema rdv__schema = {
     .migrations = migrations,
     .version = (int)(sizeof migrations / sizeof *migrations),
 };
 
-int rdv__format_check(rdv_store *store, const struct rdv__format *format, int *ret_version,
-                      struct rdv_error *error)
+int rdv__schema_check(struct rdv__database *database, const struct rdv__schema *schema,
+                      int *ret_version, struct rdv_error *error)
 {
     int64_t application = 0, version = 0, tables = 0;
-    int result = rdv__sql_number(store, "PRAGMA application_id", &application);
+    int result = rdv__database_number(database, "PRAGMA application_id", &application);
     if (result == 0)
-        result = rdv__sql_number(store, "PRAGMA user_version", &version);
+        result = rdv__database_number(database, "PRAGMA user_version", &version);
     if (result == 0)
-        result = rdv__sql_number(store, "SELECT count(*) FROM sqlite_schema", &tables);
+        result = rdv__database_number(database, "SELECT count(*) FROM sqlite_schema", &tables);
     if (result != 0)
-        return rdv__fail(error, result, "%s", rdv_store_message(store));
+        return rdv__fail(error, result, "%s", database->last.text);
 
     bool empty = application == 0 && version == 0 && tables == 0;
     if (!empty && (application != APPLICATION_ID || version < 1))
         return rdv__fail(error, RDV_ECORRUPT,
                          "%s is a database, but not a store of rdvtask: give another file",
-                         rdv__sql_name(store));
-    if (version > format->version)
+                         database->name);
+    if (version > schema->version)
         return rdv__fail(
             error, RDV_ENEWER,
             "%s has format %d, and this rdvtask (%s) knows up to %d: use the newer rdvtask",
-            rdv__sql_name(store), (int)version, rdv_version(), format->version);
+            database->name, (int)version, rdv_version(), schema->version);
     *ret_version = (int)version;
     return 0;
 }
 
-int rdv__format_migrate(rdv_store *store, const struct rdv__format *format, int version)
+int rdv__schema_migrate(struct rdv__database *database, const struct rdv__schema *schema,
+                        int version)
 {
-    if (version == format->version)
+    if (version == schema->version)
         return 0;
-    int result = rdv__sql_execute(store, "BEGIN IMMEDIATE");
-    for (int i = version; result == 0 && i < format->version; i++)
-        result = rdv__sql_execute(store, format->migrations[i]);
+    int result = rdv__database_execute(database, "BEGIN IMMEDIATE");
+    for (int i = version; result == 0 && i < schema->version; i++)
+        result = rdv__database_execute(database, schema->migrations[i]);
     if (result == 0) {
         char pragmas[96];
         snprintf(pragmas, sizeof pragmas,
                  "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", APPLICATION_ID,
-                 format->version);
-        result = rdv__sql_execute(store, pragmas);
+                 schema->version);
+        result = rdv__database_execute(database, pragmas);
     }
-    if (result != 0 && !sqlite3_get_autocommit(rdv__sql_database(store)))
-        sqlite3_exec(rdv__sql_database(store), "ROLLBACK", NULL, NULL, NULL);
+    if (result != 0 && !sqlite3_get_autocommit(database->handle))
+        sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
     return result;
 }

@@ -3,18 +3,19 @@
  * The one scan of all unfinished entries, which opening a store waits for. Of what it costs, half was three calls for each column
  * and two for each row; so SQLite calls us, once a row, with all columns: as the step of an aggregate.
  */
-#include "record.h"
+#include "startup_scan.h"
 
 #include <stdio.h>
 
+#include "database.h"
 #include "row.h"
-#include "sql.h"
+#include "store.h"
 #include "task.h"
 
 /* No row is read twice: more pages would be kept only to be forgotten. */
 #define SCAN_PAGES 8
 
-struct rdv__scan {
+struct rdv__startup_scan {
     int (*fn)(void *user, const struct rdv__record_key *key);
     void *user;
     int64_t number; /* of the entry before */
@@ -24,15 +25,15 @@ struct rdv__scan {
 enum column { NUMBER, STARTED_AT, START, END, DEADLINE, IDENTIFIER, COLUMNS };
 
 /* A running entry's latest change; those of pending ones are in order of their numbers. */
-static int count_change(rdv_store *store, int64_t number)
+static int count_change(struct rdv__database *database, int64_t number)
 {
-    struct rdv__counters *counters = rdv__sql_counters(store);
+    struct rdv__sequences *sequences = &database->sequences;
     char sql[80];
     int64_t change = 0;
     snprintf(sql, sizeof sql, "SELECT change FROM entry WHERE number = %lld", (long long)number);
-    int result = rdv__sql_number(store, sql, &change);
-    if (result == 0 && change > counters->last_change)
-        counters->last_change = change;
+    int result = rdv__database_number(database, sql, &change);
+    if (result == 0 && change > sequences->last_change)
+        sequences->last_change = change;
     return result;
 }
 
@@ -45,10 +46,11 @@ static bool is_as_written(sqlite3_value **columns)
            sqlite3_value_int64(columns[STARTED_AT]) >= 0;
 }
 
-static int take(rdv_store *store, struct rdv__scan *scan, sqlite3_value **columns)
+static int take(struct rdv__database *database, struct rdv__startup_scan *scan,
+                sqlite3_value **columns)
 {
     if (!is_as_written(columns))
-        return rdv__sql_refuse(store, RDV_ECORRUPT, "an entry is not as it was written");
+        return rdv__database_refuse(database, RDV_ECORRUPT, "an entry is not as it was written");
     struct rdv__record_key key = {
         .keys = {.number = sqlite3_value_int64(columns[NUMBER]),
                  .start = sqlite3_value_int64(columns[START]),
@@ -63,18 +65,18 @@ static int take(rdv_store *store, struct rdv__scan *scan, sqlite3_value **column
         .start = key.keys.start, .end = key.keys.end, .deadline = key.keys.deadline};
     if (key.keys.number <= scan->number || key.identifier_size == 0 ||
         key.identifier_size > RDV_NAME_MAX || rdv_window_check(&window) != 0)
-        return rdv__sql_refuse(store, RDV_ECORRUPT, "an entry is not as it was written");
+        return rdv__database_refuse(database, RDV_ECORRUPT, "an entry is not as it was written");
     scan->number = key.keys.number;
-    int result = key.running ? count_change(store, key.keys.number) : 0;
+    int result = key.running ? count_change(database, key.keys.number) : 0;
     return result != 0 ? result : scan->fn(scan->user, &key);
 }
 
 static void step(sqlite3_context *context, int count, sqlite3_value **columns)
 {
-    rdv_store *store = sqlite3_user_data(context);
-    struct rdv__scan *scan = rdv__sql_counters(store)->scan;
+    struct rdv__database *database = sqlite3_user_data(context);
+    struct rdv__startup_scan *scan = database->scan;
     (void)count;
-    scan->result = take(store, scan, columns);
+    scan->result = take(database, scan, columns);
     if (scan->result != 0)
         sqlite3_result_error_code(context, SQLITE_ABORT);
 }
@@ -88,54 +90,54 @@ static void finish(sqlite3_context *context)
  * SQLite has no words for rows that are wanted in an order by an aggregate; the table lies in the order of its numbers, take() sees
  * to it, and NOT INDEXED keeps the planner from an index that a later version may have.
  */
-static int run(rdv_store *store, struct rdv__scan *scan)
+static int run(struct rdv__database *database, struct rdv__startup_scan *scan)
 {
     static const char sql[] =
         "SELECT take_entry(number, started_at, start, end, deadline, identifier)"
         " FROM entry NOT INDEXED";
     sqlite3_stmt *statement = NULL;
     /* Not kept: it is used once. */
-    if (sqlite3_prepare_v3(rdv__sql_database(store), sql, -1, 0, &statement, NULL) != SQLITE_OK)
-        return rdv__sql_fail(store);
+    if (sqlite3_prepare_v3(database->handle, sql, -1, 0, &statement, NULL) != SQLITE_OK)
+        return rdv__database_fail(database);
     int stepped = sqlite3_step(statement);
     int result = scan->result;
     if (result == 0 && stepped != SQLITE_ROW)
-        result = rdv__sql_fail(store);
+        result = rdv__database_fail(database);
     sqlite3_finalize(statement);
     return result;
 }
 
-static int set_cache(rdv_store *store, int64_t size)
+static int set_cache(struct rdv__database *database, int64_t size)
 {
     char sql[64];
     snprintf(sql, sizeof sql, "PRAGMA cache_size=%lld", (long long)size);
-    return rdv__sql_execute(store, sql);
+    return rdv__database_execute(database, sql);
 }
 
-int rdv__record_scan(rdv_store *store, int (*fn)(void *user, const struct rdv__record_key *key),
-                     void *user)
+int rdv__startup_scan_run(rdv_store *store,
+                          int (*fn)(void *user, const struct rdv__record_key *key), void *user)
 {
-    struct rdv__scan scan = {.fn = fn, .user = user};
-    struct rdv__counters *counters = rdv__sql_counters(store);
+    struct rdv__startup_scan scan = {.fn = fn, .user = user};
+    struct rdv__database *database = rdv__store_database(store);
     int64_t cache_size = 0;
     /* SQLITE_BUSY: other statements are under way, and an earlier scan has left it as it is to be. */
-    int made = sqlite3_create_function_v2(rdv__sql_database(store), "take_entry", COLUMNS,
-                                          SQLITE_UTF8 | SQLITE_DIRECTONLY, store, NULL, step,
+    int made = sqlite3_create_function_v2(database->handle, "take_entry", COLUMNS,
+                                          SQLITE_UTF8 | SQLITE_DIRECTONLY, database, NULL, step,
                                           finish, NULL);
     if (made != SQLITE_OK && made != SQLITE_BUSY)
-        return rdv__sql_fail(store);
-    int result = rdv__sql_number(store, "PRAGMA cache_size", &cache_size);
+        return rdv__database_fail(database);
+    int result = rdv__database_number(database, "PRAGMA cache_size", &cache_size);
     if (result == 0)
-        result = set_cache(store, SCAN_PAGES);
+        result = set_cache(database, SCAN_PAGES);
     if (result != 0)
         return result;
-    counters->scan = &scan;
-    result = run(store, &scan);
-    counters->scan = NULL;
-    int restored = set_cache(store, cache_size);
+    database->scan = &scan;
+    result = run(database, &scan);
+    database->scan = NULL;
+    int restored = set_cache(database, cache_size);
     if (result == 0)
         result = restored;
     if (result == 0 && scan.number != 0)
-        result = count_change(store, scan.number);
+        result = count_change(database, scan.number);
     return result;
 }

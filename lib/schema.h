@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The stored format: what a new store looks like, and how an older one becomes a newer one. */
+#ifndef RDV__SCHEMA_H
+#define RDV__SCHEMA_H
+
+#include "database.h"
+
+/* Each migration takes a store one version up; version = how many there are. */
+struct rdv__schema {
+    const char *const *migrations;
+    int version;
+};
+
+/* The one that the statements in records.c and listing.c are written for. */
+extern const struct rdv__schema rdv__schema;
+
+/* Which version the file has: 0 for an empty one. Writes nothing. RDV_ECORRUPT for a database that is no store, RDV_ENEWER. */
+int rdv__schema_check(struct rdv__database *database, const struct rdv__schema *schema,
+                      int *ret_version, struct rdv_error *error);
+
+/* Take the store from this version to the newest: wholly or not at all. */
+int rdv__schema_migrate(struct rdv__database *database, const struct rdv__schema *schema,
+                        int version);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is put off until the open batch ends, so that an entry that changes twice in a batch is written once: the rows of new
+ * entries, and a range of numbers whose rows are to be deleted. Whoever looks at all rows writes it first, and so does the
+ * commit.
+ */
+#ifndef RDV__WRITE_BEHIND_H
+#define RDV__WRITE_BEHIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rdvtask/task.h>
+
+#include "database.h"
+
+struct rdv__write_behind {
+    struct rdv__new_row *rows; /* of new entries, by number */
+    size_t count, room;
+    size_t context_bytes; /* of the tasks of these rows */
+    int64_t delete_first, delete_count;
+};
+
+/* Put off a new pending entry, whose number is larger than all before; the task is referenced. Writes what waits once it is as much as
+ * may wait. */
+int rdv__write_behind_add(struct rdv__database *database, int64_t number, const rdv_window *window,
+                          rdv_task *task, rdv_time now);
+
+/* Start an entry whose row waits. false: it does not wait, and nothing was done. */
+bool rdv__write_behind_start(struct rdv__database *database, int64_t number, rdv_time now);
+
+/* Delete an entry's row with the batch, and its context at once. */
+int rdv__write_behind_delete(struct rdv__database *database, int64_t number, bool has_context);
+
+/* Bind a statement on an entry, of which everything is written by then. */
+struct rdv__binder rdv__bind_entry(struct rdv__database *database, int64_t number, unsigned slot,
+                                   const char *sql);
+
+/* Write all that waits. A failure is to fail the batch; nothing more of it is written then. */
+int rdv__write_behind_flush(struct rdv__database *database);
+
+/* Forget what waits: the batch has ended. */
+void rdv__write_behind_drop(struct rdv__database *database);
+
+#endif
