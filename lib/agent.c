@@ -105,14 +105,14 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
     if (call && agent->runs.rebooter)
         return RDV_EBUSY;
     if (call && agent->has_left) {
-        int result = rdv__steps_clear(&agent->runs, task, agent->handlers);
+        int result = rdv__command_run_clear(&agent->runs, task, agent->handlers);
         if (result)
             return result;
     }
     if (call)
         return rdv__calls_start(agent->calls, task, call->fn, call->user, call->flags);
-    return rdv__steps_start(&agent->runs, task, agent->handlers,
-                            rdv__handlers_find(agent->handlers, label));
+    return rdv__command_run_start(&agent->runs, task, agent->handlers,
+                                  rdv__handlers_find(agent->handlers, label));
 }
 
 static int cancel_task(rdv_plugin *plugin, const char *identifier)
@@ -127,8 +127,9 @@ static int cancel_task(rdv_plugin *plugin, const char *identifier)
         run->ops->cancel(run);
         return 0;
     }
-    return agent->runs.terminating ? RDV_ENOTFOUND
-                                   : rdv__steps_cancel(&agent->runs, identifier, agent->handlers);
+    return agent->runs.terminating
+               ? RDV_ENOTFOUND
+               : rdv__command_run_cancel(&agent->runs, identifier, agent->handlers);
 }
 
 /* The last run has gone, or there was none. */
@@ -195,7 +196,7 @@ int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *tas
     if (agent->runs.store != store || agent->runs.terminating || !agent->runs.sink || !handler ||
         find_call(agent, label) || rdv__runs_find(&agent->runs, rdv_task_identifier(task)))
         return 0;
-    return rdv__steps_prepare(&agent->runs, task, agent->handlers, handler);
+    return rdv__command_run_prepare(&agent->runs, task, agent->handlers, handler);
 }
 
 struct looking {
@@ -236,7 +237,7 @@ void rdv__agent_clean_up(rdv_plugin *plugin, const rdv_store *store)
 {
     rdv_agent *agent = of(plugin);
     if (plugin->ops == &plugin_ops && agent->runs.store == store && agent->has_left)
-        rdv__steps_clean_up(&agent->runs, agent->handlers);
+        rdv__command_run_clean_up(&agent->runs, agent->handlers);
 }
 
 rdv_plugin *rdv_agent_plugin(rdv_agent *agent)

@@ -41,7 +41,7 @@ struct rdv__process {
     size_t line_size;
     char line[RDV__NOTICE_LINE];
 
-    struct rdv__notice notice; /* what is collected; its strings are below */
+    struct rdv__child_notice notice; /* what is collected; its strings are below */
     char status[RDV__NOTICE_LINE], message[RDV__NOTICE_LINE];
 };
 
@@ -75,11 +75,11 @@ static void trouble(struct rdv__process *process, const char *words, const char 
 
 static void tell_notice(struct rdv__process *process)
 {
-    struct rdv__notice *notice = &process->notice;
+    struct rdv__child_notice *notice = &process->notice;
     if (!process->dead && process->options.notice &&
         (notice->status || notice->message || notice->progress >= 0))
         process->options.notice(process->options.user, notice);
-    *notice = (struct rdv__notice){NULL, NULL, -1};
+    *notice = (struct rdv__child_notice){NULL, NULL, -1};
 }
 
 /* ------------------------------------------------------------------ notices */
@@ -138,7 +138,7 @@ static bool key_is(const char *name, const char *key, size_t size)
 
 static void take_line(struct rdv__process *process, const char *line, size_t size)
 {
-    struct rdv__notice *notice = &process->notice;
+    struct rdv__child_notice *notice = &process->notice;
     if (size > 0 && line[size - 1] == '\r')
         size--;
     if (size == 0)

@@ -24,135 +24,138 @@
 /* ----------------------------------------------------------- how runs go on */
 
 /* Follow again a step that was left running. */
-static void go_on_with_adopted(struct steps *run)
+static void go_on_with_adopted(struct rdv__command_run *command)
 {
-    const struct rdv__step *step = step_of(run);
+    const struct rdv__step *step = step_of(command);
     char program[RDV__PROGRAM_SHOWN];
-    run->phase = RUNNING;
-    run->status = step->status;
-    run->code = 0;
-    run->progress = -1;
-    rdv__steps_say(run, "step %zu of %zu: %s (left running over a restart)", run->step + 1,
-                   run->handler->step_count, rdv__step_program(step, program));
-    rdv__log(log_of(run), RDV_LOG_INFO, "%s: step %zu was left running, and is followed again",
-             identifier_of(run), run->step + 1);
+    command->phase = RUNNING;
+    command->status = step->status;
+    command->code = 0;
+    command->progress = -1;
+    rdv__command_run_set_message(command, "step %zu of %zu: %s (left running over a restart)",
+                                 command->step + 1, command->handler->step_count,
+                                 rdv__step_program(step, program));
+    rdv__log(log_of(command), RDV_LOG_INFO, "%s: step %zu was left running, and is followed again",
+             identifier_of(command), command->step + 1);
     if (step->timeout > 0)
-        rdv_timer_start(run->timer, step->timeout);
-    if (!run->cancelled)
-        rdv__steps_tell(run);
-    if (run->cancelled || run->run.gone)
-        rdv__process_end(run->process, run->handler->grace);
+        rdv_timer_start(command->timer, step->timeout);
+    if (!command->cancelled)
+        rdv__command_run_report(command);
+    if (command->cancelled || command->run.gone)
+        rdv__process_end(command->process, command->handler->grace);
 }
 
 /* Follow again what was left running, or leave it running if we are shut down. */
-static void adopt(struct steps *run)
+static void adopt(struct rdv__command_run *command)
 {
-    if (run->interrupted && !run->cancelled) {
-        rdv__steps_leave(run); /* it is still left running */
+    if (command->interrupted && !command->cancelled) {
+        rdv__command_run_leave(command); /* it is still left running */
         return;
     }
-    run->phase = CLEANING;
-    int result = rdv__steps_adopt(run, rdv__steps_hear_end);
+    command->phase = CLEANING;
+    int result = rdv__command_run_adopt_process(command, rdv__command_run_step_ended);
     if (result == 0)
-        go_on_with_adopted(run);
+        go_on_with_adopted(command);
     else if (rdv__step_is_short(result))
-        rdv__steps_put_off(run, adopt, "cannot follow what was left running", rdv_strerror(result));
+        rdv__command_run_put_off(command, adopt, "cannot follow what was left running",
+                                 rdv_strerror(result));
     else
-        rdv__steps_not_adopted(run);
+        rdv__command_run_treat_as_interrupted(command);
 }
 
-void rdv__steps_continue(struct steps *run)
+void rdv__command_run_go_on(struct rdv__command_run *command)
 {
-    if (run->adopting) {
-        run->adopting = false;
-        adopt(run);
+    if (command->adopting) {
+        command->adopting = false;
+        adopt(command);
         return;
     }
-    if (run->asked_before) {
-        run->asked_before = false;
-        rdv__steps_say(run, "rebooting: the machine is still in the boot that was to end");
-        rdv__steps_ask_for_reboot(run, run->step);
+    if (command->asked_before) {
+        command->asked_before = false;
+        rdv__command_run_set_message(command,
+                                     "rebooting: the machine is still in the boot that was to end");
+        rdv__command_run_ask_for_reboot(command, command->step);
         return;
     }
-    if (run->rebooted) {
-        run->rebooted = false;
-        run->status = RDV_STATUS_REBOOTED;
-        run->code = 0;
-        run->progress = -1;
-        rdv__steps_say(run, "rebooted");
-        rdv__steps_tell(run);
-        if (rdv__steps_is_over(run))
+    if (command->rebooted) {
+        command->rebooted = false;
+        command->status = RDV_STATUS_REBOOTED;
+        command->code = 0;
+        command->progress = -1;
+        rdv__command_run_set_message(command, "rebooted");
+        rdv__command_run_report(command);
+        if (rdv__command_run_end_if_over(command))
             return;
-        rdv__steps_move(run, run->step);
+        rdv__command_run_go_to_step(command, command->step);
     }
-    if (run->step >= run->handler->step_count)
-        rdv__steps_finish_done(run);
+    if (command->step >= command->handler->step_count)
+        rdv__command_run_finish_done(command);
     else
-        rdv__steps_next_attempt(run);
+        rdv__command_run_begin_attempt(command);
 }
 
 /* ------------------------------------------------------- what is left of runs */
 
 static void cleaned(void *user, int found)
 {
-    struct steps *run = user;
-    const char *path = rdv__store_path(run->run.runs->store);
-    run->leftovers = NULL;
-    run->delay = 0;
+    struct rdv__command_run *command = user;
+    const char *path = rdv__store_path(command->run.runs->store);
+    command->leftovers = NULL;
+    command->delay = 0;
     if (found > 0)
-        rdv__log(log_of(run), RDV_LOG_WARNING,
-                 "%s: ended %d process%s that a run cut short had left behind", identifier_of(run),
-                 found, found == 1 ? "" : "es");
-    rdv__left_forget(path, run->left_run);
-    if (run->given_up && !run->interrupted)
-        rdv__steps_finish(run, RDV_STATUS_FAILED, run->given_up_code);
-    else if (!rdv__steps_is_over(run))
-        rdv__steps_continue(run);
+        rdv__log(log_of(command), RDV_LOG_WARNING,
+                 "%s: ended %d process%s that a run cut short had left behind",
+                 identifier_of(command), found, found == 1 ? "" : "es");
+    rdv__left_forget(path, command->left_run);
+    if (command->given_up && !command->interrupted)
+        rdv__command_run_finish(command, RDV_STATUS_FAILED, command->given_up_code);
+    else if (!rdv__command_run_end_if_over(command))
+        rdv__command_run_go_on(command);
 }
 
 /* End what another process has left of the run, or of an earlier one, before anything else is done. This is done for a cancelled run,
  * too: its end is told afterwards. */
-static void clean(struct steps *run)
+static void clean(struct rdv__command_run *command)
 {
-    if (run->interrupted && !run->cancelled && run->phase == PUT_OFF) {
-        rdv__steps_leave(run);
+    if (command->interrupted && !command->cancelled && command->phase == PUT_OFF) {
+        rdv__command_run_leave(command);
         return;
     }
-    run->phase = CLEANING;
-    int result = rdv__leftovers_end(run->run.runs->loop, rdv__store_path(run->run.runs->store),
-                                    run->left_run, run->left_nonce, run->left_grace, cleaned, run,
-                                    &run->leftovers);
+    command->phase = CLEANING;
+    int result = rdv__leftovers_end(
+        command->run.runs->loop, rdv__store_path(command->run.runs->store), command->left_run,
+        command->left_nonce, command->left_grace, cleaned, command, &command->leftovers);
     if (result)
-        rdv__steps_put_off(run, clean, "cannot end what a run cut short has left behind",
-                           rdv_strerror(result));
+        rdv__command_run_put_off(command, clean, "cannot end what a run cut short has left behind",
+                                 rdv_strerror(result));
 }
 
-static void give_up(struct steps *run, int code)
+static void give_up(struct rdv__command_run *command, int code)
 {
-    run->given_up = true;
-    run->given_up_code = code;
+    command->given_up = true;
+    command->given_up_code = code;
 }
 
 /* Go on, as the document says, with a run that was cut short in the step that it is at. */
-static void take_up_interrupted(struct steps *run)
+static void take_up_interrupted(struct rdv__command_run *command)
 {
-    rdv__log(log_of(run), RDV_LOG_INFO, "%s: was interrupted during step %zu, attempt %d",
-             identifier_of(run), run->step + 1, run->attempt);
-    if (run->handler->on_interrupt == RDV__INTERRUPT_FAIL) {
-        give_up(run, RDV_EFAILED);
-        rdv__steps_say_step(run, "interrupted during ", "");
-    } else if (run->handler->on_interrupt == RDV__INTERRUPT_RESTART) {
-        rdv__steps_move(run, 0);
+    rdv__log(log_of(command), RDV_LOG_INFO, "%s: was interrupted during step %zu, attempt %d",
+             identifier_of(command), command->step + 1, command->attempt);
+    if (command->handler->on_interrupt == RDV__INTERRUPT_FAIL) {
+        give_up(command, RDV_EFAILED);
+        rdv__command_run_set_step_message(command, "interrupted during ", "");
+    } else if (command->handler->on_interrupt == RDV__INTERRUPT_RESTART) {
+        rdv__command_run_go_to_step(command, 0);
     } else {
-        run->attempt = run->starts[run->step] + 1;
+        command->attempt = command->starts[command->step] + 1;
     }
 }
 
-void rdv__steps_not_adopted(struct steps *run)
+void rdv__command_run_treat_as_interrupted(struct rdv__command_run *command)
 {
-    run->adopted = run->leavable = false;
-    take_up_interrupted(run);
-    clean(run);
+    command->adopted = command->leavable = false;
+    take_up_interrupted(command);
+    clean(command);
 }
 
 /* ------------------------------------------------------- what the journal has */
@@ -212,163 +215,169 @@ static int find(struct rdv__runs *runs, const rdv_task *task, struct found *ret_
 }
 
 /* Steps are done in order: one before the run's step was started, even if the row does not say so. */
-static void take_up_starts(struct steps *run, const struct found *found)
+static void take_up_starts(struct rdv__command_run *command, const struct found *found)
 {
-    for (size_t i = 0; i < run->handler->step_count; i++)
-        run->starts[i] = found->starts[i] >= 0 ? found->starts[i] : (int)i < found->step;
+    for (size_t i = 0; i < command->handler->step_count; i++)
+        command->starts[i] = found->starts[i] >= 0 ? found->starts[i] : (int)i < found->step;
 }
 
 /* Go on with a run that has asked for a reboot. */
-static void take_up_reboot(struct steps *run, const struct found *found, bool same_boot)
+static void take_up_reboot(struct rdv__command_run *command, const struct found *found,
+                           bool same_boot)
 {
-    run->step = found->step >= 0 && (size_t)found->step < run->handler->step_count
-                    ? (size_t)found->step
-                    : run->handler->step_count;
-    run->attempt = found->attempt;
-    run->asked_before = same_boot && run->handler->reboot.step.argv;
-    run->rebooted = !same_boot;
+    command->step = found->step >= 0 && (size_t)found->step < command->handler->step_count
+                        ? (size_t)found->step
+                        : command->handler->step_count;
+    command->attempt = found->attempt;
+    command->asked_before = same_boot && command->handler->reboot.step.argv;
+    command->rebooted = !same_boot;
     /* A new document may not say how to reboot any more. */
-    if (same_boot && !run->asked_before)
-        memcpy(run->boot_id, found->boot_id, sizeof run->boot_id);
-    rdv__log(log_of(run), RDV_LOG_INFO, "%s: %s", identifier_of(run),
+    if (same_boot && !command->asked_before)
+        memcpy(command->boot_id, found->boot_id, sizeof command->boot_id);
+    rdv__log(log_of(command), RDV_LOG_INFO, "%s: %s", identifier_of(command),
              same_boot ? "had asked for a reboot that has not come" : "goes on after the reboot");
 }
 
 /* Go on with a run that an earlier process has left, as the document says. */
-static int take_up(struct steps *run, const struct found *found, struct rdv_error *error)
+static int take_up(struct rdv__command_run *command, const struct found *found,
+                   struct rdv_error *error)
 {
     char boot_id[RDV__BOOT_ID_ROOM];
-    run->reboots = found->reboots;
-    take_up_starts(run, found);
+    command->reboots = found->reboots;
+    take_up_starts(command, found);
     if (found->boot_id[0]) {
-        int result = rdv__runs_boot_id(run->run.runs, boot_id, error);
+        int result = rdv__runs_boot_id(command->run.runs, boot_id, error);
         if (result && found->reboot)
             return result;
         bool same = result == 0 && strcmp(boot_id, found->boot_id) == 0;
         if (found->reboot) {
-            take_up_reboot(run, found, same);
+            take_up_reboot(command, found, same);
             return 0;
         }
         /* The reboot that a step has asked for may have happened meanwhile. */
         if (result || same)
-            memcpy(run->boot_id, found->boot_id, sizeof run->boot_id);
+            memcpy(command->boot_id, found->boot_id, sizeof command->boot_id);
     }
     /* The document may have changed, and have fewer steps now. */
-    if (found->step < 0 || (size_t)found->step >= run->handler->step_count) {
-        rdv__steps_move(run, 0);
+    if (found->step < 0 || (size_t)found->step >= command->handler->step_count) {
+        rdv__command_run_go_to_step(command, 0);
         return 0;
     }
-    run->step = (size_t)found->step;
-    run->failures = found->failures;
-    run->starts[run->step] = found->attempt;
-    run->attempt = found->waited ? found->attempt + 1 : found->attempt;
-    run->adopting = !found->waited && rdv__steps_has_record(run);
-    if (!found->waited && !run->adopting)
-        take_up_interrupted(run);
+    command->step = (size_t)found->step;
+    command->failures = found->failures;
+    command->starts[command->step] = found->attempt;
+    command->attempt = found->waited ? found->attempt + 1 : found->attempt;
+    command->adopting = !found->waited && rdv__command_run_has_record(command);
+    if (!found->waited && !command->adopting)
+        take_up_interrupted(command);
     return 0;
 }
 
 /* ------------------------------------------------------------------- start */
 
 /* Begin with what the journal has on the identifier. This may end the run, but only after our caller has returned. */
-static void begin_with(struct steps *run, const struct found *found)
+static void begin_with(struct rdv__command_run *command, const struct found *found)
 {
     struct rdv_error error = {0};
-    const bool has_handler = run->handler != &run->no_handler;
+    const bool has_handler = command->handler != &command->no_handler;
     /* A store in memory has no row of another process. */
-    const bool to_clean = found->any && rdv__store_path(run->run.runs->store);
+    const bool to_clean = found->any && rdv__store_path(command->run.runs->store);
     if (found->any) {
-        run->journalled = run->stale = true;
-        run->left_run = found->run;
-        memcpy(run->left_nonce, found->nonce, sizeof run->left_nonce);
-        run->left_grace = found->grace >= 0 ? found->grace
-                          : has_handler     ? run->handler->grace
-                                            : RDV__GRACE_DEFAULT;
-        run->no_handler.grace = run->left_grace;
+        command->journalled = command->stale = true;
+        command->left_run = found->run;
+        memcpy(command->left_nonce, found->nonce, sizeof command->left_nonce);
+        command->left_grace = found->grace >= 0 ? found->grace
+                              : has_handler     ? command->handler->grace
+                                                : RDV__GRACE_DEFAULT;
+        command->no_handler.grace = command->left_grace;
     }
     if (found->ours) {
-        run->number = found->run;
-        run->numbered = run->resumed = true;
-        memcpy(run->nonce, found->nonce, sizeof run->nonce);
+        command->number = found->run;
+        command->numbered = command->resumed = true;
+        memcpy(command->nonce, found->nonce, sizeof command->nonce);
     }
     if (!has_handler) {
-        give_up(run, RDV_ENOHANDLER);
-        rdv__steps_say(run, "no handler is configured for the label '%s'",
-                       rdv_task_label(run->run.task));
+        give_up(command, RDV_ENOHANDLER);
+        rdv__command_run_set_message(command, "no handler is configured for the label '%s'",
+                                     rdv_task_label(command->run.task));
     } else if (found->ours) {
-        int result = take_up(run, found, &error);
+        int result = take_up(command, found, &error);
         if (result) {
-            give_up(run, RDV_EFAILED);
-            rdv__steps_say(run, "cannot tell whether the machine was rebooted: %s", error.text);
+            give_up(command, RDV_EFAILED);
+            rdv__command_run_set_message(
+                command, "cannot tell whether the machine was rebooted: %s", error.text);
         }
     }
-    if (run->cancelled) {
-        run->given_up = run->adopting = false;
-        rdv__steps_say(run, "cancelled");
+    if (command->cancelled) {
+        command->given_up = command->adopting = false;
+        rdv__command_run_set_message(command, "cancelled");
     }
-    run->phase = CLEANING;
-    if (run->adopting)
-        rdv_timer_start(run->timer, 0); /* reports come later */
+    command->phase = CLEANING;
+    if (command->adopting)
+        rdv_timer_start(command->timer, 0); /* reports come later */
     else if (to_clean)
-        clean(run);
-    else if (run->given_up || run->cancelled)
-        rdv__steps_finish_soon(run, run->given_up ? run->given_up_code : RDV_ECANCELLED);
+        clean(command);
+    else if (command->given_up || command->cancelled)
+        rdv__command_run_finish_soon(command,
+                                     command->given_up ? command->given_up_code : RDV_ECANCELLED);
     else if (found->ours)
-        rdv_timer_start(run->timer, 0);
+        rdv_timer_start(command->timer, 0);
     else
-        rdv__steps_next_attempt(run);
+        rdv__command_run_begin_attempt(command);
 }
 
 /* Try again to read the journal, which failed when the run began. */
-static void look_again(struct steps *run)
+static void look_again(struct rdv__command_run *command)
 {
     struct found found;
-    if (run->interrupted && !run->cancelled) {
-        rdv__steps_leave(run);
+    if (command->interrupted && !command->cancelled) {
+        rdv__command_run_leave(command);
         return;
     }
-    int result = find(run->run.runs, run->run.task, &found);
+    int result = find(command->run.runs, command->run.task, &found);
     if (result)
-        rdv__steps_put_off(run, look_again, "the journal can't be read", rdv_strerror(result));
+        rdv__command_run_put_off(command, look_again, "the journal can't be read",
+                                 rdv_strerror(result));
     else
-        begin_with(run, &found);
+        begin_with(command, &found);
 }
 
-int rdv__steps_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
-                     const struct rdv__handler *handler)
+int rdv__command_run_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                           const struct rdv__handler *handler)
 {
     struct found found;
-    struct steps *run = NULL;
+    struct rdv__command_run *command = NULL;
     int looked = find(runs, task, &found);
     if (!handler && looked == 0 && !found.any)
         return RDV_ENOHANDLER;
-    int result = rdv__steps_new(runs, task, handlers, handler, &run);
+    int result = rdv__command_run_new(runs, task, handlers, handler, &command);
     if (result)
         return result;
     if (looked)
-        rdv__steps_put_off(run, look_again, "the journal can't be read", rdv_strerror(looked));
+        rdv__command_run_put_off(command, look_again, "the journal can't be read",
+                                 rdv_strerror(looked));
     else
-        begin_with(run, &found);
+        begin_with(command, &found);
     return 0;
 }
 
-int rdv__steps_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
-                       const struct rdv__handler *handler)
+int rdv__command_run_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                             const struct rdv__handler *handler)
 {
     struct found found;
-    struct steps *run = NULL;
+    struct rdv__command_run *command = NULL;
     if (runs->asking > 0)
         return 0;
     int result = find(runs, task, &found);
     if (result || found.any)
         return result;
-    result = rdv__steps_new(runs, task, handlers, handler, &run);
+    result = rdv__command_run_new(runs, task, handlers, handler, &command);
     if (result)
         return result;
-    run->run.prepared = true;
-    result = rdv__steps_journal_attempt(run);
+    command->run.prepared = true;
+    result = rdv__command_run_journal_attempt(command);
     if (result)
-        rdv__steps_leave(run);
+        rdv__command_run_leave(command);
     return result;
 }
 
@@ -384,21 +393,21 @@ static int end_left(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers
                     bool gone)
 {
     struct found found;
-    struct steps *run = NULL;
+    struct rdv__command_run *command = NULL;
     int result = find(runs, task, &found);
     if (!result)
-        result = rdv__steps_new(runs, task, handlers,
-                                rdv__handlers_find(handlers, rdv_task_label(task)), &run);
+        result = rdv__command_run_new(runs, task, handlers,
+                                      rdv__handlers_find(handlers, rdv_task_label(task)), &command);
     if (result)
         return result;
-    run->cancelled = true;
-    run->run.gone = gone;
-    begin_with(run, &found);
+    command->cancelled = true;
+    command->run.gone = gone;
+    begin_with(command, &found);
     return 0;
 }
 
-int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,
-                      struct rdv__handlers *handlers)
+int rdv__command_run_cancel(struct rdv__runs *runs, const char *identifier,
+                            struct rdv__handlers *handlers)
 {
     rdv_task *task = NULL;
     int result = rdv__journal_get(runs->store, identifier, make_task, &task);
@@ -408,7 +417,7 @@ int rdv__steps_cancel(struct rdv__runs *runs, const char *identifier,
     return result;
 }
 
-int rdv__steps_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers)
+int rdv__command_run_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers)
 {
     struct found found;
     int result = find(runs, task, &found);
@@ -442,7 +451,7 @@ static int add_orphan(void *user, const struct rdv__journal *row)
     return result;
 }
 
-void rdv__steps_clean_up(struct rdv__runs *runs, struct rdv__handlers *handlers)
+void rdv__command_run_clean_up(struct rdv__runs *runs, struct rdv__handlers *handlers)
 {
     struct orphans orphans = {0};
     int result = rdv__journal_orphans(runs->store, add_orphan, &orphans);

@@ -47,211 +47,216 @@
 
 /* ------------------------------------------------------------------- steps */
 
-static void finish_cancelled(struct steps *run)
+static void finish_cancelled(struct rdv__command_run *command)
 {
-    rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
+    rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
 }
 
 /* The step starts when that is on disk. While a reboot is due, it is put off. */
-int rdv__steps_journal_attempt(struct steps *run)
+int rdv__command_run_journal_attempt(struct rdv__command_run *command)
 {
-    if (run->run.runs->asking == 0)
-        return rdv__steps_journal(run, JOURNALLING, run->attempt, "step", rdv__steps_next_attempt);
-    run->released = false;
-    return rdv__steps_journal(run, HOLDING, run->attempt - 1, "wait", rdv__steps_next_attempt);
+    if (command->run.runs->asking == 0)
+        return rdv__command_run_write_journal(command, JOURNALLING, command->attempt, "step",
+                                              rdv__command_run_begin_attempt);
+    command->released = false;
+    return rdv__command_run_write_journal(command, HOLDING, command->attempt - 1, "wait",
+                                          rdv__command_run_begin_attempt);
 }
 
-void rdv__steps_next_attempt(struct steps *run)
+void rdv__command_run_begin_attempt(struct rdv__command_run *command)
 {
-    if (run->phase == PUT_OFF && rdv__steps_is_over(run))
+    if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
         return;
-    int result = rdv__steps_journal_attempt(run);
+    int result = rdv__command_run_journal_attempt(command);
     if (result)
-        rdv__steps_put_off_for_store(run, rdv__steps_next_attempt, result);
+        rdv__command_run_put_off_for_store(command, rdv__command_run_begin_attempt, result);
 }
 
 /* Come to rest for this long, for this reason, after so many starts. May free the run. */
-static void wait_for(struct steps *run, rdv_duration delay, int starts)
+static void wait_for(struct rdv__command_run *command, rdv_duration delay, int starts)
 {
-    run->progress = -1;
-    run->phase = WAITING;
-    rdv_timer_start(run->timer, delay);
+    command->progress = -1;
+    command->phase = WAITING;
+    rdv_timer_start(command->timer, delay);
     /* If we are killed meanwhile, nothing was interrupted. */
-    rdv__steps_note(run, starts, "wait");
-    rdv__steps_tell(run);
-    if (run->run.gone && run->phase == WAITING)
-        rdv__steps_finish_soon(run, run->code);
+    rdv__command_run_note_state(command, starts, "wait");
+    rdv__command_run_report(command);
+    if (command->run.gone && command->phase == WAITING)
+        rdv__command_run_finish_soon(command, command->code);
     else
-        rdv__runs_rested(run->run.runs);
+        rdv__runs_rested(command->run.runs);
 }
 
 /* ---------------------------------------------------------- how steps end */
 
 /* May free the run. */
-static void retry_later(struct steps *run, int retries, const struct rdv__step_end *end,
-                        const char *line)
+static void retry_later(struct rdv__command_run *command, int retries,
+                        const struct rdv__step_end *end, const char *line)
 {
-    rdv_duration delay = rdv__step_delay(step_of(run), run->failures);
+    rdv_duration delay = rdv__step_delay(step_of(command), command->failures);
     char text[RDV_DURATION_TEXT_SIZE];
     rdv_duration_format(delay, text, sizeof text);
-    rdv__steps_say(run, "trying again in %s (retry %d of %d): %s%s%s", text, run->failures, retries,
-                   end->words, *line ? ": " : "", line);
-    run->code = end->code;
-    wait_for(run, delay, run->attempt);
+    rdv__command_run_set_message(command, "trying again in %s (retry %d of %d): %s%s%s", text,
+                                 command->failures, retries, end->words, *line ? ": " : "", line);
+    command->code = end->code;
+    wait_for(command, delay, command->attempt);
 }
 
 /* May free the run. */
-static void step_failed(struct steps *run, const struct rdv__step_end *end)
+static void step_failed(struct rdv__command_run *command, const struct rdv__step_end *end)
 {
     char line[LINE_SHOWN] = "";
-    if (run->output)
-        rdv__output_last_line(run->output, line, sizeof line);
-    int retries = rdv__step_retries(step_of(run), end);
-    run->failures++;
-    if (run->failures <= retries && run->interrupted) {
-        rdv__steps_note(run, run->attempt, "wait");
-        rdv__steps_leave(run);
+    if (command->output)
+        rdv__output_last_line(command->output, line, sizeof line);
+    int retries = rdv__step_retries(step_of(command), end);
+    command->failures++;
+    if (command->failures <= retries && command->interrupted) {
+        rdv__command_run_note_state(command, command->attempt, "wait");
+        rdv__command_run_leave(command);
         return;
     }
-    if (run->failures <= retries) {
-        retry_later(run, retries, end, line);
+    if (command->failures <= retries) {
+        retry_later(command, retries, end, line);
         return;
     }
     char program[RDV__PROGRAM_SHOWN];
-    rdv__steps_say(run, "step %zu of %zu (%s): %s%s%s", run->step + 1, run->handler->step_count,
-                   rdv__step_program(step_of(run), program), end->words, *line ? ": " : "", line);
-    rdv__steps_finish(run, RDV_STATUS_FAILED, end->code);
+    rdv__command_run_set_message(
+        command, "step %zu of %zu (%s): %s%s%s", command->step + 1, command->handler->step_count,
+        rdv__step_program(step_of(command), program), end->words, *line ? ": " : "", line);
+    rdv__command_run_finish(command, RDV_STATUS_FAILED, end->code);
 }
 
-static void step_done(struct steps *run, enum rdv__step_kind kind)
+static void step_done(struct rdv__command_run *command, enum rdv__step_kind kind)
 {
     bool reboot = kind == RDV__STEP_REBOOT;
-    bool last = run->step + 1 == run->handler->step_count;
-    if (reboot && !run->handler->reboot.step.argv)
-        rdv__steps_remember_reboot(run);
-    if (run->cancelled && !last) {
-        rdv__steps_say_step(run, "cancelled after ", "");
-        finish_cancelled(run);
-    } else if (!run->cancelled && kind == RDV__STEP_REBOOTING) {
-        rdv__steps_reboot_begun(run);
-    } else if (!run->cancelled && rdv__steps_reboot_after(run, reboot)) {
+    bool last = command->step + 1 == command->handler->step_count;
+    if (reboot && !command->handler->reboot.step.argv)
+        rdv__command_run_remember_reboot(command);
+    if (command->cancelled && !last) {
+        rdv__command_run_set_step_message(command, "cancelled after ", "");
+        finish_cancelled(command);
+    } else if (!command->cancelled && kind == RDV__STEP_REBOOTING) {
+        rdv__command_run_reboot_has_begun(command);
+    } else if (!command->cancelled && rdv__command_run_reboot_after_step(command, reboot)) {
         /* That goes on by itself. */
     } else if (last) {
-        rdv__steps_finish_done(run);
-    } else if (run->interrupted) {
-        rdv__steps_move(run, run->step + 1);
-        rdv__steps_note(run, run->attempt - 1, "wait");
-        rdv__steps_leave(run);
+        rdv__command_run_finish_done(command);
+    } else if (command->interrupted) {
+        rdv__command_run_go_to_step(command, command->step + 1);
+        rdv__command_run_note_state(command, command->attempt - 1, "wait");
+        rdv__command_run_leave(command);
     } else {
-        rdv__steps_move(run, run->step + 1);
-        rdv__steps_next_attempt(run);
+        rdv__command_run_go_to_step(command, command->step + 1);
+        rdv__command_run_begin_attempt(command);
     }
 }
 
 /* What is left of the timeout of a step that is about to be started. */
-static rdv_duration time_left(struct steps *run)
+static rdv_duration time_left(struct rdv__command_run *command)
 {
     const rdv_duration now = rdv__plat_running();
-    if (run->end_by == 0)
-        run->end_by = now + step_of(run)->timeout;
-    return run->end_by > now ? run->end_by - now : 0;
+    if (command->end_by == 0)
+        command->end_by = now + step_of(command)->timeout;
+    return command->end_by > now ? command->end_by - now : 0;
 }
 
 /*
  * The step could not be started. If the system was only short of something, that does not count as a failed try: the step is
  * started later, as long as its timeout allows. May free the run.
  */
-static void not_started(struct steps *run, int result, const char *words)
+static void not_started(struct rdv__command_run *command, int result, const char *words)
 {
     struct rdv__step_end end;
-    run->leavable = false;
+    command->leavable = false;
     rdv__step_not_started(result, words, &end);
     if (!rdv__step_is_short(result)) {
-        run->end_by = 0;
-        step_failed(run, &end);
+        command->end_by = 0;
+        step_failed(command, &end);
         return;
     }
-    rdv_duration delay = rdv__steps_next_delay(run);
+    rdv_duration delay = rdv__command_run_next_delay(command);
     char text[RDV_DURATION_TEXT_SIZE];
-    if (step_of(run)->timeout > 0 && delay > time_left(run))
-        delay = time_left(run);
+    if (step_of(command)->timeout > 0 && delay > time_left(command))
+        delay = time_left(command);
     rdv_duration_format(delay, text, sizeof text);
-    rdv__steps_say_step(run, "", "");
-    rdv__log(log_of(run), RDV_LOG_WARNING, "%s: %s: %s; starting it again in %s",
-             identifier_of(run), run->message, end.words, text);
-    rdv__steps_say(run, "starting step %zu of %zu again in %s: %s", run->step + 1,
-                   run->handler->step_count, text, end.words);
-    run->code = end.code;
-    wait_for(run, delay, run->attempt - 1);
+    rdv__command_run_set_step_message(command, "", "");
+    rdv__log(log_of(command), RDV_LOG_WARNING, "%s: %s: %s; starting it again in %s",
+             identifier_of(command), command->message, end.words, text);
+    rdv__command_run_set_message(command, "starting step %zu of %zu again in %s: %s",
+                                 command->step + 1, command->handler->step_count, text, end.words);
+    command->code = end.code;
+    wait_for(command, delay, command->attempt - 1);
 }
 
 /* ------------------------------------------------------- the step's process */
 
 /* As the step has ended, and nothing is left of it: how the run goes on. May free it. */
-static void take_end(struct steps *run)
+static void take_end(struct rdv__command_run *command)
 {
-    const struct rdv__step_end end = run->end;
-    run->adopted = run->leavable = false;
-    if (run->run.gone)
-        rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
-    else if (run->interrupted && !run->stopping && !run->cancelled)
-        rdv__steps_leave(
-            run); /* also with code 0: a program that is asked to end may well call that a success */
+    const struct rdv__step_end end = command->end;
+    command->adopted = command->leavable = false;
+    if (command->run.gone)
+        rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
+    else if (command->interrupted && !command->stopping && !command->cancelled)
+        rdv__command_run_leave(
+            command); /* also with code 0: a program that is asked to end may well call that a success */
     else if (end.kind != RDV__STEP_FAILED && end.kind != RDV__STEP_LATER)
-        step_done(run, end.kind);
-    else if (run->cancelled) {
-        rdv__steps_say_step(run, "cancelled during ", "");
-        finish_cancelled(run);
+        step_done(command, end.kind);
+    else if (command->cancelled) {
+        rdv__command_run_set_step_message(command, "cancelled during ", "");
+        finish_cancelled(command);
     } else
-        step_failed(run, &end);
+        step_failed(command, &end);
 }
 
-void rdv__steps_swept(void *user, int found)
+void rdv__command_run_swept(void *user, int found)
 {
-    struct steps *run = user;
-    run->leftovers = NULL;
+    struct rdv__command_run *command = user;
+    command->leftovers = NULL;
     if (found > 0)
-        rdv__log(log_of(run), RDV_LOG_WARNING,
+        rdv__log(log_of(command), RDV_LOG_WARNING,
                  "%s: ended %d process%s that the killed rdvtask-child of step %zu had left behind",
-                 identifier_of(run), found, found == 1 ? "" : "es", run->step + 1);
-    take_end(run);
+                 identifier_of(command), found, found == 1 ? "" : "es", command->step + 1);
+    take_end(command);
 }
 
-void rdv__steps_hear_end(void *user, int result, int code)
+void rdv__command_run_step_ended(void *user, int result, int code)
 {
-    struct steps *run = user;
-    const bool started = !rdv__process_not_started(run->process);
-    rdv__steps_read_end(run, step_of(run), run->timed_out, result, code, &run->end);
-    rdv_timer_stop(run->timer);
-    rdv__process_free(run->process);
-    run->process = NULL;
+    struct rdv__command_run *command = user;
+    const bool started = !rdv__process_not_started(command->process);
+    rdv__command_run_read_process_end(command, step_of(command), command->timed_out, result, code,
+                                      &command->end);
+    rdv_timer_stop(command->timer);
+    rdv__process_free(command->process);
+    command->process = NULL;
     if (started)
-        run->delay = run->end_by = 0;
-    if (run->adopted && result && started && !run->cancelled && !run->interrupted &&
-        !run->run.gone) {
-        rdv__steps_not_adopted(run); /* its supervisor was killed */
+        command->delay = command->end_by = 0;
+    if (command->adopted && result && started && !command->cancelled && !command->interrupted &&
+        !command->run.gone) {
+        rdv__command_run_treat_as_interrupted(command); /* its supervisor was killed */
         return;
     }
-    if (!started && !run->timed_out && !run->cancelled && !run->interrupted && !run->run.gone)
-        not_started(run, run->end.code, run->end.words);
-    else if (!started || !rdv__steps_sweep(run, result, code))
-        take_end(run);
+    if (!started && !command->timed_out && !command->cancelled && !command->interrupted &&
+        !command->run.gone)
+        not_started(command, command->end.code, command->end.words);
+    else if (!started || !rdv__command_run_sweep(command, result, code))
+        take_end(command);
 }
 
 /* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
-bool rdv__steps_is_over(struct steps *run)
+bool rdv__command_run_end_if_over(struct rdv__command_run *command)
 {
-    if (run->run.gone) {
-        rdv__steps_finish(run, RDV_STATUS_FAILED, RDV_ECANCELLED);
-    } else if (run->cancelled) {
-        rdv__steps_say(run, "cancelled");
-        finish_cancelled(run);
-    } else if (run->interrupted) {
+    if (command->run.gone) {
+        rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
+    } else if (command->cancelled) {
+        rdv__command_run_set_message(command, "cancelled");
+        finish_cancelled(command);
+    } else if (command->interrupted) {
         /* This attempt has not begun, so there is nothing that could have been interrupted. */
-        if (run->phase == JOURNALLING || run->phase == RUNNING ||
-            (run->phase == PUT_OFF && run->again == rdv__steps_next_attempt))
-            rdv__steps_note(run, run->attempt - 1, "wait");
-        rdv__steps_leave(run);
+        if (command->phase == JOURNALLING || command->phase == RUNNING ||
+            (command->phase == PUT_OFF && command->again == rdv__command_run_begin_attempt))
+            rdv__command_run_note_state(command, command->attempt - 1, "wait");
+        rdv__command_run_leave(command);
     } else {
         return false;
     }
@@ -259,51 +264,52 @@ bool rdv__steps_is_over(struct steps *run)
 }
 
 /* The step is on disk. May free the run. */
-static void begin_step(struct steps *run)
+static void begin_step(struct rdv__command_run *command)
 {
-    if (rdv__steps_is_over(run))
+    if (rdv__command_run_end_if_over(command))
         return;
-    if (run->run.runs->asking > 0) {
+    if (command->run.runs->asking > 0) {
         /* Another run has come to that meanwhile. */
-        rdv__steps_next_attempt(run);
+        rdv__command_run_begin_attempt(command);
         return;
     }
-    const struct rdv__step *step = step_of(run);
-    if (run->end_by > 0 && time_left(run) == 0) {
+    const struct rdv__step *step = step_of(command);
+    if (command->end_by > 0 && time_left(command) == 0) {
         struct rdv__step_end end;
         rdv__step_not_started_in_time(step, &end);
-        run->end_by = 0;
-        step_failed(run, &end);
+        command->end_by = 0;
+        step_failed(command, &end);
         return;
     }
     char program[RDV__PROGRAM_SHOWN];
-    run->phase = RUNNING;
-    run->timed_out = false;
-    run->status = step->status;
-    run->code = 0;
-    run->progress = -1;
-    rdv__steps_say(run, "step %zu of %zu: %s", run->step + 1, run->handler->step_count,
-                   rdv__step_program(step_of(run), program));
-    rdv__steps_tell(run);
-    if (rdv__steps_is_over(run))
+    command->phase = RUNNING;
+    command->timed_out = false;
+    command->status = step->status;
+    command->code = 0;
+    command->progress = -1;
+    rdv__command_run_set_message(command, "step %zu of %zu: %s", command->step + 1,
+                                 command->handler->step_count,
+                                 rdv__step_program(step_of(command), program));
+    rdv__command_run_report(command);
+    if (rdv__command_run_end_if_over(command))
         return;
 
     struct rdv_error error = {0};
-    int result = rdv__steps_start_process(run, step, rdv__steps_hear_end, &error);
+    int result = rdv__command_run_start_process(command, step, rdv__command_run_step_ended, &error);
     if (result) {
-        not_started(run, result, error.text);
+        not_started(command, result, error.text);
         return;
     }
     if (step->timeout > 0)
-        rdv_timer_start(run->timer, time_left(run));
+        rdv_timer_start(command->timer, time_left(command));
 }
 
 /* ----------------------------------------------------- at rest, and again */
 
 static enum rdv__rest rest(const struct rdv__run *base)
 {
-    const struct steps *run = (const struct steps *)base;
-    switch (run->phase) {
+    const struct rdv__command_run *command = (const struct rdv__command_run *)base;
+    switch (command->phase) {
     case ASKED:
         return RDV__REST_ASKS;
     case WAITING:
@@ -316,135 +322,137 @@ static enum rdv__rest rest(const struct rdv__run *base)
 
 static void go_on(struct rdv__run *base)
 {
-    struct steps *run = of(base);
-    if (run->phase != HOLDING)
+    struct rdv__command_run *command = command_of(base);
+    if (command->phase != HOLDING)
         return;
-    run->released = true;
-    rdv_timer_start(run->timer, 0);
+    command->released = true;
+    rdv_timer_start(command->timer, 0);
 }
 
 /* May free the run. */
-static void hold(struct steps *run)
+static void hold(struct rdv__command_run *command)
 {
-    if (rdv__steps_is_over(run))
+    if (rdv__command_run_end_if_over(command))
         return;
-    const struct rdv__run *other = rdv__runs_asking(run->run.runs);
+    const struct rdv__run *other = rdv__runs_asking(command->run.runs);
     if (!other)
         return; /* so go_on() was called */
-    run->status = step_of(run)->status;
-    run->code = 0;
-    run->progress = -1;
-    rdv__steps_say(run, "waits for the reboot that %s asked for", rdv_task_identifier(other->task));
-    rdv__steps_tell(run);
-    if (!rdv__steps_is_over(run))
-        rdv__runs_rested(run->run.runs);
+    command->status = step_of(command)->status;
+    command->code = 0;
+    command->progress = -1;
+    rdv__command_run_set_message(command, "waits for the reboot that %s asked for",
+                                 rdv_task_identifier(other->task));
+    rdv__command_run_report(command);
+    if (!rdv__command_run_end_if_over(command))
+        rdv__runs_rested(command->run.runs);
 }
 
 /* ------------------------------------------------------------------ events */
 
 /* StartTask has not come for a run that was prepared: its start could not be recorded, or nothing starts any more. */
-static void not_wanted(struct steps *run, int result)
+static void not_wanted(struct rdv__command_run *command, int result)
 {
     if (!result)
-        rdv__steps_note(run, run->attempt - 1, "wait");
-    rdv__steps_leave(run);
+        rdv__command_run_note_state(command, command->attempt - 1, "wait");
+    rdv__command_run_leave(command);
 }
 
 static void settle(struct rdv__store_change *change, int result)
 {
-    struct steps *run = (struct steps *)((char *)change - offsetof(struct steps, change));
-    run->settling = false;
-    if (run->run.runs->freeing)
+    struct rdv__command_run *command =
+        (struct rdv__command_run *)((char *)change - offsetof(struct rdv__command_run, change));
+    command->settling = false;
+    if (command->run.runs->freeing)
         return;
-    if (!result && run->phase != ENDING) {
-        run->numbered = run->journalled = true;
-        run->stale = false;
-        if (run->phase !=
+    if (!result && command->phase != ENDING) {
+        command->numbered = command->journalled = true;
+        command->stale = false;
+        if (command->phase !=
             JOURNALLING) /* of which it is not known yet whether the step can be started */
-            run->delay = 0;
+            command->delay = 0;
     }
-    if (run->run.prepared) {
-        not_wanted(run, result);
-    } else if (result && run->phase != ENDING) {
-        run->stale = true;
-        rdv__steps_put_off_for_store(run, run->again, result);
-    } else if (run->phase == JOURNALLING) {
-        begin_step(run);
-    } else if (run->phase == HOLDING) {
-        hold(run);
-    } else if (run->phase == ASKING) {
-        run->phase = ASKED;
-        if (!rdv__steps_is_over(run))
-            rdv__runs_rested(run->run.runs);
-    } else if (run->phase == REBOOTING) {
-        if (!rdv__steps_is_over(run))
-            rdv__steps_begin_reboot(run);
+    if (command->run.prepared) {
+        not_wanted(command, result);
+    } else if (result && command->phase != ENDING) {
+        command->stale = true;
+        rdv__command_run_put_off_for_store(command, command->again, result);
+    } else if (command->phase == JOURNALLING) {
+        begin_step(command);
+    } else if (command->phase == HOLDING) {
+        hold(command);
+    } else if (command->phase == ASKING) {
+        command->phase = ASKED;
+        if (!rdv__command_run_end_if_over(command))
+            rdv__runs_rested(command->run.runs);
+    } else if (command->phase == REBOOTING) {
+        if (!rdv__command_run_end_if_over(command))
+            rdv__command_run_start_reboot(command);
     } else {
-        assert(run->phase == ENDING);
+        assert(command->phase == ENDING);
         if (result) {
-            rdv__steps_store_end_later(
-                run); /* and not at once: this may be inside rdv__steps_tell() */
+            rdv__command_run_store_end_later(
+                command); /* and not at once: this may be inside rdv__command_run_report() */
             return;
         }
-        rdv__steps_forget_records(run);
-        rdv__steps_leave(run);
+        rdv__command_run_forget_records(command);
+        rdv__command_run_leave(command);
     }
 }
 
 static void time_came(void *user)
 {
-    struct steps *run = user;
-    switch (run->phase) {
+    struct rdv__command_run *command = user;
+    switch (command->phase) {
     case RUNNING:
-        if (run->interrupted && rdv__steps_can_leave_process(run)) {
-            rdv__steps_leave_process(run);
-            rdv__steps_leave(run);
+        if (command->interrupted && rdv__command_run_can_leave_process(command)) {
+            rdv__command_run_leave_process(command);
+            rdv__command_run_leave(command);
             break;
         }
-        run->timed_out = true;
-        rdv__process_end(run->process, run->handler->grace);
+        command->timed_out = true;
+        rdv__process_end(command->process, command->handler->grace);
         break;
     case WAITING:
-        if (run->interrupted) {
-            rdv__steps_leave(run);
+        if (command->interrupted) {
+            rdv__command_run_leave(command);
         } else {
-            run->attempt = run->starts[run->step] + 1;
-            rdv__steps_next_attempt(run);
+            command->attempt = command->starts[command->step] + 1;
+            rdv__command_run_begin_attempt(command);
         }
         break;
     case LEAVING:
-        if (run->interrupted && !run->cancelled)
-            rdv__steps_leave(run);
+        if (command->interrupted && !command->cancelled)
+            rdv__command_run_leave(command);
         else
-            rdv__steps_finish(run, RDV_STATUS_FAILED, run->code);
+            rdv__command_run_finish(command, RDV_STATUS_FAILED, command->code);
         break;
     case ENDING:
-        if (!run->settling)
-            rdv__steps_store_end(run);
+        if (!command->settling)
+            rdv__command_run_store_end(command);
         break;
     case HOLDING:
-        if (run->settling)
-            rdv_timer_start(run->timer, 0);
-        else if (!rdv__steps_is_over(run) && run->released)
-            rdv__steps_next_attempt(run);
+        if (command->settling)
+            rdv_timer_start(command->timer, 0);
+        else if (!rdv__command_run_end_if_over(command) && command->released)
+            rdv__command_run_begin_attempt(command);
         break;
     case ASKED:
-        rdv__steps_is_over(run);
+        rdv__command_run_end_if_over(command);
         break;
     case REBOOTING:
-        if (run->settling || rdv__steps_is_over(run))
+        if (command->settling || rdv__command_run_end_if_over(command))
             break;
-        run->timed_out = true;
-        if (run->process)
-            rdv__process_end(run->process, run->handler->grace);
+        command->timed_out = true;
+        if (command->process)
+            rdv__process_end(command->process, command->handler->grace);
         else
-            rdv__steps_stay_up(run);
+            rdv__command_run_fail_still_up(command);
         break;
     case CLEANING:
-        rdv__steps_continue(run);
+        rdv__command_run_go_on(command);
         break;
     case PUT_OFF:
-        run->again(run);
+        command->again(command);
         break;
     case JOURNALLING:
     case ASKING:
@@ -453,105 +461,105 @@ static void time_came(void *user)
 }
 
 /* In a phase that ends for what others do, or the machine. */
-static bool is_at_rest(const struct steps *run)
+static bool is_at_rest(const struct rdv__command_run *command)
 {
-    return run->phase == HOLDING || run->phase == ASKED || run->phase == REBOOTING;
+    return command->phase == HOLDING || command->phase == ASKED || command->phase == REBOOTING;
 }
 
 static void stop_waited(void *user)
 {
-    struct steps *run = user;
-    run->stopping = false;
-    if (run->process)
-        rdv__process_end(run->process, run->handler->grace);
+    struct rdv__command_run *command = user;
+    command->stopping = false;
+    if (command->process)
+        rdv__process_end(command->process, command->handler->grace);
 }
 
 /* Whether a shutdown waits for the step. */
-static bool waits_for_step(struct steps *run)
+static bool waits_for_step(struct rdv__command_run *command)
 {
-    if (run->handler->on_stop != RDV__STOP_WAIT || run->cancelled || run->run.gone ||
-        rdv_timer_new(run->run.runs->loop, stop_waited, run, &run->stop_timer))
+    if (command->handler->on_stop != RDV__STOP_WAIT || command->cancelled || command->run.gone ||
+        rdv_timer_new(command->run.runs->loop, stop_waited, command, &command->stop_timer))
         return false;
-    run->stopping = true;
-    rdv_timer_start(run->stop_timer, run->handler->stop_wait);
+    command->stopping = true;
+    rdv_timer_start(command->stop_timer, command->handler->stop_wait);
     return true;
 }
 
 static void cancel(struct rdv__run *base)
 {
-    struct steps *run = of(base);
-    run->cancelled = true;
-    if ((run->phase == RUNNING || run->phase == REBOOTING) && run->process) {
-        rdv__process_end(run->process, run->handler->grace);
-    } else if (run->phase == WAITING || (is_at_rest(run) && !run->settling)) {
-        rdv__steps_say(run, "cancelled");
-        rdv__steps_finish_soon(run, RDV_ECANCELLED);
-    } else if (run->phase == PUT_OFF) {
-        rdv_timer_start(run->timer, 0);
+    struct rdv__command_run *command = command_of(base);
+    command->cancelled = true;
+    if ((command->phase == RUNNING || command->phase == REBOOTING) && command->process) {
+        rdv__process_end(command->process, command->handler->grace);
+    } else if (command->phase == WAITING || (is_at_rest(command) && !command->settling)) {
+        rdv__command_run_set_message(command, "cancelled");
+        rdv__command_run_finish_soon(command, RDV_ECANCELLED);
+    } else if (command->phase == PUT_OFF) {
+        rdv_timer_start(command->timer, 0);
     }
 }
 
-/* Like cancel, this may be called from inside rdv__steps_tell(), so it frees nothing. */
+/* Like cancel, this may be called from inside rdv__command_run_report(), so it frees nothing. */
 static void interrupt(struct rdv__run *base)
 {
-    struct steps *run = of(base);
-    run->interrupted = true;
-    if (run->phase == RUNNING && run->process && waits_for_step(run))
+    struct rdv__command_run *command = command_of(base);
+    command->interrupted = true;
+    if (command->phase == RUNNING && command->process && waits_for_step(command))
         return;
-    if (rdv__steps_can_leave_process(run))
-        rdv_timer_start(run->timer, 0);
-    else if ((run->phase == RUNNING || run->phase == REBOOTING) && run->process)
-        rdv__process_end(run->process, run->handler->grace);
-    else if (run->phase == WAITING || run->phase == PUT_OFF || run->phase == ENDING ||
-             (is_at_rest(run) && !run->settling))
-        rdv_timer_start(run->timer, 0);
+    if (rdv__command_run_can_leave_process(command))
+        rdv_timer_start(command->timer, 0);
+    else if ((command->phase == RUNNING || command->phase == REBOOTING) && command->process)
+        rdv__process_end(command->process, command->handler->grace);
+    else if (command->phase == WAITING || command->phase == PUT_OFF || command->phase == ENDING ||
+             (is_at_rest(command) && !command->settling))
+        rdv_timer_start(command->timer, 0);
 }
 
 static void destroy(struct rdv__run *base)
 {
-    if (rdv__steps_can_leave_process(of(base)))
-        rdv__steps_leave_process(of(base));
-    rdv__steps_leave(of(base));
+    if (rdv__command_run_can_leave_process(command_of(base)))
+        rdv__command_run_leave_process(command_of(base));
+    rdv__command_run_leave(command_of(base));
 }
 
 /* One grace, whether a process is ended or what one has left behind, and then what a kill may take: that of a supervisor's tree, and of
  * what a supervisor leaves behind that had to be killed itself. */
 static rdv_duration end_wait(const struct rdv__run *base)
 {
-    const struct steps *run = (const struct steps *)base;
-    const rdv_duration grace = run->handler->grace;
-    return (run->left_grace > grace ? run->left_grace : grace) + 2 * RDV__SUPERVISOR_WAIT;
+    const struct rdv__command_run *command = (const struct rdv__command_run *)base;
+    const rdv_duration grace = command->handler->grace;
+    return (command->left_grace > grace ? command->left_grace : grace) + 2 * RDV__SUPERVISOR_WAIT;
 }
 
-static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, rdv__steps_reboot,
+static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, rdv__command_run_reboot,
                                         go_on,  end_wait};
 
 /* ------------------------------------------------------------------- start */
 
-int rdv__steps_new(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
-                   const struct rdv__handler *handler, struct steps **ret_run)
+int rdv__command_run_new(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                         const struct rdv__handler *handler, struct rdv__command_run **ret_command)
 {
-    struct steps *run = calloc(1, sizeof *run);
+    struct rdv__command_run *command = calloc(1, sizeof *command);
     int result = RDV_ENOMEM;
-    if (!run)
+    if (!command)
         return result;
-    run->starts = calloc(handler ? handler->step_count : 1, sizeof *run->starts);
-    if (run->starts)
-        result = rdv_timer_new(runs->loop, time_came, run, &run->timer);
+    command->starts = calloc(handler ? handler->step_count : 1, sizeof *command->starts);
+    if (command->starts)
+        result = rdv_timer_new(runs->loop, time_came, command, &command->timer);
     if (result) {
-        free(run->starts);
-        free(run);
+        free(command->starts);
+        free(command);
         return result;
     }
-    run->change.settle = settle;
-    run->change.owner = runs;
-    run->handlers = handlers ? rdv__handlers_ref(handlers) : NULL;
-    run->handler = handler ? handler : &run->no_handler;
-    run->number = rdv_task_run(task);
-    run->own_number = run->number == 0;
-    run->numbered = !run->own_number;
-    run->attempt = 1;
-    rdv__runs_add(runs, &run->run, &ops, task);
-    *ret_run = run;
+    command->change.settle = settle;
+    command->change.owner = runs;
+    command->handlers = handlers ? rdv__handlers_ref(handlers) : NULL;
+    command->handler = handler ? handler : &command->no_handler;
+    command->number = rdv_task_run(task);
+    command->own_number = command->number == 0;
+    command->numbered = !command->own_number;
+    command->attempt = 1;
+    rdv__runs_add(runs, &command->run, &ops, task);
+    *ret_command = command;
     return 0;
 }
