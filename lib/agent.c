@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "base.h"
-#include "handler.h"
-#include "left.h"
+#include "command_run.h"
+#include "function_run.h"
+#include "handlers.h"
+#include "left_running.h"
 #include "record.h"
-#include "run_call.h"
-#include "run_steps.h"
-#include "runs.h"
+#include "run_table.h"
 #include "store.h"
 #include "task.h"
 

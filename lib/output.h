@@ -13,7 +13,7 @@
 
 #include <rdvtask/base.h>
 
-#include "logs.h"
+#include "run_logs.h"
 
 struct rdv__output;
 

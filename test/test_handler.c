@@ -6,7 +6,7 @@
 #include <unistd.h>
 #endif
 
-#include "handler.h"
+#include "handlers.h"
 #include "plat.h"
 
 static char directory[RDV_TEST_PATH];

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "boot.h"
-#include "logs.h"
+#include "run_logs.h"
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
 #include <rdvtask/plugin.h>

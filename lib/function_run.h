@@ -3,7 +3,7 @@
 #ifndef RDV__RUN_CALL_H
 #define RDV__RUN_CALL_H
 
-#include "runs.h"
+#include "run_table.h"
 #include <rdvtask/agent.h>
 
 /* How many reports of a run may wait for the loop; past it they are thinned out. */

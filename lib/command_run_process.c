@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The processes of a run of steps: how they are started and heard, left running, and found again. */
-#include "steps.h"
+#include "command_run_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "left.h"
+#include "left_running.h"
 #include "output.h"
 #include "task.h"
 

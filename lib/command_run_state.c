@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "steps.h"
+#include "command_run_state.h"
 
 #include <assert.h>
 #include <stdarg.h>

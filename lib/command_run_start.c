@@ -5,7 +5,7 @@
  * handler for it any more, or if it is to be cancelled. If the row is of another run of the same identifier, what is left of that
  * run is ended in the same way.
  */
-#include "run_steps.h"
+#include "command_run.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "base.h"
-#include "left.h"
-#include "leftovers.h"
+#include "command_run_state.h"
+#include "left_running.h"
+#include "orphans.h"
 #include "process.h"
 #include "record.h"
-#include "steps.h"
 #include "store.h"
 #include "task.h"
 

@@ -26,7 +26,7 @@
  * Its boot id is that of the boot which is to end in state "reboot"; in other states, that of the boot in which a step has asked
  * for a reboot that no rule says how to do. A run that a shutdown interrupts leaves its row, and goes.
  */
-#include "run_steps.h"
+#include "command_run.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -36,12 +36,12 @@
 #include <string.h>
 
 #include "base.h"
-#include "leftovers.h"
+#include "command_run_state.h"
+#include "orphans.h"
 #include "output.h"
 #include "plat.h"
 #include "process.h"
-#include "step.h"
-#include "steps.h"
+#include "step_result.h"
 #include "store.h"
 #include "task.h"
 

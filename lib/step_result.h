@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "handler.h"
+#include "handlers.h"
 #include <rdvtask/base.h>
 
 /* Exit codes that mean more than "failed", beside those of the system: see rdv__plat_exit_means(). */

@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 #include "base.h"
-#include "handler.h"
-#include "leftovers.h"
+#include "handlers.h"
+#include "orphans.h"
 #include "process.h"
-#include "runs.h"
-#include "step.h"
+#include "run_table.h"
+#include "step_result.h"
 #include "store.h"
 
 /* How much of a message is the last line that the program printed, with the NUL. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "handler.h"
+#include "handlers.h"
 
 #include <assert.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
 #ifndef RDV__RUN_STEPS_H
 #define RDV__RUN_STEPS_H
 
-#include "handler.h"
-#include "runs.h"
+#include "handlers.h"
+#include "run_table.h"
 
 /*
  * Begin a run, or go on with one that an earlier process has left in the journal. The handler is one of handlers, which are

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How a run of steps asks for a reboot, and does it: see run_steps.c for the phases. Who does it, and when, is runs.c's. */
-#include "steps.h"
+#include "command_run_state.h"
 
 #include <assert.h>
 #include <stdio.h>
