@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base.h"
-#include "command_run.h"
+#include "command_run_start.h"
 #include "function_run.h"
 #include "handlers.h"
 #include "left_running.h"

@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs of a document's steps: child processes, one after the other, each journalled before it starts. */
-#ifndef RDV__RUN_STEPS_H
-#define RDV__RUN_STEPS_H
-
-#include "handlers.h"
-#include "run_table.h"
-
 /*
- * Begin a run, or go on with one that an earlier process has left in the journal. The handler is one of handlers, which are
- * referenced. handler NULL: there is none for the label any more; what an earlier process has left under the identifier is ended,
- * and then the run fails. 0 = taken; else nothing was begun: RDV_ENOHANDLER if handler is NULL and nothing was left, RDV_ENOMEM.
+ * A command run: the work on a task whose handler is the steps of a document. They are child processes, one after the other, each
+ * journalled before it starts.
  */
-int rdv__command_run_start(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
-                           const struct rdv__handler *handler);
+#ifndef RDV__COMMAND_RUN_H
+#define RDV__COMMAND_RUN_H
 
-/*
- * The start of the task is staged in the store: stage the journal's row of its first step, for a run that goes on only if
- * StartTask comes before that is settled. Does nothing where there is more to be done first, or a reboot is waited for. A failure
- * may have failed the batch.
- */
-int rdv__command_run_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
-                             const struct rdv__handler *handler);
+#include "command_run_state.h"
 
-/* Cancel a run that is not in flight but was left in the journal: what it left behind is ended, and the end is reported.
- * It need not have a handler any more. RDV_ENOTFOUND if there is none, RDV_ENOMEM, or an error of the store. */
-int rdv__command_run_cancel(struct rdv__runs *runs, const char *identifier,
-                            struct rdv__handlers *handlers);
-
-/* The task is to be done by something other than steps: end what an earlier process has left of steps under its identifier, and tell
- * nobody. 0 = there is nothing; RDV_EBUSY = it is being ended, and the identifier is in flight meanwhile; or an error. */
-int rdv__command_run_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers);
-
-/* End what is left of all runs that the trigger agent of the store does not know any more. What can't be done is left to the next
- * process, with words in the log. */
-void rdv__command_run_clean_up(struct rdv__runs *runs, struct rdv__handlers *handlers);
+/* Make a run of the task, which has not done anything yet. */
+int rdv__command_run_new(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
+                         const struct rdv__handler *handler, struct rdv__command_run **ret_command);
 
 #endif

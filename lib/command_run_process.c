@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The processes of a run of steps: how they are started and heard, left running, and found again. */
-#include "command_run_state.h"
+#include "command_run_process.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -195,26 +195,12 @@ void rdv__command_run_read_process_end(const struct rdv__command_run *command,
 
 /* ----------------------------------------------------- lost by its supervisor */
 
-/* End it at once, as the supervisor would have. */
-static void sweep(struct rdv__command_run *command)
-{
-    command->phase = CLEANING;
-    int result = rdv__leftovers_end(
-        command->run.runs->loop, rdv__store_path(command->run.runs->store), command->number,
-        command->nonce, 0, rdv__command_run_swept, command, &command->leftovers);
-    if (result)
-        rdv__command_run_put_off(command, sweep, "cannot end what a step has left behind",
-                                 rdv_strerror(result));
-}
-
-bool rdv__command_run_sweep(struct rdv__command_run *command, int result, int code)
+bool rdv__command_run_may_have_left_tree(const struct rdv__command_run *command, int result,
+                                         int code)
 {
     const char *path = rdv__store_path(command->run.runs->store);
     const bool supervised = command->adopted || command->run.runs->supervisor;
-    if (!path || !supervised || (!result && !rdv__plat_end_is_lost(code)))
-        return false;
-    sweep(command);
-    return true;
+    return path && supervised && (result || rdv__plat_end_is_lost(code));
 }
 
 /* --------------------------------------------------- left, and found again */

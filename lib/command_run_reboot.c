@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* How a run of steps asks for a reboot, and does it: see run_steps.c for the phases. Who does it, and when, is runs.c's. */
-#include "command_run_state.h"
+#include "command_run_reboot.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "boot.h"
+#include "command_run_process.h"
 #include "folder.h"
 #include "output.h"
 #include "task.h"
@@ -28,8 +29,8 @@ void rdv__command_run_finish_done(struct rdv__command_run *command)
                             needs_reboot(command) ? RDV__EXIT_REBOOT : 0);
 }
 
-void rdv__command_run_fail_soon(struct rdv__command_run *command, int code, const char *before,
-                                const char *words)
+static void fail_soon(struct rdv__command_run *command, int code, const char *before,
+                      const char *words)
 {
     rdv__command_run_set_message(command, "%s: %s", before, words);
     rdv__command_run_finish_soon(command, code);
@@ -71,7 +72,7 @@ void rdv__command_run_ask_for_reboot(struct rdv__command_run *command, size_t ne
     }
     int result = rdv__runs_boot_id(command->run.runs, command->boot_id, &error);
     if (result) {
-        rdv__command_run_fail_soon(command, result, "cannot reboot", error.text);
+        fail_soon(command, result, "cannot reboot", error.text);
         return;
     }
     command->reboots++;

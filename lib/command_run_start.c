@@ -5,7 +5,7 @@
  * handler for it any more, or if it is to be cancelled. If the row is of another run of the same identifier, what is left of that
  * run is ended in the same way.
  */
-#include "command_run.h"
+#include "command_run_start.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -13,150 +13,12 @@
 #include <string.h>
 
 #include "base.h"
-#include "command_run_state.h"
-#include "left_running.h"
-#include "orphans.h"
-#include "process.h"
+#include "command_run.h"
+#include "command_run_process.h"
+#include "command_run_resume.h"
 #include "record.h"
 #include "store.h"
 #include "task.h"
-
-/* ----------------------------------------------------------- how runs go on */
-
-/* Follow again a step that was left running. */
-static void go_on_with_adopted(struct rdv__command_run *command)
-{
-    const struct rdv__step *step = step_of(command);
-    char program[RDV__PROGRAM_SHOWN];
-    command->phase = RUNNING;
-    command->status = step->status;
-    command->code = 0;
-    command->progress = -1;
-    rdv__command_run_set_message(command, "step %zu of %zu: %s (left running over a restart)",
-                                 command->step + 1, command->handler->step_count,
-                                 rdv__step_program(step, program));
-    rdv__log(log_of(command), RDV_LOG_INFO, "%s: step %zu was left running, and is followed again",
-             identifier_of(command), command->step + 1);
-    if (step->timeout > 0)
-        rdv_timer_start(command->timer, step->timeout);
-    if (!command->cancelled)
-        rdv__command_run_report(command);
-    if (command->cancelled || command->run.gone)
-        rdv__process_end(command->process, command->handler->grace);
-}
-
-/* Follow again what was left running, or leave it running if we are shut down. */
-static void adopt(struct rdv__command_run *command)
-{
-    if (command->interrupted && !command->cancelled) {
-        rdv__command_run_leave(command); /* it is still left running */
-        return;
-    }
-    command->phase = CLEANING;
-    int result = rdv__command_run_adopt_process(command, rdv__command_run_step_ended);
-    if (result == 0)
-        go_on_with_adopted(command);
-    else if (rdv__step_is_short(result))
-        rdv__command_run_put_off(command, adopt, "cannot follow what was left running",
-                                 rdv_strerror(result));
-    else
-        rdv__command_run_treat_as_interrupted(command);
-}
-
-void rdv__command_run_go_on(struct rdv__command_run *command)
-{
-    if (command->adopting) {
-        command->adopting = false;
-        adopt(command);
-        return;
-    }
-    if (command->asked_before) {
-        command->asked_before = false;
-        rdv__command_run_set_message(command,
-                                     "rebooting: the machine is still in the boot that was to end");
-        rdv__command_run_ask_for_reboot(command, command->step);
-        return;
-    }
-    if (command->rebooted) {
-        command->rebooted = false;
-        command->status = RDV_STATUS_REBOOTED;
-        command->code = 0;
-        command->progress = -1;
-        rdv__command_run_set_message(command, "rebooted");
-        rdv__command_run_report(command);
-        if (rdv__command_run_end_if_over(command))
-            return;
-        rdv__command_run_go_to_step(command, command->step);
-    }
-    if (command->step >= command->handler->step_count)
-        rdv__command_run_finish_done(command);
-    else
-        rdv__command_run_begin_attempt(command);
-}
-
-/* ------------------------------------------------------- what is left of runs */
-
-static void cleaned(void *user, int found)
-{
-    struct rdv__command_run *command = user;
-    const char *path = rdv__store_path(command->run.runs->store);
-    command->leftovers = NULL;
-    command->delay = 0;
-    if (found > 0)
-        rdv__log(log_of(command), RDV_LOG_WARNING,
-                 "%s: ended %d process%s that a run cut short had left behind",
-                 identifier_of(command), found, found == 1 ? "" : "es");
-    rdv__left_forget(path, command->left_run);
-    if (command->given_up && !command->interrupted)
-        rdv__command_run_finish(command, RDV_STATUS_FAILED, command->given_up_code);
-    else if (!rdv__command_run_end_if_over(command))
-        rdv__command_run_go_on(command);
-}
-
-/* End what another process has left of the run, or of an earlier one, before anything else is done. This is done for a cancelled run,
- * too: its end is told afterwards. */
-static void clean(struct rdv__command_run *command)
-{
-    if (command->interrupted && !command->cancelled && command->phase == PUT_OFF) {
-        rdv__command_run_leave(command);
-        return;
-    }
-    command->phase = CLEANING;
-    int result = rdv__leftovers_end(
-        command->run.runs->loop, rdv__store_path(command->run.runs->store), command->left_run,
-        command->left_nonce, command->left_grace, cleaned, command, &command->leftovers);
-    if (result)
-        rdv__command_run_put_off(command, clean, "cannot end what a run cut short has left behind",
-                                 rdv_strerror(result));
-}
-
-static void give_up(struct rdv__command_run *command, int code)
-{
-    command->given_up = true;
-    command->given_up_code = code;
-}
-
-/* Go on, as the document says, with a run that was cut short in the step that it is at. */
-static void take_up_interrupted(struct rdv__command_run *command)
-{
-    rdv__log(log_of(command), RDV_LOG_INFO, "%s: was interrupted during step %zu, attempt %d",
-             identifier_of(command), command->step + 1, command->attempt);
-    if (command->handler->on_interrupt == RDV__INTERRUPT_FAIL) {
-        give_up(command, RDV_EFAILED);
-        rdv__command_run_set_step_message(command, "interrupted during ", "");
-    } else if (command->handler->on_interrupt == RDV__INTERRUPT_RESTART) {
-        rdv__command_run_go_to_step(command, 0);
-    } else {
-        command->attempt = command->starts[command->step] + 1;
-    }
-}
-
-void rdv__command_run_treat_as_interrupted(struct rdv__command_run *command)
-{
-    command->adopted = command->leavable = false;
-    take_up_interrupted(command);
-    clean(command);
-}
 
 /* ------------------------------------------------------- what the journal has */
 
@@ -269,7 +131,7 @@ static int take_up(struct rdv__command_run *command, const struct found *found,
     command->attempt = found->waited ? found->attempt + 1 : found->attempt;
     command->adopting = !found->waited && rdv__command_run_has_record(command);
     if (!found->waited && !command->adopting)
-        take_up_interrupted(command);
+        rdv__command_run_take_up_interrupted(command);
     return 0;
 }
 
@@ -297,13 +159,13 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
         memcpy(command->nonce, found->nonce, sizeof command->nonce);
     }
     if (!has_handler) {
-        give_up(command, RDV_ENOHANDLER);
+        rdv__command_run_give_up(command, RDV_ENOHANDLER);
         rdv__command_run_set_message(command, "no handler is configured for the label '%s'",
                                      rdv_task_label(command->run.task));
     } else if (found->ours) {
         int result = take_up(command, found, &error);
         if (result) {
-            give_up(command, RDV_EFAILED);
+            rdv__command_run_give_up(command, RDV_EFAILED);
             rdv__command_run_set_message(
                 command, "cannot tell whether the machine was rebooted: %s", error.text);
         }
@@ -316,7 +178,7 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
     if (command->adopting)
         rdv_timer_start(command->timer, 0); /* reports come later */
     else if (to_clean)
-        clean(command);
+        rdv__command_run_clean(command);
     else if (command->given_up || command->cancelled)
         rdv__command_run_finish_soon(command,
                                      command->given_up ? command->given_up_code : RDV_ECANCELLED);
@@ -429,38 +291,38 @@ int rdv__command_run_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__h
 }
 
 /* Tasks of rows, the latest first. */
-struct orphans {
+struct task_list {
     rdv_task **tasks;
     size_t count, room;
 };
 
-static int add_orphan(void *user, const struct rdv__journal *row)
+static int add_task(void *user, const struct rdv__journal *row)
 {
-    struct orphans *orphans = user;
-    if (orphans->count == orphans->room) {
-        size_t room = orphans->room > 0 ? 2 * orphans->room : 4;
-        rdv_task **tasks = realloc(orphans->tasks, room * sizeof *tasks);
+    struct task_list *list = user;
+    if (list->count == list->room) {
+        size_t room = list->room > 0 ? 2 * list->room : 4;
+        rdv_task **tasks = realloc(list->tasks, room * sizeof *tasks);
         if (!tasks)
             return RDV_ENOMEM;
-        orphans->tasks = tasks;
-        orphans->room = room;
+        list->tasks = tasks;
+        list->room = room;
     }
-    int result = make_task(&orphans->tasks[orphans->count], row);
+    int result = make_task(&list->tasks[list->count], row);
     if (!result)
-        orphans->count++;
+        list->count++;
     return result;
 }
 
 void rdv__command_run_clean_up(struct rdv__runs *runs, struct rdv__handlers *handlers)
 {
-    struct orphans orphans = {0};
-    int result = rdv__journal_orphans(runs->store, add_orphan, &orphans);
-    for (size_t i = 0; i < orphans.count; i++) {
-        int ended = end_left(runs, orphans.tasks[i], handlers, true);
+    struct task_list list = {0};
+    int result = rdv__journal_orphans(runs->store, add_task, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        int ended = end_left(runs, list.tasks[i], handlers, true);
         result = result ? result : ended;
-        rdv_task_unref(orphans.tasks[i]);
+        rdv_task_unref(list.tasks[i]);
     }
-    free(orphans.tasks);
+    free(list.tasks);
     if (result)
         rdv__log(&runs->log, RDV_LOG_WARNING,
                  "what runs that are not known any more have left behind can't be ended: %s",

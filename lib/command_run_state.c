@@ -295,3 +295,52 @@ void rdv__command_run_note_state(struct rdv__command_run *command, int starts, c
     if (result)
         rdv__store_fail(store, result);
 }
+
+/* ------------------------------------------------------- the next attempt */
+
+/* The step starts when that is on disk. While a reboot is due, it is put off. */
+int rdv__command_run_journal_attempt(struct rdv__command_run *command)
+{
+    if (command->run.runs->asking == 0)
+        return rdv__command_run_write_journal(command, JOURNALLING, command->attempt, "step",
+                                              rdv__command_run_begin_attempt);
+    command->released = false;
+    return rdv__command_run_write_journal(command, HOLDING, command->attempt - 1, "wait",
+                                          rdv__command_run_begin_attempt);
+}
+
+void rdv__command_run_begin_attempt(struct rdv__command_run *command)
+{
+    if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
+        return;
+    int result = rdv__command_run_journal_attempt(command);
+    if (result)
+        rdv__command_run_put_off_for_store(command, rdv__command_run_begin_attempt, result);
+}
+
+/* ----------------------------------------------------- whether it goes on */
+
+void rdv__command_run_finish_cancelled(struct rdv__command_run *command)
+{
+    rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
+}
+
+/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
+bool rdv__command_run_end_if_over(struct rdv__command_run *command)
+{
+    if (command->run.gone) {
+        rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
+    } else if (command->cancelled) {
+        rdv__command_run_set_message(command, "cancelled");
+        rdv__command_run_finish_cancelled(command);
+    } else if (command->interrupted) {
+        /* This attempt has not begun, so there is nothing that could have been interrupted. */
+        if (command->phase == JOURNALLING || command->phase == RUNNING ||
+            (command->phase == PUT_OFF && command->again == rdv__command_run_begin_attempt))
+            rdv__command_run_note_state(command, command->attempt - 1, "wait");
+        rdv__command_run_leave(command);
+    } else {
+        return false;
+    }
+    return true;
+}

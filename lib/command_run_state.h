@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run of steps, for the files that it is made of: run_steps.c has its life, run_start.c how it begins, or is taken up after another
- * process has left it, run_reboot.c its reboots, run_process.c its processes, and steps.c what all of them need: words, reports, the
- * journal, the end.
+ * The state of a command run (the work on a task whose handler is the steps of a document), and what every file that changes it needs:
+ * words, reports, the journal, putting off, the end. command_run.c draws the state machine.
  */
-#ifndef RDV__STEPS_H
-#define RDV__STEPS_H
+#ifndef RDV__COMMAND_RUN_STATE_H
+#define RDV__COMMAND_RUN_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +24,7 @@
 /* The room for the mark of a run's processes, in hexadecimal digits with the NUL. */
 #define RDV__NONCE_SIZE 33
 
-/* See run_steps.c. */
+/* See command_run.c. */
 enum rdv__phase {
     CLEANING,
     JOURNALLING,
@@ -65,7 +64,7 @@ struct rdv__command_run {
     bool journalled; /* the journal has a row of the identifier, which goes with the run */
     bool stale;      /* that row is out of date, and not only in where the run is */
 
-    /* What another process has left of the run, or of an earlier one of the same identifier: see run_start.c. */
+    /* What another process has left of the run, or of an earlier one of the same identifier: see command_run_start.c. */
     int64_t left_run;
     char left_nonce[RDV__NONCE_SIZE];
     rdv_duration left_grace;
@@ -128,8 +127,6 @@ static inline const rdv_log *log_of(const struct rdv__command_run *command)
     return &command->run.runs->log;
 }
 
-/* ---- steps.c ---- */
-
 /* What the next report says: in words, or "BEFOREstep 2 of 3 (program)AFTER". */
 void rdv__command_run_set_message(struct rdv__command_run *command, const char *format, ...)
     RDV__PRINTF(2, 3);
@@ -181,90 +178,19 @@ void rdv__command_run_leave(struct rdv__command_run *command);
 void rdv__command_run_store_end(struct rdv__command_run *command);
 void rdv__command_run_store_end_later(struct rdv__command_run *command);
 
-/* ---- run_steps.c ---- */
-
-/* Make a run of the task, which has not done anything yet. */
-int rdv__command_run_new(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
-                         const struct rdv__handler *handler, struct rdv__command_run **ret_command);
-
-/* Have the next attempt of the step on disk, or that it waits for a reboot; it begins when that is there. May free the run. */
+/*
+ * Have the next attempt of the step on disk, or that it waits for a reboot while one is due; it begins when that is there. May free
+ * the run.
+ */
 void rdv__command_run_begin_attempt(struct rdv__command_run *command);
+
 /* Do that for a run that is only prepared: an error of the store is returned. */
 int rdv__command_run_journal_attempt(struct rdv__command_run *command);
 
-/* The step's process has ended: this is its `ended` of process.h. */
-void rdv__command_run_step_ended(void *user, int result, int code);
-
-/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
+/* End the run, and return true, if what has happened meanwhile forbids to start anything for it. Then it may be freed. */
 bool rdv__command_run_end_if_over(struct rdv__command_run *command);
 
-/* ---- run_process.c ---- */
-
-/* Start the program of a step, or the one that reboots. */
-int rdv__command_run_start_process(struct rdv__command_run *command, const struct rdv__step *step,
-                                   void (*ended)(void *user, int result, int code),
-                                   struct rdv_error *error);
-
-/* Whether the step and attempt that the run is at may have been left running; whether it can be now, and leave it so. */
-bool rdv__command_run_has_record(const struct rdv__command_run *command);
-bool rdv__command_run_can_leave_process(const struct rdv__command_run *command);
-void rdv__command_run_leave_process(struct rdv__command_run *command);
-
-/* Follow again what was left running, or has ended since. RDV_ENOTFOUND if how it ended is not known. */
-int rdv__command_run_adopt_process(struct rdv__command_run *command,
-                                   void (*ended)(void *user, int result, int code));
-
-/* How the process has ended, or why it could not be started: inside its `ended`. step is what it was started for. */
-void rdv__command_run_read_process_end(const struct rdv__command_run *command,
-                                       const struct rdv__step *step, bool timed_out, int result,
-                                       int code, struct rdv__step_end *ret_end);
-
-/*
- * If a step that has ended so may have left its tree behind, as its supervisor was killed, end what can be found of it, in phase
- * CLEANING; rdv__command_run_swept(the run, how many there were) of run_steps.c follows then. False: there is nothing to wait for.
- */
-bool rdv__command_run_sweep(struct rdv__command_run *command, int result, int code);
-void rdv__command_run_swept(void *user, int found);
-
-/* Nothing of the run is to be found again. */
-void rdv__command_run_forget_records(struct rdv__command_run *command);
-
-/* ---- run_start.c ---- */
-
-/* Go on with a run that was taken up, after what was left of it is gone. May free the run. */
-void rdv__command_run_go_on(struct rdv__command_run *command);
-
-/* What was left running is not, or is followed by nobody: it is as if it had been interrupted. */
-void rdv__command_run_treat_as_interrupted(struct rdv__command_run *command);
-
-/* ---- run_reboot.c ---- */
-
-/* All steps are done. May free the run. */
-void rdv__command_run_finish_done(struct rdv__command_run *command);
-
-/* Whether a step that has ended so is followed by a reboot; then it is asked for. May free the run. */
-bool rdv__command_run_reboot_after_step(struct rdv__command_run *command, bool asked);
-
-/* A step has had the machine begin to reboot: nothing is left but to wait for that. May free the run. */
-void rdv__command_run_reboot_has_begun(struct rdv__command_run *command);
-
-/* A step has asked for a reboot, and there is no rule. */
-void rdv__command_run_remember_reboot(struct rdv__command_run *command);
-
-/*
- * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
- * sink has the same store, before anything is done.
- */
-void rdv__command_run_ask_for_reboot(struct rdv__command_run *command, size_t next);
-
-/* As rdv__run_ops has it; and when all that is to be kept is on disk. May free the run. */
-void rdv__command_run_reboot(struct rdv__run *base);
-void rdv__command_run_start_reboot(struct rdv__command_run *command);
-
-/* The machine has not gone down. May free the run. */
-void rdv__command_run_fail_still_up(struct rdv__command_run *command);
-
-void rdv__command_run_fail_soon(struct rdv__command_run *command, int code, const char *before,
-                                const char *words);
+/* End the run as one that was cancelled; the message is set. May free it. */
+void rdv__command_run_finish_cancelled(struct rdv__command_run *command);
 
 #endif
