@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is runs.c's. */
+/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is run_table.c's. */
 #include "agent.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a run of steps, after run_start.c has begun it or taken it up:
+ * The life of a run of steps, after command_run_start.c has begun it or taken it up:
  *
  *      CLEANING -> JOURNALLING -> RUNNING -> ENDING -> gone
  *                       ^            |

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a run of steps asks for a reboot, and does it: see run_steps.c for the phases. Who does it, and when, is runs.c's. */
+/* How a run of steps asks for a reboot, and does it: see command_run.c for the phases. Who does it, and when, is run_table.c's. */
 #include "command_run_reboot.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs of C functions: started on the loop or on a thread each, heard and finished from any thread. */
-#ifndef RDV__RUN_CALL_H
-#define RDV__RUN_CALL_H
+#ifndef RDV__FUNCTION_RUN_H
+#define RDV__FUNCTION_RUN_H
 
 #include "run_table.h"
 #include <rdvtask/agent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What an agent document says: labels, and the steps that do their tasks. Immutable once loaded. */
-#ifndef RDV__HANDLER_H
-#define RDV__HANDLER_H
+#ifndef RDV__HANDLERS_H
+#define RDV__HANDLERS_H
 
 #include <stddef.h>
 

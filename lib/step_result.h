@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the end of a step's process means: pure functions. */
-#ifndef RDV__STEP_H
-#define RDV__STEP_H
+#ifndef RDV__STEP_RESULT_H
+#define RDV__STEP_RESULT_H
 
 #include <stdbool.h>
 
