@@ -6,6 +6,7 @@
 #include <unistd.h>
 #endif
 
+#include "document_text.h"
 #include "handlers.h"
 #include "plat.h"
 
