@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is runs.c's. */
-#include "agent.h"
+/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is run_table.c's. */
+#include <rdvtask/agent.h>
 
 #include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "command_run_start.h"
 #include "error.h"
-#include "handler.h"
+#include "function_run.h"
+#include "handlers.h"
 #include "journal.h"
-#include "left.h"
-#include "run_call.h"
-#include "run_steps.h"
-#include "runs.h"
+#include "left_running.h"
+#include "plugin_ops.h"
+#include "run_table.h"
 #include "store.h"
 #include "task.h"
 
@@ -105,14 +108,14 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
     if (call && agent->runs.rebooter)
         return RDV_EBUSY;
     if (call && agent->has_left) {
-        int result = rdv__steps_clear(&agent->runs, task, agent->handlers);
+        int result = rdv__command_run_clear(&agent->runs, task, agent->handlers);
         if (result)
             return result;
     }
     if (call)
         return rdv__calls_start(agent->calls, task, call->fn, call->user, call->flags);
-    return rdv__steps_start(&agent->runs, task, agent->handlers,
-                            rdv__handlers_find(agent->handlers, label));
+    return rdv__command_run_start(&agent->runs, task, agent->handlers,
+                                  rdv__handlers_find(agent->handlers, label));
 }
 
 static int cancel_task(rdv_plugin *plugin, const char *identifier)
@@ -127,8 +130,9 @@ static int cancel_task(rdv_plugin *plugin, const char *identifier)
         run->ops->cancel(run);
         return 0;
     }
-    return agent->runs.terminating ? RDV_ENOTFOUND
-                                   : rdv__steps_cancel(&agent->runs, identifier, agent->handlers);
+    return agent->runs.terminating
+               ? RDV_ENOTFOUND
+               : rdv__command_run_cancel(&agent->runs, identifier, agent->handlers);
 }
 
 /* The last run has gone, or there was none. */
@@ -172,22 +176,10 @@ static rdv_duration end_wait(rdv_plugin *plugin, const char *identifier)
     return run && run->ops->end_wait ? run->ops->end_wait(run) : 0;
 }
 
-static const rdv_plugin_ops plugin_ops = {
-    .size = sizeof plugin_ops,
-    .flags = RDV_PLUGIN_RESTART_SAFE,
-    .name = name,
-    .initialize = initialize,
-    .start_task = start_task,
-    .cancel_task = cancel_task,
-    .terminate = terminate,
-    .check_label = check_label,
-    .end_wait = end_wait,
-};
+/* ------------------------------------- for a trigger agent on the same store */
 
-int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *task)
+static int prepare_start(rdv_plugin *plugin, const rdv_store *store, rdv_task *task)
 {
-    if (plugin->ops != &plugin_ops)
-        return 0;
     rdv_agent *agent = of(plugin);
     const char *label = rdv_task_label(task);
     const struct rdv__handler *handler = rdv__handlers_find(agent->handlers, label);
@@ -195,49 +187,68 @@ int rdv__agent_prepare(rdv_plugin *plugin, const rdv_store *store, rdv_task *tas
     if (agent->runs.store != store || agent->runs.terminating || !agent->runs.sink || !handler ||
         find_call(agent, label) || rdv__runs_find(&agent->runs, rdv_task_identifier(task)))
         return 0;
-    return rdv__steps_prepare(&agent->runs, task, agent->handlers, handler);
+    return rdv__command_run_prepare(&agent->runs, task, agent->handlers, handler);
 }
 
-struct looking {
+struct reading {
     const rdv_task *task;
     const char *store_path;
-    struct rdv__agent_left *left;
+    struct rdv__left_of_run *left;
 };
 
-static int look(void *user, const struct rdv__journal *row)
+static int read_row(void *user, const struct rdv__journal *row)
 {
-    const struct looking *looking = user;
-    if (row->run != rdv_task_run(looking->task))
+    const struct reading *reading = user;
+    if (row->run != rdv_task_run(reading->task))
         return 0;
     const bool is_step = strcmp(row->state, "step") == 0;
     char *record =
-        is_step && looking->store_path && row->step >= 0
-            ? rdv__left_record(looking->store_path, row->run, (size_t)row->step, row->attempt)
+        is_step && reading->store_path && row->step >= 0
+            ? rdv__left_record(reading->store_path, row->run, (size_t)row->step, row->attempt)
             : NULL;
-    looking->left->asked_for_reboot = strcmp(row->state, "reboot") == 0;
-    looking->left->under_way = is_step && !(record && rdv__left_can_adopt(record));
-    looking->left->step = row->step;
+    reading->left->asked_for_reboot = strcmp(row->state, "reboot") == 0;
+    reading->left->under_way = is_step && !(record && rdv__left_can_adopt(record));
+    reading->left->step = row->step;
     free(record);
     return 0;
 }
 
-int rdv__agent_look(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
-                    struct rdv__agent_left *ret_left)
+static int read_left(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
+                     struct rdv__left_of_run *ret_left)
 {
-    if (plugin->ops != &plugin_ops || of(plugin)->runs.store != store)
+    const rdv_agent *agent = of(plugin);
+    if (agent->runs.store != store)
         return 0;
-    struct looking looking = {task, rdv__store_path(store), ret_left};
-    int result =
-        rdv__journal_get(of(plugin)->runs.store, rdv_task_identifier(task), look, &looking);
+    struct reading reading = {task, rdv__store_path(store), ret_left};
+    int result = rdv__journal_get(agent->runs.store, rdv_task_identifier(task), read_row, &reading);
     return result == RDV_ENOTFOUND ? 0 : result;
 }
 
-void rdv__agent_clean_up(rdv_plugin *plugin, const rdv_store *store)
+static void clean_up(rdv_plugin *plugin, const rdv_store *store)
 {
     rdv_agent *agent = of(plugin);
-    if (plugin->ops == &plugin_ops && agent->runs.store == store && agent->has_left)
-        rdv__steps_clean_up(&agent->runs, agent->handlers);
+    if (agent->runs.store == store && agent->has_left)
+        rdv__command_run_clean_up(&agent->runs, agent->handlers);
 }
+
+static const struct rdv__store_plugin_ops plugin_ops = {
+    .ops =
+        {
+            .size = sizeof plugin_ops,
+            .flags = RDV_PLUGIN_RESTART_SAFE,
+            .name = name,
+            .initialize = initialize,
+            .start_task = start_task,
+            .cancel_task = cancel_task,
+            .terminate = terminate,
+            .check_label = check_label,
+            .end_wait = end_wait,
+        },
+    .self = &plugin_ops,
+    .prepare_start = prepare_start,
+    .read_left = read_left,
+    .clean_up = clean_up,
+};
 
 rdv_plugin *rdv_agent_plugin(rdv_agent *agent)
 {
@@ -340,7 +351,7 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     rdv_agent *agent = calloc(1, sizeof *agent);
     if (!agent)
         return RDV_ENOMEM;
-    agent->plugin.ops = &plugin_ops;
+    agent->plugin.ops = &plugin_ops.ops;
     int result = rdv__store_attach(store, loop);
     if (result)
         goto out;

@@ -9,7 +9,7 @@
 #include <rdvtask/document.h>
 
 #include "error.h"
-#include "handler.h"
+#include "handlers.h"
 #include "hash.h"
 #include "json.h"
 #include "plat.h"

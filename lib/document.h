@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Schedule documents: from a file to checked windows and tasks. (Agent documents are handler.c's.) */
+/* Schedule documents: from a file to checked windows and tasks. (Agent documents are handlers.c's.) */
 #ifndef RDV__DOCUMENT_H
 #define RDV__DOCUMENT_H
 

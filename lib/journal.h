@@ -29,7 +29,7 @@ struct rdv__journal {
     /* The run's mark in the environment of its processes, which nobody can guess; "" (or NULL) for a run that an older
      * version has begun, and which has none. */
     const char *nonce;
-    const char *state;   /* "step": see run_steps.c for the words */
+    const char *state;   /* "step": see command_run.c for the words */
     int reboots;         /* how often the run has asked for one */
     const char *boot_id; /* which boot it asked in; "" (or NULL, to put) = it has not */
 };

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "json.h"
-#include "process.h"
+#include "plat.h"
 
 struct rdv__limits {
     struct rdv__limit list[RDV__LIMITS_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a run's processes print: the last of it in memory, for the history and for failure messages, and, if logs are kept, all of
- * it up to a bound in a file of its own (logs.h). Trouble with the file is told to the log once and never disturbs the run. Owner
+ * it up to a bound in a file of its own (run_logs.h). Trouble with the file is told to the log once and never disturbs the run. Owner
  * thread only.
  */
 #ifndef RDV__OUTPUT_H
@@ -13,7 +13,7 @@
 
 #include <rdvtask/base.h>
 
-#include "logs.h"
+#include "run_logs.h"
 
 struct rdv__output;
 

@@ -18,10 +18,6 @@
 /* What is still read of each pipe after the end, where someone who left the group may go on writing. */
 #define DRAIN_MAX (1024 * 1024)
 
-/* How much is said about wrong notices: of each, and for how many of a child. */
-#define TROUBLE_WORDS 160
-#define TROUBLE_MAX   10
-
 /* Room for the words on output that is lost. */
 #define LOST_WORDS 96
 
@@ -37,13 +33,7 @@ struct rdv__process {
     int depth; /* callbacks under way */
     bool dead; /* freed in one of them */
 
-    int troubles;
-    bool skipping; /* the rest of a line that is too long */
-    size_t line_size;
-    char line[RDV__NOTICE_LINE];
-
-    struct rdv__notice notice; /* what is collected; its strings are below */
-    char status[RDV__NOTICE_LINE], message[RDV__NOTICE_LINE];
+    struct rdv__notices heard;
 };
 
 /* ---------------------------------------------------------------- callbacks */
@@ -56,160 +46,17 @@ static void free_memory(struct rdv__process *process)
     free(process);
 }
 
-static void tell_trouble(struct rdv__process *process, const char *words)
+/* Nobody hears anything of it any more. */
+static void set_dead(struct rdv__process *process)
 {
-    if (process->dead || process->troubles == TROUBLE_MAX)
-        return;
-    process->troubles++;
-    if (process->options.trouble)
-        process->options.trouble(process->options.user, words);
-}
-
-/* words, then the line as far as it fits. */
-static void trouble(struct rdv__process *process, const char *words, const char *line, size_t size)
-{
-    char escaped[TROUBLE_WORDS / 2], text[TROUBLE_WORDS];
-    rdv__escape(line, size, escaped, sizeof escaped);
-    snprintf(text, sizeof text, "%s: %s", words, escaped);
-    tell_trouble(process, text);
-}
-
-static void tell_notice(struct rdv__process *process)
-{
-    struct rdv__notice *notice = &process->notice;
-    if (!process->dead && process->options.notice &&
-        (notice->status || notice->message || notice->progress >= 0))
-        process->options.notice(process->options.user, notice);
-    *notice = (struct rdv__notice){NULL, NULL, -1};
-}
-
-/* ------------------------------------------------------------------ notices */
-
-/* Keys that sd_notify() defines: a program that was written for it is not wrong. */
-static bool known_elsewhere(const char *key, size_t size)
-{
-    static const char *const keys[] = {
-        "READY",         "RELOADING",
-        "STOPPING",      "MONOTONIC_USEC",
-        "ERRNO",         "BUSERROR",
-        "VARLINKERROR",  "EXIT_STATUS",
-        "MAINPID",       "MAINPIDFDID",
-        "MAINPIDFD",     "WATCHDOG",
-        "WATCHDOG_USEC", "EXTEND_TIMEOUT_USEC",
-        "FDSTORE",       "FDSTOREREMOVE",
-        "FDNAME",        "FDPOLL",
-        "BARRIER",       "NOTIFYACCESS",
-        "RESTART_RESET",
-    };
-    if (size > 2 && memcmp(key, "X_", 2) == 0)
-        return true;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (strlen(keys[i]) == size && memcmp(keys[i], key, size) == 0)
-            return true;
-    return false;
-}
-
-/* 0 to 100 in decimal digits, or -1. */
-static int parse_percent(const char *text, size_t size)
-{
-    int number = 0;
-    if (size == 0)
-        return -1;
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return -1;
-        number = 10 * number + (text[i] - '0');
-        if (number > 100)
-            return -1;
-    }
-    return number;
-}
-
-static void keep_text(const char **slot, char *buffer, const char *text, size_t size)
-{
-    memcpy(buffer, text, size);
-    buffer[size] = '\0';
-    *slot = buffer;
-}
-
-static bool key_is(const char *name, const char *key, size_t size)
-{
-    return strlen(name) == size && memcmp(name, key, size) == 0;
-}
-
-static void take_line(struct rdv__process *process, const char *line, size_t size)
-{
-    struct rdv__notice *notice = &process->notice;
-    if (size > 0 && line[size - 1] == '\r')
-        size--;
-    if (size == 0)
-        return;
-    if (!rdv__utf8_valid(line, size) || memchr(line, '\0', size)) {
-        trouble(process, "a notice that is not UTF-8 text", line, size);
-        return;
-    }
-    const char *sign = memchr(line, '=', size);
-    if (!sign) {
-        trouble(process, "a notice without '='", line, size);
-        return;
-    }
-
-    size_t key_size = (size_t)(sign - line), value_size = size - key_size - 1;
-    const char *value = sign + 1;
-    if (key_is("STATUS", line, key_size)) {
-        if (value_size == 0) {
-            trouble(process, "a notice of no status", line, size);
-            return;
-        }
-        if (notice->status)
-            tell_notice(process);
-        keep_text(&notice->status, process->status, value, value_size);
-    } else if (key_is("MESSAGE", line, key_size)) {
-        if (notice->message)
-            tell_notice(process);
-        keep_text(&notice->message, process->message, value, value_size);
-    } else if (key_is("PROGRESS", line, key_size)) {
-        int percent = parse_percent(value, value_size);
-        if (percent < 0) {
-            trouble(process, "a notice with a progress that is not 0 to 100", line, size);
-            return;
-        }
-        if (notice->progress >= 0)
-            tell_notice(process);
-        notice->progress = percent;
-    } else if (!known_elsewhere(line, key_size)) {
-        trouble(process, "a notice of an unknown kind", line, size);
-    }
-}
-
-static void too_long(struct rdv__process *process)
-{
-    trouble(process, "a notice that is too long", process->line, process->line_size);
-    process->skipping = true;
-    process->line_size = 0;
+    process->dead = true;
+    process->heard.stopped = true;
+    free_memory(process);
 }
 
 static void take_notices(struct rdv__process *process, const char *data, size_t size)
 {
-    while (size > 0 && !process->dead) {
-        const char *end = memchr(data, '\n', size);
-        size_t part = end ? (size_t)(end - data) : size;
-        if (!process->skipping) {
-            size_t room = sizeof process->line - process->line_size;
-            memcpy(process->line + process->line_size, data, part < room ? part : room);
-            process->line_size += part < room ? part : room;
-            if (part > room)
-                too_long(process);
-        }
-        if (end) {
-            if (!process->skipping)
-                take_line(process, process->line, process->line_size);
-            process->skipping = false;
-            process->line_size = 0;
-        }
-        data += part + (end != NULL);
-        size -= part + (end != NULL);
-    }
+    rdv__notices_add(&process->heard, data, size);
 }
 
 static void take_output(struct rdv__process *process, const char *data, size_t size)
@@ -259,7 +106,7 @@ static void notices_ready(void *user)
     struct rdv__process *process = user;
     process->depth++;
     bool open = read_pipe(process, process->child.notices, READ_AT_ONCE, take_notices);
-    tell_notice(process);
+    rdv__notices_deliver(&process->heard);
     process->depth--;
     if (process->dead) {
         free_memory(process);
@@ -335,12 +182,7 @@ static void has_ended(void *user)
         take_lost(process, &end);
     if (process->notices && !process->dead)
         read_pipe(process, process->child.notices, DRAIN_MAX, take_notices);
-    /* A last line may lack its end. */
-    if (!process->dead && !process->skipping) {
-        take_line(process, process->line, process->line_size);
-        process->line_size = 0;
-        tell_notice(process);
-    }
+    rdv__notices_finish(&process->heard);
     if (!process->dead) {
         finish(process);
         if (result == 0 && end.failure != 0) {
@@ -415,7 +257,8 @@ static struct rdv__process *process_new(const struct rdv__process_options *optio
     process->options.input = NULL;
     process->options.supervision = NULL;
     process->kill_at = INT64_MAX;
-    process->notice.progress = -1;
+    const struct rdv__notice_listener listener = {options->user, options->notice, options->trouble};
+    rdv__notices_init(&process->heard, &listener);
     return process;
 }
 
@@ -501,8 +344,7 @@ void rdv__process_leave(struct rdv__process *process)
         return;
     assert(!process->dead);
     finish(process);
-    process->dead = true;
-    free_memory(process);
+    set_dead(process);
 }
 
 void rdv__process_free(struct rdv__process *process)
@@ -523,6 +365,5 @@ void rdv__process_free(struct rdv__process *process)
         rdv__plat_end_free(&end);
     }
     finish(process);
-    process->dead = true;
-    free_memory(process);
+    set_dead(process);
 }

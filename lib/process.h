@@ -9,17 +9,10 @@
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
 
+#include "notices.h"
 #include "plat.h"
 
 struct rdv__process;
-
-/* What a child says through descriptor 3, one at a time: notices that come together ("STATUS=…", "PROGRESS=…",
- * "MESSAGE=…" lines) are one. Values that can't be right are left out and told to `trouble`. */
-struct rdv__notice {
-    const char *status;  /* NULL = not said; as written: the caller knows the names */
-    const char *message; /* NULL = not said */
-    int progress;        /* -1 = not said; 0 to 100 */
-};
 
 struct rdv__process_options {
     const char *const *argv; /* as in rdv__plat_spawn; all copied as needed */
@@ -30,7 +23,7 @@ struct rdv__process_options {
     void *user;
     /* What it printed, as it comes, standard output and error together. */
     void (*output)(void *user, const char *data, size_t size);
-    void (*notice)(void *user, const struct rdv__notice *notice);
+    void (*notice)(void *user, const struct rdv__child_notice *notice);
     /* A line on descriptor 3 that is no notice (too long, unknown key, bad value): words for the log. At most 10 a child. */
     void (*trouble)(void *user, const char *words);
     /* It has ended, all of its output has been handed over, its group is gone. code: as struct rdv__plat_end has it,
@@ -38,9 +31,6 @@ struct rdv__process_options {
      * callback; rdv__process_free() is fine inside. */
     void (*ended)(void *user, int result, int code);
 };
-
-/* The longest line that is read from descriptor 3, in bytes. */
-#define RDV__NOTICE_LINE 4096
 
 /* Start a child. On failure (the program is not there, no descriptors) nothing is left behind and no callback comes. */
 int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent.h"
 #include "boot.h"
 #include "cut.h"
 #include "error.h"
@@ -361,9 +360,11 @@ static int start_again(rdv_trigger *trigger, struct rdv__live_entry *run,
 static int count_cut(rdv_trigger *trigger, const struct rdv__live_entry *run,
                      struct rdv__cuts *cuts, enum rdv__cut *ret_cut)
 {
-    struct rdv__agent_left left = {.under_way = true,
-                                   .asked_for_reboot = run->at.status == RDV_STATUS_REBOOTING};
-    int result = rdv__agent_look(trigger->plugin, trigger->entries.store, run->task, &left);
+    const struct rdv__store_plugin_ops *ops = rdv__plugin_store_ops(trigger->plugin);
+    struct rdv__left_of_run left = {.under_way = true,
+                                    .asked_for_reboot = run->at.status == RDV_STATUS_REBOOTING};
+    int result =
+        ops ? ops->read_left(trigger->plugin, trigger->entries.store, run->task, &left) : 0;
     if (result != 0)
         return result;
     const struct rdv__cut_facts facts = {.boot = trigger->boot,
@@ -527,6 +528,13 @@ static int start_waiting(rdv_trigger *trigger, rdv_time now)
     return 0;
 }
 
+/* Have the task agent put into the same batch what it writes before it begins, if it keeps the same store. */
+static int prepare_start(rdv_trigger *trigger, const struct rdv__live_entry *run)
+{
+    const struct rdv__store_plugin_ops *ops = rdv__plugin_store_ops(trigger->plugin);
+    return ops ? ops->prepare_start(trigger->plugin, trigger->entries.store, run->task) : 0;
+}
+
 static int start_ready(rdv_trigger *trigger, rdv_time now)
 {
     uint32_t slot;
@@ -545,7 +553,7 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
         if (result != 0)
             return result;
         look_at_limit(trigger, run);
-        result = rdv__agent_prepare(trigger->plugin, trigger->entries.store, run->task);
+        result = prepare_start(trigger, run);
         if (result != 0)
             return result;
     }
@@ -828,7 +836,9 @@ int rdv_trigger_attach(rdv_trigger *trigger, rdv_plugin *plugin)
         return result;
     trigger->plugin = plugin;
     trigger->resume_due = trigger->entries.held_number == 0;
-    rdv__agent_clean_up(plugin, trigger->entries.store);
+    const struct rdv__store_plugin_ops *ops = rdv__plugin_store_ops(plugin);
+    if (ops)
+        ops->clean_up(plugin, trigger->entries.store);
     rdv__log(&trigger->options.log, RDV_LOG_DEBUG, "task agent '%s' is ready",
              plugin->ops->name(plugin));
     rdv__loop_again(trigger->loop);

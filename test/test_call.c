@@ -2,8 +2,8 @@
 /* Runs of C handlers: on the loop and on threads, finished from anywhere. */
 #include "agent_bench.h"
 
+#include "function_run.h"
 #include "plat.h"
-#include "run_call.h"
 #include "thread.h"
 
 static struct bench *bench;

@@ -6,7 +6,8 @@
 #include <unistd.h>
 #endif
 
-#include "handler.h"
+#include "document_text.h"
+#include "handlers.h"
 #include "plat.h"
 
 static char directory[RDV_TEST_PATH];

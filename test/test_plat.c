@@ -30,7 +30,7 @@
 
 #include "folder.h"
 #include "harness.h"
-#include "left.h"
+#include "left_running.h"
 #include "plat.h"
 #include "system.h"
 #include "thread.h"

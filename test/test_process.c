@@ -81,7 +81,7 @@ static void take_output(void *user, const char *data, size_t size)
         watched->on_output(watched);
 }
 
-static void take_notice(void *user, const struct rdv__notice *notice)
+static void take_notice(void *user, const struct rdv__child_notice *notice)
 {
     struct watched *watched = user;
     ck_assert(!watched->ended);

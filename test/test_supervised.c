@@ -65,7 +65,7 @@ static void take_output(void *user, const char *data, size_t size)
         rdv_loop_stop(loop);
 }
 
-static void take_notice(void *user, const struct rdv__notice *notice)
+static void take_notice(void *user, const struct rdv__child_notice *notice)
 {
     struct watched *watched = user;
     snprintf(watched->notices, sizeof watched->notices, "%d %s", notice->progress,

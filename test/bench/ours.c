@@ -170,7 +170,7 @@ static void hear_output(void *user, const char *data, size_t size)
     (void)user, (void)data, (void)size;
 }
 
-static void hear_notice(void *user, const struct rdv__notice *notice)
+static void hear_notice(void *user, const struct rdv__child_notice *notice)
 {
     (void)user, (void)notice;
 }

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* What an agent document says: labels, and the steps that do their tasks. Immutable once loaded. */
-#ifndef RDV__HANDLER_H
-#define RDV__HANDLER_H
+#ifndef RDV__HANDLERS_H
+#define RDV__HANDLERS_H
 
 #include <stddef.h>
 
+#include "environment.h"
 #include "error.h"
 #include "limit.h"
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>
 
-/* Bounds of an agent document; a text is an argument or a value of the environment, in bytes. */
+/* Bounds of an agent document, beside those of its texts and its environment. */
 #define RDV__STEPS_MAX       64
 #define RDV__ARGUMENTS_MAX   256
-#define RDV__ENVIRONMENT_MAX 256
-#define RDV__TEXT_MAX        65536
 #define RDV__RETRIES_MAX     100
 #define RDV__RETRY_DELAY_MAX RDV_HOUR
 #define RDV__GRACE_MAX       RDV_HOUR
@@ -36,12 +35,6 @@ struct rdv__step {
     /* Before the first retry; doubles from there, at most RDV__RETRY_DELAY_MAX. */
     rdv_duration retry_delay;
     int retries; /* -1 = not given */
-};
-
-/* "NAME=value", each name once: the last one said. */
-struct rdv__environment {
-    char **list; /* ends with NULL */
-    size_t count;
 };
 
 /* How the machine is rebooted. */
@@ -68,15 +61,6 @@ struct rdv__handler {
     size_t index;           /* in the "handlers" of its file */
     int line, column;       /* of its label there */
 };
-
-/* A name and its value; NULL = leave it out. */
-struct rdv__variable {
-    const char *name, *value;
-};
-
-/* A list of all of environment and these, which ends with NULL: one block that free() frees. environment is borrowed by it. */
-int rdv__environment_join(const struct rdv__environment *environment,
-                          const struct rdv__variable *more, size_t count, const char ***ret_list);
 
 /* The handlers of one document and of its folder: reference-counted on the owner thread, so that runs keep theirs when a new document comes. */
 struct rdv__handlers {

@@ -3,8 +3,8 @@
  * Steps that are left running while one process of ours follows another ("on_stop": "leave"): where their supervisors keep the
  * records by which they are found again. That is in a folder of our own beside the store, STORE.run.d, in a file for each attempt.
  */
-#ifndef RDV__LEFT_H
-#define RDV__LEFT_H
+#ifndef RDV__LEFT_RUNNING_H
+#define RDV__LEFT_RUNNING_H
 
 #include <stdbool.h>
 #include <stddef.h>

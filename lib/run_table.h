@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The runs of a task agent: which identifiers are in flight, and what its two kinds of runs share. run_steps.c knows the runs
- * of a document's steps, run_call.c those of C functions, and agent.c tells them apart. Owner thread only.
+ * The runs of a task agent: which identifiers are in flight, and what its two kinds of runs share. command_run.c knows the runs
+ * of a document's steps, function_run.c those of C functions, and agent.c tells them apart. Owner thread only.
  */
-#ifndef RDV__RUNS_H
-#define RDV__RUNS_H
+#ifndef RDV__RUN_TABLE_H
+#define RDV__RUN_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "boot.h"
-#include "logs.h"
+#include "run_logs.h"
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
 #include <rdvtask/plugin.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run_call.h"
+#include "function_run.h"
 
 #include <assert.h>
 #include <stdlib.h>

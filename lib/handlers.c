@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "handler.h"
+#include "handlers.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "document_text.h"
 #include "error.h"
 #include "folder.h"
 #include "json.h"
@@ -16,48 +17,6 @@
 #define NAME_DEFAULT        "rdvtask"
 #define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)
 #define STOP_WAIT_DEFAULT   (90 * RDV_SECOND)
-
-static char *copy_text(const char *text, size_t size)
-{
-    char *copy = malloc(size + 1);
-    if (copy) {
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-    }
-    return copy;
-}
-
-static void free_texts(char **texts)
-{
-    for (size_t i = 0; texts && texts[i]; i++)
-        free(texts[i]);
-    free(texts);
-}
-
-static int out_of_memory(struct rdv_error *error)
-{
-    return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
-}
-
-static bool is_given(struct rdv__value value)
-{
-    return value.text != NULL;
-}
-
-static int read_text(struct rdv__value value, const char **ret_text, size_t *ret_size,
-                     struct rdv_error *error)
-{
-    const char *text = NULL;
-    int result = rdv__json_string(value, &text, error);
-    if (result)
-        return result;
-    size_t size = strlen(text);
-    if (size > RDV__TEXT_MAX)
-        return rdv__json_fail(value, error, RDV_ELIMIT, "longer than %d bytes", RDV__TEXT_MAX);
-    *ret_text = text;
-    *ret_size = size;
-    return 0;
-}
 
 /* One of a few words; its index. */
 static int read_word(struct rdv__value value, const char *const *words, size_t *ret_index,
@@ -80,128 +39,6 @@ static int read_word(struct rdv__value value, const char *const *words, size_t *
                           words[1], words[2]);
 }
 
-/* ------------------------------------------------------------- environment */
-
-static bool same_name(const char *a, const char *b)
-{
-    size_t size = strcspn(a, "=");
-    return size == strcspn(b, "=") && memcmp(a, b, size) == 0;
-}
-
-static int check_name(struct rdv__value value, const char *name, struct rdv_error *error)
-{
-    static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
-    static const char later[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
-    if (!name[0] || !strchr(first, name[0]) || name[strspn(name, later)] != '\0')
-        return rdv__json_fail(value, error, RDV_EINVAL,
-                              "'%s' can't be a name in the environment: it takes letters, digits "
-                              "and _, and no digit first",
-                              name);
-    if (strncmp(name, "RDV_", 4) == 0)
-        return rdv__json_fail(value, error, RDV_EINVAL,
-                              "names that begin with RDV_ are rdvtask's own");
-    return 0;
-}
-
-/* Put the members of an object into a list that has room for them, each in place of an earlier one of its name. */
-static int read_environment(struct rdv__value object, char **list, size_t *count,
-                            struct rdv_error *error)
-{
-    struct rdv__json_iterator iterator = {0};
-    const char *name;
-    struct rdv__value value;
-    while (rdv__json_next(object, &iterator, &name, &value)) {
-        const char *text = NULL;
-        size_t size = 0;
-        int result = check_name(value, name, error);
-        if (!result)
-            result = read_text(value, &text, &size, error);
-        if (result)
-            return result;
-        size_t name_size = strlen(name);
-        char *line = malloc(name_size + 1 + size + 1);
-        if (!line)
-            return out_of_memory(error);
-        memcpy(line, name, name_size);
-        line[name_size] = '=';
-        memcpy(line + name_size + 1, text, size + 1);
-
-        size_t i = 0;
-        while (i < *count && !same_name(list[i], line))
-            i++;
-        if (i < *count)
-            free(list[i]);
-        else
-            ++*count;
-        list[i] = line;
-    }
-    return 0;
-}
-
-/* A list of its own: what is inherited, and the members of an object, which may be absent. */
-static int make_environment(const char *const *inherited, size_t inherited_count,
-                            struct rdv__value object, struct rdv__environment *ret_environment,
-                            struct rdv_error *error)
-{
-    struct rdv__json_iterator iterator = {0};
-    struct rdv__value value;
-    size_t members = 0;
-    size_t count = 0;
-    int result = is_given(object) ? rdv__json_object(object, error) : 0;
-    if (result)
-        return result;
-    while (is_given(object) && rdv__json_next(object, &iterator, NULL, &value))
-        members++;
-    if (members > RDV__ENVIRONMENT_MAX)
-        return rdv__json_fail(object, error, RDV_ELIMIT, "more than %d names",
-                              RDV__ENVIRONMENT_MAX);
-
-    char **list = calloc(inherited_count + members + 1, sizeof *list);
-    if (!list)
-        return out_of_memory(error);
-    for (; !result && count < inherited_count; count++) {
-        list[count] = copy_text(inherited[count], strlen(inherited[count]));
-        if (!list[count])
-            result = out_of_memory(error);
-    }
-    if (!result && is_given(object))
-        result = read_environment(object, list, &count, error);
-    if (result) {
-        free_texts(list);
-        return result;
-    }
-    ret_environment->list = list;
-    ret_environment->count = count;
-    return 0;
-}
-
-int rdv__environment_join(const struct rdv__environment *environment,
-                          const struct rdv__variable *more, size_t count, const char ***ret_list)
-{
-    size_t pointers = environment->count + count + 1;
-    size_t size = 0;
-    for (size_t i = 0; i < count; i++)
-        if (more[i].value)
-            size += strlen(more[i].name) + 1 + strlen(more[i].value) + 1;
-    const char **list = malloc(pointers * sizeof *list + size);
-    if (!list)
-        return RDV_ENOMEM;
-
-    size_t used = 0;
-    for (; used < environment->count; used++)
-        list[used] = environment->list[used];
-    char *text = (char *)(list + pointers);
-    for (size_t i = 0; i < count; i++) {
-        if (!more[i].value)
-            continue;
-        list[used++] = text;
-        text += sprintf(text, "%s=%s", more[i].name, more[i].value) + 1;
-    }
-    list[used] = NULL;
-    *ret_list = list;
-    return 0;
-}
-
 /* ------------------------------------------------------------------- steps */
 
 static int read_run(struct rdv__value value, struct rdv__step *step, struct rdv_error *error)
@@ -218,21 +55,21 @@ static int read_run(struct rdv__value value, struct rdv__step *step, struct rdv_
                               RDV__ARGUMENTS_MAX);
     step->argv = calloc(count + 1, sizeof *step->argv);
     if (!step->argv)
-        return out_of_memory(error);
+        return rdv__fail_memory(error);
 
     struct rdv__json_iterator iterator = {0};
     struct rdv__value element;
     for (size_t i = 0; rdv__json_next(value, &iterator, NULL, &element); i++) {
         const char *text = NULL;
         size_t size = 0;
-        result = read_text(element, &text, &size, error);
+        result = rdv__text_read(element, &text, &size, error);
         if (result)
             return result;
         if (i == 0 && size == 0)
             return rdv__json_fail(element, error, RDV_EINVAL, "expected a program");
-        step->argv[i] = copy_text(text, size);
+        step->argv[i] = rdv__text_copy(text, size);
         if (!step->argv[i])
-            return out_of_memory(error);
+            return rdv__fail_memory(error);
     }
     return 0;
 }
@@ -250,24 +87,24 @@ static int read_step(struct rdv__value value, struct rdv__step *step, struct rdv
     int result = rdv__json_members(value, names, members, error);
     if (result)
         return result;
-    if (!is_given(members[RUN]))
+    if (!rdv__value_is_given(members[RUN]))
         return rdv__json_fail(value, error, RDV_EINVAL, "a step needs \"run\"");
     result = read_run(members[RUN], step, error);
-    if (!result && is_given(members[STATUS])) {
+    if (!result && rdv__value_is_given(members[STATUS])) {
         size_t index = 0;
         result = read_word(members[STATUS], statuses, &index, error);
         if (!result)
             step->status = (rdv_status)(RDV_STATUS_SEARCHING + (int)index);
     }
-    if (!result && is_given(members[TIMEOUT]))
+    if (!result && rdv__value_is_given(members[TIMEOUT]))
         result = rdv__json_duration(members[TIMEOUT], 1, RDV_LIMIT_MAX, &step->timeout, error);
-    if (!result && is_given(members[RETRIES])) {
+    if (!result && rdv__value_is_given(members[RETRIES])) {
         int64_t retries;
         result = rdv__json_integer(members[RETRIES], 0, RDV__RETRIES_MAX, &retries, error);
         if (!result)
             step->retries = (int)retries;
     }
-    if (!result && is_given(members[RETRY_DELAY]))
+    if (!result && rdv__value_is_given(members[RETRY_DELAY]))
         result = rdv__json_duration(members[RETRY_DELAY], 0, RDV__RETRY_DELAY_MAX,
                                     &step->retry_delay, error);
     return result;
@@ -286,7 +123,7 @@ static int read_steps(struct rdv__value value, struct rdv__handler *handler,
         return rdv__json_fail(value, error, RDV_ELIMIT, "more than %d steps", RDV__STEPS_MAX);
     handler->steps = calloc(count, sizeof *handler->steps);
     if (!handler->steps)
-        return out_of_memory(error);
+        return rdv__fail_memory(error);
 
     struct rdv__json_iterator iterator = {0};
     struct rdv__value element;
@@ -306,18 +143,18 @@ static int read_reboot(struct rdv__value value, struct rdv__reboot *reboot, stru
     int result = rdv__json_members(value, names, members, error);
     if (result)
         return result;
-    if (!is_given(members[RUN]))
+    if (!rdv__value_is_given(members[RUN]))
         return rdv__json_fail(value, error, RDV_EINVAL, "\"reboot\" needs \"run\"");
     result = read_run(members[RUN], &reboot->step, error);
-    if (result || !is_given(members[WHEN_EXISTS]))
+    if (result || !rdv__value_is_given(members[WHEN_EXISTS]))
         return result;
-    result = read_text(members[WHEN_EXISTS], &text, &size, error);
+    result = rdv__text_read(members[WHEN_EXISTS], &text, &size, error);
     if (result)
         return result;
     if (size == 0)
         return rdv__json_fail(members[WHEN_EXISTS], error, RDV_EINVAL, "expected a path");
-    reboot->when_exists = copy_text(text, size);
-    return reboot->when_exists ? 0 : out_of_memory(error);
+    reboot->when_exists = rdv__text_copy(text, size);
+    return reboot->when_exists ? 0 : rdv__fail_memory(error);
 }
 
 /* ---------------------------------------------------------------- handlers */
@@ -335,9 +172,9 @@ static int read_label(struct rdv__value value, struct rdv__handler *handler,
         return rdv__json_fail(value, error, result, "longer than %d bytes", RDV_NAME_MAX);
     if (result)
         return rdv__json_fail(value, error, result, "a label can't be empty");
-    handler->label = copy_text(text, size);
+    handler->label = rdv__text_copy(text, size);
     if (!handler->label)
-        return out_of_memory(error);
+        return rdv__fail_memory(error);
     rdv__json_place(value, cursor, &handler->line, &handler->column);
     return 0;
 }
@@ -346,13 +183,13 @@ static int read_user(struct rdv__value value, struct rdv__handler *handler, stru
 {
     const char *text = NULL;
     size_t size = 0;
-    int result = read_text(value, &text, &size, error);
+    int result = rdv__text_read(value, &text, &size, error);
     if (result)
         return result;
     if (size == 0 || size > RDV__USER_MAX)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected the name of a user");
-    handler->user = copy_text(text, size);
-    return handler->user ? 0 : out_of_memory(error);
+    handler->user = rdv__text_copy(text, size);
+    return handler->user ? 0 : rdv__fail_memory(error);
 }
 
 static int read_directory(struct rdv__value value, struct rdv__handler *handler,
@@ -360,13 +197,13 @@ static int read_directory(struct rdv__value value, struct rdv__handler *handler,
 {
     const char *text = NULL;
     size_t size = 0;
-    int result = read_text(value, &text, &size, error);
+    int result = rdv__text_read(value, &text, &size, error);
     if (result)
         return result;
     if (!rdv__plat_is_absolute(text))
         return rdv__json_fail(value, error, RDV_EINVAL, "expected an absolute path");
-    handler->directory = copy_text(text, size);
-    return handler->directory ? 0 : out_of_memory(error);
+    handler->directory = rdv__text_copy(text, size);
+    return handler->directory ? 0 : rdv__fail_memory(error);
 }
 
 static int read_handler(struct rdv__value value, const struct rdv__environment *environment,
@@ -399,43 +236,43 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     int result = rdv__json_members(value, names, members, error);
     if (result)
         return result;
-    if (!is_given(members[LABEL]))
+    if (!rdv__value_is_given(members[LABEL]))
         return rdv__json_fail(value, error, RDV_EINVAL, "a handler needs \"label\"");
-    if (!is_given(members[STEPS]))
+    if (!rdv__value_is_given(members[STEPS]))
         return rdv__json_fail(value, error, RDV_EINVAL, "a handler needs \"steps\"");
     result = read_label(members[LABEL], handler, cursor, error);
     if (!result)
         result = read_steps(members[STEPS], handler, error);
     if (!result)
-        result = make_environment((const char *const *)environment->list, environment->count,
-                                  members[ENVIRONMENT], &handler->environment, error);
-    if (!result && is_given(members[GRACE]))
+        result = rdv__environment_read((const char *const *)environment->list, environment->count,
+                                       members[ENVIRONMENT], &handler->environment, error);
+    if (!result && rdv__value_is_given(members[GRACE]))
         result = rdv__json_duration(members[GRACE], 0, RDV__GRACE_MAX, &handler->grace, error);
-    if (!result && is_given(members[ON_INTERRUPT])) {
+    if (!result && rdv__value_is_given(members[ON_INTERRUPT])) {
         size_t index = 0;
         result = read_word(members[ON_INTERRUPT], words, &index, error);
         if (!result)
             handler->on_interrupt = (enum rdv__on_interrupt)index;
     }
-    if (!result && is_given(members[REBOOT]))
+    if (!result && rdv__value_is_given(members[REBOOT]))
         result = read_reboot(members[REBOOT], &handler->reboot, error);
-    if (!result && is_given(members[ON_STOP])) {
+    if (!result && rdv__value_is_given(members[ON_STOP])) {
         size_t index = 0;
         result = read_word(members[ON_STOP], stop_words, &index, error);
         if (!result)
             handler->on_stop = (enum rdv__on_stop)index;
     }
-    if (!result && is_given(members[STOP_WAIT]))
+    if (!result && rdv__value_is_given(members[STOP_WAIT]))
         result = rdv__json_duration(members[STOP_WAIT], 0, RDV__STOP_WAIT_MAX, &handler->stop_wait,
                                     error);
-    if (!result && is_given(members[STOP_WAIT]) && handler->on_stop != RDV__STOP_WAIT)
+    if (!result && rdv__value_is_given(members[STOP_WAIT]) && handler->on_stop != RDV__STOP_WAIT)
         result = rdv__json_fail(members[STOP_WAIT], error, RDV_EINVAL,
                                 "only \"on_stop\": \"wait\" waits");
-    if (!result && is_given(members[USER]))
+    if (!result && rdv__value_is_given(members[USER]))
         result = read_user(members[USER], handler, error);
-    if (!result && is_given(members[DIRECTORY]))
+    if (!result && rdv__value_is_given(members[DIRECTORY]))
         result = read_directory(members[DIRECTORY], handler, error);
-    if (!result && is_given(members[LIMITS]))
+    if (!result && rdv__value_is_given(members[LIMITS]))
         result = rdv__limits_read(members[LIMITS], &handler->limits, error);
     return result;
 }
@@ -486,7 +323,7 @@ static int read_handlers(struct rdv__value value, const struct rdv__environment 
     struct rdv__handler *larger =
         realloc(handlers->handlers, (first + count) * sizeof *handlers->handlers);
     if (!larger)
-        return out_of_memory(error);
+        return rdv__fail_memory(error);
     memset(larger + first, 0, count * sizeof *larger);
     handlers->handlers = larger;
 
@@ -531,7 +368,7 @@ static int read_name(struct rdv__value value, struct rdv__handlers *handlers,
                      struct rdv_error *error)
 {
     const char *name = NAME_DEFAULT;
-    if (is_given(value)) {
+    if (rdv__value_is_given(value)) {
         int result = rdv__json_string(value, &name, error);
         if (result)
             return result;
@@ -540,8 +377,8 @@ static int read_name(struct rdv__value value, struct rdv__handlers *handlers,
         if (strlen(name) > RDV_NAME_MAX)
             return rdv__json_fail(value, error, RDV_ELIMIT, "longer than %d bytes", RDV_NAME_MAX);
     }
-    handlers->name = copy_text(name, strlen(name));
-    return handlers->name ? 0 : out_of_memory(error);
+    handlers->name = rdv__text_copy(name, strlen(name));
+    return handlers->name ? 0 : rdv__fail_memory(error);
 }
 
 /* What a child finds in its environment whatever its handler says. */
@@ -554,8 +391,8 @@ static int document_environment(struct rdv__value object, const char *file,
     if (result)
         return rdv__fail(error, result, "cannot make the environment of a child: %s",
                          rdv_strerror(result));
-    return make_environment((const char *const *)inherited->list, inherited->count, object,
-                            ret_environment, error);
+    return rdv__environment_read((const char *const *)inherited->list, inherited->count, object,
+                                 ret_environment, error);
 }
 
 /* file: NULL for the document, which names the agent and has the environment of all. */
@@ -571,13 +408,13 @@ static int read_document(struct rdv__value root, const char *file, struct rdv__h
     int result = rdv__json_members(root, names, members, error);
     if (result)
         return result;
-    if (!is_given(members[HANDLERS]))
+    if (!rdv__value_is_given(members[HANDLERS]))
         return rdv__json_fail(root, error, RDV_EINVAL, "an agent document needs \"handlers\"");
-    if (is_given(members[SCHEMA]))
+    if (rdv__value_is_given(members[SCHEMA]))
         result = rdv__json_string(members[SCHEMA], &schema, error);
     if (!result && !file)
         result = read_name(members[NAME], handlers, error);
-    else if (!result && is_given(members[NAME]))
+    else if (!result && rdv__value_is_given(members[NAME]))
         result = rdv__json_fail(members[NAME], error, RDV_EINVAL, "only %s names the task agent",
                                 handlers->main_file);
     if (!result)
@@ -587,7 +424,7 @@ static int read_document(struct rdv__value root, const char *file, struct rdv__h
     if (!result && !file)
         handlers->environment = environment;
     else
-        free_texts(environment.list);
+        rdv__texts_free(environment.list);
     return result;
 }
 
@@ -663,16 +500,16 @@ static int read_folder(const char *folder, bool trusted, struct rdv__handlers *h
         count++;
     handlers->files = calloc(count + 1, sizeof *handlers->files);
     if (!handlers->files)
-        result = out_of_memory(error);
+        result = rdv__fail_memory(error);
     for (size_t i = 0; !result && i < count; i++) {
         char *path = join(folder, names[i]);
         char *file = join(rdv__plat_last_part(folder), names[i]);
         handlers->files[i] = file;
-        result =
-            path && file ? read_file(path, file, trusted, handlers, error) : out_of_memory(error);
+        result = path && file ? read_file(path, file, trusted, handlers, error)
+                              : rdv__fail_memory(error);
         free(path);
     }
-    free_texts(names);
+    rdv__texts_free(names);
     return result;
 }
 
@@ -685,7 +522,7 @@ static int load(const char *path, bool trusted, struct rdv__handlers **ret_handl
     if (!handlers || !folder) {
         free(handlers);
         free(folder);
-        return out_of_memory(error);
+        return rdv__fail_memory(error);
     }
     handlers->references = 1;
     handlers->main_file = rdv__plat_last_part(path);
@@ -728,19 +565,19 @@ struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers)
     for (size_t i = 0; i < handlers->count; i++) {
         struct rdv__handler *handler = &handlers->handlers[i];
         for (size_t k = 0; k < handler->step_count; k++)
-            free_texts(handler->steps[k].argv);
+            rdv__texts_free(handler->steps[k].argv);
         free(handler->steps);
-        free_texts(handler->reboot.step.argv);
+        rdv__texts_free(handler->reboot.step.argv);
         free(handler->reboot.when_exists);
         free(handler->user);
         free(handler->directory);
-        free_texts(handler->environment.list);
+        rdv__texts_free(handler->environment.list);
         free(handler->label);
     }
     free(handlers->handlers);
-    free_texts(handlers->environment.list);
-    free_texts(handlers->base.list);
-    free_texts(handlers->files);
+    rdv__texts_free(handlers->environment.list);
+    rdv__texts_free(handlers->base.list);
+    rdv__texts_free(handlers->files);
     free(handlers->name);
     free(handlers);
     return NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs of C functions: started on the loop or on a thread each, heard and finished from any thread. */
-#ifndef RDV__RUN_CALL_H
-#define RDV__RUN_CALL_H
+#ifndef RDV__FUNCTION_RUN_H
+#define RDV__FUNCTION_RUN_H
 
-#include "runs.h"
+#include "run_table.h"
 #include <rdvtask/agent.h>
 
 /* How many reports of a run may wait for the loop; past it they are thinned out. */

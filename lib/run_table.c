@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "runs.h"
+#include "run_table.h"
 
 #include <assert.h>
 #include <stdlib.h>

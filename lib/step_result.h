@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the end of a step's process means: pure functions. */
-#ifndef RDV__STEP_H
-#define RDV__STEP_H
+#ifndef RDV__STEP_RESULT_H
+#define RDV__STEP_RESULT_H
 
 #include <stdbool.h>
 
-#include "handler.h"
+#include "handlers.h"
 #include <rdvtask/base.h>
 
 /* Exit codes that mean more than "failed", beside those of the system: see rdv__plat_exit_means(). */

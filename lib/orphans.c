@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "leftovers.h"
+#include "orphans.h"
 
 #include <assert.h>
 #include <inttypes.h>

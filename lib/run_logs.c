@@ -10,7 +10,7 @@
  * deletes them if the history does not know the run any more. CHECKING looks for the file of each row. All of it is done in slices, each
  * in a turn of its own and bounded in number and in time; most of the time is left to the tasks.
  */
-#include "logs.h"
+#include "run_logs.h"
 
 #include <assert.h>
 #include <inttypes.h>

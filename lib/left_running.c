@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "left.h"
+#include "left_running.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
  * A folder belongs to one store, whose mark is in it. Files that are not ours alone, or have other names, are never touched. Trouble
  * with files is logged, and disturbs no run. Owner thread only.
  */
-#ifndef RDV__LOGS_H
-#define RDV__LOGS_H
+#ifndef RDV__RUN_LOGS_H
+#define RDV__RUN_LOGS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Ends the processes that a killed predecessor of ours, or a killed supervisor, has left behind, without holding up the loop. Owner
  * thread only. */
-#ifndef RDV__LEFTOVERS_H
-#define RDV__LEFTOVERS_H
+#ifndef RDV__ORPHANS_H
+#define RDV__ORPHANS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "step.h"
+#include "step_result.h"
 
 #include <assert.h>
 #include <stdio.h>

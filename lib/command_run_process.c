@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes of a run of steps: how they are started and heard, left running, and found again. */
+#include "command_run_process.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "left_running.h"
+#include "output.h"
+#include "task.h"
+
+/* Comes before the last that a program has printed which has run on without us. */
+static const char left_words[] =
+    "[rdvtask: left running over a restart; the last that it printed:]\n";
+
+/* ------------------------------------------------------------- what it says */
+
+static void hear_output(void *user, const char *data, size_t size)
+{
+    struct rdv__command_run *command = user;
+    if (command->adopted) /* once, at its end */
+        rdv__output_add(command->output, left_words, sizeof left_words - 1);
+    rdv__output_add(command->output, data, size);
+}
+
+static void hear_trouble(void *user, const char *words)
+{
+    struct rdv__command_run *command = user;
+    rdv__log(log_of(command), RDV_LOG_WARNING, "%s: step %zu: %s", identifier_of(command),
+             command->step + 1, words);
+}
+
+static void hear_notice(void *user, const struct rdv__child_notice *notice)
+{
+    struct rdv__command_run *command = user;
+    bool said = notice->message || notice->progress >= 0;
+    if (notice->status) {
+        rdv_status status;
+        if (rdv_status_parse(notice->status, &status) || status < RDV_STATUS_SEARCHING ||
+            status > RDV_STATUS_APPLYING) {
+            char shown[64];
+            rdv__output_show(notice->status, strlen(notice->status), shown, sizeof shown);
+            rdv__log(log_of(command), RDV_LOG_WARNING,
+                     "%s: step %zu: a step can't say STATUS=%s, only searching, downloading or "
+                     "applying",
+                     identifier_of(command), command->step + 1, shown);
+        } else {
+            if (status != command->status)
+                command->progress = -1;
+            command->status = status;
+            said = true;
+        }
+    }
+    if (notice->progress >= 0)
+        command->progress = notice->progress;
+    if (notice->message)
+        rdv__output_show(notice->message, strlen(notice->message), command->message,
+                         sizeof command->message);
+    if (!said)
+        return;
+    rdv__command_run_report(command);
+    if (command->run.gone && command->process)
+        rdv__process_end(command->process, command->handler->grace);
+}
+
+/* The command that reboots has nothing to say: the status is REBOOTING. */
+static void hear_no_notice(void *user, const struct rdv__child_notice *notice)
+{
+    (void)user;
+    (void)notice;
+}
+
+/* ------------------------------------------------------------------- start */
+
+static int prepare_output(struct rdv__command_run *command)
+{
+    int result = 0;
+    if (!command->output)
+        result = rdv__output_new(command->run.runs->logs, command->number, command->resumed,
+                                 &command->output);
+    if (!result)
+        rdv__output_mark(command->output);
+    return result;
+}
+
+/* What the handler asks for beyond the program; the record, if there is to be one, is the caller's to free. */
+static int supervise(struct rdv__command_run *command, struct rdv__supervision *supervision,
+                     char **ret_record, struct rdv_error *error)
+{
+    const struct rdv__handler *handler = command->handler;
+    const char *path = rdv__store_path(command->run.runs->store);
+    char *record = NULL;
+    supervision->program = command->run.runs->supervisor;
+    if (command->phase == REBOOTING) /* which is the machine's matter, not this handler's */
+        return 0;
+    supervision->user = handler->user;
+    supervision->directory = handler->directory;
+    supervision->limits = handler->limits.list;
+    supervision->limit_count = handler->limits.count;
+    if (handler->on_stop == RDV__STOP_LEAVE && path) {
+        record = rdv__left_record(path, command->number, command->step, command->attempt);
+        if (!record)
+            return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
+        supervision->record = record;
+    }
+    int result = rdv__plat_check_supervision(supervision, error);
+    if (!result && record)
+        result = rdv__left_prepare(path, error);
+    if (result)
+        free(record);
+    else
+        *ret_record = record;
+    return result;
+}
+
+/* The environment of a program. The command that reboots runs with our rights, whoever the handler's user is, so it gets nothing of the
+ * handler's environment. */
+static int make_environment(const struct rdv__command_run *command, const struct rdv__variable *own,
+                            size_t count, const char ***ret_environment)
+{
+    const struct rdv__environment *environment =
+        command->phase == REBOOTING ? &command->handlers->base : &command->handler->environment;
+    return rdv__environment_join(environment, own, count, ret_environment);
+}
+
+/* Start the program of a step, or the one that reboots. */
+int rdv__command_run_start_process(struct rdv__command_run *command, const struct rdv__step *step,
+                                   void (*ended)(void *user, int result, int code),
+                                   struct rdv_error *error)
+{
+    struct rdv__supervision supervision = {0};
+    char *record = NULL;
+    int result = prepare_output(command);
+    if (result)
+        return rdv__fail(error, result, "%s", rdv_strerror(result));
+    result = supervise(command, &supervision, &record, error);
+    if (result)
+        return result;
+
+    char number[24], attempt[16];
+    snprintf(number, sizeof number, "%" PRId64, command->number);
+    snprintf(attempt, sizeof attempt, "%d", command->attempt);
+    /* The last ones are what a run is recognised by, and all that a supervisor gets of the environment. */
+    enum { LABEL, IDENTIFIER, ATTEMPT, RUN, STORE, NONCE, OWN };
+    const struct rdv__variable own[OWN] = {
+        [LABEL] = {"RDV_LABEL", rdv_task_label(command->run.task)},
+        [IDENTIFIER] = {"RDV_IDENTIFIER", identifier_of(command)},
+        [ATTEMPT] = {"RDV_ATTEMPT", attempt},
+        [RUN] = {"RDV_RUN", number},
+        [STORE] = {"RDV_STORE", rdv__store_path(command->run.runs->store)},
+        [NONCE] = {"RDV_NONCE", command->nonce[0] ? command->nonce : NULL},
+    };
+    const struct rdv__environment nothing = {NULL, 0};
+    const char **environment = NULL, **marks = NULL;
+    result = make_environment(command, own, OWN, &environment);
+    if (!result)
+        result = rdv__environment_join(&nothing, own + RUN, OWN - RUN, &marks);
+    if (result) {
+        free((void *)environment);
+        free(record);
+        return rdv__fail(error, result, "%s", rdv_strerror(result));
+    }
+    supervision.marks = marks;
+    struct rdv__process_options options = {
+        .argv = (const char *const *)step->argv,
+        .environment = environment,
+        .supervision = &supervision,
+        .user = command,
+        .output = hear_output,
+        .notice = command->phase == REBOOTING ? hear_no_notice : hear_notice,
+        .trouble = hear_trouble,
+        .ended = ended,
+    };
+    options.input = rdv_task_context(command->run.task, &options.input_size);
+    result = rdv__process_start(command->run.runs->loop, &options, &command->process, error);
+    command->leavable = result == 0 && record;
+    free((void *)environment);
+    free((void *)marks);
+    free(record);
+    return result;
+}
+
+void rdv__command_run_read_process_end(const struct rdv__command_run *command,
+                                       const struct rdv__step *step, bool timed_out, int result,
+                                       int code, struct rdv__step_end *ret_end)
+{
+    const char *words = rdv__process_not_started(command->process);
+    if (words)
+        rdv__step_not_started(result, words, ret_end);
+    else
+        rdv__step_ended(step, timed_out, result, code, ret_end);
+}
+
+/* ----------------------------------------------------- lost by its supervisor */
+
+bool rdv__command_run_may_have_left_tree(const struct rdv__command_run *command, int result,
+                                         int code)
+{
+    const char *path = rdv__store_path(command->run.runs->store);
+    const bool supervised = command->adopted || command->run.runs->supervisor;
+    return path && supervised && (result || rdv__plat_end_is_lost(code));
+}
+
+/* --------------------------------------------------- left, and found again */
+
+static char *record_of(const struct rdv__command_run *command)
+{
+    const char *path = rdv__store_path(command->run.runs->store);
+    return path ? rdv__left_record(path, command->number, command->step, command->attempt) : NULL;
+}
+
+bool rdv__command_run_has_record(const struct rdv__command_run *command)
+{
+    char *record = record_of(command);
+    bool has = record && rdv__left_has(record);
+    free(record);
+    return has;
+}
+
+int rdv__command_run_adopt_process(struct rdv__command_run *command,
+                                   void (*ended)(void *user, int result, int code))
+{
+    const struct rdv__process_options options = {
+        .user = command,
+        .output = hear_output,
+        .notice = hear_notice,
+        .trouble = hear_trouble,
+        .ended = ended,
+    };
+    char *record = record_of(command);
+    int result = record ? prepare_output(command) : RDV_ENOMEM;
+    if (!result)
+        result = rdv__process_adopt(command->run.runs->loop, record, &options, &command->process);
+    free(record);
+    command->adopted = command->leavable = result == 0;
+    return result;
+}
+
+bool rdv__command_run_can_leave_process(const struct rdv__command_run *command)
+{
+    return command->phase == RUNNING && command->process && command->leavable &&
+           command->handler->on_stop == RDV__STOP_LEAVE && !command->cancelled &&
+           !command->timed_out && !command->run.gone;
+}
+
+void rdv__command_run_leave_process(struct rdv__command_run *command)
+{
+    rdv__process_leave(command->process);
+    command->process = NULL;
+}
+
+void rdv__command_run_forget_records(struct rdv__command_run *command)
+{
+    const char *path = rdv__store_path(command->run.runs->store);
+    if (path && (command->resumed || command->handler->on_stop == RDV__STOP_LEAVE))
+        rdv__left_forget(path, command->number);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* How a run of steps asks for a reboot, and does it: see command_run.c for the phases. Who does it, and when, is run_table.c's. */
+#include "command_run_reboot.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot.h"
+#include "command_run_process.h"
+#include "error.h"
+#include "folder.h"
+#include "output.h"
+#include "task.h"
+
+/* ----------------------------------------------------------------- reboots */
+
+/* A run without a rule for that ends with the exit code of the step that has asked. */
+static bool needs_reboot(const struct rdv__command_run *command)
+{
+    return command->boot_id[0] != '\0' && !command->handler->reboot.step.argv;
+}
+
+void rdv__command_run_finish_done(struct rdv__command_run *command)
+{
+    command->message[0] = '\0';
+    if (needs_reboot(command))
+        rdv__command_run_set_message(command, "done; a reboot is needed");
+    rdv__command_run_finish(command, RDV_STATUS_SUCCESS,
+                            needs_reboot(command) ? RDV__EXIT_REBOOT : 0);
+}
+
+static void fail_soon(struct rdv__command_run *command, int code, const char *before,
+                      const char *words)
+{
+    rdv__command_run_set_message(command, "%s: %s", before, words);
+    rdv__command_run_finish_soon(command, code);
+}
+
+/* Put on disk that the run asks, and why, and tell it if that can be done in the same commit. */
+static void record_asking(struct rdv__command_run *command)
+{
+    if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
+        return;
+    int result = rdv__command_run_write_journal(command, command->going_down ? REBOOTING : ASKING,
+                                                command->attempt, "reboot", record_asking);
+    if (result) {
+        rdv__command_run_put_off_for_store(command, record_asking, result);
+        return;
+    }
+    command->status = RDV_STATUS_REBOOTING;
+    command->code = 0;
+    command->progress = -1;
+    rdv__command_run_report(command);
+}
+
+/*
+ * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
+ * sink has the same store, before anything is done.
+ */
+void rdv__command_run_ask_for_reboot(struct rdv__command_run *command, size_t next)
+{
+    struct rdv_error error = {0};
+    command->step = next;
+    command->failures = 0;
+    if (command->reboots >= RDV__REBOOTS_MAX) {
+        char why[RDV_MESSAGE_MAX + 1];
+        memcpy(why, command->message, sizeof why);
+        rdv__command_run_set_message(command, "rebooted %d times, and that is enough (%s)",
+                                     command->reboots, why);
+        rdv__command_run_finish_soon(command, RDV_EFAILED);
+        return;
+    }
+    int result = rdv__runs_boot_id(command->run.runs, command->boot_id, &error);
+    if (result) {
+        fail_soon(command, result, "cannot reboot", error.text);
+        return;
+    }
+    command->reboots++;
+    command->stale = true;
+    rdv__runs_ask(&command->run);
+    record_asking(command);
+}
+
+/* The reason is said. May free the run. */
+static void reboot_before(struct rdv__command_run *command, size_t next)
+{
+    if (!command->interrupted) {
+        rdv__command_run_ask_for_reboot(command, next);
+        return;
+    }
+    /* For the next process to ask. */
+    if (!rdv__runs_boot_id(command->run.runs, command->boot_id, NULL)) {
+        command->step = next;
+        command->failures = 0;
+        command->stale = true;
+        rdv__command_run_note_state(command, command->attempt, "reboot");
+    }
+    rdv__command_run_leave(command);
+}
+
+void rdv__command_run_reboot_has_begun(struct rdv__command_run *command)
+{
+    command->going_down = true;
+    rdv__command_run_set_step_message(command, "rebooting: ", " has begun it");
+    reboot_before(command, command->step + 1);
+}
+
+/* Whether a step that has ended so is followed by a reboot; then it is asked for. */
+bool rdv__command_run_reboot_after_step(struct rdv__command_run *command, bool asked)
+{
+    const struct rdv__reboot *rule = &command->handler->reboot;
+    size_t next = command->step + 1;
+    if (rule->step.argv && asked) {
+        rdv__command_run_set_step_message(command, "rebooting: ", " asks for it");
+    } else if (rule->when_exists && next == command->handler->step_count &&
+               rdv__folder_has(rule->when_exists)) {
+        rdv__command_run_set_message(command, "rebooting: %s exists", rule->when_exists);
+    } else {
+        return false;
+    }
+    reboot_before(command, next);
+    return true;
+}
+
+/* A step has asked for a reboot, and there is no rule. */
+void rdv__command_run_remember_reboot(struct rdv__command_run *command)
+{
+    struct rdv_error error;
+    if (rdv__runs_boot_id(command->run.runs, command->boot_id, &error)) {
+        rdv__log(log_of(command), RDV_LOG_WARNING, "%s: %s", identifier_of(command), error.text);
+        snprintf(command->boot_id, sizeof command->boot_id, "?");
+    }
+    command->stale = true;
+}
+
+/* ------------------------------------------------------- the reboot itself */
+
+/* May free the run. */
+static void reboot_failed(struct rdv__command_run *command, int code, const char *words,
+                          const char *line)
+{
+    char program[RDV__PROGRAM_SHOWN];
+    rdv__command_run_set_message(command, "cannot reboot (%s): %s%s%s",
+                                 rdv__step_program(&command->handler->reboot.step, program), words,
+                                 *line ? ": " : "", line);
+    rdv__command_run_finish(command, RDV_STATUS_FAILED, code);
+}
+
+/* May free the run. */
+void rdv__command_run_fail_still_up(struct rdv__command_run *command)
+{
+    char wait[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(command->run.runs->reboot_wait, wait, sizeof wait);
+    rdv__command_run_set_message(command, "the machine did not reboot within %s", wait);
+    rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ETIMEDOUT);
+}
+
+static void hear_reboot_end(void *user, int result, int code)
+{
+    struct rdv__command_run *command = user;
+    struct rdv__step_end end;
+    char line[LINE_SHOWN] = "";
+    rdv__command_run_read_process_end(command, &command->handler->reboot.step, false, result, code,
+                                      &end);
+    rdv__process_free(command->process);
+    command->process = NULL;
+    if (command->interrupted && !command->cancelled) {
+        rdv__command_run_leave(
+            command); /* the system shuts down, most likely: the row says what we asked for */
+    } else if (rdv__command_run_end_if_over(command)) {
+        return;
+    } else if (command->timed_out) {
+        rdv__command_run_fail_still_up(command);
+    } else if (end.kind != RDV__STEP_DONE && end.kind != RDV__STEP_REBOOTING) {
+        rdv__output_last_line(command->output, line, sizeof line);
+        reboot_failed(command, end.code, end.words, line);
+    }
+    /* Else the timer waits for the machine to go down. */
+}
+
+/* All that is to be kept is on disk. May free the run. */
+void rdv__command_run_start_reboot(struct rdv__command_run *command)
+{
+    struct rdv_error error = {0};
+    command->timed_out = false;
+    if (command->going_down) {
+        rdv_timer_start(command->timer, command->run.runs->reboot_wait);
+        return;
+    }
+    rdv__log(log_of(command), RDV_LOG_INFO, "%s: the machine is rebooted now",
+             identifier_of(command));
+    int result = rdv__command_run_start_process(command, &command->handler->reboot.step,
+                                                hear_reboot_end, &error);
+    if (result)
+        reboot_failed(command, result, error.text, "");
+    else
+        rdv_timer_start(command->timer, command->run.runs->reboot_wait);
+}
+
+/* First, what the others have written when they came to rest has to be on disk. */
+static void record_all(struct rdv__command_run *command)
+{
+    if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
+        return;
+    int result =
+        rdv__command_run_write_journal(command, REBOOTING, command->attempt, NULL, record_all);
+    if (result)
+        rdv__command_run_put_off_for_store(command, record_all, result);
+}
+
+void rdv__command_run_reboot(struct rdv__run *base)
+{
+    assert(command_of(base)->phase == ASKED);
+    record_all(command_of(base));
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+#include "command_run_state.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "journal.h"
+#include "output.h"
+#include "task.h"
+
+/* How soon something that has failed for now is tried again; doubles from first to last. */
+#define DELAY_FIRST RDV_SECOND
+#define DELAY_LAST  RDV_MINUTE
+
+/* Room for a number and a space in the journal's `starts`. */
+#define START_ROOM 12
+
+/* ------------------------------------------------------------------- words */
+
+void rdv__command_run_set_message(struct rdv__command_run *command, const char *format, ...)
+{
+    char words[2 * RDV_MESSAGE_MAX]; /* more than all parts of a message together */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    rdv__output_show(words, strlen(words), command->message, sizeof command->message);
+}
+
+void rdv__command_run_set_step_message(struct rdv__command_run *command, const char *before,
+                                       const char *after)
+{
+    char program[RDV__PROGRAM_SHOWN];
+    rdv__command_run_set_message(command, "%sstep %zu of %zu (%s)%s", before, command->step + 1,
+                                 command->handler->step_count,
+                                 rdv__step_program(step_of(command), program), after);
+}
+
+/* ----------------------------------------------------------------- reports */
+
+/* Report what run says. The sink may call back. */
+void rdv__command_run_report(struct rdv__command_run *command)
+{
+    if (command->run.gone)
+        return;
+    rdv_report report = RDV_REPORT_INIT;
+    report.status = command->status;
+    report.code = command->code;
+    report.progress = command->progress;
+    report.attempt = command->attempt;
+    report.message = command->message[0] ? command->message : NULL;
+    int result = rdv__runs_report(&command->run, &report);
+    if (result == RDV_ENOTFOUND) {
+        command->run.gone = true;
+        rdv__log(log_of(command), RDV_LOG_INFO, "%s: its run is not wanted any more, and is ended",
+                 identifier_of(command));
+    } else if (result) {
+        rdv__log(log_of(command), RDV_LOG_ERROR, "%s: a report was not taken: %s",
+                 identifier_of(command), rdv_strerror(result));
+    }
+}
+
+/* --------------------------------------------------------------------- end */
+
+static void free_command(struct rdv__command_run *command)
+{
+    assert(!command->settling);
+    rdv_timer_free(command->timer);
+    rdv_timer_free(command->stop_timer);
+    rdv__process_free(command->process);
+    rdv__leftovers_free(command->leftovers);
+    rdv__output_free(command->output);
+    rdv__handlers_unref(command->handlers);
+    rdv_task_unref(command->run.task);
+    free(command->starts);
+    free(command);
+}
+
+/* Nothing is left to be done, or the next process does it. Frees the run. */
+void rdv__command_run_leave(struct rdv__command_run *command)
+{
+    rdv__runs_remove(&command->run);
+    free_command(command);
+}
+
+rdv_duration rdv__command_run_next_delay(struct rdv__command_run *command)
+{
+    if (command->delay == 0)
+        command->delay = DELAY_FIRST;
+    else if (command->delay < DELAY_LAST / 2)
+        command->delay *= 2;
+    else
+        command->delay = DELAY_LAST;
+    return command->delay;
+}
+
+void rdv__command_run_put_off(struct rdv__command_run *command,
+                              void (*again)(struct rdv__command_run *command), const char *what,
+                              const char *why)
+{
+    rdv_duration delay = rdv__command_run_next_delay(command);
+    char text[RDV_DURATION_TEXT_SIZE];
+    rdv_duration_format(delay, text, sizeof text);
+    rdv__log(log_of(command), RDV_LOG_WARNING, "%s: %s: %s; trying again in %s",
+             identifier_of(command), what, why, text);
+    command->phase = PUT_OFF;
+    command->again = again;
+    rdv_timer_start(command->timer, delay);
+}
+
+void rdv__command_run_put_off_for_store(struct rdv__command_run *command,
+                                        void (*again)(struct rdv__command_run *command), int result)
+{
+    const char *words = rdv_store_message(command->run.runs->store);
+    rdv__command_run_put_off(command, again, "the store can't be written to",
+                             *words ? words : rdv_strerror(result));
+}
+
+void rdv__command_run_store_end_later(struct rdv__command_run *command)
+{
+    rdv_timer_start(command->timer,
+                    command->run.runs->terminating ? 0 : rdv__command_run_next_delay(command));
+}
+
+static int write_end(struct rdv__command_run *command)
+{
+    rdv_store *store = command->run.runs->store;
+    int result = 0;
+    /* Unless the identifier, which is free already, was started anew: then the row is that run's. */
+    if (command->journalled && !rdv__runs_find(command->run.runs, identifier_of(command)))
+        result = rdv__journal_delete(store, identifier_of(command));
+    if (!result && command->output && !command->own_number) {
+        size_t size;
+        const char *tail = rdv__output_tail(command->output, &size);
+        if (size > 0)
+            result = rdv__output_put(store, command->number, tail, size);
+    }
+    if (!result && command->output)
+        result = rdv__output_end(command->output);
+    return result;
+}
+
+/*
+ * Take the run from the journal and report its end, in one commit if the sink has the same store. The row goes first: a sink may
+ * start the same task anew while it is told. May free the run.
+ */
+void rdv__command_run_store_end(struct rdv__command_run *command)
+{
+    rdv_store *store = command->run.runs->store;
+    struct rdv__logs *logs = command->run.runs->logs;
+    int result = rdv__store_stage(store);
+    if (!result) {
+        result = write_end(command);
+        if (result)
+            rdv__store_fail(store, result);
+    }
+    if (result && command->run.runs->terminating) {
+        rdv__log(log_of(command), RDV_LOG_ERROR, "%s: its end can't be recorded: %s",
+                 identifier_of(command), rdv_strerror(result));
+        rdv__command_run_leave(command);
+        return;
+    }
+    if (result) {
+        rdv__command_run_store_end_later(command);
+        return;
+    }
+    command->settling = true;
+    rdv__store_defer(store, &command->change);
+    if (!command->told) {
+        /* Once: from here on it is the trigger agent's to keep. */
+        command->told = true;
+        rdv__command_run_report(command);
+    }
+    /* The end may have had the history forget others: their logs go in the same commit. */
+    if (logs)
+        rdv__logs_tidy(logs);
+}
+
+/* End the run; the message is set. May free it. */
+void rdv__command_run_finish(struct rdv__command_run *command, rdv_status status, int code)
+{
+    command->phase = ENDING;
+    command->status = status;
+    command->code = code;
+    command->progress = -1;
+    rdv__runs_release(&command->run);
+    rdv__command_run_store_end(command);
+}
+
+/* End as failed with this message and code, but not from where we are called. */
+void rdv__command_run_finish_soon(struct rdv__command_run *command, int code)
+{
+    command->phase = LEAVING;
+    command->code = code;
+    rdv_timer_start(command->timer, 0);
+}
+
+/* ----------------------------------------------------------------- journal */
+
+void rdv__command_run_go_to_step(struct rdv__command_run *command, size_t step)
+{
+    command->step = step;
+    command->failures = 0;
+    if (step < command->handler->step_count)
+        command->attempt = command->starts[step] + 1;
+}
+
+/* Write `starts` as the journal has it: empty if each step was started as often as its place says. */
+static const char *starts_text(const struct rdv__command_run *command, char *buffer, size_t size)
+{
+    size_t used = 0;
+    buffer[0] = '\0';
+    if (command->handler->on_interrupt == RDV__INTERRUPT_RESTART)
+        for (size_t i = 0; i < command->handler->step_count; i++)
+            used += (size_t)snprintf(buffer + used, size - used, "%d ", command->starts[i]);
+    return buffer;
+}
+
+/* The whole row is written again only if more has changed than where the run is: the context may be large. */
+static int put_journal(struct rdv__command_run *command, int starts, const char *state)
+{
+    rdv_store *store = command->run.runs->store;
+    char texts[RDV__STEPS_MAX * START_ROOM];
+    if (command->step < command->handler->step_count && strcmp(state, "reboot") != 0)
+        command->starts[command->step] = starts;
+    struct rdv__journal row = {
+        .identifier = identifier_of(command),
+        .label = rdv_task_label(command->run.task),
+        .run = command->number,
+        .step = (int)command->step,
+        .attempt = starts,
+        .failures = command->failures,
+        .starts = starts_text(command, texts, sizeof texts),
+        .grace = command->handler->grace,
+        .nonce = command->nonce,
+        .state = state,
+        .reboots = command->reboots,
+        .boot_id = command->boot_id,
+    };
+    if (command->journalled && !command->stale)
+        return rdv__journal_step(store, &row);
+    row.context = rdv_task_context(command->run.task, &row.context_size);
+    return rdv__journal_put(store, &row);
+}
+
+/* Draw the run's mark before the first process that has to have it. */
+static int draw_nonce(struct rdv__command_run *command)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char random[(RDV__NONCE_SIZE - 1) / 2];
+    if (rdv__plat_random(random, sizeof random) != 0)
+        return RDV_EIO;
+    for (size_t i = 0; i < sizeof random; i++) {
+        command->nonce[2 * i] = digits[random[i] >> 4];
+        command->nonce[2 * i + 1] = digits[random[i] & 15];
+    }
+    command->stale = true;
+    return 0;
+}
+
+int rdv__command_run_write_journal(struct rdv__command_run *command, enum rdv__phase phase,
+                                   int starts, const char *state,
+                                   void (*again)(struct rdv__command_run *command))
+{
+    rdv_store *store = command->run.runs->store;
+    command->phase = phase;
+    command->again = again;
+    int result = rdv__store_stage(store);
+    if (result)
+        return result;
+    /* One that was drawn in a batch that failed could be drawn again by another process. */
+    if (!command->numbered)
+        result = rdv__journal_new_run(store, &command->number);
+    /* Don't draw one while processes that an older version has started may run: they are recognised by other marks. */
+    if (!result && phase == JOURNALLING && !command->nonce[0])
+        result = draw_nonce(command);
+    if (!result && state)
+        result = put_journal(command, starts, state);
+    if (result)
+        return rdv__store_fail(store, result);
+    command->settling = true;
+    rdv__store_defer(store, &command->change);
+    return 0;
+}
+
+void rdv__command_run_note_state(struct rdv__command_run *command, int starts, const char *state)
+{
+    rdv_store *store = command->run.runs->store;
+    if (rdv__store_stage(store))
+        return;
+    int result = put_journal(command, starts, state);
+    if (result)
+        rdv__store_fail(store, result);
+}
+
+/* ------------------------------------------------------- the next attempt */
+
+/* The step starts when that is on disk. While a reboot is due, it is put off. */
+int rdv__command_run_journal_attempt(struct rdv__command_run *command)
+{
+    if (command->run.runs->asking == 0)
+        return rdv__command_run_write_journal(command, JOURNALLING, command->attempt, "step",
+                                              rdv__command_run_begin_attempt);
+    command->released = false;
+    return rdv__command_run_write_journal(command, HOLDING, command->attempt - 1, "wait",
+                                          rdv__command_run_begin_attempt);
+}
+
+void rdv__command_run_begin_attempt(struct rdv__command_run *command)
+{
+    if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
+        return;
+    int result = rdv__command_run_journal_attempt(command);
+    if (result)
+        rdv__command_run_put_off_for_store(command, rdv__command_run_begin_attempt, result);
+}
+
+/* ----------------------------------------------------- whether it goes on */
+
+void rdv__command_run_finish_cancelled(struct rdv__command_run *command)
+{
+    rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
+}
+
+/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
+bool rdv__command_run_end_if_over(struct rdv__command_run *command)
+{
+    if (command->run.gone) {
+        rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
+    } else if (command->cancelled) {
+        rdv__command_run_set_message(command, "cancelled");
+        rdv__command_run_finish_cancelled(command);
+    } else if (command->interrupted) {
+        /* This attempt has not begun, so there is nothing that could have been interrupted. */
+        if (command->phase == JOURNALLING || command->phase == RUNNING ||
+            (command->phase == PUT_OFF && command->again == rdv__command_run_begin_attempt))
+            rdv__command_run_note_state(command, command->attempt - 1, "wait");
+        rdv__command_run_leave(command);
+    } else {
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of a command run (the work on a task whose handler is the steps of a document), and what every file that changes it needs:
+ * words, reports, the journal, putting off, the end. command_run.c draws the state machine.
+ */
+#ifndef RDV__COMMAND_RUN_STATE_H
+#define RDV__COMMAND_RUN_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "handlers.h"
+#include "orphans.h"
+#include "process.h"
+#include "run_table.h"
+#include "step_result.h"
+#include "store.h"
+
+/* How much of a message is the last line that the program printed, with the NUL. */
+#define LINE_SHOWN 512
+
+/* The room for the mark of a run's processes, in hexadecimal digits with the NUL. */
+#define RDV__NONCE_SIZE 33
+
+/* See command_run.c. */
+enum rdv__phase {
+    CLEANING,
+    JOURNALLING,
+    RUNNING,
+    WAITING,
+    HOLDING,
+    ASKING,
+    ASKED,
+    REBOOTING,
+    PUT_OFF,
+    LEAVING,
+    ENDING
+};
+
+struct rdv__command_run {
+    struct rdv__run run;
+    struct rdv__store_change change;
+    bool settling; /* the change is in a batch */
+    enum rdv__phase phase;
+    struct rdv__handlers *handlers;
+    const struct rdv__handler *handler;
+    struct rdv__output *output;
+    struct rdv__process *process;
+    struct rdv__leftovers *leftovers;
+    rdv_timer *timer;
+    rdv_timer *stop_timer; /* NULL unless a shutdown waits for the step */
+    int64_t number;        /* 0 = not drawn yet */
+    bool own_number;       /* no trigger agent of ours counts it: our store has no entry for it */
+    bool numbered;         /* the number is on disk, or comes from the trigger agent */
+    bool resumed;
+    char nonce
+        [RDV__NONCE_SIZE]; /* "" = not drawn yet, or the run was begun by a version that had none */
+    size_t step;
+    int attempt;     /* which start of the step this is, or the next one will be, from 1 */
+    int failures;    /* how many tries of the step have failed */
+    int *starts;     /* how often each step was started */
+    bool journalled; /* the journal has a row of the identifier, which goes with the run */
+    bool stale;      /* that row is out of date, and not only in where the run is */
+
+    /* What another process has left of the run, or of an earlier one of the same identifier: see command_run_start.c. */
+    int64_t left_run;
+    char left_nonce[RDV__NONCE_SIZE];
+    rdv_duration left_grace;
+
+    /* Which reboot was asked for, or "": see the journal's row. */
+    char boot_id[RDV__BOOT_ID_ROOM];
+    int reboots;
+    bool asked_before; /* by a process before this one, and in vain */
+    bool rebooted;     /* to be reported with the next step */
+    bool going_down;   /* the machine has begun to reboot by itself */
+
+    bool
+        given_up; /* it must not go on, and the message says why: once what is left of it is gone, it fails */
+    int given_up_code;
+    bool cancelled;
+    bool interrupted; /* by a shutdown */
+    bool stopping;    /* which waits for the step, and has not lost its patience yet */
+    bool released;    /* HOLDING is over */
+    bool timed_out;   /* the step under way */
+    /* Until when the step may run, or be started, by its timeout, on rdv__plat_running()'s scale; 0 = not set. */
+    rdv_duration end_by;
+    bool leavable; /* it can be left running: it has a record */
+    bool adopting; /* CLEANING: the step may be under way, left running by an earlier agent */
+    bool adopted;  /* the step was left running, and is followed again */
+    bool told;     /* the end has been reported */
+
+    /* CLEANING after a step whose supervisor was killed: how it ended. */
+    struct rdv__step_end end;
+
+    /* What the next report says, or the last one has said. */
+    rdv_status status;
+    int code, progress;
+    char message[RDV_MESSAGE_MAX + 1];
+
+    /* PUT_OFF, or about to be journalled: what is to be done, and to be tried again if it fails. */
+    void (*again)(struct rdv__command_run *command);
+    rdv_duration delay; /* before what failed last is tried again; 0 = nothing has failed */
+
+    /* The handler of a run whose label has none any more: it has no steps, and the grace that the run began with. */
+    struct rdv__handler no_handler;
+};
+
+static inline struct rdv__command_run *command_of(struct rdv__run *base)
+{
+    return (struct rdv__command_run *)base;
+}
+
+static inline const struct rdv__step *step_of(const struct rdv__command_run *command)
+{
+    return &command->handler->steps[command->step];
+}
+
+static inline const char *identifier_of(const struct rdv__command_run *command)
+{
+    return rdv_task_identifier(command->run.task);
+}
+
+static inline const rdv_log *log_of(const struct rdv__command_run *command)
+{
+    return &command->run.runs->log;
+}
+
+/* What the next report says: in words, or "BEFOREstep 2 of 3 (program)AFTER". */
+void rdv__command_run_set_message(struct rdv__command_run *command, const char *format, ...)
+    RDV__PRINTF(2, 3);
+void rdv__command_run_set_step_message(struct rdv__command_run *command, const char *before,
+                                       const char *after);
+
+/* Report what run says. The sink may call back. */
+void rdv__command_run_report(struct rdv__command_run *command);
+
+/*
+ * Put on disk that the run is at its step, which was started so often, in this state, and settle in this phase when that is on disk.
+ * With state NULL, only put on disk what others have staged. An error is one of the store, which has taken nothing: the caller puts
+ * it off. If the batch fails later, it is put off here, for `again`.
+ */
+int rdv__command_run_write_journal(struct rdv__command_run *command, enum rdv__phase phase,
+                                   int starts, const char *state,
+                                   void (*again)(struct rdv__command_run *command));
+
+/* Have the row say so, if it can be: this run does not wait for it. */
+void rdv__command_run_note_state(struct rdv__command_run *command, int starts, const char *state);
+
+/* Have the run go on at this step, with what is known of how often that was started. */
+void rdv__command_run_go_to_step(struct rdv__command_run *command, size_t step);
+
+/*
+ * Try again later what can't be done now: after a second at first, and each minute at last, until it works, or the run is to end.
+ * `what` says what failed ("cannot record step 2 of 3"). `again` is called in phase PUT_OFF.
+ */
+void rdv__command_run_put_off(struct rdv__command_run *command,
+                              void (*again)(struct rdv__command_run *command), const char *what,
+                              const char *why);
+void rdv__command_run_put_off_for_store(struct rdv__command_run *command,
+                                        void (*again)(struct rdv__command_run *command),
+                                        int result);
+/* How long to wait after something has failed once more. */
+rdv_duration rdv__command_run_next_delay(struct rdv__command_run *command);
+
+/* End the run; the message is set. May free it. */
+void rdv__command_run_finish(struct rdv__command_run *command, rdv_status status, int code);
+
+/* End as failed with this message and code, but not from where we are called. */
+void rdv__command_run_finish_soon(struct rdv__command_run *command, int code);
+
+/* Nothing is left to be done, or the next process does it. Frees the run. */
+void rdv__command_run_leave(struct rdv__command_run *command);
+
+/* Report the end that run says, and take the run from the journal, in one commit if the sink has the same store; now, or when the
+ * store that has refused it may take it. May free the run. */
+void rdv__command_run_store_end(struct rdv__command_run *command);
+void rdv__command_run_store_end_later(struct rdv__command_run *command);
+
+/*
+ * Have the next attempt of the step on disk, or that it waits for a reboot while one is due; it begins when that is there. May free
+ * the run.
+ */
+void rdv__command_run_begin_attempt(struct rdv__command_run *command);
+
+/* Do that for a run that is only prepared: an error of the store is returned. */
+int rdv__command_run_journal_attempt(struct rdv__command_run *command);
+
+/* End the run, and return true, if what has happened meanwhile forbids to start anything for it. Then it may be freed. */
+bool rdv__command_run_end_if_over(struct rdv__command_run *command);
+
+/* End the run as one that was cancelled; the message is set. May free it. */
+void rdv__command_run_finish_cancelled(struct rdv__command_run *command);
+
+#endif
