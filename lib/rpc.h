@@ -8,6 +8,7 @@
 #include <rdvtask/base.h>
 
 #include "json.h"
+#include "writer.h"
 
 /* JSON-RPC's own error numbers. Ours are RDV_E…, which it leaves to us. */
 #define RDV__RPC_SYNTAX  (-32700)

@@ -12,6 +12,7 @@
 #include <rdvtask/document.h>
 
 #include "json.h"
+#include "writer.h"
 
 #define NOW (RDV_TIME_MAX / 2)
 
