@@ -35,7 +35,7 @@ struct context {
 
 static bool present(struct rdv__value value)
 {
-    return value.text != NULL;
+    return value.item != NULL;
 }
 
 /* ----------------------------------------------------------------- context */

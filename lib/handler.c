@@ -41,7 +41,7 @@ static int out_of_memory(struct rdv_error *error)
 
 static bool is_given(struct rdv__value value)
 {
-    return value.text != NULL;
+    return value.item != NULL;
 }
 
 static int read_text(struct rdv__value value, const char **ret_text, size_t *ret_size,

@@ -1,4 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Documents as values. scan.c looks at a text first and accepts what RFC 8259 and our limits allow; only then cJSON parses it, and
+ * what a value says is read from cJSON's tree. Documents, requests and answers of the socket are all read here.
+ *
+ * The tree knows no places, and so it is walked in step with the scan: the members and elements of both stand in the order of the
+ * text, and a value is a pair of a node of the tree and a number in the scan. Three things are taken from the text, at the place
+ * that the scan has for the value: whole numbers (cJSON has them as a double, which is exact up to 2^53 only), the compact form
+ * (which keeps the document's own spelling), and places.
+ *
+ * What of cJSON's is not used, and why:
+ * - cJSON_GetObjectItem() ignores case. Names are compared with strcmp().
+ * - cJSON_GetArrayItem() and the like walk from the first each time. Iterators go on from where they are.
+ * - cJSON_GetErrorPtr() reads a static variable that each call of cJSON_Parse…() writes, on every thread. On that condition, that
+ *   nobody reads it, cJSON's manual promises that threads may parse at the same time. What is refused, the scanner has refused
+ *   before, so that the only failure left is memory.
+ * - Its numbers: it reads them with strtod() and the decimal point of the locale, and where that is more than one byte, or the
+ *   library was built without that, it refuses "1.5". So it gets a text without decimal points (see parse_tree()).
+ */
 #include "json.h"
 
 #include <assert.h>
@@ -8,12 +26,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <rdvtask/document.h>
 
 #include "base.h"
 #include "plat.h"
 #include "scan.h"
-#include "unescape.h"
 
 /* The words about a value, in bytes with the NUL. */
 #define WORDS_SIZE 384
@@ -21,36 +39,84 @@
 /* The longest text from a document that is repeated in words, in bytes. */
 #define QUOTE_MAX 48
 
-/* A time of up to so many bytes, with the NUL, is read on the stack: every usual one. */
-#define MOMENT_SIZE 64
-
 struct rdv__json {
-    const char *text;
-    char *owned; /* the same, or NULL if it is somebody else's */
+    char *owned; /* the text, or NULL if it is somebody else's */
     struct rdv__scan scan;
-    /* What strings say, each at the offset that its opening quote has in the text, once it was asked for. */
-    char *strings;
+    cJSON *tree;
 };
+
+/* cJSON's calls of itself are bounded by the scanner's own limit. */
+static_assert(RDV_DOCUMENT_DEPTH < CJSON_NESTING_LIMIT,
+              "cJSON would refuse what the scanner lets through");
 
 /* ----------------------------------------------------------------- reading */
 
-int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json **ret_json,
-                             struct rdv_error *error)
+static bool in_number(char c)
+{
+    return c != '\0' && strchr("+-.0123456789Ee", c) != NULL;
+}
+
+/* How long the number is that begins here. */
+static size_t number_size(const struct rdv__scan *scan, uint32_t index)
+{
+    const char *text = scan->text + scan->values[index].offset;
+    const char *end = scan->text + scan->size;
+    size_t size = 0;
+
+    while (text + size < end && in_number(text[size]))
+        size++;
+    return size;
+}
+
+/* A copy of the text with a digit in place of each decimal point. What numbers say is read from the text itself. */
+static char *without_points(const struct rdv__scan *scan)
+{
+    char *copy = malloc(scan->size);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, scan->text, scan->size);
+    for (uint32_t i = 0; i < scan->count; i++) {
+        char *number = copy + scan->values[i].offset;
+        char *point = in_number(*number) ? memchr(number, '.', number_size(scan, i)) : NULL;
+        if (point)
+            *point = '0';
+    }
+    return copy;
+}
+
+/* The tree of a text that was accepted. NULL = no memory. */
+static cJSON *parse_tree(const struct rdv__scan *scan)
+{
+    char *copy = NULL;
+    cJSON *tree = NULL;
+
+    if (scan->has_fractions) {
+        copy = without_points(scan);
+        if (!copy)
+            return NULL;
+    }
+    tree = cJSON_ParseWithLength(copy ? copy : scan->text, scan->size);
+    free(copy);
+    return tree;
+}
+
+int rdv__json_parse_borrowed(const char *text, size_t size, size_t most_values,
+                             struct rdv__json **ret_json, struct rdv_error *error)
 {
     struct rdv__json *json = calloc(1, sizeof *json);
     int result;
 
     if (!json)
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    result = rdv__scan(text, size, &json->scan, error);
+    result = rdv__scan(text, size, most_values, &json->scan, error);
     if (result < 0)
         goto out;
-    json->strings = malloc(size);
-    if (!json->strings) {
+    json->tree = parse_tree(&json->scan);
+    if (!json->tree) {
         result = rdv__fail(error, RDV_ENOMEM, "out of memory");
         goto out;
     }
-    json->text = text;
     *ret_json = json;
     json = NULL;
 
@@ -60,17 +126,17 @@ out:
 }
 
 /* Takes text on success only. */
-static int parse_owned(char *text, size_t size, struct rdv__json **ret_json,
+static int parse_owned(char *text, size_t size, size_t most_values, struct rdv__json **ret_json,
                        struct rdv_error *error)
 {
-    int result = rdv__json_parse_borrowed(text, size, ret_json, error);
+    int result = rdv__json_parse_borrowed(text, size, most_values, ret_json, error);
 
     if (result == 0)
         (*ret_json)->owned = text;
     return result;
 }
 
-int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
+int rdv__json_parse(const char *text, size_t size, size_t most_values, struct rdv__json **ret_json,
                     struct rdv_error *error)
 {
     char *copy = malloc(size > 0 ? size : 1);
@@ -80,7 +146,7 @@ int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     if (size > 0)
         memcpy(copy, text, size);
-    result = parse_owned(copy, size, ret_json, error);
+    result = parse_owned(copy, size, most_values, ret_json, error);
     if (result < 0)
         free(copy);
     return result;
@@ -94,7 +160,7 @@ int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_err
 
     if (result < 0)
         return result;
-    result = parse_owned(text, size, ret_json, error);
+    result = parse_owned(text, size, RDV_DOCUMENT_VALUES, ret_json, error);
     if (result < 0)
         free(text);
     return result;
@@ -105,45 +171,38 @@ void rdv__json_free(struct rdv__json *json)
     if (!json)
         return;
     rdv__scan_finish(&json->scan);
-    free(json->strings);
+    cJSON_Delete(json->tree);
     free(json->owned);
     free(json);
 }
 
-static struct rdv__value value_at(const struct rdv__json *json, uint32_t index)
+static struct rdv__value value_of(const struct rdv__json *json, const cJSON *item, uint32_t index)
 {
-    struct rdv__value value = {json, json->text + json->scan.values[index].offset, index};
+    struct rdv__value value = {json, item, index};
 
     return value;
 }
 
 struct rdv__value rdv__json_root(const struct rdv__json *json)
 {
-    return value_at(json, 0);
+    return value_of(json, json->tree, 0);
 }
 
-/* What the string says whose opening quote is at this offset. Each time the same is written to the same place. */
-static const char *string_at(const struct rdv__json *json, uint32_t offset, size_t *ret_size)
+int rdv__json_check_values(const struct rdv__json *json, size_t most_values,
+                           struct rdv_error *error)
 {
-    char *string = json->strings + offset;
-    size_t size = rdv__unescape(json->text + offset + 1, string);
-
-    if (ret_size)
-        *ret_size = size;
-    return string;
+    if (json->scan.count <= most_values)
+        return 0;
+    struct rdv__value first_beyond = {json, NULL, (uint32_t)most_values};
+    return rdv__json_fail(first_beyond, error, RDV_ELIMIT, "more than %lu values",
+                          (unsigned long)most_values);
 }
 
-/* NULL for an element of an array. */
-static const char *key_of(const struct rdv__json *json, uint32_t index)
+static const char *text_of(struct rdv__value value)
 {
-    const struct rdv__scan_value *value = &json->scan.values[index];
+    const struct rdv__scan *scan = &value.json->scan;
 
-    return value->key != value->offset ? string_at(json, value->key, NULL) : NULL;
-}
-
-static const char *string_of(struct rdv__value value, size_t *ret_size)
-{
-    return string_at(value.json, value.json->scan.values[value.index].offset, ret_size);
+    return scan->text + scan->values[value.index].offset;
 }
 
 static int fail_at(struct rdv__value value, size_t offset, struct rdv_error *error, int code,
@@ -174,20 +233,19 @@ int rdv__json_fail(struct rdv__value value, struct rdv_error *error, int code, c
 
 enum rdv__json_type rdv__json_type(struct rdv__value value)
 {
-    switch (*value.text) {
-    case '{':
+    switch (value.item->type & 0xFF) {
+    case cJSON_Object:
         return RDV__JSON_OBJECT;
-    case '[':
+    case cJSON_Array:
         return RDV__JSON_ARRAY;
-    case '"':
+    case cJSON_String:
         return RDV__JSON_STRING;
-    case 'n':
-        return RDV__JSON_NULL;
-    case 't':
-    case 'f':
-        return RDV__JSON_BOOL;
-    default:
+    case cJSON_Number:
         return RDV__JSON_NUMBER;
+    case cJSON_NULL:
+        return RDV__JSON_NULL;
+    default:
+        return RDV__JSON_BOOL;
     }
 }
 
@@ -200,18 +258,32 @@ static int fail_type(struct rdv__value value, struct rdv_error *error, const cha
                           names[rdv__json_type(value)]);
 }
 
+/* The first value in a container, or one without an item. */
+static struct rdv__value first_in(struct rdv__value container)
+{
+    return value_of(container.json, container.item->child, container.index + 1);
+}
+
+/* The value that follows in the same container, or one without an item. */
+static struct rdv__value next_of(struct rdv__value value)
+{
+    return value_of(value.json, value.item->next, value.json->scan.values[value.index].next);
+}
+
 bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
                     const char **ret_key, struct rdv__value *ret_value)
 {
-    const struct rdv__scan_value *values = container.json->scan.values;
-    uint32_t index = iterator->next != 0 ? iterator->next : container.index + 1;
+    struct rdv__value value = first_in(container);
 
-    if (index == values[container.index].next)
+    if (iterator->item)
+        value = next_of(value_of(container.json, iterator->item, iterator->index));
+    if (!value.item)
         return false;
-    iterator->next = values[index].next;
+    iterator->item = value.item;
+    iterator->index = value.index;
     if (ret_key)
-        *ret_key = key_of(container.json, index);
-    *ret_value = value_at(container.json, index);
+        *ret_key = value.item->string;
+    *ret_value = value;
     return true;
 }
 
@@ -239,7 +311,7 @@ static unsigned distance(const char *a, const char *b, unsigned allowed)
 
 static int fail_unknown(struct rdv__value value, const char *const *names, struct rdv_error *error)
 {
-    const char *key = key_of(value.json, value.index);
+    const char *key = value.item->string;
     char words[WORDS_SIZE];
     const char *meant = NULL;
     unsigned nearest = 3;
@@ -265,41 +337,22 @@ static int fail_unknown(struct rdv__value value, const char *const *names, struc
     return fail_at(value, value.json->scan.values[value.index].key, error, RDV_EINVAL, words);
 }
 
-/* Whether a value's key is this word, which takes no escape to write; a key that has one all the same is read. */
-static bool key_is(const struct rdv__json *json, uint32_t index, const char *word)
-{
-    const char *key = json->text + json->scan.values[index].key + 1;
-    const char *rest = word;
-
-    while (*rest != '\0' && *key == *rest) {
-        key++;
-        rest++;
-    }
-    if (*key == '\\')
-        return strcmp(key_of(json, index), word) == 0;
-    return *key == '"' && *rest == '\0';
-}
-
 int rdv__json_members(struct rdv__value object, const char *const *names,
                       struct rdv__value *ret_values, struct rdv_error *error)
 {
-    const struct rdv__json *json = object.json;
-    const struct rdv__scan_value *values = json->scan.values;
     int result = rdv__json_object(object, error);
 
     if (result < 0)
         return result;
-    for (size_t i = 0; names[i]; i++) {
-        ret_values[i] = object;
-        ret_values[i].text = NULL;
-    }
-    for (uint32_t at = object.index + 1; at != values[object.index].next; at = values[at].next) {
+    for (size_t i = 0; names[i]; i++)
+        ret_values[i] = value_of(object.json, NULL, object.index);
+    for (struct rdv__value at = first_in(object); at.item; at = next_of(at)) {
         size_t i = 0;
-        while (names[i] && !key_is(json, at, names[i]))
+        while (names[i] && strcmp(at.item->string, names[i]) != 0)
             i++;
         if (!names[i])
-            return fail_unknown(value_at(json, at), names, error);
-        ret_values[i] = value_at(json, at);
+            return fail_unknown(at, names, error);
+        ret_values[i] = at;
     }
     return 0;
 }
@@ -316,13 +369,12 @@ void rdv__json_place(struct rdv__value value, struct rdv__scan_cursor *cursor, i
 
 struct rdv__value rdv__json_element(struct rdv__value array, size_t index)
 {
-    const struct rdv__scan_value *values = array.json->scan.values;
-    uint32_t at = array.index + 1;
+    struct rdv__value value = first_in(array);
 
     while (index-- > 0)
-        at = values[at].next;
-    assert(at < values[array.index].next);
-    return value_at(array.json, at);
+        value = next_of(value);
+    assert(value.item);
+    return value;
 }
 
 /* ------------------------------------------------------------- typed reads */
@@ -334,35 +386,29 @@ int rdv__json_object(struct rdv__value value, struct rdv_error *error)
 
 int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error *error)
 {
-    const struct rdv__scan_value *values = value.json->scan.values;
-    size_t count = 0;
-
     if (rdv__json_type(value) != RDV__JSON_ARRAY)
         return fail_type(value, error, "an array");
-    for (uint32_t i = value.index + 1; i != values[value.index].next; i = values[i].next)
-        count++;
     if (ret_count)
-        *ret_count = count;
+        *ret_count = (size_t)cJSON_GetArraySize(value.item);
     return 0;
 }
 
 int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_error *error)
 {
-    if (*value.text != '"')
+    if (rdv__json_type(value) != RDV__JSON_STRING)
         return fail_type(value, error, "a string");
-    *ret_text = string_of(value, NULL);
+    *ret_text = value.item->valuestring;
     return 0;
 }
 
 int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_size,
                     struct rdv_error *error)
 {
-    if (*value.text != '"')
-        return fail_type(value, error, "a string");
-    const char *text = value.text + 1, *end = value.json->text + value.json->scan.size;
-    bool plain = rdv__unescape_plain(text, end, ret_size);
-    *ret_text = plain ? text : string_of(value, ret_size);
-    return 0;
+    int result = rdv__json_string(value, ret_text, error);
+
+    if (result == 0)
+        *ret_size = strlen(*ret_text);
+    return result;
 }
 
 /* Read a well-formed number exactly: false if it isn't whole or has no room in 64 bits. */
@@ -408,15 +454,11 @@ static bool whole_number(const char *at, const char *end, int64_t *ret_number)
 int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
                       struct rdv_error *error)
 {
-    const char *text = value.text;
-    const char *end = value.json->text + value.json->scan.size;
-    size_t size = 0;
-    int64_t number = 0;
-
     if (rdv__json_type(value) != RDV__JSON_NUMBER)
         return fail_type(value, error, "a whole number");
-    while (text + size < end && text[size] != '\0' && strchr("+-.0123456789Ee", text[size]))
-        size++;
+    const char *text = text_of(value);
+    size_t size = number_size(&value.json->scan, value.index);
+    int64_t number = 0;
     if (!whole_number(text, text + size, &number) || number < min || number > max)
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a whole number from %" PRId64 " to %" PRId64
@@ -430,7 +472,7 @@ int rdv__json_bool(struct rdv__value value, bool *ret_bool, struct rdv_error *er
 {
     if (rdv__json_type(value) != RDV__JSON_BOOL)
         return fail_type(value, error, "true or false");
-    *ret_bool = *value.text == 't';
+    *ret_bool = cJSON_IsTrue(value.item);
     return 0;
 }
 
@@ -445,11 +487,10 @@ int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration m
 {
     char least[RDV_DURATION_TEXT_SIZE] = "?", most[RDV_DURATION_TEXT_SIZE] = "?";
     rdv_duration duration;
-    const char *text;
+    const char *text = "";
 
-    if (*value.text != '"')
+    if (rdv__json_string(value, &text, NULL) < 0)
         return fail_type(value, error, "a duration, such as \"10m\" or \"1h30m\"");
-    text = string_of(value, NULL);
     if (rdv_duration_parse(text, &duration) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a duration, such as \"10m\" or \"1h30m\", but found '%.*s'",
@@ -469,19 +510,10 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
                      struct rdv_error *error)
 {
     static const char form[] = "a time, such as \"2026-11-22T03:00:00Z\" or \"+2h\"";
-    char copy[MOMENT_SIZE];
     const char *text = "";
-    size_t size = 0;
 
-    if (rdv__json_bytes(value, &text, &size, NULL) < 0)
+    if (rdv__json_string(value, &text, NULL) < 0)
         return fail_type(value, error, form);
-    if (size < sizeof copy) {
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-        text = copy;
-    } else {
-        text = string_of(value, NULL);
-    }
     if (rdv_time_parse_relative(text, now, ret_time) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected %s, but found '%.*s'", form,
                               quote_size(text), text);
@@ -491,7 +523,7 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
 int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size)
 {
     const struct rdv__scan *scan = &value.json->scan;
-    const char *at = value.text, *end = scan->text + scan->size;
+    const char *at = text_of(value), *end = scan->text + scan->size;
     uint32_t next = scan->values[value.index].next;
     size_t length = 0;
     int depth = 0;

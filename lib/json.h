@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Documents as typed values with places: scan.c checks the text and finds the values in it, and they are read from the text
- * when they are asked for. Every getter's failure names file position, path and what was expected.
+ * Documents as typed values with places: scan.c checks a text and knows where each value stands, and cJSON parses it. Every
+ * getter's failure names file position, path and what was expected.
  */
 #ifndef RDV__JSON_H
 #define RDV__JSON_H
@@ -13,24 +13,33 @@
 #include "base.h"
 #include "scan.h"
 
+struct cJSON;
+
 struct rdv__json; /* a document */
 
 /* A value in a document: cheap to copy, lives as long as the document. */
 struct rdv__value {
     const struct rdv__json *json;
-    const char *text; /* as it is written; NULL for "absent" */
-    uint32_t index;   /* in the scan */
+    const struct cJSON *item; /* in the tree; NULL for "absent" */
+    uint32_t index;           /* in the scan */
 };
 
-/* Parse a text: copied, or borrowed for as long as the document lives; or read and parse a file. */
-int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
+/*
+ * Parse a text of at most so many values: copied, or borrowed for as long as the document lives; or read and parse a file, of at
+ * most RDV_DOCUMENT_VALUES. Errors are those of rdv__scan().
+ */
+int rdv__json_parse(const char *text, size_t size, size_t most_values, struct rdv__json **ret_json,
                     struct rdv_error *error);
-int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json **ret_json,
-                             struct rdv_error *error);
+int rdv__json_parse_borrowed(const char *text, size_t size, size_t most_values,
+                             struct rdv__json **ret_json, struct rdv_error *error);
 int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_error *error);
 void rdv__json_free(struct rdv__json *json);
 
 struct rdv__value rdv__json_root(const struct rdv__json *json);
+
+/* RDV_ELIMIT at the first value that is too many, if there are more than so many. */
+int rdv__json_check_values(const struct rdv__json *json, size_t most_values,
+                           struct rdv_error *error);
 
 /* Fill in error with the place of value and these words; returns code. */
 int rdv__json_fail(struct rdv__value value, struct rdv_error *error, int code, const char *format,
@@ -49,14 +58,15 @@ enum rdv__json_type rdv__json_type(struct rdv__value value);
 /* Walk the members of an object or the elements of an array: returns false at the end. *iterator starts zeroed.
  * ret_key (the member's name; optional) is borrowed. Linear in all: use it rather than asking for each by index. */
 struct rdv__json_iterator {
-    uint32_t next;
+    const struct cJSON *item; /* the value that was told last */
+    uint32_t index;
 };
 bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
                     const char **ret_key, struct rdv__value *ret_value);
 
 /*
  * Read an object that may have these members and no others (names ends with NULL): ret_values[i] is the value of names[i],
- * with text NULL where it is absent. A member that is not among them fails with RDV_EINVAL at its key; the words name the known
+ * with item NULL where it is absent. A member that is not among them fails with RDV_EINVAL at its key; the words name the known
  * ones.
  */
 int rdv__json_members(struct rdv__value object, const char *const *names,
@@ -76,7 +86,7 @@ int rdv__json_array(struct rdv__value value, size_t *ret_count,
                     struct rdv_error *error); /* is it one, how long? */
 int rdv__json_string(struct rdv__value value, const char **ret_text,
                      struct rdv_error *error); /* borrowed */
-/* The same with no NUL behind it, and so not even copied if it has no escapes. */
+/* The same with its size. */
 int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_size,
                     struct rdv_error *error);
 /* A whole number however it is written (1000, 1e3, 1000.0 are the same number), read exactly: not through a double. */

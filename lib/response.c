@@ -9,6 +9,9 @@
 #include "json.h"
 #include "rpc.h"
 
+/* The most values of an answer: more than a line has room for, if it is the answer of an agent. */
+#define VALUES_MAX 8000000
+
 struct rdv_response {
     struct rdv__json *json;
     struct rdv__value content; /* result or params */
@@ -31,7 +34,7 @@ static struct rdv__value member_of(struct rdv__value object, const char *name)
             if (strcmp(key, name) == 0)
                 return value;
     value = object;
-    value.text = NULL;
+    value.item = NULL;
     return value;
 }
 
@@ -41,9 +44,9 @@ static int code_of(struct rdv__value error, int64_t number)
     struct rdv__value data = member_of(error, "data"), value;
     const char *name = "";
 
-    if (data.text) {
+    if (data.item) {
         value = member_of(data, "name");
-        if (value.text && rdv__json_string(value, &name, NULL) == 0 &&
+        if (value.item && rdv__json_string(value, &name, NULL) == 0 &&
             rdv__error_from_name(name) != 0)
             return rdv__error_from_name(name);
     }
@@ -65,7 +68,7 @@ static int read_error(struct rdv__value error, rdv_response *response)
     struct rdv__value code = member_of(error, "code"), message = member_of(error, "message");
     int64_t number = 0;
 
-    if (!code.text || !message.text ||
+    if (!code.item || !message.item ||
         rdv__json_integer(code, INT64_MIN, INT64_MAX, &number, NULL) != 0 ||
         rdv__json_string(message, &response->words, NULL) != 0)
         return RDV_ESYNTAX;
@@ -81,18 +84,18 @@ static int read_response(rdv_response *response)
     const char *text = "";
     size_t size;
 
-    if (!version.text || rdv__json_string(version, &text, NULL) != 0 || strcmp(text, "2.0") != 0)
+    if (!version.item || rdv__json_string(version, &text, NULL) != 0 || strcmp(text, "2.0") != 0)
         return RDV_ESYNTAX;
-    if (method.text && rdv__json_string(method, &response->method, NULL) != 0)
+    if (method.item && rdv__json_string(method, &response->method, NULL) != 0)
         return RDV_ESYNTAX;
-    if (!method.text && !id.text)
+    if (!method.item && !id.item)
         return RDV_ESYNTAX;
-    if (id.text)
+    if (id.item)
         (void)rdv__json_integer(id, INT64_MIN, INT64_MAX, &response->id, NULL);
-    if (!method.text && error.text)
+    if (!method.item && error.item)
         return read_error(error, response);
-    response->content = member_of(root, method.text ? "params" : "result");
-    if (!response->content.text)
+    response->content = member_of(root, method.item ? "params" : "result");
+    if (!response->content.item)
         return RDV_ESYNTAX;
     return rdv__json_compact(response->content, &response->text, &size);
 }
@@ -105,7 +108,7 @@ int rdv_response_parse(const char *line, rdv_response **ret_response)
     if (!response)
         return RDV_ENOMEM;
     response->id = -1;
-    int result = rdv__json_parse(line, strlen(line), &response->json, NULL);
+    int result = rdv__json_parse(line, strlen(line), VALUES_MAX, &response->json, NULL);
     if (result == 0)
         result = read_response(response);
     if (result != 0) {

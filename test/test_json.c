@@ -21,8 +21,8 @@ static struct rdv__json *json_of(const char *text)
     struct rdv__json *json = NULL;
     struct rdv_error error = {0};
 
-    ck_assert_msg(rdv__json_parse(text, strlen(text), &json, &error) == 0, "%s: %s", text,
-                  error.text);
+    ck_assert_msg(rdv__json_parse(text, strlen(text), RDV_DOCUMENT_VALUES, &json, &error) == 0,
+                  "%s: %s", text, error.text);
     return json;
 }
 
@@ -60,12 +60,14 @@ START_TEST(what_a_lax_parser_would_let_through_is_refused)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct rdv__json *json = NULL;
         struct rdv_error error = {0};
-        ck_assert_int_eq(rdv__json_parse(texts[i], strlen(texts[i]), &json, &error), RDV_ESYNTAX);
+        ck_assert_int_eq(
+            rdv__json_parse(texts[i], strlen(texts[i]), RDV_DOCUMENT_VALUES, &json, &error),
+            RDV_ESYNTAX);
         ck_assert_ptr_null(json);
         ck_assert_int_eq(error.line, 1);
     }
     struct rdv__json *json = NULL;
-    ck_assert_int_eq(rdv__json_parse("", 0, &json, NULL), RDV_ESYNTAX);
+    ck_assert_int_eq(rdv__json_parse("", 0, RDV_DOCUMENT_VALUES, &json, NULL), RDV_ESYNTAX);
 }
 END_TEST
 
@@ -595,9 +597,9 @@ START_TEST(an_object_is_read_by_its_known_members)
     struct rdv__value values[3];
 
     ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, NULL), 0);
-    ck_assert_ptr_nonnull(values[0].text);
+    ck_assert_ptr_nonnull(values[0].item);
     ck_assert_uint_eq(values[0].index, 2);
-    ck_assert_ptr_null(values[1].text);
+    ck_assert_ptr_null(values[1].item);
     ck_assert_uint_eq(values[2].index, 1);
     ck_assert_int_eq(rdv__json_members(values[0], names, values, NULL), RDV_EINVAL);
     rdv__json_free(json);

@@ -244,7 +244,7 @@ static void add_document(struct text *text, const char *document, size_t size)
 {
     struct rdv__json *json = NULL;
     struct rdv_error error = {0};
-    int result = rdv__json_parse(document, size, &json, &error);
+    int result = rdv__json_parse(document, size, RDV_DOCUMENT_VALUES, &json, &error);
 
     if (result < 0) {
         add_failure(text, result, &error);
