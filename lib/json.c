@@ -68,40 +68,82 @@ static size_t number_size(const struct rdv__scan *scan, uint32_t index)
     return size;
 }
 
-/* A copy of the text with a digit in place of each decimal point. What numbers say is read from the text itself. */
-static char *without_points(const struct rdv__scan *scan)
+/* Put a digit in place of each decimal point of a copy of the text from here to there. Numbers are not read from the copy. */
+static void drop_points(const struct rdv__scan *scan, uint32_t index, char *copy)
 {
-    char *copy = malloc(scan->size);
+    const uint32_t from = scan->values[index].offset;
 
-    if (!copy)
-        return NULL;
-    memcpy(copy, scan->text, scan->size);
-    for (uint32_t i = 0; i < scan->count; i++) {
-        char *number = copy + scan->values[i].offset;
+    for (uint32_t i = index; i < scan->values[index].next; i++) {
+        char *number = copy + (scan->values[i].offset - from);
         char *point = in_number(*number) ? memchr(number, '.', number_size(scan, i)) : NULL;
         if (point)
             *point = '0';
     }
-    return copy;
 }
 
-/* The tree of a text that was accepted. NULL = no memory. */
-static cJSON *parse_tree(const struct rdv__scan *scan)
+/* The tree of a value that was accepted, whole. NULL = no memory. */
+static cJSON *parse_whole(const struct rdv__scan *scan, uint32_t index)
 {
-    char *copy = NULL;
-    cJSON *tree = NULL;
+    const uint32_t next = scan->values[index].next;
+    const char *text = scan->text + scan->values[index].offset;
+    /* What follows the value up to the next one, cJSON doesn't look at. */
+    const char *end = scan->text + (next < scan->count ? scan->values[next].key : scan->size);
+    const size_t size = (size_t)(end - text);
 
-    if (scan->has_fractions) {
-        copy = without_points(scan);
-        if (!copy)
-            return NULL;
-    }
-    tree = cJSON_ParseWithLength(copy ? copy : scan->text, scan->size);
+    if (!scan->has_fractions)
+        return cJSON_ParseWithLength(text, size);
+    char *copy = malloc(size);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, size);
+    drop_points(scan, index, copy);
+    cJSON *tree = cJSON_ParseWithLength(copy, size);
     free(copy);
     return tree;
 }
 
-int rdv__json_parse_borrowed(const char *text, size_t size, size_t most_values,
+static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked);
+
+/* Add the member that has this number in the scan to an object. */
+static bool add_member(const struct rdv__scan *scan, uint32_t index, const char *const *walked,
+                       cJSON *object)
+{
+    const struct rdv__scan_value *value = &scan->values[index];
+    cJSON *key = cJSON_ParseWithLength(scan->text + value->key, value->offset - value->key);
+    if (!key)
+        return false;
+    const bool on_the_way = strcmp(key->valuestring, walked[0]) == 0;
+    cJSON *item = on_the_way ? parse_value(scan, index, walked + 1) : parse_whole(scan, index);
+    if (item) {
+        item->string = key->valuestring;
+        key->valuestring = NULL;
+        cJSON_AddItemToArray(object, item); /* of an object too: it links */
+    }
+    cJSON_Delete(key);
+    return item != NULL;
+}
+
+/* The tree of a value, without the elements of the array that is found in it by these names. NULL = no memory. */
+static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked)
+{
+    const struct rdv__scan_value *values = scan->values;
+    const char kind = scan->text[values[index].offset];
+
+    if (!walked[0] && kind == '[')
+        return cJSON_CreateArray();
+    if (!walked[0] || kind != '{')
+        return parse_whole(scan, index);
+    cJSON *object = cJSON_CreateObject();
+    for (uint32_t i = index + 1; object && i != values[index].next; i = values[i].next) {
+        if (!add_member(scan, i, walked, object)) {
+            cJSON_Delete(object);
+            object = NULL;
+        }
+    }
+    return object;
+}
+
+int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json_form form,
                              struct rdv__json **ret_json, struct rdv_error *error)
 {
     struct rdv__json *json = calloc(1, sizeof *json);
@@ -109,10 +151,11 @@ int rdv__json_parse_borrowed(const char *text, size_t size, size_t most_values,
 
     if (!json)
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    result = rdv__scan(text, size, most_values, &json->scan, error);
+    result = rdv__scan(text, size, form.most_values, &json->scan, error);
     if (result < 0)
         goto out;
-    json->tree = parse_tree(&json->scan);
+    json->tree =
+        form.walked ? parse_value(&json->scan, 0, form.walked) : parse_whole(&json->scan, 0);
     if (!json->tree) {
         result = rdv__fail(error, RDV_ENOMEM, "out of memory");
         goto out;
@@ -126,18 +169,18 @@ out:
 }
 
 /* Takes text on success only. */
-static int parse_owned(char *text, size_t size, size_t most_values, struct rdv__json **ret_json,
-                       struct rdv_error *error)
+static int parse_owned(char *text, size_t size, struct rdv__json_form form,
+                       struct rdv__json **ret_json, struct rdv_error *error)
 {
-    int result = rdv__json_parse_borrowed(text, size, most_values, ret_json, error);
+    int result = rdv__json_parse_borrowed(text, size, form, ret_json, error);
 
     if (result == 0)
         (*ret_json)->owned = text;
     return result;
 }
 
-int rdv__json_parse(const char *text, size_t size, size_t most_values, struct rdv__json **ret_json,
-                    struct rdv_error *error)
+int rdv__json_parse(const char *text, size_t size, struct rdv__json_form form,
+                    struct rdv__json **ret_json, struct rdv_error *error)
 {
     char *copy = malloc(size > 0 ? size : 1);
     int result;
@@ -146,21 +189,23 @@ int rdv__json_parse(const char *text, size_t size, size_t most_values, struct rd
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     if (size > 0)
         memcpy(copy, text, size);
-    result = parse_owned(copy, size, most_values, ret_json, error);
+    result = parse_owned(copy, size, form, ret_json, error);
     if (result < 0)
         free(copy);
     return result;
 }
 
-int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_error *error)
+int rdv__json_load(const char *path, const char *const *walked, struct rdv__json **ret_json,
+                   struct rdv_error *error)
 {
+    const struct rdv__json_form form = {RDV_DOCUMENT_VALUES, walked};
     char *text;
     size_t size;
     int result = rdv__plat_read_file(path, RDV_DOCUMENT_MAX, &text, &size, error);
 
     if (result < 0)
         return result;
-    result = parse_owned(text, size, RDV_DOCUMENT_VALUES, ret_json, error);
+    result = parse_owned(text, size, form, ret_json, error);
     if (result < 0)
         free(text);
     return result;
@@ -267,7 +312,15 @@ static struct rdv__value first_in(struct rdv__value container)
 /* The value that follows in the same container, or one without an item. */
 static struct rdv__value next_of(struct rdv__value value)
 {
-    return value_of(value.json, value.item->next, value.json->scan.values[value.index].next);
+    return value_of(value.json, value.item ? value.item->next : NULL,
+                    value.json->scan.values[value.index].next);
+}
+
+/* Whether the elements of an array were left out of its tree. */
+static bool is_walked(struct rdv__value container)
+{
+    return !container.item->child &&
+           container.json->scan.values[container.index].next != container.index + 1;
 }
 
 bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
@@ -275,6 +328,7 @@ bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iter
 {
     struct rdv__value value = first_in(container);
 
+    assert(!is_walked(container));
     if (iterator->item)
         value = next_of(value_of(container.json, iterator->item, iterator->index));
     if (!value.item)
@@ -373,8 +427,42 @@ struct rdv__value rdv__json_element(struct rdv__value array, size_t index)
 
     while (index-- > 0)
         value = next_of(value);
-    assert(value.item);
+    assert(value.index <= array.json->scan.values[array.index].next);
     return value;
+}
+
+struct rdv__json_elements rdv__json_elements(struct rdv__value array, size_t first)
+{
+    return (struct rdv__json_elements){
+        .next = rdv__json_element(array, first),
+        .end = array.json->scan.values[array.index].next,
+        .in_parts = is_walked(array),
+    };
+}
+
+int rdv__json_elements_next(struct rdv__json_elements *elements, struct rdv__value *ret_value,
+                            struct rdv_error *error)
+{
+    struct rdv__value value = elements->next;
+
+    rdv__json_elements_finish(elements);
+    if (value.index != elements->end) {
+        elements->next = next_of(value);
+        if (elements->in_parts) {
+            elements->part = parse_whole(&value.json->scan, value.index);
+            if (!elements->part)
+                return rdv__fail(error, RDV_ENOMEM, "out of memory");
+            value.item = elements->part;
+        }
+    }
+    *ret_value = value;
+    return 0;
+}
+
+void rdv__json_elements_finish(struct rdv__json_elements *elements)
+{
+    cJSON_Delete(elements->part);
+    elements->part = NULL;
 }
 
 /* ------------------------------------------------------------- typed reads */
@@ -386,10 +474,16 @@ int rdv__json_object(struct rdv__value value, struct rdv_error *error)
 
 int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error *error)
 {
+    const struct rdv__scan_value *values = value.json->scan.values;
+    size_t count = 0;
+
     if (rdv__json_type(value) != RDV__JSON_ARRAY)
         return fail_type(value, error, "an array");
+    /* Not in the tree, which may not have them. */
+    for (uint32_t i = value.index + 1; i != values[value.index].next; i = values[i].next)
+        count++;
     if (ret_count)
-        *ret_count = (size_t)cJSON_GetArraySize(value.item);
+        *ret_count = count;
     return 0;
 }
 

@@ -25,14 +25,23 @@ struct rdv__value {
 };
 
 /*
- * Parse a text of at most so many values: copied, or borrowed for as long as the document lives; or read and parse a file, of at
- * most RDV_DOCUMENT_VALUES. Errors are those of rdv__scan().
+ * Parse a text: copied, or borrowed for as long as the document lives; or read and parse a file, of at most RDV_DOCUMENT_VALUES
+ * values. Errors are those of rdv__scan().
+ *
+ * A tree takes several times the memory of its text. So a long array of which each element is needed only once may be left out of
+ * it: `walked` has the names of the members that lead to it, and ends with NULL. If there is an array of that name, only
+ * rdv__json_elements() gets at what it has. walked NULL = the tree is whole.
  */
-int rdv__json_parse(const char *text, size_t size, size_t most_values, struct rdv__json **ret_json,
-                    struct rdv_error *error);
-int rdv__json_parse_borrowed(const char *text, size_t size, size_t most_values,
+struct rdv__json_form {
+    size_t most_values;
+    const char *const *walked;
+};
+int rdv__json_parse(const char *text, size_t size, struct rdv__json_form form,
+                    struct rdv__json **ret_json, struct rdv_error *error);
+int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json_form form,
                              struct rdv__json **ret_json, struct rdv_error *error);
-int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_error *error);
+int rdv__json_load(const char *path, const char *const *walked, struct rdv__json **ret_json,
+                   struct rdv_error *error);
 void rdv__json_free(struct rdv__json *json);
 
 struct rdv__value rdv__json_root(const struct rdv__json *json);
@@ -77,8 +86,24 @@ int rdv__json_members(struct rdv__value object, const char *const *names,
 void rdv__json_place(struct rdv__value value, struct rdv__scan_cursor *cursor, int *ret_line,
                      int *ret_column);
 
-/* The element of an array at an index that it has. Walks there. */
+/* The element of an array at an index that it has. Walks there. Of an array that was left out of the tree it has no item: only
+ * rdv__json_place() and rdv__json_fail() are for it. */
 struct rdv__value rdv__json_element(struct rdv__value array, size_t index);
+
+/*
+ * Walk the elements of an array, beginning with the one at this index, each of which lives until the next call: also of one that
+ * was left out of the tree. At the end *ret_value has no item. RDV_ENOMEM. Finish it in any case.
+ */
+struct rdv__json_elements {
+    struct rdv__value next;
+    uint32_t end;
+    bool in_parts;
+    struct cJSON *part;
+};
+struct rdv__json_elements rdv__json_elements(struct rdv__value array, size_t first);
+int rdv__json_elements_next(struct rdv__json_elements *elements, struct rdv__value *ret_value,
+                            struct rdv_error *error);
+void rdv__json_elements_finish(struct rdv__json_elements *elements);
 
 /* Typed reads. Each fails with RDV_EINVAL and words such as "expected a string" at the value's place. */
 int rdv__json_object(struct rdv__value value, struct rdv_error *error); /* is it one? */

@@ -102,13 +102,16 @@ static int read_response(rdv_response *response)
 
 int rdv_response_parse(const char *line, rdv_response **ret_response)
 {
+    static const char *const entries[] = {"result", NULL};
+    const struct rdv__json_form form = {VALUES_MAX, entries};
+
     if (!line || !ret_response)
         return RDV_EINVAL;
     rdv_response *response = calloc(1, sizeof *response);
     if (!response)
         return RDV_ENOMEM;
     response->id = -1;
-    int result = rdv__json_parse(line, strlen(line), VALUES_MAX, &response->json, NULL);
+    int result = rdv__json_parse(line, strlen(line), form, &response->json, NULL);
     if (result == 0)
         result = read_response(response);
     if (result != 0) {
@@ -156,9 +159,9 @@ static int give_entry(struct rdv__value value, rdv_entry_fn fn, void *user)
 
 int rdv_response_entries(const rdv_response *response, rdv_entry_fn fn, void *user)
 {
-    struct rdv__json_iterator iterator = {0};
+    struct rdv__json_elements elements;
     struct rdv__value value;
-    int result = 0;
+    int result;
 
     if (!response || !fn)
         return RDV_EINVAL;
@@ -166,8 +169,13 @@ int rdv_response_entries(const rdv_response *response, rdv_entry_fn fn, void *us
         return RDV_ESYNTAX;
     if (rdv__json_type(response->content) != RDV__JSON_ARRAY)
         return give_entry(response->content, fn, user);
-    while (result == 0 && rdv__json_next(response->content, &iterator, NULL, &value))
-        result = give_entry(value, fn, user);
+    elements = rdv__json_elements(response->content, 0);
+    do {
+        result = rdv__json_elements_next(&elements, &value, NULL);
+        if (result == 0 && value.item)
+            result = give_entry(value, fn, user);
+    } while (result == 0 && value.item);
+    rdv__json_elements_finish(&elements);
     return result;
 }
 

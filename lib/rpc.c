@@ -99,6 +99,8 @@ static int read_members(struct rdv__value root, struct rdv__request *request,
 int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_request,
                       struct rdv__failure *ret_failure)
 {
+    static const char *const tasks[] = {PARAMS, "tasks", NULL};
+    const struct rdv__json_form form = {RDV_DOCUMENT_VALUES, tasks};
     struct rdv__request *request = ret_request;
     struct rdv_error *error = &ret_failure->error;
     struct rdv__value root;
@@ -106,7 +108,7 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
     memset(request, 0, sizeof *request);
     memset(ret_failure, 0, sizeof *ret_failure);
     ret_failure->number = RDV__RPC_SYNTAX;
-    int result = rdv__json_parse_borrowed(line, size, RDV_DOCUMENT_VALUES, &request->json, error);
+    int result = rdv__json_parse_borrowed(line, size, form, &request->json, error);
     if (result != 0)
         goto out;
     ret_failure->number = RDV__RPC_REQUEST;

@@ -14,6 +14,8 @@
 #include "json.h"
 #include "writer.h"
 
+static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
+
 #define NOW (RDV_TIME_MAX / 2)
 
 static struct rdv__json *json_of(const char *text)
@@ -21,8 +23,8 @@ static struct rdv__json *json_of(const char *text)
     struct rdv__json *json = NULL;
     struct rdv_error error = {0};
 
-    ck_assert_msg(rdv__json_parse(text, strlen(text), RDV_DOCUMENT_VALUES, &json, &error) == 0,
-                  "%s: %s", text, error.text);
+    ck_assert_msg(rdv__json_parse(text, strlen(text), whole, &json, &error) == 0, "%s: %s", text,
+                  error.text);
     return json;
 }
 
@@ -60,14 +62,13 @@ START_TEST(what_a_lax_parser_would_let_through_is_refused)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct rdv__json *json = NULL;
         struct rdv_error error = {0};
-        ck_assert_int_eq(
-            rdv__json_parse(texts[i], strlen(texts[i]), RDV_DOCUMENT_VALUES, &json, &error),
-            RDV_ESYNTAX);
+        ck_assert_int_eq(rdv__json_parse(texts[i], strlen(texts[i]), whole, &json, &error),
+                         RDV_ESYNTAX);
         ck_assert_ptr_null(json);
         ck_assert_int_eq(error.line, 1);
     }
     struct rdv__json *json = NULL;
-    ck_assert_int_eq(rdv__json_parse("", 0, RDV_DOCUMENT_VALUES, &json, NULL), RDV_ESYNTAX);
+    ck_assert_int_eq(rdv__json_parse("", 0, whole, &json, NULL), RDV_ESYNTAX);
 }
 END_TEST
 
@@ -94,17 +95,17 @@ START_TEST(a_file_is_loaded_and_a_missing_one_is_named)
     rdv_test_make_folder(folder, "js\xC3\xB6n"); /* no ASCII */
     snprintf(path, sizeof path, "%s/a.json", folder);
     rdv_test_write_text(path, "{\"a\":\n17}");
-    ck_assert_int_eq(rdv__json_load(path, &json, NULL), 0);
+    ck_assert_int_eq(rdv__json_load(path, NULL, &json, NULL), 0);
     int64_t number;
     ck_assert_int_eq(rdv__json_integer(member(json, "a"), 0, 100, &number, NULL), 0);
     ck_assert_int_eq(number, 17);
     rdv__json_free(json);
 
     rdv_test_write_text(path, "{\"a\":\n17");
-    ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ESYNTAX);
+    ck_assert_int_eq(rdv__json_load(path, NULL, &json, &error), RDV_ESYNTAX);
     check_error(&error, RDV_ESYNTAX, 2, 3, "", "',' or '}'");
     rdv_test_remove(folder);
-    ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ENOTFOUND);
+    ck_assert_int_eq(rdv__json_load(path, NULL, &json, &error), RDV_ENOTFOUND);
     ck_assert_ptr_nonnull(strstr(error.text, path));
 }
 END_TEST

@@ -28,6 +28,8 @@
 #include "document.h"
 #include "json.h"
 
+static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
+
 #define RECORD RDV_TEST_DATA "/values.txt"
 
 /* Relative times of schedules are counted from here. */
@@ -244,7 +246,7 @@ static void add_document(struct text *text, const char *document, size_t size)
 {
     struct rdv__json *json = NULL;
     struct rdv_error error = {0};
-    int result = rdv__json_parse(document, size, RDV_DOCUMENT_VALUES, &json, &error);
+    int result = rdv__json_parse(document, size, whole, &json, &error);
 
     if (result < 0) {
         add_failure(text, result, &error);
