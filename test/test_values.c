@@ -234,12 +234,32 @@ static void add_schedule(struct text *text, struct rdv__value root)
         return;
     }
     add(text, "schedule of %lu\n", (unsigned long)schedule.count);
-    for (size_t i = 0; i < schedule.count; i++)
-        add_task(text, &schedule.items[i], rdv__json_element(schedule.tasks, i));
+    struct rdv__json_elements elements = rdv__json_elements(schedule.tasks, 0);
+    struct rdv__value task;
+    for (size_t i = 0; i < schedule.count; i++) {
+        ck_assert_int_eq(rdv__json_elements_next(&elements, &task, NULL), 0);
+        add_task(text, &schedule.items[i], task);
+    }
+    rdv__json_elements_finish(&elements);
     rdv__schedule_finish(&schedule);
 }
 
 /* ------------------------------------------------------------------ record */
+
+/* What the tasks say is the same where they are parsed one by one. */
+static void check_tasks_in_parts(const char *document, size_t size, const char *expected)
+{
+    static const char *const tasks[] = {"tasks", NULL};
+    const struct rdv__json_form in_parts = {RDV_DOCUMENT_VALUES, tasks};
+    struct rdv__json *json = NULL;
+    struct text text = {0};
+
+    ck_assert_int_eq(rdv__json_parse(document, size, in_parts, &json, NULL), 0);
+    add_schedule(&text, rdv__json_root(json));
+    ck_assert_str_eq(text.bytes, expected);
+    free(text.bytes);
+    rdv__json_free(json);
+}
 
 /* All that the record has to say of a document. */
 static void add_document(struct text *text, const char *document, size_t size)
@@ -254,8 +274,11 @@ static void add_document(struct text *text, const char *document, size_t size)
     }
     struct rdv__value root = rdv__json_root(json);
     add_value(text, root, NULL);
-    if (rdv__json_type(root) == RDV__JSON_OBJECT && has_member(root, "tasks"))
+    if (rdv__json_type(root) == RDV__JSON_OBJECT && has_member(root, "tasks")) {
+        size_t before = text->size;
         add_schedule(text, root);
+        check_tasks_in_parts(document, size, text->bytes + before);
+    }
     rdv__json_free(json);
 }
 
