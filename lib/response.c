@@ -9,7 +9,7 @@
 #include "json.h"
 #include "rpc.h"
 
-/* The most values of an answer: more than a line has room for, if it is the answer of an agent. */
+/* The most values of an answer. That of an agent has fewer, as a line has no room for so many entries. */
 #define VALUES_MAX 8000000
 
 struct rdv_response {

@@ -43,7 +43,7 @@ extern "C" {
  * be read, and what a line takes while it is being done.
  * @since 0.1.0
  */
-#define RDV_CONTROL_MEMORY_MAX (512 * 1024 * 1024)
+#define RDV_CONTROL_MEMORY_MAX (640 * 1024 * 1024)
 
 /** The share of RDV_CONTROL_MEMORY_MAX of clients that may only read, in bytes. @since 0.1.0 */
 #define RDV_CONTROL_READER_MEMORY_MAX (16 * 1024 * 1024)
