@@ -11,11 +11,13 @@
  * What of cJSON's is not used, and why:
  * - cJSON_GetObjectItem() ignores case. Names are compared with strcmp().
  * - cJSON_GetArrayItem() and the like walk from the first each time. Iterators go on from where they are.
- * - cJSON_GetErrorPtr() reads a static variable that each call of cJSON_Parse…() writes, on every thread. On that condition, that
- *   nobody reads it, cJSON's manual promises that threads may parse at the same time. What is refused, the scanner has refused
- *   before, so that the only failure left is memory.
+ * - cJSON_GetErrorPtr() reads a static variable that each call of cJSON_Parse…() writes, on every thread. If nobody reads it,
+ *   cJSON's manual promises that threads may parse at the same time, and a system's cJSON is used on that promise; a lock of ours
+ *   would not keep out an embedder that parses too. Where the build compiles cJSON, a patch takes the writes out, so that
+ *   ThreadSanitizer has nothing to say either. What can't be parsed the scanner has refused before, so that the only failure left
+ *   is memory.
  * - Its numbers: it reads them with strtod() and the decimal point of the locale, and where that is more than one byte, or the
- *   library was built without that, it refuses "1.5". So it gets a text without decimal points (see parse_tree()).
+ *   library was built without that, it refuses "1.5". So it gets a text without decimal points (see drop_points()).
  */
 #include "json.h"
 
