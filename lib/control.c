@@ -18,6 +18,7 @@
 #include "rpc.h"
 #include "server.h"
 #include "store.h"
+#include "writer.h"
 
 /* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
 #define PREPARED_MAX (1024 * 1024)
@@ -29,13 +30,16 @@
  *                          readers      our own user and root
  *   lines that have come   4 MiB        100 MiB
  *   what waits to be read  6 MiB        100 MiB   (with answers that are being made)
- *   one line being done    6 MiB        288 MiB   (its text 64, its values 96, its tasks 64, its answer 64; or one
- *                                                  entry with all its changes)
+ *   one line being done    6 MiB        416 MiB   (see below; or one entry with all its changes)
+ *
+ * A line that is done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES, 24 MiB. Beside them there are
+ * either the tasks of a schedule, 64 MiB, and its answer, 64 MiB, as each task is parsed by itself; or, if nearly all values are
+ * in one task or in no task, their tree, of at most 160 bytes for a member with its name and its text: 305 MiB.
  */
 #define MIB               ((size_t)1024 * 1024)
 #define INPUT_MAX         (100 * MIB)
 #define OUTPUT_MAX        (100 * MIB)
-#define DOING_MAX         (288 * MIB)
+#define DOING_MAX         (416 * MIB)
 #define READER_INPUT_MAX  (4 * MIB)
 #define READER_OUTPUT_MAX (6 * MIB)
 #define READER_DOING_MAX  (6 * MIB)

@@ -91,13 +91,13 @@ static int refuse(struct call *call, int code, const char *identifier, const cha
 static int read_params(struct call *call, const char *const *names, struct rdv__value *ret_values)
 {
     const struct rdv__request *request = call->request;
-    if (request->params.text) {
+    if (request->params.item) {
         int result = rdv__json_members(request->params, names, ret_values, &call->failure->error);
         return result != 0 ? refuse_params(call, result) : 0;
     }
     for (size_t i = 0; names[i]; i++) {
         ret_values[i] = rdv__json_root(request->json);
-        ret_values[i].text = NULL;
+        ret_values[i].item = NULL;
     }
     return 0;
 }
@@ -111,13 +111,13 @@ static int read_none(struct call *call)
 static int read_limit(struct call *call, struct rdv__value value, int64_t *ret_limit)
 {
     int result =
-        value.text ? rdv__json_integer(value, 0, LIMIT_MAX, ret_limit, &call->failure->error) : 0;
+        value.item ? rdv__json_integer(value, 0, LIMIT_MAX, ret_limit, &call->failure->error) : 0;
     return result != 0 ? refuse_params(call, result) : 0;
 }
 
 static int read_name(struct call *call, struct rdv__value value, const char **ret_name)
 {
-    int result = value.text ? rdv__document_name(value, ret_name, &call->failure->error) : 0;
+    int result = value.item ? rdv__document_name(value, ret_name, &call->failure->error) : 0;
     return result != 0 ? refuse_params(call, result) : 0;
 }
 
@@ -129,7 +129,7 @@ static int read_identifier(struct call *call, const char **ret_identifier)
     int result = read_params(call, names, &value);
     if (result != 0)
         return result;
-    if (!value.text) {
+    if (!value.item) {
         rdv__failure_set(call->failure, RDV__RPC_PARAMS, RDV_EINVAL, "an \"identifier\" is needed");
         return RDV_EINVAL;
     }
@@ -288,7 +288,7 @@ static int run_schedule(struct call *call)
     const struct rdv__request *request = call->request;
     struct rdv__schedule schedule;
     int result =
-        rdv__schedule_read(request->params.text ? request->params : rdv__json_root(request->json),
+        rdv__schedule_read(request->params.item ? request->params : rdv__json_root(request->json),
                            rdv__trigger_now(target->trigger), &schedule, &call->failure->error);
     if (result != 0)
         return refuse_params(call, result);
@@ -474,7 +474,7 @@ static int run_watch(struct call *call)
     int result = read_params(call, names, &value);
     if (result != 0)
         return result;
-    if (value.text) {
+    if (value.item) {
         result = rdv__json_integer(value, 0, INT64_MAX, &after, &call->failure->error);
         if (result == 0 && after > last)
             result = rdv__json_fail(value, &call->failure->error, RDV_EINVAL,

@@ -11,6 +11,7 @@
 
 #include "json.h"
 #include "rpc.h"
+#include "writer.h"
 
 /* What methods work on. */
 struct rdv__target {

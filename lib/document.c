@@ -20,6 +20,9 @@ enum { LABEL, IDENTIFIER, START, END, DEADLINE, LIMIT, CONTEXT, TASK_MEMBERS };
 static const char *const task_names[TASK_MEMBERS + 1] = {"label",    "identifier", "start",   "end",
                                                          "deadline", "limit",      "context", NULL};
 
+/* Where a schedule document has its tasks: each is read once. */
+static const char *const tasks_path[] = {"tasks", NULL};
+
 /* A task that was looked at, found by the hash of its identifier. */
 struct seen {
     uint32_t hash;
@@ -35,7 +38,7 @@ struct context {
 
 static bool present(struct rdv__value value)
 {
-    return value.text != NULL;
+    return value.item != NULL;
 }
 
 /* ----------------------------------------------------------------- context */
@@ -230,14 +233,20 @@ static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule
 static int fail_repeated(const struct rdv__schedule *schedule, size_t first, size_t second,
                          struct rdv_error *error)
 {
-    struct rdv__value members[TASK_MEMBERS];
+    struct rdv__json_elements elements = rdv__json_elements(schedule->tasks, second);
+    struct rdv__value task, members[TASK_MEMBERS];
     int line, column;
+    int result = rdv__json_elements_next(&elements, &task, error);
 
-    rdv__json_place(rdv__json_element(schedule->tasks, first), NULL, &line, &column);
-    rdv__json_members(rdv__json_element(schedule->tasks, second), task_names, members, NULL);
-    return rdv__json_fail(members[IDENTIFIER], error, RDV_EINVAL,
-                          "the same identifier as that of tasks[%lu] on line %d, column %d",
-                          (unsigned long)first, line, column);
+    if (result == 0) {
+        rdv__json_place(rdv__json_element(schedule->tasks, first), NULL, &line, &column);
+        rdv__json_members(task, task_names, members, NULL);
+        result = rdv__json_fail(members[IDENTIFIER], error, RDV_EINVAL,
+                                "the same identifier as that of tasks[%lu] on line %d, column %d",
+                                (unsigned long)first, line, column);
+    }
+    rdv__json_elements_finish(&elements);
+    return result;
 }
 
 /* Refuse an identifier that comes twice: the first in the document that repeats one. */
@@ -273,7 +282,7 @@ static int read_tasks(struct rdv__value tasks, rdv_time now, struct rdv__schedul
                       struct rdv_error *error)
 {
     struct rdv__schedule schedule = {.tasks = tasks};
-    struct rdv__json_iterator iterator = {0};
+    struct rdv__json_elements elements;
     struct rdv__value value;
     size_t count;
     int result = rdv__json_array(tasks, &count, error);
@@ -283,10 +292,14 @@ static int read_tasks(struct rdv__value tasks, rdv_time now, struct rdv__schedul
     schedule.items = malloc((count > 0 ? count : 1) * sizeof *schedule.items);
     if (!schedule.items)
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    while (result == 0 && rdv__json_next(tasks, &iterator, NULL, &value)) {
-        result = read_task(value, now, &schedule.items[schedule.count], error);
+    elements = rdv__json_elements(tasks, 0);
+    while (result == 0 && schedule.count < count) {
+        result = rdv__json_elements_next(&elements, &value, error);
+        if (result == 0)
+            result = read_task(value, now, &schedule.items[schedule.count], error);
         schedule.count += result == 0;
     }
+    rdv__json_elements_finish(&elements);
     if (result == 0)
         result = check_identifiers(&schedule, error);
     if (result == 0)
@@ -321,7 +334,7 @@ int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret
                        struct rdv_error *error)
 {
     struct rdv__json *json;
-    int result = rdv__json_load(path, &json, error);
+    int result = rdv__json_load(path, tasks_path, &json, error);
 
     if (result < 0)
         return result;
@@ -379,7 +392,7 @@ int rdv_document_check(const char *path, rdv_document_kind *ret_kind, struct rdv
 
     if (!path)
         return rdv__fail(error, RDV_EINVAL, "no path of a document is given");
-    int result = rdv__json_load(path, &json, error);
+    int result = rdv__json_load(path, tasks_path, &json, error);
     if (result < 0)
         return result;
     result = tell_kind(rdv__json_root(json), &kind, error);

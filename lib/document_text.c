@@ -31,7 +31,7 @@ int rdv__fail_memory(struct rdv_error *error)
 
 bool rdv__value_is_given(struct rdv__value value)
 {
-    return value.text != NULL;
+    return value.item != NULL;
 }
 
 int rdv__text_read(struct rdv__value value, const char **ret_text, size_t *ret_size,

@@ -433,13 +433,13 @@ static int read_json(const char *path, bool trusted, struct rdv__json **ret_json
                      struct rdv_error *error)
 {
     if (!trusted)
-        return rdv__json_load(path, ret_json, error);
+        return rdv__json_load(path, NULL, ret_json, error);
     rdv__file file;
     char *found;
     int result = rdv__plat_open_trusted(path, &file, &found, error);
     if (result)
         return result;
-    result = rdv__json_load(found, ret_json, error);
+    result = rdv__json_load(found, NULL, ret_json, error);
     rdv__plat_close(file);
     free(found);
     return result;

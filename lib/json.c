@@ -1,4 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Documents as values. scan.c looks at a text first and accepts what RFC 8259 and our limits allow; only then cJSON parses it, and
+ * what a value says is read from cJSON's tree. Documents, requests and answers of the socket are all read here.
+ *
+ * The tree knows no places, and so it is walked in step with the scan: the members and elements of both stand in the order of the
+ * text, and a value is a pair of a node of the tree and a number in the scan. Three things are taken from the text, at the place
+ * that the scan has for the value: whole numbers (cJSON has them as a double, which is exact up to 2^53 only), the compact form
+ * (which keeps the document's own spelling), and places.
+ *
+ * What of cJSON's is not used, and why:
+ * - cJSON_GetObjectItem() ignores case. Names are compared with strcmp().
+ * - cJSON_GetArrayItem() and the like walk from the first each time. Iterators go on from where they are.
+ * - cJSON_GetErrorPtr() reads a static variable that each call of cJSON_Parse…() writes, on every thread. If nobody reads it,
+ *   cJSON's manual promises that threads may parse at the same time, and a system's cJSON is used on that promise; a lock of ours
+ *   would not keep out an embedder that parses too. Where the build compiles cJSON, a patch takes the writes out, so that
+ *   ThreadSanitizer has nothing to say either. What can't be parsed the scanner has refused before, so that the only failure left
+ *   is memory.
+ * - Its numbers: it reads them with strtod() and the decimal point of the locale, and where that is more than one byte, or the
+ *   library was built without that, it refuses "1.5". So it gets a text without decimal points (see drop_points()).
+ */
 #include "json.h"
 
 #include <assert.h>
@@ -8,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <rdvtask/document.h>
 
 #include "error.h"
@@ -22,36 +43,127 @@
 /* The longest text from a document that is repeated in words, in bytes. */
 #define QUOTE_MAX 48
 
-/* A time of up to so many bytes, with the NUL, is read on the stack: every usual one. */
-#define MOMENT_SIZE 64
-
 struct rdv__json {
-    const char *text;
-    char *owned; /* the same, or NULL if it is somebody else's */
+    char *owned; /* the text, or NULL if it is somebody else's */
     struct rdv__scan scan;
-    /* What strings say, each at the offset that its opening quote has in the text, once it was asked for. */
-    char *strings;
+    cJSON *tree;
 };
+
+/* cJSON's calls of itself are bounded by the scanner's own limit. */
+static_assert(RDV_DOCUMENT_DEPTH < CJSON_NESTING_LIMIT,
+              "cJSON would refuse what the scanner lets through");
 
 /* ----------------------------------------------------------------- reading */
 
-int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json **ret_json,
-                             struct rdv_error *error)
+static bool in_number(char c)
+{
+    return c != '\0' && strchr("+-.0123456789Ee", c) != NULL;
+}
+
+/* How long the number is that begins here. */
+static size_t number_size(const struct rdv__scan *scan, uint32_t index)
+{
+    const char *text = scan->text + scan->values[index].offset;
+    const char *end = scan->text + scan->size;
+    size_t size = 0;
+
+    while (text + size < end && in_number(text[size]))
+        size++;
+    return size;
+}
+
+/* Put a digit in place of each decimal point of a copy of the text from here to there. Numbers are not read from the copy. */
+static void drop_points(const struct rdv__scan *scan, uint32_t index, char *copy)
+{
+    const uint32_t from = scan->values[index].offset;
+
+    for (uint32_t i = index; i < scan->values[index].next; i++) {
+        char *number = copy + (scan->values[i].offset - from);
+        char *point = in_number(*number) ? memchr(number, '.', number_size(scan, i)) : NULL;
+        if (point)
+            *point = '0';
+    }
+}
+
+/* The tree of a value that was accepted, whole. NULL = no memory. */
+static cJSON *parse_whole(const struct rdv__scan *scan, uint32_t index)
+{
+    const uint32_t next = scan->values[index].next;
+    const char *text = scan->text + scan->values[index].offset;
+    /* What follows the value up to the next one, cJSON doesn't look at. */
+    const char *end = scan->text + (next < scan->count ? scan->values[next].key : scan->size);
+    const size_t size = (size_t)(end - text);
+
+    if (!scan->has_fractions)
+        return cJSON_ParseWithLength(text, size);
+    char *copy = malloc(size);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, size);
+    drop_points(scan, index, copy);
+    cJSON *tree = cJSON_ParseWithLength(copy, size);
+    free(copy);
+    return tree;
+}
+
+static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked);
+
+/* Add the member that has this number in the scan to an object. */
+static bool add_member(const struct rdv__scan *scan, uint32_t index, const char *const *walked,
+                       cJSON *object)
+{
+    const struct rdv__scan_value *value = &scan->values[index];
+    cJSON *key = cJSON_ParseWithLength(scan->text + value->key, value->offset - value->key);
+    if (!key)
+        return false;
+    const bool on_the_way = strcmp(key->valuestring, walked[0]) == 0;
+    cJSON *item = on_the_way ? parse_value(scan, index, walked + 1) : parse_whole(scan, index);
+    if (item) {
+        item->string = key->valuestring;
+        key->valuestring = NULL;
+        cJSON_AddItemToArray(object, item); /* of an object too: it links */
+    }
+    cJSON_Delete(key);
+    return item != NULL;
+}
+
+/* The tree of a value, without the elements of the array that is found in it by these names. NULL = no memory. */
+static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked)
+{
+    const struct rdv__scan_value *values = scan->values;
+    const char kind = scan->text[values[index].offset];
+
+    if (!walked[0] && kind == '[')
+        return cJSON_CreateArray();
+    if (!walked[0] || kind != '{')
+        return parse_whole(scan, index);
+    cJSON *object = cJSON_CreateObject();
+    for (uint32_t i = index + 1; object && i != values[index].next; i = values[i].next) {
+        if (!add_member(scan, i, walked, object)) {
+            cJSON_Delete(object);
+            object = NULL;
+        }
+    }
+    return object;
+}
+
+int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json_form form,
+                             struct rdv__json **ret_json, struct rdv_error *error)
 {
     struct rdv__json *json = calloc(1, sizeof *json);
     int result;
 
     if (!json)
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    result = rdv__scan(text, size, &json->scan, error);
+    result = rdv__scan(text, size, form.most_values, &json->scan, error);
     if (result < 0)
         goto out;
-    json->strings = malloc(size);
-    if (!json->strings) {
+    json->tree =
+        form.walked ? parse_value(&json->scan, 0, form.walked) : parse_whole(&json->scan, 0);
+    if (!json->tree) {
         result = rdv__fail(error, RDV_ENOMEM, "out of memory");
         goto out;
     }
-    json->text = text;
     *ret_json = json;
     json = NULL;
 
@@ -61,18 +173,18 @@ out:
 }
 
 /* Takes text on success only. */
-static int parse_owned(char *text, size_t size, struct rdv__json **ret_json,
-                       struct rdv_error *error)
+static int parse_owned(char *text, size_t size, struct rdv__json_form form,
+                       struct rdv__json **ret_json, struct rdv_error *error)
 {
-    int result = rdv__json_parse_borrowed(text, size, ret_json, error);
+    int result = rdv__json_parse_borrowed(text, size, form, ret_json, error);
 
     if (result == 0)
         (*ret_json)->owned = text;
     return result;
 }
 
-int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
-                    struct rdv_error *error)
+int rdv__json_parse(const char *text, size_t size, struct rdv__json_form form,
+                    struct rdv__json **ret_json, struct rdv_error *error)
 {
     char *copy = malloc(size > 0 ? size : 1);
     int result;
@@ -81,21 +193,23 @@ int rdv__json_parse(const char *text, size_t size, struct rdv__json **ret_json,
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     if (size > 0)
         memcpy(copy, text, size);
-    result = parse_owned(copy, size, ret_json, error);
+    result = parse_owned(copy, size, form, ret_json, error);
     if (result < 0)
         free(copy);
     return result;
 }
 
-int rdv__json_load(const char *path, struct rdv__json **ret_json, struct rdv_error *error)
+int rdv__json_load(const char *path, const char *const *walked, struct rdv__json **ret_json,
+                   struct rdv_error *error)
 {
+    const struct rdv__json_form form = {RDV_DOCUMENT_VALUES, walked};
     char *text;
     size_t size;
     int result = rdv__plat_read_file(path, RDV_DOCUMENT_MAX, &text, &size, error);
 
     if (result < 0)
         return result;
-    result = parse_owned(text, size, ret_json, error);
+    result = parse_owned(text, size, form, ret_json, error);
     if (result < 0)
         free(text);
     return result;
@@ -106,45 +220,38 @@ void rdv__json_free(struct rdv__json *json)
     if (!json)
         return;
     rdv__scan_finish(&json->scan);
-    free(json->strings);
+    cJSON_Delete(json->tree);
     free(json->owned);
     free(json);
 }
 
-static struct rdv__value value_at(const struct rdv__json *json, uint32_t index)
+static struct rdv__value value_of(const struct rdv__json *json, const cJSON *item, uint32_t index)
 {
-    struct rdv__value value = {json, json->text + json->scan.values[index].offset, index};
+    struct rdv__value value = {json, item, index};
 
     return value;
 }
 
 struct rdv__value rdv__json_root(const struct rdv__json *json)
 {
-    return value_at(json, 0);
+    return value_of(json, json->tree, 0);
 }
 
-/* What the string says whose opening quote is at this offset. Each time the same is written to the same place. */
-static const char *string_at(const struct rdv__json *json, uint32_t offset, size_t *ret_size)
+int rdv__json_check_values(const struct rdv__json *json, size_t most_values,
+                           struct rdv_error *error)
 {
-    char *string = json->strings + offset;
-    size_t size = rdv__unescape(json->text + offset + 1, string);
-
-    if (ret_size)
-        *ret_size = size;
-    return string;
+    if (json->scan.count <= most_values)
+        return 0;
+    struct rdv__value first_beyond = {json, NULL, (uint32_t)most_values};
+    return rdv__json_fail(first_beyond, error, RDV_ELIMIT, "more than %lu values",
+                          (unsigned long)most_values);
 }
 
-/* NULL for an element of an array. */
-static const char *key_of(const struct rdv__json *json, uint32_t index)
+static const char *text_of(struct rdv__value value)
 {
-    const struct rdv__scan_value *value = &json->scan.values[index];
+    const struct rdv__scan *scan = &value.json->scan;
 
-    return value->key != value->offset ? string_at(json, value->key, NULL) : NULL;
-}
-
-static const char *string_of(struct rdv__value value, size_t *ret_size)
-{
-    return string_at(value.json, value.json->scan.values[value.index].offset, ret_size);
+    return scan->text + scan->values[value.index].offset;
 }
 
 static int fail_at(struct rdv__value value, size_t offset, struct rdv_error *error, int code,
@@ -175,20 +282,19 @@ int rdv__json_fail(struct rdv__value value, struct rdv_error *error, int code, c
 
 enum rdv__json_type rdv__json_type(struct rdv__value value)
 {
-    switch (*value.text) {
-    case '{':
+    switch (value.item->type & 0xFF) {
+    case cJSON_Object:
         return RDV__JSON_OBJECT;
-    case '[':
+    case cJSON_Array:
         return RDV__JSON_ARRAY;
-    case '"':
+    case cJSON_String:
         return RDV__JSON_STRING;
-    case 'n':
-        return RDV__JSON_NULL;
-    case 't':
-    case 'f':
-        return RDV__JSON_BOOL;
-    default:
+    case cJSON_Number:
         return RDV__JSON_NUMBER;
+    case cJSON_NULL:
+        return RDV__JSON_NULL;
+    default:
+        return RDV__JSON_BOOL;
     }
 }
 
@@ -201,18 +307,41 @@ static int fail_type(struct rdv__value value, struct rdv_error *error, const cha
                           names[rdv__json_type(value)]);
 }
 
+/* The first value in a container, or one without an item. */
+static struct rdv__value first_in(struct rdv__value container)
+{
+    return value_of(container.json, container.item->child, container.index + 1);
+}
+
+/* The value that follows in the same container, or one without an item. */
+static struct rdv__value next_of(struct rdv__value value)
+{
+    return value_of(value.json, value.item ? value.item->next : NULL,
+                    value.json->scan.values[value.index].next);
+}
+
+/* Whether the elements of an array were left out of its tree. */
+static bool is_walked(struct rdv__value container)
+{
+    return !container.item->child &&
+           container.json->scan.values[container.index].next != container.index + 1;
+}
+
 bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iterator,
                     const char **ret_key, struct rdv__value *ret_value)
 {
-    const struct rdv__scan_value *values = container.json->scan.values;
-    uint32_t index = iterator->next != 0 ? iterator->next : container.index + 1;
+    struct rdv__value value = first_in(container);
 
-    if (index == values[container.index].next)
+    assert(!is_walked(container));
+    if (iterator->item)
+        value = next_of(value_of(container.json, iterator->item, iterator->index));
+    if (!value.item)
         return false;
-    iterator->next = values[index].next;
+    iterator->item = value.item;
+    iterator->index = value.index;
     if (ret_key)
-        *ret_key = key_of(container.json, index);
-    *ret_value = value_at(container.json, index);
+        *ret_key = value.item->string;
+    *ret_value = value;
     return true;
 }
 
@@ -240,7 +369,7 @@ static unsigned distance(const char *a, const char *b, unsigned allowed)
 
 static int fail_unknown(struct rdv__value value, const char *const *names, struct rdv_error *error)
 {
-    const char *key = key_of(value.json, value.index);
+    const char *key = value.item->string;
     char words[WORDS_SIZE];
     const char *meant = NULL;
     unsigned nearest = 3;
@@ -266,41 +395,22 @@ static int fail_unknown(struct rdv__value value, const char *const *names, struc
     return fail_at(value, value.json->scan.values[value.index].key, error, RDV_EINVAL, words);
 }
 
-/* Whether a value's key is this word, which takes no escape to write; a key that has one all the same is read. */
-static bool key_is(const struct rdv__json *json, uint32_t index, const char *word)
-{
-    const char *key = json->text + json->scan.values[index].key + 1;
-    const char *rest = word;
-
-    while (*rest != '\0' && *key == *rest) {
-        key++;
-        rest++;
-    }
-    if (*key == '\\')
-        return strcmp(key_of(json, index), word) == 0;
-    return *key == '"' && *rest == '\0';
-}
-
 int rdv__json_members(struct rdv__value object, const char *const *names,
                       struct rdv__value *ret_values, struct rdv_error *error)
 {
-    const struct rdv__json *json = object.json;
-    const struct rdv__scan_value *values = json->scan.values;
     int result = rdv__json_object(object, error);
 
     if (result < 0)
         return result;
-    for (size_t i = 0; names[i]; i++) {
-        ret_values[i] = object;
-        ret_values[i].text = NULL;
-    }
-    for (uint32_t at = object.index + 1; at != values[object.index].next; at = values[at].next) {
+    for (size_t i = 0; names[i]; i++)
+        ret_values[i] = value_of(object.json, NULL, object.index);
+    for (struct rdv__value at = first_in(object); at.item; at = next_of(at)) {
         size_t i = 0;
-        while (names[i] && !key_is(json, at, names[i]))
+        while (names[i] && strcmp(at.item->string, names[i]) != 0)
             i++;
         if (!names[i])
-            return fail_unknown(value_at(json, at), names, error);
-        ret_values[i] = value_at(json, at);
+            return fail_unknown(at, names, error);
+        ret_values[i] = at;
     }
     return 0;
 }
@@ -317,13 +427,46 @@ void rdv__json_place(struct rdv__value value, struct rdv__scan_cursor *cursor, i
 
 struct rdv__value rdv__json_element(struct rdv__value array, size_t index)
 {
-    const struct rdv__scan_value *values = array.json->scan.values;
-    uint32_t at = array.index + 1;
+    struct rdv__value value = first_in(array);
 
     while (index-- > 0)
-        at = values[at].next;
-    assert(at < values[array.index].next);
-    return value_at(array.json, at);
+        value = next_of(value);
+    assert(value.index <= array.json->scan.values[array.index].next);
+    return value;
+}
+
+struct rdv__json_elements rdv__json_elements(struct rdv__value array, size_t first)
+{
+    return (struct rdv__json_elements){
+        .next = rdv__json_element(array, first),
+        .end = array.json->scan.values[array.index].next,
+        .in_parts = is_walked(array),
+    };
+}
+
+int rdv__json_elements_next(struct rdv__json_elements *elements, struct rdv__value *ret_value,
+                            struct rdv_error *error)
+{
+    struct rdv__value value = elements->next;
+
+    rdv__json_elements_finish(elements);
+    if (value.index != elements->end) {
+        elements->next = next_of(value);
+        if (elements->in_parts) {
+            elements->part = parse_whole(&value.json->scan, value.index);
+            if (!elements->part)
+                return rdv__fail(error, RDV_ENOMEM, "out of memory");
+            value.item = elements->part;
+        }
+    }
+    *ret_value = value;
+    return 0;
+}
+
+void rdv__json_elements_finish(struct rdv__json_elements *elements)
+{
+    cJSON_Delete(elements->part);
+    elements->part = NULL;
 }
 
 /* ------------------------------------------------------------- typed reads */
@@ -340,6 +483,7 @@ int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error
 
     if (rdv__json_type(value) != RDV__JSON_ARRAY)
         return fail_type(value, error, "an array");
+    /* Not in the tree, which may not have them. */
     for (uint32_t i = value.index + 1; i != values[value.index].next; i = values[i].next)
         count++;
     if (ret_count)
@@ -349,21 +493,20 @@ int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error
 
 int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_error *error)
 {
-    if (*value.text != '"')
+    if (rdv__json_type(value) != RDV__JSON_STRING)
         return fail_type(value, error, "a string");
-    *ret_text = string_of(value, NULL);
+    *ret_text = value.item->valuestring;
     return 0;
 }
 
 int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_size,
                     struct rdv_error *error)
 {
-    if (*value.text != '"')
-        return fail_type(value, error, "a string");
-    const char *text = value.text + 1, *end = value.json->text + value.json->scan.size;
-    bool plain = rdv__unescape_plain(text, end, ret_size);
-    *ret_text = plain ? text : string_of(value, ret_size);
-    return 0;
+    int result = rdv__json_string(value, ret_text, error);
+
+    if (result == 0)
+        *ret_size = strlen(*ret_text);
+    return result;
 }
 
 /* Read a well-formed number exactly: false if it isn't whole or has no room in 64 bits. */
@@ -409,15 +552,11 @@ static bool whole_number(const char *at, const char *end, int64_t *ret_number)
 int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t *ret_number,
                       struct rdv_error *error)
 {
-    const char *text = value.text;
-    const char *end = value.json->text + value.json->scan.size;
-    size_t size = 0;
-    int64_t number = 0;
-
     if (rdv__json_type(value) != RDV__JSON_NUMBER)
         return fail_type(value, error, "a whole number");
-    while (text + size < end && text[size] != '\0' && strchr("+-.0123456789Ee", text[size]))
-        size++;
+    const char *text = text_of(value);
+    size_t size = number_size(&value.json->scan, value.index);
+    int64_t number = 0;
     if (!whole_number(text, text + size, &number) || number < min || number > max)
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a whole number from %" PRId64 " to %" PRId64
@@ -431,7 +570,7 @@ int rdv__json_bool(struct rdv__value value, bool *ret_bool, struct rdv_error *er
 {
     if (rdv__json_type(value) != RDV__JSON_BOOL)
         return fail_type(value, error, "true or false");
-    *ret_bool = *value.text == 't';
+    *ret_bool = cJSON_IsTrue(value.item);
     return 0;
 }
 
@@ -446,11 +585,10 @@ int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration m
 {
     char least[RDV_DURATION_TEXT_SIZE] = "?", most[RDV_DURATION_TEXT_SIZE] = "?";
     rdv_duration duration;
-    const char *text;
+    const char *text = "";
 
-    if (*value.text != '"')
+    if (rdv__json_string(value, &text, NULL) < 0)
         return fail_type(value, error, "a duration, such as \"10m\" or \"1h30m\"");
-    text = string_of(value, NULL);
     if (rdv_duration_parse(text, &duration) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL,
                               "expected a duration, such as \"10m\" or \"1h30m\", but found '%.*s'",
@@ -470,19 +608,10 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
                      struct rdv_error *error)
 {
     static const char form[] = "a time, such as \"2026-11-22T03:00:00Z\" or \"+2h\"";
-    char copy[MOMENT_SIZE];
     const char *text = "";
-    size_t size = 0;
 
-    if (rdv__json_bytes(value, &text, &size, NULL) < 0)
+    if (rdv__json_string(value, &text, NULL) < 0)
         return fail_type(value, error, form);
-    if (size < sizeof copy) {
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-        text = copy;
-    } else {
-        text = string_of(value, NULL);
-    }
     if (rdv_time_parse_relative(text, now, ret_time) < 0)
         return rdv__json_fail(value, error, RDV_EINVAL, "expected %s, but found '%.*s'", form,
                               quote_size(text), text);
@@ -492,7 +621,7 @@ int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
 int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size)
 {
     const struct rdv__scan *scan = &value.json->scan;
-    const char *at = value.text, *end = scan->text + scan->size;
+    const char *at = text_of(value), *end = scan->text + scan->size;
     uint32_t next = scan->values[value.index].next;
     size_t length = 0;
     int depth = 0;
@@ -527,233 +656,4 @@ int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size
     *ret_text = text;
     *ret_size = length;
     return 0;
-}
-
-/* ----------------------------------------------------------------- writing */
-
-struct rdv__json_writer {
-    char *text;
-    size_t size, capacity;
-    bool failed;
-    bool first; /* nothing was written yet in the innermost container */
-    int depth;
-    bool arrays[RDV_DOCUMENT_DEPTH]; /* which of the open containers are arrays */
-};
-
-static void put(struct rdv__json_writer *writer, const char *text, size_t size)
-{
-    if (writer->failed)
-        return;
-    if (writer->capacity - writer->size < size) {
-        size_t capacity = writer->capacity + writer->capacity / 2 + size;
-        char *grown = realloc(writer->text, capacity);
-        if (!grown) {
-            writer->failed = true;
-            return;
-        }
-        writer->text = grown;
-        writer->capacity = capacity;
-    }
-    memcpy(writer->text + writer->size, text, size);
-    writer->size += size;
-}
-
-static void put_text(struct rdv__json_writer *writer, const char *text)
-{
-    put(writer, text, strlen(text));
-}
-
-/* How many bytes the well-formed character here has; 0 for bad UTF-8. */
-static size_t character_size(const char *text, size_t left)
-{
-    unsigned char lead = (unsigned char)*text;
-    size_t size = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-
-    return size <= left && rdv__utf8_valid(text, size) ? size : 0;
-}
-
-static void put_string(struct rdv__json_writer *writer, const char *text, size_t size)
-{
-    static const char letters[] = "\b\f\n\r\t", names[] = "bfnrt";
-
-    put_text(writer, "\"");
-    for (size_t i = 0, step; i < size; i += step) {
-        unsigned char c = (unsigned char)text[i];
-        char escape[16];
-        const char *letter;
-        uint32_t hidden;
-        step = c >= 0x20 && c < 0x7F ? 1 : character_size(text + i, size - i);
-        if (step == 0 || c == '\0') { /* what we would refuse to read is not written either */
-            step = 1;
-            put_text(writer, "\xEF\xBF\xBD");
-        } else if (c == '"' || c == '\\') {
-            escape[0] = '\\';
-            escape[1] = (char)c;
-            put(writer, escape, 2);
-        } else if ((letter = strchr(letters, c)) != NULL) {
-            escape[0] = '\\';
-            escape[1] = names[letter - letters];
-            put(writer, escape, 2);
-        } else if ((c < 0x20 || c >= 0x7F) && rdv__utf8_hidden(text + i, step, &hidden)) {
-            /* Few of them need an escape in JSON, but a terminal may obey them, and a person does not see them. */
-            if (hidden < 0x10000)
-                snprintf(escape, sizeof escape, "\\u%04x", (unsigned)hidden);
-            else
-                snprintf(escape, sizeof escape, "\\u%04x\\u%04x",
-                         (unsigned)(0xD800 + ((hidden - 0x10000) >> 10)),
-                         (unsigned)(0xDC00 + ((hidden - 0x10000) & 0x3FF)));
-            put_text(writer, escape);
-        } else {
-            put(writer, text + i, step);
-        }
-    }
-    put_text(writer, "\"");
-}
-
-/* What comes before any value: a comma where one is due, and the key. */
-static void put_key(struct rdv__json_writer *writer, const char *key)
-{
-    assert(writer->depth > 0 && (key == NULL) == writer->arrays[writer->depth - 1]);
-    if (!writer->first)
-        put_text(writer, ",");
-    writer->first = false;
-    if (key) {
-        put_string(writer, key, strlen(key));
-        put_text(writer, ":");
-    }
-}
-
-static void begin(struct rdv__json_writer *writer, bool array)
-{
-    assert(writer->depth < RDV_DOCUMENT_DEPTH);
-    put_text(writer, array ? "[" : "{");
-    writer->arrays[writer->depth++] = array;
-    writer->first = true;
-}
-
-int rdv__json_writer_new(struct rdv__json_writer **ret_writer)
-{
-    struct rdv__json_writer *writer = calloc(1, sizeof *writer);
-
-    if (!writer)
-        return RDV_ENOMEM;
-    begin(writer, false);
-    *ret_writer = writer;
-    return 0;
-}
-
-void rdv__json_writer_free(struct rdv__json_writer *writer)
-{
-    if (writer)
-        free(writer->text);
-    free(writer);
-}
-
-void rdv__json_write_string(struct rdv__json_writer *writer, const char *key, const char *text,
-                            size_t size)
-{
-    put_key(writer, key);
-    if (text)
-        put_string(writer, text, size);
-    else
-        put_text(writer, "null");
-}
-
-void rdv__json_write_integer(struct rdv__json_writer *writer, const char *key, int64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof text, "%" PRId64, number);
-    put_key(writer, key);
-    put_text(writer, text);
-}
-
-void rdv__json_write_bool(struct rdv__json_writer *writer, const char *key, bool value)
-{
-    put_key(writer, key);
-    put_text(writer, value ? "true" : "false");
-}
-
-void rdv__json_write_null(struct rdv__json_writer *writer, const char *key)
-{
-    put_key(writer, key);
-    put_text(writer, "null");
-}
-
-void rdv__json_write_time(struct rdv__json_writer *writer, const char *key, rdv_time time)
-{
-    char text[RDV_TIME_TEXT_SIZE];
-
-    if (rdv_time_format(time, text, sizeof text) == 0)
-        rdv__json_write_string(writer, key, text, strlen(text));
-    else
-        rdv__json_write_null(writer, key);
-}
-
-void rdv__json_write_raw(struct rdv__json_writer *writer, const char *key, const char *text,
-                         size_t size)
-{
-    put_key(writer, key);
-    put(writer, text, size);
-}
-
-void rdv__json_begin_object(struct rdv__json_writer *writer, const char *key)
-{
-    put_key(writer, key);
-    begin(writer, false);
-}
-
-void rdv__json_begin_array(struct rdv__json_writer *writer, const char *key)
-{
-    put_key(writer, key);
-    begin(writer, true);
-}
-
-void rdv__json_end(struct rdv__json_writer *writer)
-{
-    assert(writer->depth > 0);
-    writer->depth--;
-    put_text(writer, writer->arrays[writer->depth] ? "]" : "}");
-    writer->first = false;
-}
-
-size_t rdv__json_writer_size(const struct rdv__json_writer *writer)
-{
-    return writer->size;
-}
-
-size_t rdv__json_writer_memory(const struct rdv__json_writer *writer)
-{
-    return sizeof *writer + writer->capacity;
-}
-
-struct rdv__json_mark rdv__json_writer_mark(const struct rdv__json_writer *writer)
-{
-    struct rdv__json_mark mark = {writer->size, writer->depth, writer->first};
-
-    return mark;
-}
-
-void rdv__json_writer_rewind(struct rdv__json_writer *writer, struct rdv__json_mark mark)
-{
-    assert(mark.size <= writer->size && mark.depth <= writer->depth);
-    writer->size = mark.size;
-    writer->depth = mark.depth;
-    writer->first = mark.first;
-}
-
-int rdv__json_writer_finish(struct rdv__json_writer *writer, char **ret_text)
-{
-    int result = RDV_ENOMEM;
-
-    assert(writer->depth == 1);
-    rdv__json_end(writer);
-    put(writer, "", 1);
-    if (!writer->failed) {
-        *ret_text = writer->text;
-        writer->text = NULL;
-        result = 0;
-    }
-    rdv__json_writer_free(writer);
-    return result;
 }

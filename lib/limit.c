@@ -65,7 +65,7 @@ int rdv__limits_read(struct rdv__value value, struct rdv__limits *limits, struct
     int result = rdv__json_members(value, names, members, error);
     for (int i = 0; !result && i < MEMBERS; i++) {
         struct rdv__limit *limit = &limits->list[limits->count];
-        if (!members[i].text)
+        if (!members[i].item)
             continue;
         if (i == CPU)
             result = read_seconds(members[i], &limit->value, error);

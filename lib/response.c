@@ -9,6 +9,9 @@
 #include "json.h"
 #include "rpc.h"
 
+/* The most values of an answer. That of an agent has fewer, as a line has no room for so many entries. */
+#define VALUES_MAX 8000000
+
 struct rdv_response {
     struct rdv__json *json;
     struct rdv__value content; /* result or params */
@@ -31,7 +34,7 @@ static struct rdv__value member_of(struct rdv__value object, const char *name)
             if (strcmp(key, name) == 0)
                 return value;
     value = object;
-    value.text = NULL;
+    value.item = NULL;
     return value;
 }
 
@@ -41,9 +44,9 @@ static int code_of(struct rdv__value error, int64_t number)
     struct rdv__value data = member_of(error, "data"), value;
     const char *name = "";
 
-    if (data.text) {
+    if (data.item) {
         value = member_of(data, "name");
-        if (value.text && rdv__json_string(value, &name, NULL) == 0 &&
+        if (value.item && rdv__json_string(value, &name, NULL) == 0 &&
             rdv__error_from_name(name) != 0)
             return rdv__error_from_name(name);
     }
@@ -65,7 +68,7 @@ static int read_error(struct rdv__value error, rdv_response *response)
     struct rdv__value code = member_of(error, "code"), message = member_of(error, "message");
     int64_t number = 0;
 
-    if (!code.text || !message.text ||
+    if (!code.item || !message.item ||
         rdv__json_integer(code, INT64_MIN, INT64_MAX, &number, NULL) != 0 ||
         rdv__json_string(message, &response->words, NULL) != 0)
         return RDV_ESYNTAX;
@@ -81,31 +84,34 @@ static int read_response(rdv_response *response)
     const char *text = "";
     size_t size;
 
-    if (!version.text || rdv__json_string(version, &text, NULL) != 0 || strcmp(text, "2.0") != 0)
+    if (!version.item || rdv__json_string(version, &text, NULL) != 0 || strcmp(text, "2.0") != 0)
         return RDV_ESYNTAX;
-    if (method.text && rdv__json_string(method, &response->method, NULL) != 0)
+    if (method.item && rdv__json_string(method, &response->method, NULL) != 0)
         return RDV_ESYNTAX;
-    if (!method.text && !id.text)
+    if (!method.item && !id.item)
         return RDV_ESYNTAX;
-    if (id.text)
+    if (id.item)
         (void)rdv__json_integer(id, INT64_MIN, INT64_MAX, &response->id, NULL);
-    if (!method.text && error.text)
+    if (!method.item && error.item)
         return read_error(error, response);
-    response->content = member_of(root, method.text ? "params" : "result");
-    if (!response->content.text)
+    response->content = member_of(root, method.item ? "params" : "result");
+    if (!response->content.item)
         return RDV_ESYNTAX;
     return rdv__json_compact(response->content, &response->text, &size);
 }
 
 int rdv_response_parse(const char *line, rdv_response **ret_response)
 {
+    static const char *const entries[] = {"result", NULL};
+    const struct rdv__json_form form = {VALUES_MAX, entries};
+
     if (!line || !ret_response)
         return RDV_EINVAL;
     rdv_response *response = calloc(1, sizeof *response);
     if (!response)
         return RDV_ENOMEM;
     response->id = -1;
-    int result = rdv__json_parse(line, strlen(line), &response->json, NULL);
+    int result = rdv__json_parse(line, strlen(line), form, &response->json, NULL);
     if (result == 0)
         result = read_response(response);
     if (result != 0) {
@@ -153,9 +159,9 @@ static int give_entry(struct rdv__value value, rdv_entry_fn fn, void *user)
 
 int rdv_response_entries(const rdv_response *response, rdv_entry_fn fn, void *user)
 {
-    struct rdv__json_iterator iterator = {0};
+    struct rdv__json_elements elements;
     struct rdv__value value;
-    int result = 0;
+    int result;
 
     if (!response || !fn)
         return RDV_EINVAL;
@@ -163,8 +169,13 @@ int rdv_response_entries(const rdv_response *response, rdv_entry_fn fn, void *us
         return RDV_ESYNTAX;
     if (rdv__json_type(response->content) != RDV__JSON_ARRAY)
         return give_entry(response->content, fn, user);
-    while (result == 0 && rdv__json_next(response->content, &iterator, NULL, &value))
-        result = give_entry(value, fn, user);
+    elements = rdv__json_elements(response->content, 0);
+    do {
+        result = rdv__json_elements_next(&elements, &value, NULL);
+        if (result == 0 && value.item)
+            result = give_entry(value, fn, user);
+    } while (result == 0 && value.item);
+    rdv__json_elements_finish(&elements);
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <rdvtask/control.h>
+#include <rdvtask/document.h>
 
 /* Which part of a request a path begins with: what follows is what the caller knows. */
 #define PARAMS "params"
@@ -81,14 +82,14 @@ static int read_members(struct rdv__value root, struct rdv__request *request,
     const char *version = "";
     int result = rdv__json_members(root, members, values, error);
 
-    if (result == 0 && (!values[VERSION].text || !values[METHOD].text))
+    if (result == 0 && (!values[VERSION].item || !values[METHOD].item))
         return rdv__json_fail(root, error, RDV_EINVAL,
                               "a request needs \"jsonrpc\" and \"method\"");
     if (result == 0)
         result = rdv__json_string(values[VERSION], &version, error);
     if (result == 0 && strcmp(version, "2.0") != 0)
         return rdv__json_fail(values[VERSION], error, RDV_EINVAL, "expected \"2.0\"");
-    if (result == 0 && values[ID].text && !id_type(rdv__json_type(values[ID])))
+    if (result == 0 && values[ID].item && !id_type(rdv__json_type(values[ID])))
         return rdv__json_fail(values[ID], error, RDV_EINVAL, "expected a string, a number or null");
     if (result == 0)
         result = rdv__json_string(values[METHOD], &request->method, error);
@@ -99,6 +100,8 @@ static int read_members(struct rdv__value root, struct rdv__request *request,
 int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_request,
                       struct rdv__failure *ret_failure)
 {
+    static const char *const tasks[] = {PARAMS, "tasks", NULL};
+    const struct rdv__json_form form = {RDV_DOCUMENT_VALUES, tasks};
     struct rdv__request *request = ret_request;
     struct rdv_error *error = &ret_failure->error;
     struct rdv__value root;
@@ -106,7 +109,7 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
     memset(request, 0, sizeof *request);
     memset(ret_failure, 0, sizeof *ret_failure);
     ret_failure->number = RDV__RPC_SYNTAX;
-    int result = rdv__json_parse_borrowed(line, size, &request->json, error);
+    int result = rdv__json_parse_borrowed(line, size, form, &request->json, error);
     if (result != 0)
         goto out;
     ret_failure->number = RDV__RPC_REQUEST;
@@ -121,7 +124,10 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
         result = read_id(root, request);
     if (result == 0)
         result = read_members(root, request, error);
-    if (result == 0 && request->params.text) {
+    /* Only that method takes a document. */
+    if (result == 0 && strcmp(request->method, "schedule") != 0)
+        result = rdv__json_check_values(request->json, RDV_CONTROL_VALUES, error);
+    if (result == 0 && request->params.item) {
         ret_failure->number = RDV__RPC_PARAMS;
         result = rdv__json_object(request->params, error);
     }

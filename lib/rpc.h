@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "json.h"
+#include "writer.h"
 
 /* JSON-RPC's own error numbers. Ours are RDV_E…, which it leaves to us. */
 #define RDV__RPC_SYNTAX  (-32700)
@@ -20,7 +21,7 @@ struct rdv__request {
     struct rdv__json *json;
     char *id;           /* compact JSON, owned; NULL = a notification: nobody waits for an answer */
     const char *method; /* borrowed from json */
-    struct rdv__value params; /* an object; text is NULL if there are none */
+    struct rdv__value params; /* an object; item is NULL if there are none */
 };
 
 /* Why there is an error in place of a result. */

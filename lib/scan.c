@@ -41,6 +41,7 @@ struct frame {
 struct scanner {
     struct rdv__scan scan;
     const char *at, *end;
+    size_t most_values;
     size_t capacity; /* of scan.values */
     const char *key; /* of the value that comes next: its opening quote, or NULL */
     struct key *keys;
@@ -143,8 +144,9 @@ static int add_value(struct scanner *scanner)
 {
     struct rdv__scan *scan = &scanner->scan;
 
-    if (scan->count == RDV__SCAN_VALUES_MAX)
-        return fail(scanner, scanner->at, RDV_ELIMIT, "more than %d values", RDV__SCAN_VALUES_MAX);
+    if (scan->count == scanner->most_values)
+        return fail(scanner, scanner->at, RDV_ELIMIT, "more than %lu values",
+                    (unsigned long)scanner->most_values);
     if (scan->count == scanner->capacity) {
         size_t capacity = scanner->capacity ? scanner->capacity * 2 : 64;
         struct rdv__scan_value *values = realloc(scan->values, capacity * sizeof *values);
@@ -358,6 +360,7 @@ static int scan_number(struct scanner *scanner)
     if (*digits == '0' && at > digits + 1)
         return fail(scanner, digits, RDV_ESYNTAX, "a number must not begin with 0");
     if (at < end && *at == '.') {
+        scanner->scan.has_fractions = true;
         digits = at + 1;
         at = skip_digits(digits, end);
         scanner->at = at;
@@ -649,7 +652,8 @@ static int scan_document(struct scanner *scanner)
     return scanner->at == scanner->end ? 0 : fail_expected(scanner, "nothing after the value");
 }
 
-int rdv__scan(const char *text, size_t size, struct rdv__scan *ret_scan, struct rdv_error *error)
+int rdv__scan(const char *text, size_t size, size_t most_values, struct rdv__scan *ret_scan,
+              struct rdv_error *error)
 {
     struct scanner scanner;
     int result;
@@ -662,6 +666,7 @@ int rdv__scan(const char *text, size_t size, struct rdv__scan *ret_scan, struct 
     scanner.scan.size = size;
     scanner.at = text;
     scanner.end = text + size;
+    scanner.most_values = most_values;
     scanner.error = error;
     result = scan_document(&scanner);
     free(scanner.keys);

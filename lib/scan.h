@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A strict scanner for JSON (RFC 8259): it accepts what the standard accepts and nothing else, and remembers where each value
- * stands. That is all that is kept of a document beside its text: json.c reads values where they are written.
+ * stands. cJSON, which parses what was accepted, does neither; json.c has both walked in step.
  *
  * Refused besides bad syntax: bad UTF-8 (also as \u escapes: lone surrogates), \u0000 and NUL bytes, duplicate keys in an
- * object (compared after unescaping), more than RDV_DOCUMENT_DEPTH levels, more than RDV_DOCUMENT_MAX bytes or RDV__SCAN_VALUES_MAX values, text after the
+ * object (compared after unescaping), more than RDV_DOCUMENT_DEPTH levels, more than RDV_DOCUMENT_MAX bytes or as many values as the caller allows, text after the
  * value, a byte order mark, numbers that are not finite as a double or are longer than RDV__SCAN_NUMBER_MAX.
  */
 #ifndef RDV__SCAN_H
 #define RDV__SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,6 @@
 
 /* The longest number, in bytes: more than any that can be meant, and readers may have room for it on their stack. */
 #define RDV__SCAN_NUMBER_MAX 63
-
-/* The most values in a document, so that what is remembered of them takes no more than a larger text does: 96 MB. */
-#define RDV__SCAN_VALUES_MAX 8000000
 
 /*
  * The values of a document in the order in which they begin (pre-order). The value after v and all that it contains is
@@ -36,6 +34,7 @@ struct rdv__scan {
     size_t size;
     struct rdv__scan_value *values;
     size_t count;
+    bool has_fractions; /* a number with a decimal point is among them */
 };
 
 /* Where the counting of lines has got to; zeroed = the start of the text. */
@@ -45,8 +44,12 @@ struct rdv__scan_cursor {
     int lines; /* line breaks before offset */
 };
 
-/* Scan text, which need not end with NUL. RDV_ESYNTAX, RDV_ELIMIT or RDV_ENOMEM with line, column and path in error. */
-int rdv__scan(const char *text, size_t size, struct rdv__scan *ret_scan, struct rdv_error *error);
+/*
+ * Scan a text of at most so many values, which need not end with NUL. RDV_ESYNTAX, RDV_ELIMIT or RDV_ENOMEM with line, column and
+ * path in error.
+ */
+int rdv__scan(const char *text, size_t size, size_t most_values, struct rdv__scan *ret_scan,
+              struct rdv_error *error);
 
 /* Free what a scan holds (not its text). A zeroed scan is fine. */
 void rdv__scan_finish(struct rdv__scan *scan);

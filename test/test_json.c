@@ -4,14 +4,21 @@
 #include "system.h"
 
 #include <inttypes.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
+#include <rdvtask/control.h>
 #include <rdvtask/document.h>
 
 #include "json.h"
+#include "rpc.h"
+#include "thread.h"
+#include "writer.h"
+
+static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
 
 #define NOW (RDV_TIME_MAX / 2)
 
@@ -20,7 +27,7 @@ static struct rdv__json *json_of(const char *text)
     struct rdv__json *json = NULL;
     struct rdv_error error = {0};
 
-    ck_assert_msg(rdv__json_parse(text, strlen(text), &json, &error) == 0, "%s: %s", text,
+    ck_assert_msg(rdv__json_parse(text, strlen(text), whole, &json, &error) == 0, "%s: %s", text,
                   error.text);
     return json;
 }
@@ -59,12 +66,13 @@ START_TEST(what_a_lax_parser_would_let_through_is_refused)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct rdv__json *json = NULL;
         struct rdv_error error = {0};
-        ck_assert_int_eq(rdv__json_parse(texts[i], strlen(texts[i]), &json, &error), RDV_ESYNTAX);
+        ck_assert_int_eq(rdv__json_parse(texts[i], strlen(texts[i]), whole, &json, &error),
+                         RDV_ESYNTAX);
         ck_assert_ptr_null(json);
         ck_assert_int_eq(error.line, 1);
     }
     struct rdv__json *json = NULL;
-    ck_assert_int_eq(rdv__json_parse("", 0, &json, NULL), RDV_ESYNTAX);
+    ck_assert_int_eq(rdv__json_parse("", 0, whole, &json, NULL), RDV_ESYNTAX);
 }
 END_TEST
 
@@ -91,17 +99,17 @@ START_TEST(a_file_is_loaded_and_a_missing_one_is_named)
     rdv_test_make_folder(folder, "js\xC3\xB6n"); /* no ASCII */
     snprintf(path, sizeof path, "%s/a.json", folder);
     rdv_test_write_text(path, "{\"a\":\n17}");
-    ck_assert_int_eq(rdv__json_load(path, &json, NULL), 0);
+    ck_assert_int_eq(rdv__json_load(path, NULL, &json, NULL), 0);
     int64_t number;
     ck_assert_int_eq(rdv__json_integer(member(json, "a"), 0, 100, &number, NULL), 0);
     ck_assert_int_eq(number, 17);
     rdv__json_free(json);
 
     rdv_test_write_text(path, "{\"a\":\n17");
-    ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ESYNTAX);
+    ck_assert_int_eq(rdv__json_load(path, NULL, &json, &error), RDV_ESYNTAX);
     check_error(&error, RDV_ESYNTAX, 2, 3, "", "',' or '}'");
     rdv_test_remove(folder);
-    ck_assert_int_eq(rdv__json_load(path, &json, &error), RDV_ENOTFOUND);
+    ck_assert_int_eq(rdv__json_load(path, NULL, &json, &error), RDV_ENOTFOUND);
     ck_assert_ptr_nonnull(strstr(error.text, path));
 }
 END_TEST
@@ -594,9 +602,9 @@ START_TEST(an_object_is_read_by_its_known_members)
     struct rdv__value values[3];
 
     ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, NULL), 0);
-    ck_assert_ptr_nonnull(values[0].text);
+    ck_assert_ptr_nonnull(values[0].item);
     ck_assert_uint_eq(values[0].index, 2);
-    ck_assert_ptr_null(values[1].text);
+    ck_assert_ptr_null(values[1].item);
     ck_assert_uint_eq(values[2].index, 1);
     ck_assert_int_eq(rdv__json_members(values[0], names, values, NULL), RDV_EINVAL);
     rdv__json_free(json);
@@ -701,6 +709,334 @@ START_TEST(a_whole_document_can_be_made_compact)
 }
 END_TEST
 
+START_TEST(names_that_differ_in_case_are_different)
+{
+    static const char *const names[] = {"label", "LABEL", "laBel", NULL};
+    struct rdv__json *json = json_of("{\"laBel\":3,\"LABEL\":2,\"label\":1}");
+    struct rdv__value values[3];
+    int64_t number = 0;
+
+    ck_assert_int_eq(rdv__json_members(rdv__json_root(json), names, values, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(rdv__json_integer(values[i], 1, 3, &number, NULL), 0);
+        ck_assert_int_eq(number, i + 1);
+    }
+    rdv__json_free(json);
+}
+END_TEST
+
+/* Numbers with a decimal point, beside ones without, and strings that look like them. */
+static const char fractions[] =
+    "{\"a\":[1.5,\"1.5\",1000.0,-0.25e3,9007199254740993.0],\"1.5\":1.0}";
+
+static void check_fractions(void)
+{
+    struct rdv__json *json = json_of(fractions);
+    static const int64_t wholes[] = {0, 0, 1000, -250, INT64_C(9007199254740993)};
+    struct rdv__value a = member(json, "a");
+    const char *word = "";
+    char *compact = NULL;
+    int64_t number = 0;
+    size_t size;
+
+    for (size_t i = 0; i < 5; i++)
+        if (wholes[i] != 0) {
+            struct rdv__value value = rdv__json_element(a, i);
+            ck_assert_int_eq(rdv__json_integer(value, INT64_MIN, INT64_MAX, &number, NULL), 0);
+            ck_assert(number == wholes[i]);
+        }
+    ck_assert_int_eq(rdv__json_integer(rdv__json_element(a, 0), 0, 999, &number, NULL), RDV_EINVAL);
+    ck_assert_int_eq(rdv__json_string(rdv__json_element(a, 1), &word, NULL), 0);
+    ck_assert_str_eq(word, "1.5");
+    ck_assert_int_eq(rdv__json_integer(member(json, "1.5"), 1, 1, &number, NULL), 0);
+    ck_assert_int_eq(rdv__json_compact(rdv__json_root(json), &compact, &size), 0);
+    ck_assert_str_eq(compact, fractions);
+    free(compact);
+    rdv__json_free(json);
+}
+
+START_TEST(numbers_with_a_decimal_point_read_as_they_are_written)
+{
+    check_fractions();
+}
+END_TEST
+
+/* A locale that this system has, with another decimal point than ours; NULL = it has none. */
+static const char *other_point(void)
+{
+    static const char *const names[] = {"fa_IR.UTF-8", "ps_AF.UTF-8", "de_DE.UTF-8", "fr_FR.UTF-8",
+                                        "German"};
+    const char *found = NULL;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
+        if (setlocale(LC_NUMERIC, names[i]) && strcmp(localeconv()->decimal_point, ".") != 0)
+            found = names[i];
+    setlocale(LC_NUMERIC, "C");
+    return found;
+}
+
+START_TEST(the_locale_has_no_say_in_numbers)
+{
+    setlocale(LC_NUMERIC, other_point());
+    check_fractions();
+    setlocale(LC_NUMERIC, "C");
+}
+END_TEST
+
+/* ---- arrays that are left out of the tree ---- */
+
+static const char *const list_path[] = {"outer", "list", NULL};
+static const struct rdv__json_form in_parts = {RDV_DOCUMENT_VALUES, list_path};
+
+static struct rdv__json *in_parts_of(const char *text)
+{
+    struct rdv__json *json = NULL;
+
+    ck_assert_int_eq(rdv__json_parse(text, strlen(text), in_parts, &json, NULL), 0);
+    return json;
+}
+
+/* The array at list_path. */
+static struct rdv__value list_of(const struct rdv__json *json)
+{
+    static const char *const names[] = {"list", "after", NULL};
+    struct rdv__value members[2];
+
+    ck_assert_int_eq(rdv__json_members(member(json, "outer"), names, members, NULL), 0);
+    return members[0];
+}
+
+static void check_walk(struct rdv__value list, size_t first, size_t count)
+{
+    struct rdv__json_elements elements = rdv__json_elements(list, first);
+    struct rdv__value value;
+
+    for (size_t i = first; i < count; i++) {
+        static const char *const names[] = {"n", "f", NULL};
+        struct rdv__value members[2];
+        struct rdv_error error = {0};
+        char path[32];
+        int64_t number = -1;
+        ck_assert_int_eq(rdv__json_elements_next(&elements, &value, NULL), 0);
+        ck_assert_int_eq(rdv__json_members(value, names, members, NULL), 0);
+        ck_assert_int_eq(rdv__json_integer(members[0], 0, 9, &number, NULL), 0);
+        ck_assert_int_eq(number, (int)i);
+        snprintf(path, sizeof path, "outer.list[%u].f", (unsigned)i);
+        ck_assert_int_eq(rdv__json_object(members[1], &error), RDV_EINVAL);
+        check_error(&error, RDV_EINVAL, (int)i + 2, 12, path, "expected an object");
+    }
+    ck_assert_int_eq(rdv__json_elements_next(&elements, &value, NULL), 0);
+    ck_assert_ptr_null(value.item);
+    ck_assert_int_eq(rdv__json_elements_next(&elements, &value, NULL), 0);
+    ck_assert_ptr_null(value.item);
+    rdv__json_elements_finish(&elements);
+}
+
+static const char listed[] = "{\"outer\":{\"list\":[\n{\"n\":0,\"f\":0.5},\n{\"n\":1,\"f\":[[]]},"
+                             "\n{\"n\":2,\"f\":\"\"}],\"after\":[1.5,2]},\"list\":[7]}";
+
+START_TEST(an_array_that_was_left_out_is_walked_as_one_of_the_tree_is)
+{
+    struct rdv__json *whole_json = json_of(listed), *json = in_parts_of(listed);
+    size_t count = 0;
+
+    for (size_t first = 0; first <= 3; first++) {
+        check_walk(list_of(whole_json), first, 3);
+        check_walk(list_of(json), first, 3);
+        check_walk(list_of(json), first, 3);
+    }
+    ck_assert_int_eq(rdv__json_array(list_of(json), &count, NULL), 0);
+    ck_assert_uint_eq(count, 3);
+    /* Only that one was left out. */
+    struct rdv__json_iterator iterator = {0};
+    struct rdv__value value;
+    int64_t number = 0;
+    ck_assert(rdv__json_next(member(json, "list"), &iterator, NULL, &value));
+    ck_assert_int_eq(rdv__json_integer(value, 7, 7, &number, NULL), 0);
+    rdv__json_free(json);
+    rdv__json_free(whole_json);
+}
+END_TEST
+
+START_TEST(a_walk_may_end_early_and_an_empty_or_missing_array_is_fine)
+{
+    struct rdv__json *json = in_parts_of(listed);
+    struct rdv__json_elements elements = rdv__json_elements(list_of(json), 0);
+    struct rdv__value value;
+
+    ck_assert_int_eq(rdv__json_elements_next(&elements, &value, NULL), 0);
+    rdv__json_elements_finish(&elements);
+    rdv__json_elements_finish(&elements);
+    rdv__json_free(json);
+    json = in_parts_of("{\"\\u006futer\":{\"list\":[]}}");
+    check_walk(list_of(json), 0, 0);
+    rdv__json_free(json);
+    static const char *const others[] = {
+        "[1]", "{\"outer\":[1]}",         "{\"outer\":{\"list\":{\"a\":1}}}", "{}",
+        "17",  "{\"outer\":{\"list\":1}}"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char *compact = NULL;
+        size_t size;
+        json = in_parts_of(others[i]);
+        struct rdv__json *other = json_of(others[i]);
+        ck_assert_int_eq(rdv__json_compact(rdv__json_root(json), &compact, &size), 0);
+        ck_assert_str_eq(compact, others[i]);
+        ck_assert_int_eq((int)rdv__json_type(rdv__json_root(json)),
+                         (int)rdv__json_type(rdv__json_root(other)));
+        free(compact);
+        rdv__json_free(other);
+        rdv__json_free(json);
+    }
+}
+END_TEST
+
+/* ---- bounds ---- */
+
+/* head, so many ones with a comma before each but the first, and tail; free(). */
+static char *ones_between(const char *head, size_t count, const char *tail)
+{
+    size_t size = strlen(head);
+    char *text = malloc(size + 2 * count + strlen(tail) + 1);
+
+    ck_assert_ptr_nonnull(text);
+    memcpy(text, head, size);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            text[size++] = ',';
+        text[size++] = '1';
+    }
+    memcpy(text + size, tail, strlen(tail) + 1);
+    return text;
+}
+
+START_TEST(a_document_has_at_most_two_million_values)
+{
+    /* Of the array's own value and its elements. */
+    for (size_t over = 0; over < 2; over++) {
+        char *text = ones_between("[", RDV_DOCUMENT_VALUES - 1 + over, "]");
+        struct rdv__json *json = NULL;
+        struct rdv_error error = {0};
+        int result = rdv__json_parse_borrowed(text, strlen(text), whole, &json, &error);
+        ck_assert_int_eq(result, over ? RDV_ELIMIT : 0);
+        if (over)
+            check_error(&error, RDV_ELIMIT, 1, 2 * RDV_DOCUMENT_VALUES, "[1999999]",
+                        "more than 2000000 values");
+        rdv__json_free(json);
+        free(text);
+    }
+}
+END_TEST
+
+/* Read a request that has so many values; returns the result. */
+static int read_request(const char *method, size_t values, struct rdv__failure *failure)
+{
+    char head[96];
+    struct rdv__request request;
+
+    /* The request, its three scalars, its parameters and the array are six of them. */
+    snprintf(head, sizeof head,
+             "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"%s\",\"params\":{\"tasks\":[", method);
+    char *text = ones_between(head, values - 6, "]}}");
+    int result = rdv__request_read(text, strlen(text), &request, failure);
+    ck_assert_str_eq(request.id, "7");
+    rdv__request_finish(&request);
+    free(text);
+    return result;
+}
+
+START_TEST(a_request_has_at_most_ten_thousand_values_and_schedule_as_many_as_a_document)
+{
+    struct rdv__failure failure;
+
+    ck_assert_int_eq(read_request("list", RDV_CONTROL_VALUES, &failure), 0);
+    ck_assert_int_eq(read_request("list", RDV_CONTROL_VALUES + 1, &failure), RDV_ELIMIT);
+    ck_assert_int_eq(failure.number, RDV__RPC_REQUEST);
+    ck_assert_ptr_nonnull(strstr(failure.error.text, "more than 10000 values"));
+    ck_assert_str_eq(failure.error.path, "params.tasks[9994]");
+    ck_assert_int_eq(read_request("schedule", RDV_CONTROL_VALUES + 1, &failure), 0);
+    ck_assert_int_eq(read_request("Schedule", RDV_CONTROL_VALUES + 1, &failure), RDV_ELIMIT);
+}
+END_TEST
+
+/* ---- cJSON and its surroundings ---- */
+
+static long allocations_left; /* what cJSON gets before it gets nothing any more */
+
+static void *CJSON_CDECL allocate_some(size_t size)
+{
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+static void CJSON_CDECL release(void *memory)
+{
+    free(memory);
+}
+
+/* Read all of a text with so many allocations of cJSON. */
+static int read_all(const char *text, struct rdv__json_form form, long allocations)
+{
+    struct rdv__json *json = NULL;
+    struct rdv_error error = {0};
+    struct rdv__value value = {NULL, NULL, 0};
+
+    allocations_left = allocations;
+    int result = rdv__json_parse(text, strlen(text), form, &json, &error);
+    if (result == 0) {
+        struct rdv__json_elements elements = rdv__json_elements(list_of(json), 0);
+        do
+            result = rdv__json_elements_next(&elements, &value, &error);
+        while (result == 0 && value.item);
+        rdv__json_elements_finish(&elements);
+    }
+    rdv__json_free(json);
+    if (result != 0)
+        ck_assert_ptr_nonnull(strstr(error.text, "out of memory"));
+    return result;
+}
+
+START_TEST(no_memory_for_the_tree_is_told_wherever_it_is_missing)
+{
+    const struct rdv__json_form forms[] = {whole, in_parts};
+    cJSON_Hooks some = {allocate_some, release};
+
+    cJSON_InitHooks(&some);
+    for (size_t i = 0; i < 2; i++) {
+        long allocations = 0;
+        while (read_all(listed, forms[i], allocations) == RDV_ENOMEM)
+            allocations++;
+        ck_assert_int_eq(read_all(listed, forms[i], allocations), 0);
+        ck_assert_int_gt(allocations, 15);
+    }
+    cJSON_InitHooks(NULL);
+}
+END_TEST
+
+static void read_repeatedly(void *user)
+{
+    int *failures = user;
+
+    for (int i = 0; i < 300; i++) {
+        struct rdv__json *json = NULL;
+        bool refused = i % 3 == 0;
+        int result = rdv__json_parse(listed, strlen(listed) - refused, whole, &json, NULL);
+        *failures += result != (refused ? RDV_ESYNTAX : 0);
+        rdv__json_free(json);
+    }
+}
+
+START_TEST(threads_may_parse_at_the_same_time)
+{
+    struct rdv__thread *threads[2];
+    int failures[2] = {0, 0};
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(rdv__thread_new(read_repeatedly, &failures[i], &threads[i]), 0);
+    for (int i = 0; i < 2; i++)
+        rdv__thread_join(threads[i]);
+    ck_assert_int_eq(failures[0] + failures[1], 0);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- writing */
 
 START_TEST(what_is_written_is_one_compact_line)
@@ -793,6 +1129,9 @@ int main(void)
 {
     Suite *suite = suite_create("json");
     TCase *reading = tcase_create("reading");
+    TCase *parts = tcase_create("parts");
+    TCase *bounds = tcase_create("bounds");
+    TCase *tree = tcase_create("tree");
     TCase *writing = tcase_create("writing");
 
     tcase_add_test(reading, what_a_lax_parser_would_let_through_is_refused);
@@ -820,7 +1159,21 @@ int main(void)
     tcase_add_loop_test(reading, compact_text_keeps_each_string_and_number_as_it_was_written, 0,
                         LENGTH(compacts));
     tcase_add_test(reading, a_whole_document_can_be_made_compact);
+    tcase_add_test(reading, names_that_differ_in_case_are_different);
+    tcase_add_test(reading, numbers_with_a_decimal_point_read_as_they_are_written);
+    rdv_test_add_unless(reading, the_locale_has_no_say_in_numbers,
+                        other_point() ? NULL : "no locale here with another decimal point");
     suite_add_tcase(suite, reading);
+    tcase_add_test(parts, an_array_that_was_left_out_is_walked_as_one_of_the_tree_is);
+    tcase_add_test(parts, a_walk_may_end_early_and_an_empty_or_missing_array_is_fine);
+    suite_add_tcase(suite, parts);
+    tcase_add_test(bounds, a_document_has_at_most_two_million_values);
+    tcase_add_test(bounds,
+                   a_request_has_at_most_ten_thousand_values_and_schedule_as_many_as_a_document);
+    suite_add_tcase(suite, bounds);
+    tcase_add_test(tree, no_memory_for_the_tree_is_told_wherever_it_is_missing);
+    tcase_add_test(tree, threads_may_parse_at_the_same_time);
+    suite_add_tcase(suite, tree);
     tcase_add_test(writing, what_is_written_is_one_compact_line);
     tcase_add_test(writing, written_strings_are_escaped_and_made_valid);
     tcase_add_test(writing, what_is_written_reads_back_the_same);

@@ -29,6 +29,9 @@ extern "C" {
  */
 #define RDV_CONTROL_LINE_MAX RDV_DOCUMENT_MAX
 
+/** The most values of a request other than `schedule`, which may be as large as a document: RDV_DOCUMENT_VALUES. @since 0.1.0 */
+#define RDV_CONTROL_VALUES 10000
+
 /** The longest request line of a client that may only read, in bytes. @since 0.1.0 */
 #define RDV_CONTROL_READER_LINE_MAX (64 * 1024)
 
@@ -40,7 +43,7 @@ extern "C" {
  * be read, and what a line takes while it is being done.
  * @since 0.1.0
  */
-#define RDV_CONTROL_MEMORY_MAX (512 * 1024 * 1024)
+#define RDV_CONTROL_MEMORY_MAX (640 * 1024 * 1024)
 
 /** The share of RDV_CONTROL_MEMORY_MAX of clients that may only read, in bytes. @since 0.1.0 */
 #define RDV_CONTROL_READER_MEMORY_MAX (16 * 1024 * 1024)

@@ -19,6 +19,9 @@ extern "C" {
 /** How deep arrays and objects may be nested in a document. @since 0.1.0 */
 #define RDV_DOCUMENT_DEPTH 64
 
+/** The most values of a document: each object, array, string, number, true, false and null is one, and keys are none. @since 0.1.0 */
+#define RDV_DOCUMENT_VALUES 2000000
+
 /** What a document describes. @since 0.1.0 */
 typedef enum rdv_document_kind {
     RDV_DOCUMENT_AGENT = 1,   /**< has "handlers": rdv_agent_load() */
