@@ -49,6 +49,7 @@ static enum rdv__rest rest(const struct rdv__run *base)
         return RDV__REST_ASKS;
     case WAITING:
     case HOLDING:
+    case RELEASED:
         return RDV__REST_IDLE;
     default:
         return RDV__REST_NONE;
@@ -60,7 +61,7 @@ static void go_on(struct rdv__run *base)
     struct rdv__command_run *command = command_of(base);
     if (command->phase != HOLDING)
         return;
-    command->released = true;
+    command->phase = RELEASED;
     rdv_timer_start(command->timer, 0);
 }
 
@@ -72,9 +73,7 @@ static void hold(struct rdv__command_run *command)
     const struct rdv__run *other = rdv__runs_asking(command->run.runs);
     if (!other)
         return; /* so go_on() was called */
-    command->status = step_of(command)->status;
-    command->code = 0;
-    command->progress = -1;
+    rdv__command_run_set_status(command, step_of(command)->status);
     rdv__command_run_set_message(command, "waits for the reboot that %s asked for",
                                  rdv_task_identifier(other->task));
     rdv__command_run_report(command);
@@ -88,32 +87,34 @@ static void hold(struct rdv__command_run *command)
 static void not_wanted(struct rdv__command_run *command, int result)
 {
     if (!result)
-        rdv__command_run_note_state(command, command->attempt - 1, "wait");
+        rdv__command_run_note_state(command, command->step.attempt - 1, "wait");
     rdv__command_run_leave(command);
 }
 
 static void settle(struct rdv__store_change *change, int result)
 {
     struct rdv__command_run *command =
-        (struct rdv__command_run *)((char *)change - offsetof(struct rdv__command_run, change));
-    command->settling = false;
+        (struct rdv__command_run *)((char *)change -
+                                    offsetof(struct rdv__command_run, journal.change));
+    command->journal.settling = false;
     if (command->run.runs->freeing)
         return;
     if (!result && command->phase != ENDING) {
-        command->numbered = command->journalled = true;
-        command->stale = false;
+        if (command->journal.numbering == NUMBER_TO_DRAW)
+            command->journal.numbering = NUMBER_DRAWN;
+        command->journal.row = ROW_CURRENT;
         if (command->phase !=
             JOURNALLING) /* of which it is not known yet whether the step can be started */
-            command->delay = 0;
+            command->retry.delay = 0;
     }
     if (command->run.prepared) {
         not_wanted(command, result);
     } else if (result && command->phase != ENDING) {
-        command->stale = true;
-        rdv__command_run_put_off_for_store(command, command->again, result);
+        rdv__command_run_outdate_row(command);
+        rdv__command_run_put_off_for_store(command, command->retry.again, result);
     } else if (command->phase == JOURNALLING) {
         rdv__command_run_begin_step(command);
-    } else if (command->phase == HOLDING) {
+    } else if (command->phase == HOLDING || command->phase == RELEASED) {
         hold(command);
     } else if (command->phase == ASKING) {
         command->phase = ASKED;
@@ -139,60 +140,61 @@ static void time_came(void *user)
     struct rdv__command_run *command = user;
     switch (command->phase) {
     case RUNNING:
-        if (command->interrupted && rdv__command_run_can_leave_process(command)) {
+        if (is_interrupted(command) && rdv__command_run_can_leave_process(command)) {
             rdv__command_run_leave_process(command);
             rdv__command_run_leave(command);
             break;
         }
-        command->timed_out = true;
+        command->step.timed_out = true;
         rdv__process_end(command->process, command->handler->grace);
         break;
     case WAITING:
-        if (command->interrupted) {
+        if (is_interrupted(command)) {
             rdv__command_run_leave(command);
         } else {
-            command->attempt = command->starts[command->step] + 1;
+            command->step.attempt = command->step.starts[command->step.index] + 1;
             rdv__command_run_begin_attempt(command);
         }
         break;
     case LEAVING:
-        if (command->interrupted && !command->cancelled)
+        if (is_interrupted(command) && !command->stop.cancelled)
             rdv__command_run_leave(command);
         else
-            rdv__command_run_finish(command, RDV_STATUS_FAILED, command->code);
+            rdv__command_run_finish(command, RDV_STATUS_FAILED, command->report.code);
         break;
     case ENDING:
-        if (!command->settling)
+        if (!command->journal.settling)
             rdv__command_run_store_end(command);
         break;
     case HOLDING:
-        if (command->settling)
+    case RELEASED:
+        if (command->journal.settling)
             rdv_timer_start(command->timer, 0);
-        else if (!rdv__command_run_end_if_over(command) && command->released)
+        else if (!rdv__command_run_end_if_over(command) && command->phase == RELEASED)
             rdv__command_run_begin_attempt(command);
         break;
     case ASKED:
         rdv__command_run_end_if_over(command);
         break;
     case REBOOTING:
-        if (command->settling || rdv__command_run_end_if_over(command))
+        if (command->journal.settling || rdv__command_run_end_if_over(command))
             break;
-        command->timed_out = true;
+        command->step.timed_out = true;
         if (command->process)
             rdv__process_end(command->process, command->handler->grace);
         else
             rdv__command_run_fail_still_up(command);
         break;
     case CLEANING:
-        if (command->adopting) {
-            command->adopting = false;
+        if (command->left.next == ADOPT_STEP) {
+            command->left.next = GO_ON;
             rdv__command_run_adopt_step(command);
         } else {
             rdv__command_run_go_on(command);
         }
         break;
     case PUT_OFF:
-        command->again(command);
+        command->retry.again(command);
         break;
     case JOURNALLING:
     case ASKING:
@@ -203,13 +205,14 @@ static void time_came(void *user)
 /* In a phase that ends for what others do, or the machine. */
 static bool is_at_rest(const struct rdv__command_run *command)
 {
-    return command->phase == HOLDING || command->phase == ASKED || command->phase == REBOOTING;
+    return command->phase == HOLDING || command->phase == RELEASED || command->phase == ASKED ||
+           command->phase == REBOOTING;
 }
 
 static void stop_waited(void *user)
 {
     struct rdv__command_run *command = user;
-    command->stopping = false;
+    command->stop.shutdown = SHUTDOWN_NOW;
     if (command->process)
         rdv__process_end(command->process, command->handler->grace);
 }
@@ -217,21 +220,22 @@ static void stop_waited(void *user)
 /* Whether a shutdown waits for the step. */
 static bool waits_for_step(struct rdv__command_run *command)
 {
-    if (command->handler->on_stop != RDV__STOP_WAIT || command->cancelled || command->run.gone ||
-        rdv_timer_new(command->run.runs->loop, stop_waited, command, &command->stop_timer))
+    if (command->handler->on_stop != RDV__STOP_WAIT || command->stop.cancelled ||
+        command->run.gone ||
+        rdv_timer_new(command->run.runs->loop, stop_waited, command, &command->stop.timer))
         return false;
-    command->stopping = true;
-    rdv_timer_start(command->stop_timer, command->handler->stop_wait);
+    command->stop.shutdown = SHUTDOWN_WAITS;
+    rdv_timer_start(command->stop.timer, command->handler->stop_wait);
     return true;
 }
 
 static void cancel(struct rdv__run *base)
 {
     struct rdv__command_run *command = command_of(base);
-    command->cancelled = true;
+    command->stop.cancelled = true;
     if ((command->phase == RUNNING || command->phase == REBOOTING) && command->process) {
         rdv__process_end(command->process, command->handler->grace);
-    } else if (command->phase == WAITING || (is_at_rest(command) && !command->settling)) {
+    } else if (command->phase == WAITING || (is_at_rest(command) && !command->journal.settling)) {
         rdv__command_run_set_message(command, "cancelled");
         rdv__command_run_finish_soon(command, RDV_ECANCELLED);
     } else if (command->phase == PUT_OFF) {
@@ -243,7 +247,7 @@ static void cancel(struct rdv__run *base)
 static void interrupt(struct rdv__run *base)
 {
     struct rdv__command_run *command = command_of(base);
-    command->interrupted = true;
+    command->stop.shutdown = SHUTDOWN_NOW;
     if (command->phase == RUNNING && command->process && waits_for_step(command))
         return;
     if (rdv__command_run_can_leave_process(command))
@@ -251,7 +255,7 @@ static void interrupt(struct rdv__run *base)
     else if ((command->phase == RUNNING || command->phase == REBOOTING) && command->process)
         rdv__process_end(command->process, command->handler->grace);
     else if (command->phase == WAITING || command->phase == PUT_OFF || command->phase == ENDING ||
-             (is_at_rest(command) && !command->settling))
+             (is_at_rest(command) && !command->journal.settling))
         rdv_timer_start(command->timer, 0);
 }
 
@@ -268,7 +272,7 @@ static rdv_duration end_wait(const struct rdv__run *base)
 {
     const struct rdv__command_run *command = (const struct rdv__command_run *)base;
     const rdv_duration grace = command->handler->grace;
-    return (command->left_grace > grace ? command->left_grace : grace) + 2 * RDV__SUPERVISOR_WAIT;
+    return (command->left.grace > grace ? command->left.grace : grace) + 2 * RDV__SUPERVISOR_WAIT;
 }
 
 static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, rdv__command_run_reboot,
@@ -283,22 +287,21 @@ int rdv__command_run_new(struct rdv__runs *runs, rdv_task *task, struct rdv__han
     int result = RDV_ENOMEM;
     if (!command)
         return result;
-    command->starts = calloc(handler ? handler->step_count : 1, sizeof *command->starts);
-    if (command->starts)
+    command->step.starts = calloc(handler ? handler->step_count : 1, sizeof *command->step.starts);
+    if (command->step.starts)
         result = rdv_timer_new(runs->loop, time_came, command, &command->timer);
     if (result) {
-        free(command->starts);
+        free(command->step.starts);
         free(command);
         return result;
     }
-    command->change.settle = settle;
-    command->change.owner = runs;
+    command->journal.change.settle = settle;
+    command->journal.change.owner = runs;
     command->handlers = handlers ? rdv__handlers_ref(handlers) : NULL;
     command->handler = handler ? handler : &command->no_handler;
-    command->number = rdv_task_run(task);
-    command->own_number = command->number == 0;
-    command->numbered = !command->own_number;
-    command->attempt = 1;
+    command->journal.number = rdv_task_run(task);
+    command->journal.numbering = command->journal.number == 0 ? NUMBER_TO_DRAW : NUMBER_GIVEN;
+    command->step.attempt = 1;
     rdv__runs_add(runs, &command->run, &ops, task);
     *ret_command = command;
     return 0;

@@ -80,22 +80,23 @@ static int find(struct rdv__runs *runs, const rdv_task *task, struct found *ret_
 static void take_up_starts(struct rdv__command_run *command, const struct found *found)
 {
     for (size_t i = 0; i < command->handler->step_count; i++)
-        command->starts[i] = found->starts[i] >= 0 ? found->starts[i] : (int)i < found->step;
+        command->step.starts[i] = found->starts[i] >= 0 ? found->starts[i] : (int)i < found->step;
 }
 
 /* Go on with a run that has asked for a reboot. */
 static void take_up_reboot(struct rdv__command_run *command, const struct found *found,
                            bool same_boot)
 {
-    command->step = found->step >= 0 && (size_t)found->step < command->handler->step_count
-                        ? (size_t)found->step
-                        : command->handler->step_count;
-    command->attempt = found->attempt;
-    command->asked_before = same_boot && command->handler->reboot.step.argv;
-    command->rebooted = !same_boot;
-    /* A new document may not say how to reboot any more. */
-    if (same_boot && !command->asked_before)
-        memcpy(command->boot_id, found->boot_id, sizeof command->boot_id);
+    command->step.index = found->step >= 0 && (size_t)found->step < command->handler->step_count
+                              ? (size_t)found->step
+                              : command->handler->step_count;
+    command->step.attempt = found->attempt;
+    if (!same_boot)
+        command->left.next = TELL_REBOOTED;
+    else if (command->handler->reboot.step.argv)
+        command->left.next = ASK_AGAIN;
+    else /* a new document does not say how to reboot any more */
+        memcpy(command->reboot.boot_id, found->boot_id, sizeof command->reboot.boot_id);
     rdv__log(log_of(command), RDV_LOG_INFO, "%s: %s", identifier_of(command),
              same_boot ? "had asked for a reboot that has not come" : "goes on after the reboot");
 }
@@ -105,7 +106,7 @@ static int take_up(struct rdv__command_run *command, const struct found *found,
                    struct rdv_error *error)
 {
     char boot_id[RDV__BOOT_ID_ROOM];
-    command->reboots = found->reboots;
+    command->reboot.count = found->reboots;
     take_up_starts(command, found);
     if (found->boot_id[0]) {
         int result = rdv__runs_boot_id(command->run.runs, boot_id, error);
@@ -118,19 +119,20 @@ static int take_up(struct rdv__command_run *command, const struct found *found,
         }
         /* The reboot that a step has asked for may have happened meanwhile. */
         if (result || same)
-            memcpy(command->boot_id, found->boot_id, sizeof command->boot_id);
+            memcpy(command->reboot.boot_id, found->boot_id, sizeof command->reboot.boot_id);
     }
     /* The document may have changed, and have fewer steps now. */
     if (found->step < 0 || (size_t)found->step >= command->handler->step_count) {
         rdv__command_run_go_to_step(command, 0);
         return 0;
     }
-    command->step = (size_t)found->step;
-    command->failures = found->failures;
-    command->starts[command->step] = found->attempt;
-    command->attempt = found->waited ? found->attempt + 1 : found->attempt;
-    command->adopting = !found->waited && rdv__command_run_has_record(command);
-    if (!found->waited && !command->adopting)
+    command->step.index = (size_t)found->step;
+    command->step.failures = found->failures;
+    command->step.starts[command->step.index] = found->attempt;
+    command->step.attempt = found->waited ? found->attempt + 1 : found->attempt;
+    if (!found->waited && rdv__command_run_has_record(command))
+        command->left.next = ADOPT_STEP;
+    else if (!found->waited)
         rdv__command_run_take_up_interrupted(command);
     return 0;
 }
@@ -145,18 +147,20 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
     /* A store in memory has no row of another process. */
     const bool to_clean = found->any && rdv__store_path(command->run.runs->store);
     if (found->any) {
-        command->journalled = command->stale = true;
-        command->left_run = found->run;
-        memcpy(command->left_nonce, found->nonce, sizeof command->left_nonce);
-        command->left_grace = found->grace >= 0 ? found->grace
+        command->journal.row = ROW_OUTDATED;
+        command->left.run = found->run;
+        memcpy(command->left.nonce, found->nonce, sizeof command->left.nonce);
+        command->left.grace = found->grace >= 0 ? found->grace
                               : has_handler     ? command->handler->grace
                                                 : RDV__GRACE_DEFAULT;
-        command->no_handler.grace = command->left_grace;
+        command->no_handler.grace = command->left.grace;
     }
     if (found->ours) {
-        command->number = found->run;
-        command->numbered = command->resumed = true;
-        memcpy(command->nonce, found->nonce, sizeof command->nonce);
+        command->journal.number = found->run;
+        command->resumed = true;
+        if (command->journal.numbering == NUMBER_TO_DRAW)
+            command->journal.numbering = NUMBER_DRAWN;
+        memcpy(command->journal.nonce, found->nonce, sizeof command->journal.nonce);
     }
     if (!has_handler) {
         rdv__command_run_give_up(command, RDV_ENOHANDLER);
@@ -170,18 +174,18 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
                 command, "cannot tell whether the machine was rebooted: %s", error.text);
         }
     }
-    if (command->cancelled) {
-        command->given_up = command->adopting = false;
+    if (command->stop.cancelled) {
+        command->left.next = GO_ON;
         rdv__command_run_set_message(command, "cancelled");
     }
     command->phase = CLEANING;
-    if (command->adopting)
+    if (command->left.next == ADOPT_STEP)
         rdv_timer_start(command->timer, 0); /* reports come later */
     else if (to_clean)
         rdv__command_run_clean(command);
-    else if (command->given_up || command->cancelled)
-        rdv__command_run_finish_soon(command,
-                                     command->given_up ? command->given_up_code : RDV_ECANCELLED);
+    else if (command->left.next == GIVE_UP || command->stop.cancelled)
+        rdv__command_run_finish_soon(command, command->left.next == GIVE_UP ? command->left.code
+                                                                            : RDV_ECANCELLED);
     else if (found->ours)
         rdv_timer_start(command->timer, 0);
     else
@@ -192,7 +196,7 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
 static void look_again(struct rdv__command_run *command)
 {
     struct found found;
-    if (command->interrupted && !command->cancelled) {
+    if (is_interrupted(command) && !command->stop.cancelled) {
         rdv__command_run_leave(command);
         return;
     }
@@ -262,7 +266,7 @@ static int end_left(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers
                                       rdv__handlers_find(handlers, rdv_task_label(task)), &command);
     if (result)
         return result;
-    command->cancelled = true;
+    command->stop.cancelled = true;
     command->run.gone = gone;
     begin_with(command, &found);
     return 0;

@@ -8,7 +8,7 @@
 
 #include <rdvtask/loop.h>
 
-struct rdv__leftovers;
+struct rdv__orphans;
 
 /*
  * End every process of a run, politely at first, and by a kill after `grace`. They are recognised by the nonce that the run's journal
@@ -18,11 +18,11 @@ struct rdv__leftovers;
  *
  * It is done on a thread; ended(user, how many there were) follows on the loop, and the handle is gone then. All texts are copied.
  */
-int rdv__leftovers_end(rdv_loop *loop, const char *store_path, int64_t run, const char *nonce,
-                       rdv_duration grace, void (*ended)(void *user, int found), void *user,
-                       struct rdv__leftovers **ret_leftovers);
+int rdv__orphans_end(rdv_loop *loop, const char *store_path, int64_t run, const char *nonce,
+                     rdv_duration grace, void (*ended)(void *user, int found), void *user,
+                     struct rdv__orphans **ret_orphans);
 
 /* Kill them at once instead, and tell nobody. NULL is fine. */
-void rdv__leftovers_free(struct rdv__leftovers *leftovers);
+void rdv__orphans_free(struct rdv__orphans *orphans);
 
 #endif
