@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is run_table.c's. */
+/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What
+ * runs is run_table.c's. */
 #include <rdvtask/agent.h>
 
 #include <assert.h>
@@ -37,10 +38,13 @@ struct rdv_agent {
     struct rdv__runs runs;
     struct rdv__calls *calls;
     struct call_handler *call_handlers;
-    struct rdv__handlers *handlers; /* of the document; NULL before the first */
+    /* Of the document; NULL before the first. */
+    struct rdv__handlers *handlers;
     char *boot_id_file, *supervisor;
-    bool has_left;   /* an earlier process has left something in the journal */
-    bool terminated; /* told to the sink, which was given back */
+    /* An earlier process has left something in the journal. */
+    bool has_left;
+    /* Told to the sink, which was given back. */
+    bool terminated;
     int reason;
 };
 
@@ -77,8 +81,11 @@ static int initialize(rdv_plugin *plugin, rdv_sink *sink)
     return 0;
 }
 
-/* Whether the run in flight is what this start is about. It is not if the trigger agent has given that run up meanwhile, and
- * has started the same task anew: then the numbers differ, or the run was told that it is not wanted. */
+/*
+ * Whether the run in flight is what this start is about. It is not if the trigger agent has given
+ * that run up meanwhile, and has started the same task anew: then the numbers differ, or the run
+ * was told that it is not wanted.
+ */
 static bool is_same(const struct rdv__run *run, const rdv_task *task)
 {
     return !run->gone && rdv_task_run(run->task) == rdv_task_run(task) &&
@@ -104,7 +111,8 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
 
     const char *label = rdv_task_label(task);
     const struct call_handler *call = find_call(agent, label);
-    /* Its run could not be told to wait. Our trigger agent starts nothing before a reboot; another's may. */
+    /* Its run could not be told to wait. Our trigger agent starts nothing before a reboot;
+     * another's may. */
     if (call && agent->runs.rebooter)
         return RDV_EBUSY;
     if (call && agent->has_left) {

@@ -7,24 +7,28 @@
  *                       |            +-> the next step, or, by way of WAITING, the same one again
  *                       +------------+
  *
- * CLEANING ends the processes that a killed predecessor of ours left behind; it also comes between RUNNING and what follows where
- * a supervisor was killed. JOURNALLING waits until the step is on disk: nothing is ever started before that. WAITING is the time
- * before a retry. ENDING waits until the end is on disk, and tries again if the disk refuses. PUT_OFF takes the place of any phase
- * before ENDING that can't be entered now, because the store is busy or full, or the system is short of something; that phase is
- * entered later, unless the run is to end. LEAVING is a way to ENDING from where a run can't end at once.
+ * CLEANING ends the processes that a killed predecessor of ours left behind; it also comes between
+ * RUNNING and what follows where a supervisor was killed. JOURNALLING waits until the step is on
+ * disk: nothing is ever started before that. WAITING is the time before a retry. ENDING waits until
+ * the end is on disk, and tries again if the disk refuses. PUT_OFF takes the place of any phase
+ * before ENDING that can't be entered now, because the store is busy or full, or the system is
+ * short of something; that phase is entered later, unless the run is to end. LEAVING is a way to
+ * ENDING from where a run can't end at once.
  *
- * While some run asks for a reboot, others come to rest: in WAITING, or, in place of the next JOURNALLING, in HOLDING. The one that
- * asks goes through three phases. ASKING: that it asks is put on disk. ASKED: others are waited for. REBOOTING: the command is
- * started, once all that the others have written is on disk; then the end of the machine is waited for.
+ * While some run asks for a reboot, others come to rest: in WAITING, or, in place of the next
+ * JOURNALLING, in HOLDING. The one that asks goes through three phases. ASKING: that it asks is put
+ * on disk. ASKED: others are waited for. REBOOTING: the command is started, once all that the
+ * others have written is on disk; then the end of the machine is waited for.
  *
  * The journal's row says at which step the run is. Its state is one of
  *   "step"    that step was started as often as `attempt` says, and may be under way,
  *   "wait"    that step was started as often, and nothing is under way that could be interrupted,
  *   "reboot"  the step is the next one (or the number of steps, if none is left), and comes after a reboot; `attempt` is that of the
  *             step before it.
- * Tries that have failed are counted apart from starts: neither a stop nor an interruption uses up a retry.
- * Its boot id is that of the boot which is to end in state "reboot"; in other states, that of the boot in which a step has asked
- * for a reboot that no rule says how to do. A run that a shutdown interrupts leaves its row, and goes.
+ * Tries that have failed are counted apart from starts: neither a stop nor an interruption uses up
+ * a retry. Its boot id is that of the boot which is to end in state "reboot"; in other states, that
+ * of the boot in which a step has asked for a reboot that no rule says how to do. A run that a
+ * shutdown interrupts leaves its row, and goes.
  */
 #include "command_run.h"
 
@@ -83,7 +87,8 @@ static void hold(struct rdv__command_run *command)
 
 /* ------------------------------------------------------------------ events */
 
-/* StartTask has not come for a run that was prepared: its start could not be recorded, or nothing starts any more. */
+/* StartTask has not come for a run that was prepared: its start could not be recorded, or nothing
+ * starts any more. */
 static void not_wanted(struct rdv__command_run *command, int result)
 {
     if (!result)
@@ -266,8 +271,10 @@ static void destroy(struct rdv__run *base)
     rdv__command_run_leave(command_of(base));
 }
 
-/* One grace, whether a process is ended or what one has left behind, and then what a kill may take: that of a supervisor's tree, and of
- * what a supervisor leaves behind that had to be killed itself. */
+/*
+ * One grace, whether a process is ended or what one has left behind, and then what a kill may take:
+ * that of a supervisor's tree, and of what a supervisor leaves behind that had to be killed itself.
+ */
 static rdv_duration end_wait(const struct rdv__run *base)
 {
     const struct rdv__command_run *command = (const struct rdv__command_run *)base;

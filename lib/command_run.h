@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A command run: the work on a task whose handler is the steps of a document. They are child processes, one after the other, each
- * journalled before it starts.
- */
+/* A command run: the work on a task whose handler is the steps of a document. They are child
+ * processes, one after the other, each journalled before it starts. */
 #ifndef RDV__COMMAND_RUN_H
 #define RDV__COMMAND_RUN_H
 

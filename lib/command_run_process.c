@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The processes of a run of steps: how they are started and heard, left running, and found again. */
+/*
+ * The processes of a run of steps: how they are started and heard, left running, and found again.
+ */
 #include "command_run_process.h"
 
 #include <inttypes.h>
@@ -86,7 +88,8 @@ static int prepare_output(struct rdv__command_run *command)
     return result;
 }
 
-/* What the handler asks for beyond the program; the record, if there is to be one, is the caller's to free. */
+/* What the handler asks for beyond the program; the record, if there is to be one, is the caller's
+ * to free. */
 static int supervise(struct rdv__command_run *command, struct rdv__supervision *supervision,
                      char **ret_record, struct rdv_error *error)
 {
@@ -117,8 +120,8 @@ static int supervise(struct rdv__command_run *command, struct rdv__supervision *
     return result;
 }
 
-/* The environment of a program. The command that reboots runs with our rights, whoever the handler's user is, so it gets nothing of the
- * handler's environment. */
+/* The environment of a program. The command that reboots runs with our rights, whoever the
+ * handler's user is, so it gets nothing of the handler's environment. */
 static int make_environment(const struct rdv__command_run *command, const struct rdv__variable *own,
                             size_t count, const char ***ret_environment)
 {
@@ -144,7 +147,8 @@ int rdv__command_run_start_process(struct rdv__command_run *command, const struc
     char number[24], attempt[16];
     snprintf(number, sizeof number, "%" PRId64, command->journal.number);
     snprintf(attempt, sizeof attempt, "%d", command->step.attempt);
-    /* The last ones are what a run is recognised by, and all that a supervisor gets of the environment. */
+    /* The last ones are what a run is recognised by, and all that a supervisor gets of the
+     * environment. */
     enum { LABEL, IDENTIFIER, ATTEMPT, RUN, STORE, NONCE, OWN };
     const struct rdv__variable own[OWN] = {
         [LABEL] = {"RDV_LABEL", rdv_task_label(command->run.task)},

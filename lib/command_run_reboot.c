@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How a run of steps asks for a reboot, and does it: see command_run.c for the phases. Who does it, and when, is run_table.c's. */
+/* How a run of steps asks for a reboot, and does it: see command_run.c for the phases. Who does it,
+ * and when, is run_table.c's. */
 #include "command_run_reboot.h"
 
 #include <assert.h>
@@ -53,10 +54,8 @@ static void record_asking(struct rdv__command_run *command)
     rdv__command_run_report(command);
 }
 
-/*
- * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
- * sink has the same store, before anything is done.
- */
+/* Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on
+ * disk, with the report if the sink has the same store, before anything is done. */
 void rdv__command_run_ask_for_reboot(struct rdv__command_run *command, size_t next)
 {
     struct rdv_error error = {0};

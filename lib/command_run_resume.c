@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a run that another process has left is brought to where it can go on: what is left of its processes is ended, and what the
- * document says of interruptions is applied. command_run_start.c has found the run in the journal; command_run_step.c comes here with a
- * step whose supervisor was killed while nobody followed it.
+ * How a run that another process has left is brought to where it can go on: what is left of its
+ * processes is ended, and what the document says of interruptions is applied. command_run_start.c
+ * has found the run in the journal; command_run_step.c comes here with a step whose supervisor was
+ * killed while nobody followed it.
  */
 #include "command_run_resume.h"
 
@@ -57,8 +58,8 @@ static void cleaned(void *user, int found)
         rdv__command_run_go_on(command);
 }
 
-/* End what another process has left of the run, or of an earlier one, before anything else is done. This is done for a cancelled run,
- * too: its end is told afterwards. */
+/* End what another process has left of the run, or of an earlier one, before anything else is done.
+ * This is done for a cancelled run, too: its end is told afterwards. */
 void rdv__command_run_clean(struct rdv__command_run *command)
 {
     if (is_interrupted(command) && !command->stop.cancelled && command->phase == PUT_OFF) {

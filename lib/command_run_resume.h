@@ -5,7 +5,8 @@
 
 #include "command_run_state.h"
 
-/* End what another process has left of the run, or of an earlier one of the same identifier, and go on then. May free the run. */
+/* End what another process has left of the run, or of an earlier one of the same identifier, and go
+ * on then. May free the run. */
 void rdv__command_run_clean(struct rdv__command_run *command);
 
 /* Have the run fail with this code, once what is left of it is gone; the message is set. */
@@ -14,7 +15,8 @@ void rdv__command_run_give_up(struct rdv__command_run *command, int code);
 /* The run was cut short in the step that it is at: apply what the document says of that. */
 void rdv__command_run_take_up_interrupted(struct rdv__command_run *command);
 
-/* What was left running does not run, or its supervisor was killed: go on as if the step had been interrupted. */
+/* What was left running does not run, or its supervisor was killed: go on as if the step had been
+ * interrupted. */
 void rdv__command_run_treat_as_interrupted(struct rdv__command_run *command);
 
 /* Go on with a run that was taken up, after what was left of it is gone. May free the run. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How runs of steps begin, and how runs that another process has left in the journal are taken up. A run whose step was left running
- * is adopted. Any other goes on as the document says, once what is left of its processes is gone; or it ends, if the document has no
- * handler for it any more, or if it is to be cancelled. If the row is of another run of the same identifier, what is left of that
- * run is ended in the same way.
+ * How runs of steps begin, and how runs that another process has left in the journal are taken up.
+ * A run whose step was left running is adopted. Any other goes on as the document says, once what
+ * is left of its processes is gone; or it ends, if the document has no handler for it any more, or
+ * if it is to be cancelled. If the row is of another run of the same identifier, what is left of
+ * that run is ended in the same way.
  */
 #include "command_run_start.h"
 
@@ -28,7 +29,8 @@ struct found {
     bool any, ours, waited, reboot;
     int64_t run;
     int step, attempt, failures, reboots;
-    int starts[RDV__STEPS_MAX]; /* -1 = the row does not say */
+    /* -1 = the row does not say. */
+    int starts[RDV__STEPS_MAX];
     rdv_duration grace;
     char boot_id[RDV__BOOT_ID_ROOM], nonce[RDV__NONCE_SIZE];
 };
@@ -50,7 +52,9 @@ static int look(void *user, const struct rdv__journal *row)
     size_t size;
     const void *context = rdv_task_context(found->task, &size);
     found->any = true;
-    /* If the trigger agent doesn't number its runs, this can only be the run that looks the same. */
+    /*
+     * If the trigger agent doesn't number its runs, this can only be the run that looks the same.
+     */
     found->ours = strcmp(row->label, rdv_task_label(found->task)) == 0 &&
                   (number != 0 ? row->run == number
                                : row->run < 0 && row->context_size == size &&
@@ -76,7 +80,9 @@ static int find(struct rdv__runs *runs, const rdv_task *task, struct found *ret_
     return result == RDV_ENOTFOUND ? 0 : result;
 }
 
-/* Steps are done in order: one before the run's step was started, even if the row does not say so. */
+/*
+ * Steps are done in order: one before the run's step was started, even if the row does not say so.
+ */
 static void take_up_starts(struct rdv__command_run *command, const struct found *found)
 {
     for (size_t i = 0; i < command->handler->step_count; i++)
@@ -139,7 +145,8 @@ static int take_up(struct rdv__command_run *command, const struct found *found,
 
 /* ------------------------------------------------------------------- start */
 
-/* Begin with what the journal has on the identifier. This may end the run, but only after our caller has returned. */
+/* Begin with what the journal has on the identifier. This may end the run, but only after our
+ * caller has returned. */
 static void begin_with(struct rdv__command_run *command, const struct found *found)
 {
     struct rdv_error error = {0};

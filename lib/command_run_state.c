@@ -137,7 +137,9 @@ static int write_end(struct rdv__command_run *command)
 {
     rdv_store *store = command->run.runs->store;
     int result = 0;
-    /* Unless the identifier, which is free already, was started anew: then the row is that run's. */
+    /*
+     * Unless the identifier, which is free already, was started anew: then the row is that run's.
+     */
     if (command->journal.row != ROW_NONE &&
         !rdv__runs_find(command->run.runs, identifier_of(command)))
         result = rdv__journal_delete(store, identifier_of(command));
@@ -152,10 +154,8 @@ static int write_end(struct rdv__command_run *command)
     return result;
 }
 
-/*
- * Take the run from the journal and report its end, in one commit if the sink has the same store. The row goes first: a sink may
- * start the same task anew while it is told. May free the run.
- */
+/* Take the run from the journal and report its end, in one commit if the sink has the same store.
+ * The row goes first: a sink may start the same task anew while it is told. May free the run. */
 void rdv__command_run_store_end(struct rdv__command_run *command)
 {
     rdv_store *store = command->run.runs->store;
@@ -223,7 +223,9 @@ void rdv__command_run_outdate_row(struct rdv__command_run *command)
         command->journal.row = ROW_OUTDATED;
 }
 
-/* Write `starts` as the journal has it: empty if each step was started as often as its place says. */
+/*
+ * Write `starts` as the journal has it: empty if each step was started as often as its place says.
+ */
 static const char *starts_text(const struct rdv__command_run *command, char *buffer, size_t size)
 {
     size_t used = 0;
@@ -234,7 +236,8 @@ static const char *starts_text(const struct rdv__command_run *command, char *buf
     return buffer;
 }
 
-/* The whole row is written again only if more has changed than where the run is: the context may be large. */
+/* The whole row is written again only if more has changed than where the run is: the context may be
+ * large. */
 static int put_journal(struct rdv__command_run *command, int starts, const char *state)
 {
     rdv_store *store = command->run.runs->store;
@@ -289,7 +292,8 @@ int rdv__command_run_write_journal(struct rdv__command_run *command, enum rdv__p
     /* One that was drawn in a batch that failed could be drawn again by another process. */
     if (command->journal.numbering == NUMBER_TO_DRAW)
         result = rdv__journal_new_run(store, &command->journal.number);
-    /* Don't draw one while processes that an older version has started may run: they are recognised by other marks. */
+    /* Don't draw one while processes that an older version has started may run: they are recognised
+     * by other marks. */
     if (!result && phase == JOURNALLING && !command->journal.nonce[0])
         result = draw_nonce(command);
     if (!result && state)
@@ -339,7 +343,8 @@ void rdv__command_run_finish_cancelled(struct rdv__command_run *command)
     rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
 }
 
-/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
+/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be
+ * freed. */
 bool rdv__command_run_end_if_over(struct rdv__command_run *command)
 {
     if (command->run.gone) {

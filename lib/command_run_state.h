@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of a command run (the work on a task whose handler is the steps of a document), and what every file that changes it needs:
- * words, reports, the journal, putting off, the end. command_run.c draws the state machine.
+ * The state of a command run (the work on a task whose handler is the steps of a document), and
+ * what every file that changes it needs: words, reports, the journal, putting off, the end.
+ * command_run.c draws the state machine.
  */
 #ifndef RDV__COMMAND_RUN_STATE_H
 #define RDV__COMMAND_RUN_STATE_H
@@ -58,7 +59,8 @@ enum rdv__after_cleaning {
 enum rdv__numbering {
     /* The trigger agent. */
     NUMBER_GIVEN,
-    /* No trigger agent on this store counts it, and so its number comes from the journal; it is not on disk yet. */
+    /* No trigger agent on this store counts it, and so its number comes from the journal; it is not
+     * on disk yet. */
     NUMBER_TO_DRAW,
     /* That number is on disk. */
     NUMBER_DRAWN
@@ -94,7 +96,8 @@ struct rdv__command_run {
     enum rdv__phase phase;
     struct rdv__handlers *handlers;
     const struct rdv__handler *handler;
-    /* The handler of a run whose label has none any more: it has no steps, and the grace that the run began with. */
+    /* The handler of a run whose label has none any more: it has no steps, and the grace that the
+     * run began with. */
     struct rdv__handler no_handler;
 
     struct rdv__output *output;
@@ -114,7 +117,8 @@ struct rdv__command_run {
         int failures;
         /* How often each step was started. */
         int *starts;
-        /* Until when the step may run, or be started, by its timeout, on rdv__plat_running()'s scale; 0 = not set. */
+        /* Until when the step may run, or be started, by its timeout, on rdv__plat_running()'s
+         * scale; 0 = not set. */
         rdv_duration end_by;
         /* What is under way, the step or the reboot, has had its time. */
         bool timed_out;
@@ -131,7 +135,8 @@ struct rdv__command_run {
         enum rdv__numbering numbering;
         /* 0 = not drawn yet. */
         int64_t number;
-        /* The mark of its processes; "" = not drawn yet, or the run was begun by a version that had none. */
+        /* The mark of its processes; "" = not drawn yet, or the run was begun by a version that had
+         * none. */
         char nonce[RDV__NONCE_SIZE];
     } journal;
 
@@ -216,9 +221,10 @@ void rdv__command_run_set_status(struct rdv__command_run *command, rdv_status st
 void rdv__command_run_report(struct rdv__command_run *command);
 
 /*
- * Put on disk that the run is at its step, which was started so often, in this state, and settle in this phase when that is on disk.
- * With state NULL, only put on disk what others have staged. An error is one of the store, which has taken nothing: the caller puts
- * it off. If the batch fails later, it is put off here, for `again`.
+ * Put on disk that the run is at its step, which was started so often, in this state, and settle in
+ * this phase when that is on disk. With state NULL, only put on disk what others have staged. An
+ * error is one of the store, which has taken nothing: the caller puts it off. If the batch fails
+ * later, it is put off here, for `again`.
  */
 int rdv__command_run_write_journal(struct rdv__command_run *command, enum rdv__phase phase,
                                    int starts, const char *state,
@@ -234,8 +240,9 @@ void rdv__command_run_outdate_row(struct rdv__command_run *command);
 void rdv__command_run_go_to_step(struct rdv__command_run *command, size_t step);
 
 /*
- * Try again later what can't be done now: after a second at first, and each minute at last, until it works, or the run is to end.
- * `what` says what failed ("cannot record step 2 of 3"). `again` is called in phase PUT_OFF.
+ * Try again later what can't be done now: after a second at first, and each minute at last, until
+ * it works, or the run is to end. `what` says what failed ("cannot record step 2 of 3"). `again` is
+ * called in phase PUT_OFF.
  */
 void rdv__command_run_put_off(struct rdv__command_run *command,
                               void (*again)(struct rdv__command_run *command), const char *what,
@@ -255,21 +262,20 @@ void rdv__command_run_finish_soon(struct rdv__command_run *command, int code);
 /* Nothing is left to be done, or the next process does it. Frees the run. */
 void rdv__command_run_leave(struct rdv__command_run *command);
 
-/* Report the end that run says, and take the run from the journal, in one commit if the sink has the same store; now, or when the
- * store that has refused it may take it. May free the run. */
+/* Report the end that run says, and take the run from the journal, in one commit if the sink has
+ * the same store; now, or when the store that has refused it may take it. May free the run. */
 void rdv__command_run_store_end(struct rdv__command_run *command);
 void rdv__command_run_store_end_later(struct rdv__command_run *command);
 
-/*
- * Have the next attempt of the step on disk, or that it waits for a reboot while one is due; it begins when that is there. May free
- * the run.
- */
+/* Have the next attempt of the step on disk, or that it waits for a reboot while one is due; it
+ * begins when that is there. May free the run. */
 void rdv__command_run_begin_attempt(struct rdv__command_run *command);
 
 /* Do that for a run that is only prepared: an error of the store is returned. */
 int rdv__command_run_journal_attempt(struct rdv__command_run *command);
 
-/* End the run, and return true, if what has happened meanwhile forbids to start anything for it. Then it may be freed. */
+/* End the run, and return true, if what has happened meanwhile forbids to start anything for it.
+ * Then it may be freed. */
 bool rdv__command_run_end_if_over(struct rdv__command_run *command);
 
 /* End the run as one that was cancelled; the message is set. May free it. */

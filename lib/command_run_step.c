@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One step of a run: its program is started once that is on disk, or, if it was left running, followed again; and as it ends, it is
- * decided how the run goes on. command_run.c calls this for its events.
+ * One step of a run: its program is started once that is on disk, or, if it was left running,
+ * followed again; and as it ends, it is decided how the run goes on. command_run.c calls this for
+ * its events.
  */
 #include "command_run_step.h"
 
@@ -110,10 +111,8 @@ static rdv_duration time_left(struct rdv__command_run *command)
     return command->step.end_by > now ? command->step.end_by - now : 0;
 }
 
-/*
- * The step could not be started. If the system was only short of something, that does not count as a failed try: the step is
- * started later, as long as its timeout allows. May free the run.
- */
+/* The step could not be started. If the system was only short of something, that does not count as
+ * a failed try: the step is started later, as long as its timeout allows. May free the run. */
 static void not_started(struct rdv__command_run *command, int result, const char *words)
 {
     struct rdv__step_end end;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts of an agent document, and of what is made of it: bounded as they are read, and copied into memory of their own. */
+/* Texts of an agent document, and of what is made of it: bounded as they are read, and copied into
+ * memory of their own. */
 #include "document_text.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment of programs: what a document says of it, checked and put in place of what is inherited, and what differs from run to
- * run added at the end. handlers.c reads one for each handler; command_run_process.c joins it with the run's own variables.
+ * The environment of programs: what a document says of it, checked and put in place of what is
+ * inherited, and what differs from run to run added at the end. handlers.c reads one for each
+ * handler; command_run_process.c joins it with the run's own variables.
  */
 #include "environment.h"
 
@@ -32,7 +33,8 @@ static int check_name(struct rdv__value value, const char *name, struct rdv_erro
     return 0;
 }
 
-/* Put the members of an object into a list that has room for them, each in place of an earlier one of its name. */
+/* Put the members of an object into a list that has room for them, each in place of an earlier one
+ * of its name. */
 static int add_members(struct rdv__value object, char **list, size_t *count,
                        struct rdv_error *error)
 {

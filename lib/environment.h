@@ -23,14 +23,14 @@ struct rdv__variable {
     const char *name, *value;
 };
 
-/* Make a list of its own: what is inherited, and the members of an object, which may be absent, each in place of what is inherited by
- * its name. */
+/* Make a list of its own: what is inherited, and the members of an object, which may be absent,
+ * each in place of what is inherited by its name. */
 int rdv__environment_read(const char *const *inherited, size_t inherited_count,
                           struct rdv__value object, struct rdv__environment *ret_environment,
                           struct rdv_error *error);
 
-/* Make a list of all of environment and of these variables, which ends with NULL: one block that free() frees. It borrows the texts of
- * environment. */
+/* Make a list of all of environment and of these variables, which ends with NULL: one block that
+ * free() frees. It borrows the texts of environment. */
 int rdv__environment_join(const struct rdv__environment *environment,
                           const struct rdv__variable *more, size_t count, const char ***ret_list);
 

@@ -24,23 +24,29 @@ struct saying {
     rdv_status status;
     int progress, code, attempt;
     bool has_message;
-    char message[]; /* ends with NUL */
+    /* Ends with NUL. */
+    char message[];
 };
 
 struct rdv_run {
-    struct rdv__run run; /* the owner thread's, but for run.task, which never changes */
+    /* The owner thread's, but for run.task, which never changes. */
+    struct rdv__run run;
     struct rdv__calls *calls;
-    int cancelled;     /* atomic */
-    bool cancel_asked; /* by cancel_task, not by a shutdown */
+    /* Atomic. */
+    int cancelled;
+    /* By cancel_task, not by a shutdown. */
+    bool cancel_asked;
     /* Under the lock: */
     bool queued;
     struct rdv_run *next_queued;
     struct saying *first, *last;
     int count;
-    bool finished; /* from another thread; what follows is how */
+    /* From another thread; what follows is how. */
+    bool finished;
     int result;
     char *message;
-    /* Owner thread: what still has to be given a thread, as the system was short of something; NULL once it has one. */
+    /* Owner thread: what still has to be given a thread, as the system was short of something; NULL
+     * once it has one. */
     rdv_timer *again;
     rdv_duration delay;
     rdv_handler_fn fn;
@@ -50,7 +56,8 @@ struct rdv_run {
 /* A thread that runs a handler. The run is not its own: the handler may have ended it. */
 struct worker {
     struct rdv__post post;
-    struct rdv__calls *calls; /* owner thread; NULL once it was joined */
+    /* Owner thread; NULL once it was joined. */
+    struct rdv__calls *calls;
     rdv_loop *loop;
     struct rdv__thread *thread;
     rdv_handler_fn fn;
@@ -61,13 +68,17 @@ struct worker {
 
 struct rdv__calls {
     struct rdv__post post;
-    int references; /* atomic: the agent's, each run's, and that of a post under way */
+    /* Atomic: the agent's, each run's, and that of a post under way. */
+    int references;
     struct rdv__mutex *lock;
-    struct worker *workers; /* owner thread */
+    /* Owner thread. */
+    struct worker *workers;
     /* Under the lock: */
-    struct rdv__runs *runs; /* NULL once the agent is freed */
+    /* NULL once the agent is freed. */
+    struct rdv__runs *runs;
     bool posted;
-    struct rdv_run *first, *last; /* runs that have something to say */
+    /* Runs that have something to say. */
+    struct rdv_run *first, *last;
 };
 
 static void unref(struct rdv__calls *calls)
@@ -124,7 +135,8 @@ static void end(struct rdv_run *run, int result, const char *message)
     report.code = result;
     report.message = !message && result < 0 ? rdv_strerror(result) : message;
 
-    /* In this order: the sink may start the same task anew at once, and the agent is not done before it was told. */
+    /* In this order: the sink may start the same task anew at once, and the agent is not done
+     * before it was told. */
     rdv__runs_release(&run->run);
     if (result == 0 || run->cancel_asked || !run->run.runs->terminating)
         tell(run, &report);
@@ -158,7 +170,9 @@ static void deliver(struct rdv_run *run)
     run->first = NULL;
     run->last = NULL;
     run->count = 0;
-    /* It may have got back into the queue since it was taken out: by this end, which is seen now. */
+    /*
+     * It may have got back into the queue since it was taken out: by this end, which is seen now.
+     */
     if (finished && run->queued)
         take_from_queue(run);
     rdv__mutex_unlock(lock);
@@ -241,8 +255,9 @@ static void enqueue(struct rdv_run *run)
 }
 
 /*
- * Under the lock: make room in a full list for a report with this status. What goes is the newest report that one of the same
- * status follows, so that every change of status stays; where there is none, the newest of all.
+ * Under the lock: make room in a full list for a report with this status. What goes is the newest
+ * report that one of the same status follows, so that every change of status stays; where there is
+ * none, the newest of all.
  */
 static void thin_out(struct rdv_run *run, rdv_status status)
 {
@@ -463,7 +478,8 @@ static void cancel(struct rdv__run *base)
     interrupt(base);
 }
 
-/* Runs of this kind can't be destroyed: their handlers still have them. rdv__calls_free() lets go of them. */
+/* Runs of this kind can't be destroyed: their handlers still have them. rdv__calls_free() lets go
+ * of them. */
 static const struct rdv__run_ops ops = {.cancel = cancel, .interrupt = interrupt};
 
 int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)

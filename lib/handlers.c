@@ -277,8 +277,10 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     return result;
 }
 
-/* Put the file of an error and the place in it into the words, where it is not the document's: a place without a file is taken
- * for one in the document. What could not be read is named already. */
+/*
+ * Put the file of an error and the place in it into the words, where it is not the document's: a
+ * place without a file is taken for one in the document. What could not be read is named already.
+ */
 static void name_file(struct rdv_error *error, const char *file)
 {
     if (!error || !file || error->line == 0)

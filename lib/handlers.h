@@ -24,54 +24,72 @@
 
 enum rdv__on_interrupt { RDV__INTERRUPT_RESUME, RDV__INTERRUPT_RESTART, RDV__INTERRUPT_FAIL };
 
-/* What becomes of a step under way when the agent is told to terminate: it is ended, or waited for, or left
- * running for the next process to take up. */
+/* What becomes of a step under way when the agent is told to terminate: it is ended, or waited for,
+ * or left running for the next process to take up. */
 enum rdv__on_stop { RDV__STOP_KILL, RDV__STOP_WAIT, RDV__STOP_LEAVE };
 
 struct rdv__step {
     rdv_status status;
-    char **argv;          /* ends with NULL */
-    rdv_duration timeout; /* 0 = none */
+    /* Ends with NULL. */
+    char **argv;
+    /* 0 = none. */
+    rdv_duration timeout;
     /* Before the first retry; doubles from there, at most RDV__RETRY_DELAY_MAX. */
     rdv_duration retry_delay;
-    int retries; /* -1 = not given */
+    /* -1 = not given. */
+    int retries;
 };
 
 /* How the machine is rebooted. */
 struct rdv__reboot {
-    struct rdv__step step; /* its argv is NULL where there is no such rule */
-    char *when_exists;     /* or NULL: only when a step asks for it */
+    /* Its argv is NULL where there is no such rule. */
+    struct rdv__step step;
+    /* Or NULL: only when a step asks for it. */
+    char *when_exists;
 };
 
 struct rdv__handler {
     char *label;
     struct rdv__step *steps;
     size_t step_count;
-    /* All of the child's but what differs from run to run: rdvtask's own, the document's and the handler's. */
+    /* All of the child's but what differs from run to run: rdvtask's own, the document's and the
+     * handler's. */
     struct rdv__environment environment;
     rdv_duration grace;
     enum rdv__on_interrupt on_interrupt;
     struct rdv__reboot reboot;
     enum rdv__on_stop on_stop;
-    char *user, *directory; /* NULL = as we are, where we are */
+    /* NULL = as we are, where we are. */
+    char *user, *directory;
     struct rdv__limits limits;
-    rdv_duration stop_wait; /* for RDV__STOP_WAIT: how long at most */
-    const char *file;       /* "agent.d/20-more.json"; NULL = the document itself; the handlers' */
-    size_t order;           /* of all handlers */
-    size_t index;           /* in the "handlers" of its file */
-    int line, column;       /* of its label there */
+    /* For RDV__STOP_WAIT: how long at most. */
+    rdv_duration stop_wait;
+    /* "agent.d/20-more.json"; NULL = the document itself; the handlers'. */
+    const char *file;
+    /* Of all handlers. */
+    size_t order;
+    /* In the "handlers" of its file. */
+    size_t index;
+    /* Of its label there. */
+    int line, column;
 };
 
-/* The handlers of one document and of its folder: reference-counted on the owner thread, so that runs keep theirs when a new document comes. */
+/* The handlers of one document and of its folder: reference-counted on the owner thread, so that
+ * runs keep theirs when a new document comes. */
 struct rdv__handlers {
     int references;
     char *name;
-    struct rdv__handler *handlers; /* by label */
+    /* By label. */
+    struct rdv__handler *handlers;
     size_t count;
-    char **files;                        /* what handlers' `file` points to; ends with NULL */
-    struct rdv__environment environment; /* the document's, for those of its folder */
-    struct rdv__environment base;        /* rdvtask's own alone: that of commands that reboot */
-    const char *main_file;               /* the document's name, while loading */
+    /* What handlers' `file` points to; ends with NULL. */
+    char **files;
+    /* The document's, for those of its folder. */
+    struct rdv__environment environment;
+    /* Rdvtask's own alone: that of commands that reboot. */
+    struct rdv__environment base;
+    /* The document's name, while loading. */
+    const char *main_file;
 };
 
 /* Fill in error (may be NULL) with the place of a handler's label and these words; returns code. */
@@ -79,13 +97,14 @@ int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *erro
                       const char *format, ...) RDV__PRINTF(4, 5);
 
 /*
- * Load a document, "PATH/name.json", and those of the folder "PATH/name.d", if there is one: its regular files named *.json, in
- * byte order, add handlers. All or nothing. Where the trouble is in one of these, error has no line: its words name the file and
- * the place.
+ * Load a document, "PATH/name.json", and those of the folder "PATH/name.d", if there is one: its
+ * regular files named *.json, in byte order, add handlers. All or nothing. Where the trouble is in
+ * one of these, error has no line: its words name the file and the place.
  */
 int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
                        struct rdv_error *error);
-/* The same, but RDV_EACCES for a file or folder that others than root and the effective user could have changed. */
+/* The same, but RDV_EACCES for a file or folder that others than root and the effective user could
+ * have changed. */
 int rdv__handlers_load_trusted(const char *path, struct rdv__handlers **ret_handlers,
                                struct rdv_error *error);
 struct rdv__handlers *rdv__handlers_ref(struct rdv__handlers *handlers);

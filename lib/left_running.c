@@ -36,7 +36,8 @@ char *rdv__left_record(const char *store_path, int64_t run, size_t step, int att
     return join(store_path, name);
 }
 
-/* A file that others could have put there, or made a link to elsewhere, is neither believed nor deleted. */
+/* A file that others could have put there, or made a link to elsewhere, is neither believed nor
+ * deleted. */
 static bool is_ours(const char *folder)
 {
     return rdv__folder_has(folder) && rdv__plat_private_folder(folder, NULL) == 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what a child says through descriptor 3: takes lines out of what comes, checks them, and collects them into notices. process.c
- * feeds it, and hands on what it delivers. Once `stopped` is set, nothing is delivered any more.
+ * Reads what a child says through descriptor 3: takes lines out of what comes, checks them, and
+ * collects them into notices. process.c feeds it, and hands on what it delivers. Once `stopped` is
+ * set, nothing is delivered any more.
  */
 #include "notices.h"
 

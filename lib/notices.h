@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a child says through descriptor 3: lines of text, collected into notices. No descriptor is read here. */
+/* What a child says through descriptor 3: lines of text, collected into notices. No descriptor is
+ * read here. */
 #ifndef RDV__NOTICES_H
 #define RDV__NOTICES_H
 
@@ -9,10 +10,8 @@
 /* The longest line, in bytes. */
 #define RDV__NOTICE_LINE 4096
 
-/*
- * One notice: lines that come together ("STATUS=…", "PROGRESS=…", "MESSAGE=…") are one. Values that can't be right are left out, and
- * `trouble` hears of them.
- */
+/* One notice: lines that come together ("STATUS=…", "PROGRESS=…", "MESSAGE=…") are one. Values that
+ * can't be right are left out, and `trouble` hears of them. */
 struct rdv__child_notice {
     /* NULL = not said; as written: the caller knows the names. */
     const char *status;
@@ -26,7 +25,8 @@ struct rdv__notice_listener {
     void *user;
     /* May be NULL. */
     void (*notice)(void *user, const struct rdv__child_notice *notice);
-    /* A line that is no notice (too long, unknown key, bad value): words for the log. At most 10 a child. May be NULL. */
+    /* A line that is no notice (too long, unknown key, bad value): words for the log. At most 10 a
+     * child. May be NULL. */
     void (*trouble)(void *user, const char *words);
 };
 
@@ -47,7 +47,8 @@ struct rdv__notices {
 
 void rdv__notices_init(struct rdv__notices *notices, const struct rdv__notice_listener *listener);
 
-/* Take what was read. It is delivered when a later line can't be part of the same notice, or when the caller says so. */
+/* Take what was read. It is delivered when a later line can't be part of the same notice, or when
+ * the caller says so. */
 void rdv__notices_add(struct rdv__notices *notices, const char *data, size_t size);
 
 /* Deliver what was collected, if that is anything. */

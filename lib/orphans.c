@@ -18,11 +18,14 @@ struct rdv__orphans {
     struct rdv__thread *thread;
     rdv_duration grace;
     int found;
-    void (*ended)(void *user, int found); /* NULL once nobody wants to know */
+    /* NULL once nobody wants to know. */
+    void (*ended)(void *user, int found);
     void *user;
-    bool anyone; /* the marks can't be guessed */
+    /* The marks can't be guessed. */
+    bool anyone;
     const char *marks[3];
-    char texts[]; /* what marks point to */
+    /* What marks point to. */
+    char texts[];
 };
 
 static void work(void *user)
@@ -91,7 +94,8 @@ void rdv__orphans_free(struct rdv__orphans *orphans)
 {
     if (!orphans)
         return;
-    /* With nothing left to wait for, the thread ends. Its post is on the way then, and frees the rest. */
+    /* With nothing left to wait for, the thread ends. Its post is on the way then, and frees the
+     * rest. */
     orphans->ended = NULL;
     rdv__plat_end_leftovers(orphans->marks, orphans->anyone, 0);
     rdv__thread_join(orphans->thread);

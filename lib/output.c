@@ -17,13 +17,17 @@ struct rdv__output {
     struct rdv__logs *logs;
     int64_t run;
     bool again;
-    bool opened; /* opening the file was tried; there may be none all the same */
+    /* Opening the file was tried; there may be none all the same. */
+    bool opened;
     bool cut;
     rdv__file file;
     int64_t written;
-    int64_t counted; /* bytes of the budget, while the file is open */
-    int64_t taken;   /* bytes of the disk, once the file is closed; -1 = there was none */
-    size_t marked;   /* bytes of the tail's end that came after the mark */
+    /* Bytes of the budget, while the file is open. */
+    int64_t counted;
+    /* Bytes of the disk, once the file is closed; -1 = there was none. */
+    int64_t taken;
+    /* Bytes of the tail's end that came after the mark. */
+    size_t marked;
     /* Twice the tail, so that the tail is always in one piece and a byte is moved at most once. */
     size_t used;
     char bytes[2 * RDV__OUTPUT_TAIL];
@@ -103,7 +107,8 @@ static void open_file(struct rdv__output *output)
     }
     int64_t size = rdv__plat_log_size(output->file);
     output->written = size > 0 ? size : 0;
-    /* A file that has more than its data's share ends with the words already; one without room for them stays empty. */
+    /* A file that has more than its data's share ends with the words already; one without room for
+     * them stays empty. */
     output->cut = output->written > rdv__logs_run_bytes(output->logs) - CUT_SIZE;
 }
 

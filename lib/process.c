@@ -15,7 +15,8 @@
 /* What is read at once, so that a child that prints without end leaves the loop time for others. */
 #define READ_AT_ONCE 65536
 
-/* What is still read of each pipe after the end, where someone who left the group may go on writing. */
+/* What is still read of each pipe after the end, where someone who left the group may go on
+ * writing. */
 #define DRAIN_MAX (1024 * 1024)
 
 /* Room for the words on output that is lost. */
@@ -26,12 +27,17 @@ struct rdv__process {
     struct rdv__plat_child child;
     struct rdv__io *output, *notices, *end;
     rdv_timer *grace;
-    char *record;         /* of a child that was adopted */
-    char words[320];      /* why it was not started; "" = it was */
-    rdv_duration kill_at; /* on rdv__plat_running()'s scale; INT64_MAX = nobody wants its end */
+    /* Of a child that was adopted. */
+    char *record;
+    /* Why it was not started; "" = it was. */
+    char words[320];
+    /* On rdv__plat_running()'s scale; INT64_MAX = nobody wants its end. */
+    rdv_duration kill_at;
 
-    int depth; /* callbacks under way */
-    bool dead; /* freed in one of them */
+    /* Callbacks under way. */
+    int depth;
+    /* Freed in one of them. */
+    bool dead;
 
     struct rdv__notices heard;
 };
@@ -139,7 +145,8 @@ static void stop_reading(struct rdv__process *process)
     rdv__plat_child_deafen(&process->child);
 }
 
-/* How a child that is not ours ended, by its own record. All output that the record has is new to us. */
+/* How a child that is not ours ended, by its own record. All output that the record has is new to
+ * us. */
 static int read_end(struct rdv__process *process, struct rdv__plat_end *ret_end)
 {
     struct rdv__plat_record record;

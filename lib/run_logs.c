@@ -6,9 +6,10 @@
  *         ^                      |
  *         +--- there are more ---+
  *
- * READING finds files of ended runs that have no row. JUDGING looks for their runs in the history. SETTLING gives them rows, or
- * deletes them if the history does not know the run any more. CHECKING looks for the file of each row. All of it is done in slices, each
- * in a turn of its own and bounded in number and in time; most of the time is left to the tasks.
+ * READING finds files of ended runs that have no row. JUDGING looks for their runs in the history.
+ * SETTLING gives them rows, or deletes them if the history does not know the run any more. CHECKING
+ * looks for the file of each row. All of it is done in slices, each in a turn of its own and
+ * bounded in number and in time; most of the time is left to the tasks.
  */
 #include "run_logs.h"
 
@@ -33,7 +34,8 @@
 /* The unit in which files are counted, in bytes; each file counts as at least one. */
 #define PAGE 4096
 
-/* At most how many files, rows or entries one slice looks at, and for how long; how many files are deleted in a run's own commit. */
+/* At most how many files, rows or entries one slice looks at, and for how long; how many files are
+ * deleted in a run's own commit. */
 #define SLICE_MAX  256
 #define SLICE_TIME (2 * RDV_MILLISECOND)
 #define ALONG_MAX  16
@@ -44,7 +46,8 @@
 /* How many files without a row are looked at in one round. */
 #define UNKNOWN_MAX 1024
 
-/* When the budget is full a part of it is freed at once, so that it is not full again at the next run. */
+/* When the budget is full a part of it is freed at once, so that it is not full again at the next
+ * run. */
 #define SPARE_PART 16
 
 enum phase { READING, JUDGING, SETTLING, CHECKING, DONE };
@@ -60,17 +63,24 @@ struct rdv__logs {
     rdv_log log;
     rdv_timer *timer;
     int64_t run_bytes, total_bytes;
-    int64_t open_bytes; /* of files that are being written */
-    bool marked;        /* the folder is known to be this store's */
-    bool busy;          /* the timer is started */
+    /* Of files that are being written. */
+    int64_t open_bytes;
+    /* The folder is known to be this store's. */
+    bool marked;
+    /* The timer is started. */
+    bool busy;
 
     enum phase phase;
-    struct rdv__plat_logs *folder; /* open until DONE; NULL = there is none */
+    /* Open until DONE; NULL = there is none. */
+    struct rdv__plat_logs *folder;
     struct unknown *unknown;
     size_t count, room, at;
-    bool more;      /* there are more than fit in a round */
-    int64_t change; /* JUDGING: how far it has got in the history */
-    int64_t last;   /* CHECKING: the run of the last row */
+    /* There are more than fit in a round. */
+    bool more;
+    /* JUDGING: how far it has got in the history. */
+    int64_t change;
+    /* CHECKING: the run of the last row. */
+    int64_t last;
 
     char directory[];
 };
@@ -131,8 +141,9 @@ static char *mark_of(const struct rdv__logs *logs, int64_t number)
 }
 
 /*
- * Whether a mark belongs to another store that still exists. It does not if it has our number, wherever our store was moved to, or our
- * path, as our store then has taken the other's place. A mark that was not written completely says nothing.
+ * Whether a mark belongs to another store that still exists. It does not if it has our number,
+ * wherever our store was moved to, or our path, as our store then has taken the other's place. A
+ * mark that was not written completely says nothing.
  */
 static bool is_anothers(char *theirs, const char *ours)
 {
@@ -235,7 +246,8 @@ static bool is_over(struct rdv__logs *logs, int64_t bytes)
            sum > logs->total_bytes - logs->open_bytes - bytes;
 }
 
-/* Whether no log has a row: each counts for something. So an agent that has no logs does not read their pages. */
+/* Whether no log has a row: each counts for something. So an agent that has no logs does not read
+ * their pages. */
 static bool has_none(struct rdv__logs *logs)
 {
     int64_t sum;
@@ -253,7 +265,8 @@ static int next_to_go(struct rdv__logs *logs, int64_t bytes, int64_t *ret_run)
     return is_over(logs, bytes) ? rdv__log_oldest(logs->store, ret_run) : RDV_ENOTFOUND;
 }
 
-/* A file that can't be deleted loses its row all the same, or it would be in the way of all others; the next agent counts it again. */
+/* A file that can't be deleted loses its row all the same, or it would be in the way of all others;
+ * the next agent counts it again. */
 static int remove_log(struct rdv__logs *logs, struct rdv__plat_logs *folder, int64_t run)
 {
     char name[RDV__LOG_NAME_SIZE];
@@ -266,8 +279,9 @@ static int remove_log(struct rdv__logs *logs, struct rdv__plat_logs *folder, int
 }
 
 /*
- * Delete at most `most` logs, and for no longer than a slice: those that the history has forgotten, and others until `bytes` more
- * fit. Returns 0 when none is left to be deleted, 1 if there may be more, or an error, which was logged.
+ * Delete at most `most` logs, and for no longer than a slice: those that the history has forgotten,
+ * and others until `bytes` more fit. Returns 0 when none is left to be deleted, 1 if there may be
+ * more, or an error, which was logged.
  */
 static int tidy(struct rdv__logs *logs, int64_t bytes, int most)
 {
@@ -286,7 +300,8 @@ static int tidy(struct rdv__logs *logs, int64_t bytes, int most)
     result = rdv__store_stage(logs->store);
     if (result)
         goto out;
-    /* Once the budget is used up, somewhat more is deleted, so that this is not done again for each run. */
+    /* Once the budget is used up, somewhat more is deleted, so that this is not done again for each
+     * run. */
     if (is_over(logs, bytes))
         bytes += logs->total_bytes / SPARE_PART;
     do
@@ -304,7 +319,9 @@ out:
 
 bool rdv__logs_take(struct rdv__logs *logs, int64_t bytes)
 {
-    /* If more is to be deleted than can be at once, it is enough that there is room for this file. */
+    /*
+     * If more is to be deleted than can be at once, it is enough that there is room for this file.
+     */
     if (is_over(logs, bytes) && tidy(logs, bytes, SLICE_MAX) == 1 && !logs->busy)
         work_soon(logs);
     if (is_over(logs, bytes))
@@ -447,7 +464,8 @@ static int judge_some(struct rdv__logs *logs)
     return result;
 }
 
-/* Whether to keep a file. Where the history can't tell, as for a store in memory, the file is left to the budget. */
+/* Whether to keep a file. Where the history can't tell, as for a store in memory, the file is left
+ * to the budget. */
 static bool is_kept(const struct rdv__logs *logs, const struct unknown *unknown)
 {
     return unknown->finished || unknown->run < 0 || !rdv__store_path(logs->store);
@@ -473,7 +491,8 @@ static int settle_next(struct rdv__logs *logs)
     else if (!result) {
         char name[RDV__LOG_NAME_SIZE];
         name_of(unknown->run, name);
-        /* A file that can't be deleted is counted; deleting it is tried again when it is among the oldest. */
+        /* A file that can't be deleted is counted; deleting it is tried again when it is among the
+         * oldest. */
         if (rdv__plat_log_delete(logs->folder, name) != 0)
             result = rdv__log_put(logs->store, unknown->run, rdv__logs_rounded(unknown->taken));
     }
@@ -575,7 +594,8 @@ bool rdv__logs_are_busy(const struct rdv__logs *logs)
 
 /* ------------------------------------------------------------ new and free */
 
-/* A missing folder is made for the first output. One that can't be used is logged now, and then with each run. */
+/* A missing folder is made for the first output. One that can't be used is logged now, and then
+ * with each run. */
 static void begin(struct rdv__logs *logs)
 {
     struct rdv_error error = {0};

@@ -10,7 +10,8 @@
 
 #define BUCKETS_FIRST 64
 
-/* FNV-1a from a start of our own, so that nobody can choose identifiers that share a bucket by looking at this file. */
+/* FNV-1a from a start of our own, so that nobody can choose identifiers that share a bucket by
+ * looking at this file. */
 static uint32_t hash_of(const struct rdv__runs *runs, const char *identifier)
 {
     uint32_t hash = runs->seed;

@@ -8,7 +8,9 @@
 #include "handlers.h"
 #include <rdvtask/base.h>
 
-/* Exit codes that mean more than "failed", beside those of the system: see rdv__plat_exit_means(). */
+/*
+ * Exit codes that mean more than "failed", beside those of the system: see rdv__plat_exit_means().
+ */
 #define RDV__EXIT_LATER  75  /* try again later */
 #define RDV__EXIT_REBOOT 194 /* done, reboot needed */
 
@@ -17,16 +19,22 @@
 
 enum rdv__step_kind {
     RDV__STEP_DONE,
-    RDV__STEP_LATER,    /* failed, and asks to be tried again */
-    RDV__STEP_FAILED,   /* failed */
-    RDV__STEP_REBOOT,   /* done, and a reboot is needed */
-    RDV__STEP_REBOOTING /* done, and the machine has begun to reboot */
+    /* Failed, and asks to be tried again. */
+    RDV__STEP_LATER,
+    /* Failed. */
+    RDV__STEP_FAILED,
+    /* Done, and a reboot is needed. */
+    RDV__STEP_REBOOT,
+    /* Done, and the machine has begun to reboot. */
+    RDV__STEP_REBOOTING
 };
 
 struct rdv__step_end {
     enum rdv__step_kind kind;
-    int code;        /* for the report: the exit code, what the system has for it, or an RDV_E… */
-    char words[512]; /* "exit code 100" */
+    /* For the report: the exit code, what the system has for it, or an RDV_E…. */
+    int code;
+    /* "exit code 100" */
+    char words[512];
 };
 
 /* timed_out: it was ended for its timeout. result and code: as for `ended` of process.h. */
@@ -45,8 +53,8 @@ int rdv__step_retries(const struct rdv__step *step, const struct rdv__step_end *
 /* How long to wait before the next try after this many (from 1) have failed. */
 rdv_duration rdv__step_delay(const struct rdv__step *step, int failures);
 
-/* Whether something that could not be started, with this result, is worth trying later: the system was short of descriptors,
- * processes or memory. */
+/* Whether something that could not be started, with this result, is worth trying later: the system
+ * was short of descriptors, processes or memory. */
 bool rdv__step_is_short(int result);
 
 /* The last part of the program's path, fit to be shown. Returns buffer. */
