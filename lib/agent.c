@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What
- * runs is run_table.c's. */
+/*
+ * The ready-made task agent. It owns the table of runs, and knows which label has a handler: a C
+ * function of the program, or the steps of an agent document. The public functions of
+ * <rdvtask/agent.h> come here, and so do the calls of a trigger agent, through the plug-in's table.
+ * It begins a run, or finds the one that is meant; what the run then does is the matter of
+ * command_run.c and function_run.c.
+ *
+ * An identifier has at most one run in flight. Once terminate() was called, nothing is begun any
+ * more, and the sink is told so when the last run has gone. Everything happens on the owner thread.
+ */
 #include <rdvtask/agent.h>
 
 #include <assert.h>
@@ -24,7 +32,7 @@
 #define LOG_TOTAL_BYTES (INT64_C(64) << 20)
 #define REBOOT_WAIT     (10 * RDV_MINUTE)
 
-/* A label that a C function does. */
+/* A handler that is a C function of the program. */
 struct call_handler {
     struct call_handler *next;
     rdv_handler_fn fn;
@@ -38,12 +46,12 @@ struct rdv_agent {
     struct rdv__runs runs;
     struct rdv__calls *calls;
     struct call_handler *call_handlers;
-    /* Of the document; NULL before the first. */
+    /* What the agent document says; NULL before the first one was loaded. */
     struct rdv__handlers *handlers;
     char *boot_id_file, *supervisor;
-    /* An earlier process has left something in the journal. */
+    /* An earlier process has left rows in the journal. */
     bool has_left;
-    /* Told to the sink, which was given back. */
+    /* The sink was told that the agent has terminated, and was given back. */
     bool terminated;
     int reason;
 };
@@ -82,8 +90,8 @@ static int initialize(rdv_plugin *plugin, rdv_sink *sink)
 }
 
 /*
- * Whether the run in flight is what this start is about. It is not if the trigger agent has given
- * that run up meanwhile, and has started the same task anew: then the numbers differ, or the run
+ * Whether the run in flight is the one that this start is about. It is not if the trigger agent has
+ * given that run up meanwhile and starts the same task anew: then the numbers differ, or the run
  * was told that it is not wanted.
  */
 static bool is_same(const struct rdv__run *run, const rdv_task *task)
@@ -111,8 +119,8 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
 
     const char *label = rdv_task_label(task);
     const struct call_handler *call = find_call(agent, label);
-    /* Its run could not be told to wait. Our trigger agent starts nothing before a reboot;
-     * another's may. */
+    /* A C function can't be told to wait for the reboot. A trigger agent of this library starts
+     * nothing before a reboot; another one may. */
     if (call && agent->runs.rebooter)
         return RDV_EBUSY;
     if (call && agent->has_left) {
@@ -143,7 +151,7 @@ static int cancel_task(rdv_plugin *plugin, const char *identifier)
                : rdv__command_run_cancel(&agent->runs, identifier, agent->handlers);
 }
 
-/* The last run has gone, or there was none. */
+/* The last run has gone, or there was none: tell the sink that the agent has terminated. */
 static void emptied(struct rdv__runs *runs)
 {
     rdv_agent *agent = (rdv_agent *)((char *)runs - offsetof(rdv_agent, runs));
@@ -364,7 +372,7 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     if (result)
         goto out;
     agent->runs.store = store;
-    /* A store that takes no journal is better refused now than with each start. */
+    /* If the store takes no journal, it is better to refuse it now than with each start. */
     result = rdv__store_stage(store);
     if (!result)
         result = rdv__store_commit(store);

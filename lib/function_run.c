@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs whose handler is a C function. agent.c begins them; the function is called on the loop or on
+ * a thread of its own, and reports and finishes by the public rdv_run_… functions, from any thread
+ * and for as long as it likes, even after the agent was freed.
+ *
+ * What other threads say waits in the run, under the lock of struct rdv__calls, and the owner
+ * thread delivers it in a turn of its own. Each run, the agent and each post under way have a
+ * reference on struct rdv__calls. A run is only ever freed by the owner thread, or, once the agent
+ * has gone, by whoever finishes it.
+ */
 #include "function_run.h"
 
 #include <assert.h>
@@ -11,11 +21,12 @@
 #include "thread.h"
 #include "utf8.h"
 
-/* How soon starting a thread is tried again after it failed; doubles from first to last. */
+/* How soon it is tried again to start a thread, after that has failed. It doubles from first to
+ * last. */
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_LAST  RDV_MINUTE
 
-/* How many runs are served in one turn before others on the loop get theirs. */
+/* How many runs are served in one turn, before other work on the loop gets its turn. */
 #define SERVED_A_TURN 1024
 
 /* A report on its way from another thread. */
@@ -29,34 +40,35 @@ struct saying {
 };
 
 struct rdv_run {
-    /* The owner thread's, but for run.task, which never changes. */
+    /* Only the owner thread uses it, except for run.task, which never changes. */
     struct rdv__run run;
     struct rdv__calls *calls;
     /* Atomic. */
     int cancelled;
-    /* By cancel_task, not by a shutdown. */
+    /* cancel_task() has asked for it, and not a shutdown. */
     bool cancel_asked;
-    /* Under the lock: */
+    /* Under the lock, from here to message. */
     bool queued;
     struct rdv_run *next_queued;
     struct saying *first, *last;
     int count;
-    /* From another thread; what follows is how. */
+    /* It was finished from another thread; how, is in what follows. */
     bool finished;
     int result;
     char *message;
-    /* Owner thread: what still has to be given a thread, as the system was short of something; NULL
-     * once it has one. */
+    /* Used by the owner thread as long as the system is short of something, and the run has no
+     * thread yet: the timer that tries again (else NULL), and what is to be called. */
     rdv_timer *again;
     rdv_duration delay;
     rdv_handler_fn fn;
     void *user;
 };
 
-/* A thread that runs a handler. The run is not its own: the handler may have ended it. */
+/* A thread that runs a handler. The run may be gone before the thread: the handler may have ended
+ * it. */
 struct worker {
     struct rdv__post post;
-    /* Owner thread; NULL once it was joined. */
+    /* Used by the owner thread; NULL once the thread was joined. */
     struct rdv__calls *calls;
     rdv_loop *loop;
     struct rdv__thread *thread;
@@ -68,10 +80,10 @@ struct worker {
 
 struct rdv__calls {
     struct rdv__post post;
-    /* Atomic: the agent's, each run's, and that of a post under way. */
+    /* Atomic. The agent has one, and so have each run and a post under way. */
     int references;
     struct rdv__mutex *lock;
-    /* Owner thread. */
+    /* Used by the owner thread. */
     struct worker *workers;
     /* Under the lock: */
     /* NULL once the agent is freed. */
@@ -116,7 +128,7 @@ static int tell(struct rdv_run *run, const rdv_report *report)
         return 0;
     int result = rdv__runs_report(&run->run, report);
     if (result == RDV_ENOTFOUND) {
-        /* Timed out meanwhile, or its trigger agent has gone: nobody waits for it. */
+        /* The run has timed out meanwhile, or its trigger agent has gone: nobody waits for it. */
         run->run.gone = true;
         rdv__atomic_store(&run->cancelled, 1);
         return 0;
@@ -127,7 +139,7 @@ static int tell(struct rdv_run *run, const rdv_report *report)
     return result == RDV_ENOMEM ? result : 0;
 }
 
-/* Ends and frees the run. */
+/* End the run, and free it. */
 static void end(struct rdv_run *run, int result, const char *message)
 {
     rdv_report report = RDV_REPORT_INIT;
@@ -135,8 +147,8 @@ static void end(struct rdv_run *run, int result, const char *message)
     report.code = result;
     report.message = !message && result < 0 ? rdv_strerror(result) : message;
 
-    /* In this order: the sink may start the same task anew at once, and the agent is not done
-     * before it was told. */
+    /* The order matters: the sink may start the same task anew at once, and the agent is not done
+     * before the sink was told. */
     rdv__runs_release(&run->run);
     if (result == 0 || run->cancel_asked || !run->run.runs->terminating)
         tell(run, &report);
@@ -160,7 +172,7 @@ static void take_from_queue(struct rdv_run *run)
     run->queued = false;
 }
 
-/* Tell what was said on other threads. May end and free the run. */
+/* Report what was said on other threads. May end and free the run. */
 static void deliver(struct rdv_run *run)
 {
     struct rdv__mutex *lock = run->calls->lock;
@@ -171,7 +183,7 @@ static void deliver(struct rdv_run *run)
     run->last = NULL;
     run->count = 0;
     /*
-     * It may have got back into the queue since it was taken out: by this end, which is seen now.
+     * The run may have got back into the queue since it was taken out, by the end that is seen now.
      */
     if (finished && run->queued)
         take_from_queue(run);
@@ -255,9 +267,9 @@ static void enqueue(struct rdv_run *run)
 }
 
 /*
- * Under the lock: make room in a full list for a report with this status. What goes is the newest
- * report that one of the same status follows, so that every change of status stays; where there is
- * none, the newest of all.
+ * Make room in a full list for a report with this status; under the lock. What goes is the newest
+ * report that is followed by one of the same status, so that every change of status stays. If there
+ * is none, the newest report of all goes.
  */
 static void thin_out(struct rdv_run *run, rdv_status status)
 {
@@ -478,8 +490,8 @@ static void cancel(struct rdv__run *base)
     interrupt(base);
 }
 
-/* Runs of this kind can't be destroyed: their handlers still have them. rdv__calls_free() lets go
- * of them. */
+/* Runs of this kind can't be destroyed: their handlers still use them. rdv__calls_free() lets go of
+ * them. */
 static const struct rdv__run_ops ops = {.cancel = cancel, .interrupt = interrupt};
 
 int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
@@ -507,7 +519,7 @@ void rdv__calls_free(struct rdv__calls *calls)
     struct rdv__runs *runs = calls->runs;
     struct rdv_run *over = NULL;
 
-    /* All in one hold of the lock: whoever finishes a run afterwards frees it. */
+    /* The lock is held for all of it: whoever finishes a run afterwards frees it. */
     rdv__mutex_lock(calls->lock);
     for (struct rdv__run *base = runs->first, *next; base; base = next) {
         next = base->next;

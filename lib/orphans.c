@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Ends the processes that a killed process of rdvtask, or a killed supervisor, has left behind.
+ * command_run_resume.c and command_run_step.c begin it; a thread does it, as it waits for
+ * processes, and posts its end to the loop. How they are found is rdv__plat_…'s.
+ *
+ * Once nobody wants to know the end any more, `ended` is NULL; the post still comes, and frees the
+ * memory.
+ */
 #include "orphans.h"
 
 #include <assert.h>
@@ -21,7 +29,7 @@ struct rdv__orphans {
     /* NULL once nobody wants to know. */
     void (*ended)(void *user, int found);
     void *user;
-    /* The marks can't be guessed. */
+    /* The marks are random, so every process that has them is ended, whoever its user is. */
     bool anyone;
     const char *marks[3];
     /* What marks point to. */
