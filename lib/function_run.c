@@ -29,9 +29,9 @@
 /* How many runs are served in one turn, before other work on the loop gets its turn. */
 #define SERVED_A_TURN 1024
 
-/* A report on its way from another thread. */
-struct saying {
-    struct saying *next;
+/* A report on its way from another thread to the loop. */
+struct waiting_report {
+    struct waiting_report *next;
     rdv_status status;
     int progress, code, attempt;
     bool has_message;
@@ -50,7 +50,7 @@ struct rdv_run {
     /* Under the lock, from here to message. */
     bool queued;
     struct rdv_run *next_queued;
-    struct saying *first, *last;
+    struct waiting_report *first, *last;
     int count;
     /* It was finished from another thread; how, is in what follows. */
     bool finished;
@@ -93,7 +93,7 @@ struct rdv__calls {
     struct rdv_run *first, *last;
 };
 
-static void unref(struct rdv__calls *calls)
+static void unref_calls(struct rdv__calls *calls)
 {
     if (rdv__atomic_add(&calls->references, -1) > 0)
         return;
@@ -101,28 +101,28 @@ static void unref(struct rdv__calls *calls)
     free(calls);
 }
 
-static void free_sayings(struct saying *saying)
+static void free_reports(struct waiting_report *waiting)
 {
-    while (saying) {
-        struct saying *next = saying->next;
-        free(saying);
-        saying = next;
+    while (waiting) {
+        struct waiting_report *next = waiting->next;
+        free(waiting);
+        waiting = next;
     }
 }
 
 /* The run is out of all lists. */
 static void free_run(struct rdv_run *run)
 {
-    free_sayings(run->first);
+    free_reports(run->first);
     free(run->message);
     rdv_task_unref(run->run.task);
-    unref(run->calls);
+    unref_calls(run->calls);
     free(run);
 }
 
 /* ----------------------------------------------------- on the owner thread */
 
-static int tell(struct rdv_run *run, const rdv_report *report)
+static int report_to_sink(struct rdv_run *run, const rdv_report *report)
 {
     if (run->run.gone)
         return 0;
@@ -140,7 +140,7 @@ static int tell(struct rdv_run *run, const rdv_report *report)
 }
 
 /* End the run, and free it. */
-static void end(struct rdv_run *run, int result, const char *message)
+static void end_run(struct rdv_run *run, int result, const char *message)
 {
     rdv_report report = RDV_REPORT_INIT;
     report.status = result ? RDV_STATUS_FAILED : RDV_STATUS_SUCCESS;
@@ -151,7 +151,7 @@ static void end(struct rdv_run *run, int result, const char *message)
      * before the sink was told. */
     rdv__runs_release(&run->run);
     if (result == 0 || run->cancel_asked || !run->run.runs->terminating)
-        tell(run, &report);
+        report_to_sink(run, &report);
     rdv__runs_remove(&run->run);
     free_run(run);
 }
@@ -173,11 +173,11 @@ static void take_from_queue(struct rdv_run *run)
 }
 
 /* Report what was said on other threads. May end and free the run. */
-static void deliver(struct rdv_run *run)
+static void deliver_reports(struct rdv_run *run)
 {
     struct rdv__mutex *lock = run->calls->lock;
     rdv__mutex_lock(lock);
-    struct saying *sayings = run->first;
+    struct waiting_report *reports = run->first;
     bool finished = run->finished;
     run->first = NULL;
     run->last = NULL;
@@ -189,18 +189,18 @@ static void deliver(struct rdv_run *run)
         take_from_queue(run);
     rdv__mutex_unlock(lock);
 
-    for (const struct saying *saying = sayings; saying; saying = saying->next) {
+    for (const struct waiting_report *waiting = reports; waiting; waiting = waiting->next) {
         rdv_report report = RDV_REPORT_INIT;
-        report.status = saying->status;
-        report.progress = saying->progress;
-        report.code = saying->code;
-        report.attempt = saying->attempt;
-        report.message = saying->has_message ? saying->message : NULL;
-        tell(run, &report);
+        report.status = waiting->status;
+        report.progress = waiting->progress;
+        report.code = waiting->code;
+        report.attempt = waiting->attempt;
+        report.message = waiting->has_message ? waiting->message : NULL;
+        report_to_sink(run, &report);
     }
-    free_sayings(sayings);
+    free_reports(reports);
     if (finished)
-        end(run, run->result, run->message);
+        end_run(run, run->result, run->message);
 }
 
 static void ask_for_turn(struct rdv__calls *calls)
@@ -212,7 +212,7 @@ static void ask_for_turn(struct rdv__calls *calls)
     rdv__loop_post(calls->runs->loop, &calls->post);
 }
 
-static void serve(struct rdv__post *post)
+static void serve_post(struct rdv__post *post)
 {
     struct rdv__calls *calls = (struct rdv__calls *)post;
     rdv__mutex_lock(calls->lock);
@@ -225,22 +225,22 @@ static void serve(struct rdv__post *post)
         }
         take_from_queue(run);
         rdv__mutex_unlock(calls->lock);
-        deliver(run);
+        deliver_reports(run);
         rdv__mutex_lock(calls->lock);
     }
     rdv__mutex_unlock(calls->lock);
-    unref(calls);
+    unref_calls(calls);
 }
 
-static void drop(struct rdv__post *post)
+static void drop_post(struct rdv__post *post)
 {
-    unref((struct rdv__calls *)post);
+    unref_calls((struct rdv__calls *)post);
 }
 
 /* ---------------------------------------------------------- on any thread */
 
 /* Whether the caller is on the loop of an agent that is still there. */
-static bool on_owner(struct rdv_run *run, bool *ret_waiting)
+static bool is_on_owner_thread(struct rdv_run *run, bool *ret_waiting)
 {
     struct rdv__calls *calls = run->calls;
     rdv__mutex_lock(calls->lock);
@@ -251,7 +251,7 @@ static bool on_owner(struct rdv_run *run, bool *ret_waiting)
 }
 
 /* Under the lock. */
-static void enqueue(struct rdv_run *run)
+static void enqueue_run(struct rdv_run *run)
 {
     struct rdv__calls *calls = run->calls;
     if (!run->queued) {
@@ -271,10 +271,10 @@ static void enqueue(struct rdv_run *run)
  * report that is followed by one of the same status, so that every change of status stays. If there
  * is none, the newest report of all goes.
  */
-static void thin_out(struct rdv_run *run, rdv_status status)
+static void thin_out_reports(struct rdv_run *run, rdv_status status)
 {
-    struct saying *found = NULL, *before_found = NULL, *before = NULL;
-    for (struct saying *at = run->first; at; before = at, at = at->next) {
+    struct waiting_report *found = NULL, *before_found = NULL, *before = NULL;
+    for (struct waiting_report *at = run->first; at; before = at, at = at->next) {
         bool superseded = at->status == (at->next ? at->next->status : status);
         if (superseded || (!at->next && !found)) {
             found = at;
@@ -291,24 +291,24 @@ static void thin_out(struct rdv_run *run, rdv_status status)
     free(found);
 }
 
-static struct saying *new_saying(const rdv_report *report)
+static struct waiting_report *new_waiting_report(const rdv_report *report)
 {
     size_t size = report->message ? strlen(report->message) : 0;
     if (size > RDV_MESSAGE_MAX)
         size = rdv__utf8_cut(report->message, size, RDV_MESSAGE_MAX);
-    struct saying *saying = malloc(sizeof *saying + size + 1);
-    if (!saying)
+    struct waiting_report *waiting = malloc(sizeof *waiting + size + 1);
+    if (!waiting)
         return NULL;
-    saying->next = NULL;
-    saying->status = report->status;
-    saying->progress = report->progress;
-    saying->code = report->code;
-    saying->attempt = report->attempt;
-    saying->has_message = report->message != NULL;
+    waiting->next = NULL;
+    waiting->status = report->status;
+    waiting->progress = report->progress;
+    waiting->code = report->code;
+    waiting->attempt = report->attempt;
+    waiting->has_message = report->message != NULL;
     if (size)
-        memcpy(saying->message, report->message, size);
-    saying->message[size] = '\0';
-    return saying;
+        memcpy(waiting->message, report->message, size);
+    waiting->message[size] = '\0';
+    return waiting;
 }
 
 rdv_task *rdv_run_task(const rdv_run *run)
@@ -332,30 +332,30 @@ int rdv_run_report(rdv_run *run, const rdv_report *report)
         return RDV_EINVAL;
 
     bool waiting;
-    if (on_owner(run, &waiting)) {
+    if (is_on_owner_thread(run, &waiting)) {
         if (waiting)
-            deliver(run);
-        return tell(run, report);
+            deliver_reports(run);
+        return report_to_sink(run, report);
     }
 
-    struct saying *saying = new_saying(report);
-    if (!saying)
+    struct waiting_report *copy = new_waiting_report(report);
+    if (!copy)
         return RDV_ENOMEM;
     rdv__mutex_lock(run->calls->lock);
     if (run->calls->runs) {
         if (run->count == RDV__CALL_REPORTS)
-            thin_out(run, saying->status);
+            thin_out_reports(run, copy->status);
         if (run->last)
-            run->last->next = saying;
+            run->last->next = copy;
         else
-            run->first = saying;
-        run->last = saying;
+            run->first = copy;
+        run->last = copy;
         run->count++;
-        saying = NULL;
-        enqueue(run);
+        copy = NULL;
+        enqueue_run(run);
     }
     rdv__mutex_unlock(run->calls->lock);
-    free(saying);
+    free(copy);
     return 0;
 }
 
@@ -381,15 +381,15 @@ int rdv_run_finish(rdv_run *run, int result, const char *message)
     }
 
     bool waiting;
-    if (on_owner(run, &waiting)) {
+    if (is_on_owner_thread(run, &waiting)) {
         if (waiting) {
-            deliver(run);
+            deliver_reports(run);
             rdv__mutex_lock(run->calls->lock);
             if (run->queued)
                 take_from_queue(run);
             rdv__mutex_unlock(run->calls->lock);
         }
-        end(run, result, message);
+        end_run(run, result, message);
         return answer;
     }
 
@@ -401,7 +401,7 @@ int rdv_run_finish(rdv_run *run, int result, const char *message)
     bool orphan = !calls->runs;
     if (!orphan) {
         run->finished = true;
-        enqueue(run);
+        enqueue_run(run);
     }
     rdv__mutex_unlock(calls->lock);
     if (orphan)
@@ -504,8 +504,8 @@ int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
         free(calls);
         return result;
     }
-    calls->post.fn = serve;
-    calls->post.drop = drop;
+    calls->post.fn = serve_post;
+    calls->post.drop = drop_post;
     calls->references = 1;
     calls->runs = runs;
     *ret_calls = calls;
@@ -549,7 +549,7 @@ void rdv__calls_free(struct rdv__calls *calls)
         join(calls->workers);
         rdv__runs_drop(runs);
     }
-    unref(calls);
+    unref_calls(calls);
 }
 
 static void start_later(struct rdv_run *run, int result)
@@ -566,7 +566,7 @@ static void start_later(struct rdv_run *run, int result)
 }
 
 /* May end the run. */
-static void start_again(void *user)
+static void start_thread_again(void *user)
 {
     struct rdv_run *run = user;
     rdv_timer *again = run->again;
@@ -580,7 +580,7 @@ static void start_again(void *user)
     run->again = NULL;
     rdv_timer_free(again);
     if (result)
-        end(run, result, "cancelled");
+        end_run(run, result, "cancelled");
 }
 
 int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn, void *user,
@@ -600,7 +600,7 @@ int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn
     if (result) {
         run->fn = fn;
         run->user = user;
-        if (rdv_timer_new(calls->runs->loop, start_again, run, &run->again) == 0) {
+        if (rdv_timer_new(calls->runs->loop, start_thread_again, run, &run->again) == 0) {
             start_later(run, result);
             return 0;
         }

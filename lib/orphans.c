@@ -36,14 +36,14 @@ struct rdv__orphans {
     char texts[];
 };
 
-static void work(void *user)
+static void end_processes(void *user)
 {
     struct rdv__orphans *orphans = user;
     orphans->found = rdv__plat_end_leftovers(orphans->marks, orphans->anyone, orphans->grace);
     rdv__loop_post(orphans->loop, &orphans->post);
 }
 
-static void worked(struct rdv__post *post)
+static void tell_end(struct rdv__post *post)
 {
     struct rdv__orphans *orphans = (struct rdv__orphans *)post;
     void (*ended)(void *user, int found) = orphans->ended;
@@ -55,7 +55,7 @@ static void worked(struct rdv__post *post)
         ended(user, found);
 }
 
-static void dropped(struct rdv__post *post)
+static void free_unheard(struct rdv__post *post)
 {
     free(post);
 }
@@ -76,8 +76,8 @@ int rdv__orphans_end(rdv_loop *loop, const char *store_path, int64_t run, const 
     struct rdv__orphans *orphans = calloc(1, sizeof *orphans + size);
     if (!orphans)
         return RDV_ENOMEM;
-    orphans->post.fn = worked;
-    orphans->post.drop = dropped;
+    orphans->post.fn = tell_end;
+    orphans->post.drop = free_unheard;
     orphans->loop = loop;
     orphans->grace = grace;
     orphans->ended = ended;
@@ -89,7 +89,7 @@ int rdv__orphans_end(rdv_loop *loop, const char *store_path, int64_t run, const 
         snprintf(orphans->texts + first_size, size - first_size, "%s%s", second, number);
         orphans->marks[1] = orphans->texts + first_size;
     }
-    int result = rdv__thread_new(work, orphans, &orphans->thread);
+    int result = rdv__thread_new(end_processes, orphans, &orphans->thread);
     if (result) {
         free(orphans);
         return result;

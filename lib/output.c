@@ -97,7 +97,7 @@ int rdv__output_end(struct rdv__output *output)
 }
 
 /* Take the room from the budget that a file of this size needs. Returns false if there is none. */
-static bool count(struct rdv__output *output, int64_t size)
+static bool take_room(struct rdv__output *output, int64_t size)
 {
     int64_t more = rdv__logs_rounded(size) - output->counted;
     if (more > 0 && !rdv__logs_take(output->logs, more))
@@ -127,7 +127,7 @@ static void write_file(struct rdv__output *output, const char *data, size_t size
     assert(room >= 0);
     size_t fits = (uint64_t)room < size ? (size_t)room : size;
     /* The words fit into what was counted, or exceed it by little. */
-    if (!count(output, output->written + (int64_t)fits))
+    if (!take_room(output, output->written + (int64_t)fits))
         fits = 0;
     int result = fits ? rdv__plat_log_write(output->file, data, fits) : 0;
     output->written += (int64_t)fits;

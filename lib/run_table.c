@@ -58,7 +58,7 @@ struct rdv__run *rdv__runs_find(const struct rdv__runs *runs, const char *identi
 }
 
 /* If there is no memory, the chains just get longer. */
-static void grow(struct rdv__runs *runs)
+static void grow_buckets(struct rdv__runs *runs)
 {
     size_t count = runs->bucket_count * 2;
     struct rdv__run **buckets = calloc(count, sizeof *buckets);
@@ -80,7 +80,7 @@ void rdv__runs_add(struct rdv__runs *runs, struct rdv__run *run, const struct rd
                    rdv_task *task)
 {
     if (runs->in_flight == runs->bucket_count)
-        grow(runs);
+        grow_buckets(runs);
     run->ops = ops;
     run->runs = runs;
     run->task = rdv_task_ref(task);
@@ -111,7 +111,7 @@ void rdv__runs_release(struct rdv__run *run)
     runs->in_flight--;
 }
 
-static void withdraw(struct rdv__run *run)
+static void withdraw_asking(struct rdv__run *run)
 {
     struct rdv__runs *runs = run->runs;
     assert(run->asks && runs->asking > 0);
@@ -141,7 +141,7 @@ void rdv__runs_remove(struct rdv__run *run)
     if (run->next)
         run->next->previous = run->previous;
     if (run->asks)
-        withdraw(run);
+        withdraw_asking(run);
     else
         rdv__runs_rested(runs);
     rdv__runs_drop(runs);
