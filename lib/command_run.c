@@ -1,34 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a run of steps, after command_run_start.c has begun it or taken it up:
+ * A command run: the events of its life. It is begun by command_run_start.c; run_table.c, the timer
+ * and the store call this file, which calls the others for what the phase of the run asks for. What
+ * a run is in the middle of is its phase:
  *
- *      CLEANING -> JOURNALLING -> RUNNING -> ENDING -> gone
- *                       ^            |
- *                       |            +-> the next step, or, by way of WAITING, the same one again
- *                       +------------+
+ *     CLEANING ---> JOURNALLING ---> RUNNING ------------> ENDING ---> gone
+ *        ^            ^   ^   ^         |                    ^
+ *        |            |   |   +---------+ the next step      |
+ *        |            |   |             |                    |
+ *        |            |   +-- WAITING <-+ the step is        |
+ *        |            |                 | tried again     LEAVING
+ *        |            |                 |
+ *        +------------|-----------------+ its supervisor was killed
+ *                     |
+ *     HOLDING ---> RELEASED     in place of JOURNALLING, while another run asks for a reboot
  *
- * CLEANING ends the processes that a killed predecessor of ours left behind; it also comes between
- * RUNNING and what follows where a supervisor was killed. JOURNALLING waits until the step is on
- * disk: nothing is ever started before that. WAITING is the time before a retry. ENDING waits until
- * the end is on disk, and tries again if the disk refuses. PUT_OFF takes the place of any phase
- * before ENDING that can't be entered now, because the store is busy or full, or the system is
- * short of something; that phase is entered later, unless the run is to end. LEAVING is a way to
- * ENDING from where a run can't end at once.
+ *     RUNNING ---> ASKING ---> ASKED ---> REBOOTING     after a step that a reboot follows
  *
- * While some run asks for a reboot, others come to rest: in WAITING, or, in place of the next
- * JOURNALLING, in HOLDING. The one that asks goes through three phases. ASKING: that it asks is put
- * on disk. ASKED: others are waited for. REBOOTING: the command is started, once all that the
- * others have written is on disk; then the end of the machine is waited for.
+ * CLEANING ends the processes that a killed process of rdvtask, or a killed supervisor, has left
+ * behind. JOURNALLING waits until the step is on disk: nothing is ever started before that. RUNNING
+ * has a process. WAITING is the time before a retry. LEAVING is a turn of the loop on the way to
+ * ENDING, for a run that can't end where that is decided. ENDING waits until the end is on disk,
+ * and tries again if the disk refuses.
+ *
+ * PUT_OFF takes the place of any phase before ENDING that can't be entered now, because the store
+ * is busy or full, or the system is short of something. That phase is entered later, unless the run
+ * is to end.
+ *
+ * While a run asks for a reboot, others come to rest in WAITING or in HOLDING; a run in HOLDING is
+ * RELEASED when no reboot is asked for any more. The run that asks goes through three phases. In
+ * ASKING, the request is put on disk. In ASKED, the run waits for the others. In REBOOTING, once
+ * all that the others have written is on disk, the command is started, and the end of the machine
+ * is waited for.
  *
  * The journal's row says at which step the run is. Its state is one of
- *   "step"    that step was started as often as `attempt` says, and may be under way,
- *   "wait"    that step was started as often, and nothing is under way that could be interrupted,
- *   "reboot"  the step is the next one (or the number of steps, if none is left), and comes after a reboot; `attempt` is that of the
- *             step before it.
+ *
+ *     "step"    the step was started as often as `attempt` says, and may be under way
+ *     "wait"    the step was started as often as that, and nothing is under way that could be
+ *               interrupted
+ *     "reboot"  the step comes after a reboot (or it is the number of steps, if none is left);
+ *               `attempt` is that of the step before it
+ *
  * Tries that have failed are counted apart from starts: neither a stop nor an interruption uses up
- * a retry. Its boot id is that of the boot which is to end in state "reboot"; in other states, that
- * of the boot in which a step has asked for a reboot that no rule says how to do. A run that a
- * shutdown interrupts leaves its row, and goes.
+ * a retry. The row's boot id is, in state "reboot", that of the boot which is to end; in other
+ * states, that of the boot in which a step has asked for a reboot that no rule says how to do. A
+ * run that a shutdown interrupts leaves its row behind, and goes.
  */
 #include "command_run.h"
 
@@ -45,7 +61,7 @@
 
 /* ----------------------------------------------------- at rest, and again */
 
-static enum rdv__rest rest(const struct rdv__run *base)
+static enum rdv__rest tell_rest(const struct rdv__run *base)
 {
     const struct rdv__command_run *command = (const struct rdv__command_run *)base;
     switch (command->phase) {
@@ -60,7 +76,7 @@ static enum rdv__rest rest(const struct rdv__run *base)
     }
 }
 
-static void go_on(struct rdv__run *base)
+static void release(struct rdv__run *base)
 {
     struct rdv__command_run *command = command_of(base);
     if (command->phase != HOLDING)
@@ -69,14 +85,14 @@ static void go_on(struct rdv__run *base)
     rdv_timer_start(command->timer, 0);
 }
 
-/* May free the run. */
-static void hold(struct rdv__command_run *command)
+/* That the run waits for a reboot is on disk: report it. May free the run. */
+static void begin_to_hold(struct rdv__command_run *command)
 {
     if (rdv__command_run_end_if_over(command))
         return;
     const struct rdv__run *other = rdv__runs_asking(command->run.runs);
     if (!other)
-        return; /* so go_on() was called */
+        return; /* The run was released meanwhile. */
     rdv__command_run_set_status(command, step_of(command)->status);
     rdv__command_run_set_message(command, "waits for the reboot that %s asked for",
                                  rdv_task_identifier(other->task));
@@ -88,15 +104,15 @@ static void hold(struct rdv__command_run *command)
 /* ------------------------------------------------------------------ events */
 
 /* StartTask has not come for a run that was prepared: its start could not be recorded, or nothing
- * starts any more. */
-static void not_wanted(struct rdv__command_run *command, int result)
+ * is started any more. Frees the run. */
+static void leave_unwanted(struct rdv__command_run *command, int result)
 {
     if (!result)
         rdv__command_run_note_state(command, command->step.attempt - 1, "wait");
     rdv__command_run_leave(command);
 }
 
-static void settle(struct rdv__store_change *change, int result)
+static void change_settled(struct rdv__store_change *change, int result)
 {
     struct rdv__command_run *command =
         (struct rdv__command_run *)((char *)change -
@@ -108,19 +124,19 @@ static void settle(struct rdv__store_change *change, int result)
         if (command->journal.numbering == NUMBER_TO_DRAW)
             command->journal.numbering = NUMBER_DRAWN;
         command->journal.row = ROW_CURRENT;
-        if (command->phase !=
-            JOURNALLING) /* of which it is not known yet whether the step can be started */
+        /* In JOURNALLING it is not known yet whether the step can be started. */
+        if (command->phase != JOURNALLING)
             command->retry.delay = 0;
     }
     if (command->run.prepared) {
-        not_wanted(command, result);
+        leave_unwanted(command, result);
     } else if (result && command->phase != ENDING) {
         rdv__command_run_outdate_row(command);
         rdv__command_run_put_off_for_store(command, command->retry.again, result);
     } else if (command->phase == JOURNALLING) {
         rdv__command_run_begin_step(command);
     } else if (command->phase == HOLDING || command->phase == RELEASED) {
-        hold(command);
+        begin_to_hold(command);
     } else if (command->phase == ASKING) {
         command->phase = ASKED;
         if (!rdv__command_run_end_if_over(command))
@@ -131,8 +147,8 @@ static void settle(struct rdv__store_change *change, int result)
     } else {
         assert(command->phase == ENDING);
         if (result) {
-            rdv__command_run_store_end_later(
-                command); /* and not at once: this may be inside rdv__command_run_report() */
+            /* Not at once: this may be inside rdv__command_run_report(). */
+            rdv__command_run_store_end_later(command);
             return;
         }
         rdv__command_run_forget_records(command);
@@ -203,18 +219,18 @@ static void time_came(void *user)
         break;
     case JOURNALLING:
     case ASKING:
-        break; /* no timer is set in these */
+        break; /* The timer is not set in these phases. */
     }
 }
 
-/* In a phase that ends for what others do, or the machine. */
+/* Whether the run is in a phase that ends by what others do, or the machine. */
 static bool is_at_rest(const struct rdv__command_run *command)
 {
     return command->phase == HOLDING || command->phase == RELEASED || command->phase == ASKED ||
            command->phase == REBOOTING;
 }
 
-static void stop_waited(void *user)
+static void stop_wait_over(void *user)
 {
     struct rdv__command_run *command = user;
     command->stop.shutdown = SHUTDOWN_NOW;
@@ -222,12 +238,12 @@ static void stop_waited(void *user)
         rdv__process_end(command->process, command->handler->grace);
 }
 
-/* Whether a shutdown waits for the step. */
-static bool waits_for_step(struct rdv__command_run *command)
+/* Have a shutdown wait for the step, if the handler says so. Returns whether it does. */
+static bool begin_to_wait_for_step(struct rdv__command_run *command)
 {
     if (command->handler->on_stop != RDV__STOP_WAIT || command->stop.cancelled ||
         command->run.gone ||
-        rdv_timer_new(command->run.runs->loop, stop_waited, command, &command->stop.timer))
+        rdv_timer_new(command->run.runs->loop, stop_wait_over, command, &command->stop.timer))
         return false;
     command->stop.shutdown = SHUTDOWN_WAITS;
     rdv_timer_start(command->stop.timer, command->handler->stop_wait);
@@ -248,12 +264,13 @@ static void cancel(struct rdv__run *base)
     }
 }
 
-/* Like cancel, this may be called from inside rdv__command_run_report(), so it frees nothing. */
+/* This frees nothing, nor does cancel(): either may be called from inside
+ * rdv__command_run_report(). */
 static void interrupt(struct rdv__run *base)
 {
     struct rdv__command_run *command = command_of(base);
     command->stop.shutdown = SHUTDOWN_NOW;
-    if (command->phase == RUNNING && command->process && waits_for_step(command))
+    if (command->phase == RUNNING && command->process && begin_to_wait_for_step(command))
         return;
     if (rdv__command_run_can_leave_process(command))
         rdv_timer_start(command->timer, 0);
@@ -272,8 +289,9 @@ static void destroy(struct rdv__run *base)
 }
 
 /*
- * One grace, whether a process is ended or what one has left behind, and then what a kill may take:
- * that of a supervisor's tree, and of what a supervisor leaves behind that had to be killed itself.
+ * One grace, whether a process is ended or what one has left behind. Then comes what a kill may
+ * take: that of a supervisor's tree, and that of what a supervisor leaves behind which had to be
+ * killed itself.
  */
 static rdv_duration end_wait(const struct rdv__run *base)
 {
@@ -282,8 +300,15 @@ static rdv_duration end_wait(const struct rdv__run *base)
     return (command->left.grace > grace ? command->left.grace : grace) + 2 * RDV__SUPERVISOR_WAIT;
 }
 
-static const struct rdv__run_ops ops = {cancel, interrupt, destroy, rest, rdv__command_run_reboot,
-                                        go_on,  end_wait};
+static const struct rdv__run_ops ops = {
+    .cancel = cancel,
+    .interrupt = interrupt,
+    .destroy = destroy,
+    .rest = tell_rest,
+    .reboot = rdv__command_run_reboot,
+    .go_on = release,
+    .end_wait = end_wait,
+};
 
 /* ------------------------------------------------------------------- start */
 
@@ -302,7 +327,7 @@ int rdv__command_run_new(struct rdv__runs *runs, rdv_task *task, struct rdv__han
         free(command);
         return result;
     }
-    command->journal.change.settle = settle;
+    command->journal.change.settle = change_settled;
     command->journal.change.owner = runs;
     command->handlers = handlers ? rdv__handlers_ref(handlers) : NULL;
     command->handler = handler ? handler : &command->no_handler;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processes of a run of steps: how they are started and heard, left running, and found again.
+ * The processes of a command run: the programs of its steps, and the command that reboots. Each is
+ * started with the environment, the supervisor and the record that the handler asks for, and what
+ * it prints and says is passed on. What its end means is not decided here: command_run_step.c and
+ * command_run_reboot.c hand in what hears of that.
  */
 #include "command_run_process.h"
 
@@ -14,7 +17,7 @@
 #include "output.h"
 #include "task.h"
 
-/* Comes before the last that a program has printed which has run on without us. */
+/* Comes before the last output of a program that has run on while nobody followed it. */
 static const char left_words[] =
     "[rdvtask: left running over a restart; the last that it printed:]\n";
 
@@ -23,7 +26,8 @@ static const char left_words[] =
 static void hear_output(void *user, const char *data, size_t size)
 {
     struct rdv__command_run *command = user;
-    if (command->step.record == RECORD_ADOPTED) /* once, at its end */
+    /* Of an adopted step there is output once only, at its end. */
+    if (command->step.record == RECORD_ADOPTED)
         rdv__output_add(command->output, left_words, sizeof left_words - 1);
     rdv__output_add(command->output, data, size);
 }
@@ -68,7 +72,7 @@ static void hear_notice(void *user, const struct rdv__child_notice *notice)
         rdv__process_end(command->process, command->handler->grace);
 }
 
-/* The command that reboots has nothing to say: the status is REBOOTING. */
+/* What the command that reboots says is not passed on: the status is REBOOTING. */
 static void hear_no_notice(void *user, const struct rdv__child_notice *notice)
 {
     (void)user;
@@ -88,16 +92,18 @@ static int prepare_output(struct rdv__command_run *command)
     return result;
 }
 
-/* What the handler asks for beyond the program; the record, if there is to be one, is the caller's
- * to free. */
-static int supervise(struct rdv__command_run *command, struct rdv__supervision *supervision,
-                     char **ret_record, struct rdv_error *error)
+/* Fill in what the handler asks for beyond its program. If there is to be a record, the caller
+ * frees its path. */
+static int fill_in_supervision(struct rdv__command_run *command,
+                               struct rdv__supervision *supervision, char **ret_record,
+                               struct rdv_error *error)
 {
     const struct rdv__handler *handler = command->handler;
     const char *path = rdv__store_path(command->run.runs->store);
     char *record = NULL;
     supervision->program = command->run.runs->supervisor;
-    if (command->phase == REBOOTING) /* which is the machine's matter, not this handler's */
+    /* A reboot is the machine's matter, and not this handler's. */
+    if (command->phase == REBOOTING)
         return 0;
     supervision->user = handler->user;
     supervision->directory = handler->directory;
@@ -120,8 +126,8 @@ static int supervise(struct rdv__command_run *command, struct rdv__supervision *
     return result;
 }
 
-/* The environment of a program. The command that reboots runs with our rights, whoever the
- * handler's user is, so it gets nothing of the handler's environment. */
+/* Make the environment of a program. The command that reboots runs with the rights of rdvtask
+ * itself, whatever the user of the handler is, so it gets nothing of the handler's environment. */
 static int make_environment(const struct rdv__command_run *command, const struct rdv__variable *own,
                             size_t count, const char ***ret_environment)
 {
@@ -140,15 +146,15 @@ int rdv__command_run_start_process(struct rdv__command_run *command, const struc
     int result = prepare_output(command);
     if (result)
         return rdv__fail(error, result, "%s", rdv_strerror(result));
-    result = supervise(command, &supervision, &record, error);
+    result = fill_in_supervision(command, &supervision, &record, error);
     if (result)
         return result;
 
     char number[24], attempt[16];
     snprintf(number, sizeof number, "%" PRId64, command->journal.number);
     snprintf(attempt, sizeof attempt, "%d", command->step.attempt);
-    /* The last ones are what a run is recognised by, and all that a supervisor gets of the
-     * environment. */
+    /* The last ones, from RUN on, are what a run is recognised by, and all of the environment that
+     * a supervisor gets. */
     enum { LABEL, IDENTIFIER, ATTEMPT, RUN, STORE, NONCE, OWN };
     const struct rdv__variable own[OWN] = {
         [LABEL] = {"RDV_LABEL", rdv_task_label(command->run.task)},

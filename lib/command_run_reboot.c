@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How a run of steps asks for a reboot, and does it: see command_run.c for the phases. Who does it,
- * and when, is run_table.c's. */
+/*
+ * How a command run asks for a reboot, and does it, in the phases ASKING, ASKED and REBOOTING of
+ * command_run.c. Which of the runs that ask does it, and when, is decided by run_table.c.
+ *
+ * A reboot is only ever begun when all that is to be known after it is on disk. If the machine does
+ * not go down in time, the run fails.
+ */
 #include "command_run_reboot.h"
 
 #include <assert.h>
@@ -16,7 +21,8 @@
 
 /* ----------------------------------------------------------------- reboots */
 
-/* A run without a rule for that ends with the exit code of the step that has asked. */
+/* Whether a step has asked for a reboot that no rule says how to do: such a run ends with the exit
+ * code of that step. */
 static bool needs_reboot(const struct rdv__command_run *command)
 {
     return command->reboot.boot_id[0] != '\0' && !command->handler->reboot.step.argv;
@@ -38,7 +44,7 @@ static void fail_soon(struct rdv__command_run *command, int code, const char *be
     rdv__command_run_finish_soon(command, code);
 }
 
-/* Put on disk that the run asks, and why, and tell it if that can be done in the same commit. */
+/* Put on disk that the run asks, and why; and report it, in the same commit if that can be done. */
 static void record_asking(struct rdv__command_run *command)
 {
     if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
@@ -54,8 +60,7 @@ static void record_asking(struct rdv__command_run *command)
     rdv__command_run_report(command);
 }
 
-/* Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on
- * disk, with the report if the sink has the same store, before anything is done. */
+/* Others come to rest from now on, and nothing is done before it is on disk that the run asks. */
 void rdv__command_run_ask_for_reboot(struct rdv__command_run *command, size_t next)
 {
     struct rdv_error error = {0};
@@ -80,14 +85,14 @@ void rdv__command_run_ask_for_reboot(struct rdv__command_run *command, size_t ne
     record_asking(command);
 }
 
-/* The reason is said. May free the run. */
+/* Ask for a reboot, with this step to follow it; the message says why. May free the run. */
 static void reboot_before(struct rdv__command_run *command, size_t next)
 {
     if (!is_interrupted(command)) {
         rdv__command_run_ask_for_reboot(command, next);
         return;
     }
-    /* For the next process to ask. */
+    /* The next process asks. */
     if (!rdv__runs_boot_id(command->run.runs, command->reboot.boot_id, NULL)) {
         command->step.index = next;
         command->step.failures = 0;
@@ -104,7 +109,7 @@ void rdv__command_run_reboot_has_begun(struct rdv__command_run *command)
     reboot_before(command, command->step.index + 1);
 }
 
-/* Whether a step that has ended so is followed by a reboot; then it is asked for. */
+/* If the document says nothing of such a case, there is no reboot. */
 bool rdv__command_run_reboot_after_step(struct rdv__command_run *command, bool asked)
 {
     const struct rdv__reboot *rule = &command->handler->reboot;
@@ -121,7 +126,7 @@ bool rdv__command_run_reboot_after_step(struct rdv__command_run *command, bool a
     return true;
 }
 
-/* A step has asked for a reboot, and there is no rule. */
+/* If it can't be told which boot this is, "?" stands for one that is never the same. */
 void rdv__command_run_remember_reboot(struct rdv__command_run *command)
 {
     struct rdv_error error;
@@ -134,7 +139,7 @@ void rdv__command_run_remember_reboot(struct rdv__command_run *command)
 
 /* ------------------------------------------------------- the reboot itself */
 
-/* May free the run. */
+/* The command that reboots has failed. May free the run. */
 static void reboot_failed(struct rdv__command_run *command, int code, const char *words,
                           const char *line)
 {
@@ -145,7 +150,6 @@ static void reboot_failed(struct rdv__command_run *command, int code, const char
     rdv__command_run_finish(command, RDV_STATUS_FAILED, code);
 }
 
-/* May free the run. */
 void rdv__command_run_fail_still_up(struct rdv__command_run *command)
 {
     char wait[RDV_DURATION_TEXT_SIZE];
@@ -154,7 +158,7 @@ void rdv__command_run_fail_still_up(struct rdv__command_run *command)
     rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ETIMEDOUT);
 }
 
-static void hear_reboot_end(void *user, int result, int code)
+static void reboot_command_ended(void *user, int result, int code)
 {
     struct rdv__command_run *command = user;
     struct rdv__step_end end;
@@ -164,8 +168,8 @@ static void hear_reboot_end(void *user, int result, int code)
     rdv__process_free(command->process);
     command->process = NULL;
     if (is_interrupted(command) && !command->stop.cancelled) {
-        rdv__command_run_leave(
-            command); /* the system shuts down, most likely: the row says what we asked for */
+        /* Most likely, it is the machine that shuts down: the row says what was asked for. */
+        rdv__command_run_leave(command);
     } else if (rdv__command_run_end_if_over(command)) {
         return;
     } else if (command->step.timed_out) {
@@ -174,10 +178,9 @@ static void hear_reboot_end(void *user, int result, int code)
         rdv__output_last_line(command->output, line, sizeof line);
         reboot_failed(command, end.code, end.words, line);
     }
-    /* Else the timer waits for the machine to go down. */
+    /* Otherwise, the timer waits for the machine to go down. */
 }
 
-/* All that is to be kept is on disk. May free the run. */
 void rdv__command_run_start_reboot(struct rdv__command_run *command)
 {
     struct rdv_error error = {0};
@@ -189,14 +192,14 @@ void rdv__command_run_start_reboot(struct rdv__command_run *command)
     rdv__log(log_of(command), RDV_LOG_INFO, "%s: the machine is rebooted now",
              identifier_of(command));
     int result = rdv__command_run_start_process(command, &command->handler->reboot.step,
-                                                hear_reboot_end, &error);
+                                                reboot_command_ended, &error);
     if (result)
         reboot_failed(command, result, error.text, "");
     else
         rdv_timer_start(command->timer, command->run.runs->reboot_wait);
 }
 
-/* First, what the others have written when they came to rest has to be on disk. */
+/* Put on disk, before the reboot, what the others have written when they came to rest. */
 static void record_all(struct rdv__command_run *command)
 {
     if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a run that another process has left is brought to where it can go on: what is left of its
- * processes is ended, and what the document says of interruptions is applied. command_run_start.c
- * has found the run in the journal; command_run_step.c comes here with a step whose supervisor was
- * killed while nobody followed it.
+ * How a run that another process has left goes on: what is left of its processes is ended first,
+ * and then the run goes on as the document says of interruptions, or ends. command_run_start.c has
+ * found the run in the journal, and says in `left` what is to follow; command_run_step.c comes here
+ * with a step whose supervisor was killed while nobody followed it.
+ *
+ * All of it happens in phase CLEANING, and nothing of the run is started before it is over.
  */
 #include "command_run_resume.h"
 
@@ -41,7 +43,7 @@ void rdv__command_run_go_on(struct rdv__command_run *command)
         rdv__command_run_begin_attempt(command);
 }
 
-static void cleaned(void *user, int found)
+static void orphans_ended(void *user, int found)
 {
     struct rdv__command_run *command = user;
     const char *path = rdv__store_path(command->run.runs->store);
@@ -58,8 +60,7 @@ static void cleaned(void *user, int found)
         rdv__command_run_go_on(command);
 }
 
-/* End what another process has left of the run, or of an earlier one, before anything else is done.
- * This is done for a cancelled run, too: its end is told afterwards. */
+/* This is done for a cancelled run, too: its end is reported afterwards. */
 void rdv__command_run_clean(struct rdv__command_run *command)
 {
     if (is_interrupted(command) && !command->stop.cancelled && command->phase == PUT_OFF) {
@@ -69,7 +70,7 @@ void rdv__command_run_clean(struct rdv__command_run *command)
     command->phase = CLEANING;
     int result = rdv__orphans_end(
         command->run.runs->loop, rdv__store_path(command->run.runs->store), command->left.run,
-        command->left.nonce, command->left.grace, cleaned, command, &command->orphans);
+        command->left.nonce, command->left.grace, orphans_ended, command, &command->orphans);
     if (result)
         rdv__command_run_put_off(command, rdv__command_run_clean,
                                  "cannot end what a run cut short has left behind",
@@ -82,7 +83,7 @@ void rdv__command_run_give_up(struct rdv__command_run *command, int code)
     command->left.code = code;
 }
 
-/* Go on, as the document says, with a run that was cut short in the step that it is at. */
+/* The step is started again with a number of its own, unless the document says otherwise. */
 void rdv__command_run_take_up_interrupted(struct rdv__command_run *command)
 {
     rdv__log(log_of(command), RDV_LOG_INFO, "%s: was interrupted during step %zu, attempt %d",

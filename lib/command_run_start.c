@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How runs of steps begin, and how runs that another process has left in the journal are taken up.
+ * How command runs begin: anew, or from what another process has left in the journal. agent.c calls
+ * this file, and command_run.c has the run from then on.
+ *
  * A run whose step was left running is adopted. Any other goes on as the document says, once what
  * is left of its processes is gone; or it ends, if the document has no handler for it any more, or
- * if it is to be cancelled. If the row is of another run of the same identifier, what is left of
- * that run is ended in the same way.
+ * if it is to be cancelled. If the journal's row is of another run of the same identifier, what is
+ * left of that run is ended in the same way.
  */
 #include "command_run_start.h"
 
@@ -45,16 +47,15 @@ static void read_starts(const char *text, int *starts)
     }
 }
 
-static int look(void *user, const struct rdv__journal *row)
+static int read_row(void *user, const struct rdv__journal *row)
 {
     struct found *found = user;
     int64_t number = rdv_task_run(found->task);
     size_t size;
     const void *context = rdv_task_context(found->task, &size);
     found->any = true;
-    /*
-     * If the trigger agent doesn't number its runs, this can only be the run that looks the same.
-     */
+    /* If the trigger agent does not number its runs, this can only be the run that looks the
+     * same. */
     found->ours = strcmp(row->label, rdv_task_label(found->task)) == 0 &&
                   (number != 0 ? row->run == number
                                : row->run < 0 && row->context_size == size &&
@@ -73,16 +74,15 @@ static int look(void *user, const struct rdv__journal *row)
     return 0;
 }
 
-static int find(struct rdv__runs *runs, const rdv_task *task, struct found *ret_found)
+static int find_row(struct rdv__runs *runs, const rdv_task *task, struct found *ret_found)
 {
     *ret_found = (struct found){.task = task};
-    int result = rdv__journal_get(runs->store, rdv_task_identifier(task), look, ret_found);
+    int result = rdv__journal_get(runs->store, rdv_task_identifier(task), read_row, ret_found);
     return result == RDV_ENOTFOUND ? 0 : result;
 }
 
-/*
- * Steps are done in order: one before the run's step was started, even if the row does not say so.
- */
+/* Steps are done in order: one before the step of the run was started, even if the row does not say
+ * so. */
 static void take_up_starts(struct rdv__command_run *command, const struct found *found)
 {
     for (size_t i = 0; i < command->handler->step_count; i++)
@@ -101,7 +101,7 @@ static void take_up_reboot(struct rdv__command_run *command, const struct found 
         command->left.next = TELL_REBOOTED;
     else if (command->handler->reboot.step.argv)
         command->left.next = ASK_AGAIN;
-    else /* a new document does not say how to reboot any more */
+    else /* the document has changed, and does not say how to reboot any more */
         memcpy(command->reboot.boot_id, found->boot_id, sizeof command->reboot.boot_id);
     rdv__log(log_of(command), RDV_LOG_INFO, "%s: %s", identifier_of(command),
              same_boot ? "had asked for a reboot that has not come" : "goes on after the reboot");
@@ -145,8 +145,8 @@ static int take_up(struct rdv__command_run *command, const struct found *found,
 
 /* ------------------------------------------------------------------- start */
 
-/* Begin with what the journal has on the identifier. This may end the run, but only after our
- * caller has returned. */
+/* Begin with what the journal has on the identifier. This may end the run, but not before the
+ * caller has returned to the loop. */
 static void begin_with(struct rdv__command_run *command, const struct found *found)
 {
     struct rdv_error error = {0};
@@ -187,7 +187,7 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
     }
     command->phase = CLEANING;
     if (command->left.next == ADOPT_STEP)
-        rdv_timer_start(command->timer, 0); /* reports come later */
+        rdv_timer_start(command->timer, 0); /* Its reports come later. */
     else if (to_clean)
         rdv__command_run_clean(command);
     else if (command->left.next == GIVE_UP || command->stop.cancelled)
@@ -200,16 +200,16 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
 }
 
 /* Try again to read the journal, which failed when the run began. */
-static void look_again(struct rdv__command_run *command)
+static void find_row_again(struct rdv__command_run *command)
 {
     struct found found;
     if (is_interrupted(command) && !command->stop.cancelled) {
         rdv__command_run_leave(command);
         return;
     }
-    int result = find(command->run.runs, command->run.task, &found);
+    int result = find_row(command->run.runs, command->run.task, &found);
     if (result)
-        rdv__command_run_put_off(command, look_again, "the journal can't be read",
+        rdv__command_run_put_off(command, find_row_again, "the journal can't be read",
                                  rdv_strerror(result));
     else
         begin_with(command, &found);
@@ -220,14 +220,14 @@ int rdv__command_run_start(struct rdv__runs *runs, rdv_task *task, struct rdv__h
 {
     struct found found;
     struct rdv__command_run *command = NULL;
-    int looked = find(runs, task, &found);
+    int looked = find_row(runs, task, &found);
     if (!handler && looked == 0 && !found.any)
         return RDV_ENOHANDLER;
     int result = rdv__command_run_new(runs, task, handlers, handler, &command);
     if (result)
         return result;
     if (looked)
-        rdv__command_run_put_off(command, look_again, "the journal can't be read",
+        rdv__command_run_put_off(command, find_row_again, "the journal can't be read",
                                  rdv_strerror(looked));
     else
         begin_with(command, &found);
@@ -241,7 +241,7 @@ int rdv__command_run_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv_
     struct rdv__command_run *command = NULL;
     if (runs->asking > 0)
         return 0;
-    int result = find(runs, task, &found);
+    int result = find_row(runs, task, &found);
     if (result || found.any)
         return result;
     result = rdv__command_run_new(runs, task, handlers, handler, &command);
@@ -254,20 +254,21 @@ int rdv__command_run_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv_
     return result;
 }
 
-/* Make the task of a row. */
+/* Make the task that a row of the journal is about. */
 static int make_task(void *user, const struct rdv__journal *row)
 {
     return rdv__task_new(row->label, strlen(row->label), row->identifier, strlen(row->identifier),
                          row->context, row->context_size, row->run > 0 ? row->run : 0, user);
 }
 
-/* End what is left of the run of a row. gone: nobody waits for the run, and its end is not told. */
+/* End what is left of the task's run in the journal. If `gone` is true, nobody waits for the run,
+ * and its end is not reported. */
 static int end_left(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
                     bool gone)
 {
     struct found found;
     struct rdv__command_run *command = NULL;
-    int result = find(runs, task, &found);
+    int result = find_row(runs, task, &found);
     if (!result)
         result = rdv__command_run_new(runs, task, handlers,
                                       rdv__handlers_find(handlers, rdv_task_label(task)), &command);
@@ -293,7 +294,7 @@ int rdv__command_run_cancel(struct rdv__runs *runs, const char *identifier,
 int rdv__command_run_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers)
 {
     struct found found;
-    int result = find(runs, task, &found);
+    int result = find_row(runs, task, &found);
     if (!result && found.any)
         result = end_left(runs, task, handlers, true);
     else
@@ -301,7 +302,7 @@ int rdv__command_run_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__h
     return result ? result : RDV_EBUSY;
 }
 
-/* Tasks of rows, the latest first. */
+/* The tasks of rows, the latest first. */
 struct task_list {
     rdv_task **tasks;
     size_t count, room;

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What all files of a command run need: the words and the reports of the run, its row in the
+ * journal, trying again later, and its end. command_run.c draws the phases.
+ *
+ * Nothing here starts anything. What is written is staged in a batch, and command_run.c hears when
+ * that is on disk. A function that may free the run says so; whoever calls it touches the run no
+ * more.
+ */
 #include "command_run_state.h"
 
 #include <assert.h>
@@ -12,7 +20,7 @@
 #include "output.h"
 #include "task.h"
 
-/* How soon something that has failed for now is tried again; doubles from first to last. */
+/* How soon something that has failed for now is tried again. It doubles from first to last. */
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_LAST  RDV_MINUTE
 
@@ -23,7 +31,8 @@
 
 void rdv__command_run_set_message(struct rdv__command_run *command, const char *format, ...)
 {
-    char words[2 * RDV_MESSAGE_MAX]; /* more than all parts of a message together */
+    /* More than all parts of a message together. */
+    char words[2 * RDV_MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(words, sizeof words, format, arguments);
@@ -49,7 +58,6 @@ void rdv__command_run_set_step_message(struct rdv__command_run *command, const c
 
 /* ----------------------------------------------------------------- reports */
 
-/* Report what run says. The sink may call back. */
 void rdv__command_run_report(struct rdv__command_run *command)
 {
     if (command->run.gone)
@@ -87,7 +95,6 @@ static void free_command(struct rdv__command_run *command)
     free(command);
 }
 
-/* Nothing is left to be done, or the next process does it. Frees the run. */
 void rdv__command_run_leave(struct rdv__command_run *command)
 {
     rdv__runs_remove(&command->run);
@@ -137,9 +144,7 @@ static int write_end(struct rdv__command_run *command)
 {
     rdv_store *store = command->run.runs->store;
     int result = 0;
-    /*
-     * Unless the identifier, which is free already, was started anew: then the row is that run's.
-     */
+    /* If the identifier, which is free already, was started anew, the row is that run's. */
     if (command->journal.row != ROW_NONE &&
         !rdv__runs_find(command->run.runs, identifier_of(command)))
         result = rdv__journal_delete(store, identifier_of(command));
@@ -154,8 +159,8 @@ static int write_end(struct rdv__command_run *command)
     return result;
 }
 
-/* Take the run from the journal and report its end, in one commit if the sink has the same store.
- * The row goes first: a sink may start the same task anew while it is told. May free the run. */
+/* The row goes before the end is reported: the sink may start the same task anew while it is
+ * told. */
 void rdv__command_run_store_end(struct rdv__command_run *command)
 {
     rdv_store *store = command->run.runs->store;
@@ -179,16 +184,16 @@ void rdv__command_run_store_end(struct rdv__command_run *command)
     command->journal.settling = true;
     rdv__store_defer(store, &command->journal.change);
     if (!command->report.end_told) {
-        /* Once: from here on it is the trigger agent's to keep. */
+        /* It is reported once: from now on, the trigger agent keeps it. */
         command->report.end_told = true;
         rdv__command_run_report(command);
     }
-    /* The end may have had the history forget others: their logs go in the same commit. */
+    /* As the run has ended, the history may have forgotten others: their logs go in the same
+     * commit. */
     if (logs)
         rdv__logs_tidy(logs);
 }
 
-/* End the run; the message is set. May free it. */
 void rdv__command_run_finish(struct rdv__command_run *command, rdv_status status, int code)
 {
     command->phase = ENDING;
@@ -199,7 +204,6 @@ void rdv__command_run_finish(struct rdv__command_run *command, rdv_status status
     rdv__command_run_store_end(command);
 }
 
-/* End as failed with this message and code, but not from where we are called. */
 void rdv__command_run_finish_soon(struct rdv__command_run *command, int code)
 {
     command->phase = LEAVING;
@@ -223,9 +227,8 @@ void rdv__command_run_outdate_row(struct rdv__command_run *command)
         command->journal.row = ROW_OUTDATED;
 }
 
-/*
- * Write `starts` as the journal has it: empty if each step was started as often as its place says.
- */
+/* Write `starts` as the journal has it: empty if each step was started as often as its place
+ * says. */
 static const char *starts_text(const struct rdv__command_run *command, char *buffer, size_t size)
 {
     size_t used = 0;
@@ -236,8 +239,8 @@ static const char *starts_text(const struct rdv__command_run *command, char *buf
     return buffer;
 }
 
-/* The whole row is written again only if more has changed than where the run is: the context may be
- * large. */
+/* Write the row. All of it is written again only if more has changed than where the run is: the
+ * context may be large. */
 static int put_journal(struct rdv__command_run *command, int starts, const char *state)
 {
     rdv_store *store = command->run.runs->store;
@@ -264,7 +267,7 @@ static int put_journal(struct rdv__command_run *command, int starts, const char 
     return rdv__journal_put(store, &row);
 }
 
-/* Draw the run's mark before the first process that has to have it. */
+/* Draw the mark of the run's processes, before the first process that has to have it. */
 static int draw_nonce(struct rdv__command_run *command)
 {
     static const char digits[] = "0123456789abcdef";
@@ -289,11 +292,12 @@ int rdv__command_run_write_journal(struct rdv__command_run *command, enum rdv__p
     int result = rdv__store_stage(store);
     if (result)
         return result;
-    /* One that was drawn in a batch that failed could be drawn again by another process. */
+    /* A number that was drawn in a batch that failed could be drawn again by another process, so it
+     * is drawn anew. */
     if (command->journal.numbering == NUMBER_TO_DRAW)
         result = rdv__journal_new_run(store, &command->journal.number);
-    /* Don't draw one while processes that an older version has started may run: they are recognised
-     * by other marks. */
+    /* No mark is drawn while processes that an older version has started may run: they are
+     * recognised in another way. */
     if (!result && phase == JOURNALLING && !command->journal.nonce[0])
         result = draw_nonce(command);
     if (!result && state)
@@ -317,7 +321,7 @@ void rdv__command_run_note_state(struct rdv__command_run *command, int starts, c
 
 /* ------------------------------------------------------- the next attempt */
 
-/* The step starts when that is on disk. While a reboot is due, it is put off. */
+/* While a reboot is asked for, the run holds in place of starting the step. */
 int rdv__command_run_journal_attempt(struct rdv__command_run *command)
 {
     if (command->run.runs->asking == 0)
@@ -343,8 +347,6 @@ void rdv__command_run_finish_cancelled(struct rdv__command_run *command)
     rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
 }
 
-/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be
- * freed. */
 bool rdv__command_run_end_if_over(struct rdv__command_run *command)
 {
     if (command->run.gone) {
@@ -353,7 +355,7 @@ bool rdv__command_run_end_if_over(struct rdv__command_run *command)
         rdv__command_run_set_message(command, "cancelled");
         rdv__command_run_finish_cancelled(command);
     } else if (is_interrupted(command)) {
-        /* This attempt has not begun, so there is nothing that could have been interrupted. */
+        /* This attempt has not begun, so nothing was interrupted. */
         if (command->phase == JOURNALLING || command->phase == RUNNING ||
             (command->phase == PUT_OFF && command->retry.again == rdv__command_run_begin_attempt))
             rdv__command_run_note_state(command, command->step.attempt - 1, "wait");

@@ -19,7 +19,7 @@
 #include "step_result.h"
 #include "store.h"
 
-/* How much of a message is the last line that the program printed, with the NUL. */
+/* How much of a message the last line may be that the program printed, with the NUL. */
 #define LINE_SHOWN 512
 
 /* The room for the mark of a run's processes, in hexadecimal digits with the NUL. */
@@ -43,7 +43,7 @@ enum rdv__phase {
 
 /* What follows as CLEANING ends. */
 enum rdv__after_cleaning {
-    /* The step is tried (again), or, after the last one, the run ends. */
+    /* The step is tried, or, if none is left, the run ends. */
     GO_ON,
     /* The step may still be under way, left running by an earlier agent: it is followed again. */
     ADOPT_STEP,
@@ -103,7 +103,7 @@ struct rdv__command_run {
     struct rdv__output *output;
     struct rdv__process *process;
     struct rdv__orphans *orphans;
-    /* What it means that the time has come depends on the phase. */
+    /* It is set in most phases; what follows when the time has come depends on the phase. */
     rdv_timer *timer;
     /* An earlier process has begun it. */
     bool resumed;
@@ -146,14 +146,14 @@ struct rdv__command_run {
         char nonce[RDV__NONCE_SIZE];
         rdv_duration grace;
         enum rdv__after_cleaning next;
-        /* For GIVE_UP. */
+        /* The code with which it fails, for GIVE_UP. */
         int code;
     } left;
 
     struct {
         /* Which boot is to end, or "": see command_run.c for the journal's row. */
         char boot_id[RDV__BOOT_ID_ROOM];
-        /* How many the run has asked for. */
+        /* How many reboots the run has asked for. */
         int count;
         /* The machine has begun to reboot by itself. */
         bool going_down;
@@ -208,41 +208,44 @@ static inline const rdv_log *log_of(const struct rdv__command_run *command)
     return &command->run.runs->log;
 }
 
-/* What the next report says: in words, or "BEFOREstep 2 of 3 (program)AFTER". */
+/* Set the message of the next report: in these words, or as "BEFOREstep 2 of 3 (program)AFTER". */
 void rdv__command_run_set_message(struct rdv__command_run *command, const char *format, ...)
     RDV__PRINTF(2, 3);
 void rdv__command_run_set_step_message(struct rdv__command_run *command, const char *before,
                                        const char *after);
 
-/* The next report has this status, no code and no progress. */
+/* Set the status of the next report, which then has no code and no progress. */
 void rdv__command_run_set_status(struct rdv__command_run *command, rdv_status status);
 
-/* Report what run says. The sink may call back. */
+/* Report the status, code, progress and message that were set. The sink may call back. */
 void rdv__command_run_report(struct rdv__command_run *command);
 
 /*
- * Put on disk that the run is at its step, which was started so often, in this state, and settle in
- * this phase when that is on disk. With state NULL, only put on disk what others have staged. An
- * error is one of the store, which has taken nothing: the caller puts it off. If the batch fails
- * later, it is put off here, for `again`.
+ * Put on disk that the run is at its step, that the step was started so often, and this state; and
+ * enter this phase, which command_run.c goes on from when that is on disk. If state is NULL, only
+ * what others have staged is put on disk. If the store has taken nothing, its error is returned,
+ * and the caller puts the phase off. If the batch fails later, command_run.c puts it off, and calls
+ * `again`.
  */
 int rdv__command_run_write_journal(struct rdv__command_run *command, enum rdv__phase phase,
                                    int starts, const char *state,
                                    void (*again)(struct rdv__command_run *command));
 
-/* Have the row say so, if it can be: this run does not wait for it. */
+/* Have the row say this, if the store takes it: the run does not wait for that. */
 void rdv__command_run_note_state(struct rdv__command_run *command, int starts, const char *state);
 
-/* More of the row has changed than where the run is: it is written again as a whole. */
+/* More has changed of what the row says than where the run is: it has to be written again as a
+ * whole. */
 void rdv__command_run_outdate_row(struct rdv__command_run *command);
 
-/* Have the run go on at this step, with what is known of how often that was started. */
+/* Have the run go on at this step. It is tried for the first time, as far as failures are
+ * concerned. */
 void rdv__command_run_go_to_step(struct rdv__command_run *command, size_t step);
 
 /*
- * Try again later what can't be done now: after a second at first, and each minute at last, until
- * it works, or the run is to end. `what` says what failed ("cannot record step 2 of 3"). `again` is
- * called in phase PUT_OFF.
+ * Enter PUT_OFF, for what can't be done now: `again` is called after a second at first, and each
+ * minute at last, until it works or the run is to end. `what` says what has failed ("cannot record
+ * step 2 of 3").
  */
 void rdv__command_run_put_off(struct rdv__command_run *command,
                               void (*again)(struct rdv__command_run *command), const char *what,
@@ -250,35 +253,38 @@ void rdv__command_run_put_off(struct rdv__command_run *command,
 void rdv__command_run_put_off_for_store(struct rdv__command_run *command,
                                         void (*again)(struct rdv__command_run *command),
                                         int result);
-/* How long to wait after something has failed once more. */
+/* How long to wait now that something has failed once more. */
 rdv_duration rdv__command_run_next_delay(struct rdv__command_run *command);
 
-/* End the run; the message is set. May free it. */
+/* End the run, with the message that was set. May free it. */
 void rdv__command_run_finish(struct rdv__command_run *command, rdv_status status, int code);
 
-/* End as failed with this message and code, but not from where we are called. */
+/* Have the run fail with this code and the message that was set, but not before the caller has
+ * returned to the loop. */
 void rdv__command_run_finish_soon(struct rdv__command_run *command, int code);
 
-/* Nothing is left to be done, or the next process does it. Frees the run. */
+/* The run has gone: nothing is left to be done, or the next process does it. Frees the run. */
 void rdv__command_run_leave(struct rdv__command_run *command);
 
-/* Report the end that run says, and take the run from the journal, in one commit if the sink has
- * the same store; now, or when the store that has refused it may take it. May free the run. */
+/* Report the end, and take the run from the journal, in one commit if the sink has the same store.
+ * If the store refuses it, this is tried again later. May free the run. */
 void rdv__command_run_store_end(struct rdv__command_run *command);
+
+/* Try that again after a while. */
 void rdv__command_run_store_end_later(struct rdv__command_run *command);
 
-/* Have the next attempt of the step on disk, or that it waits for a reboot while one is due; it
- * begins when that is there. May free the run. */
+/* Put the next attempt of the step on disk, or, while a reboot is asked for, that the run waits for
+ * it. It begins when that is on disk. May free the run. */
 void rdv__command_run_begin_attempt(struct rdv__command_run *command);
 
-/* Do that for a run that is only prepared: an error of the store is returned. */
+/* Put the first attempt of a run on disk that is only prepared. An error of the store is returned. */
 int rdv__command_run_journal_attempt(struct rdv__command_run *command);
 
-/* End the run, and return true, if what has happened meanwhile forbids to start anything for it.
- * Then it may be freed. */
+/* If something has happened meanwhile that forbids to start anything for the run, end it, and
+ * return true. The run may be freed then. */
 bool rdv__command_run_end_if_over(struct rdv__command_run *command);
 
-/* End the run as one that was cancelled; the message is set. May free it. */
+/* End the run as cancelled, with the message that was set. May free it. */
 void rdv__command_run_finish_cancelled(struct rdv__command_run *command);
 
 #endif

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * The folder with the logs of runs, and the budget for all of them. output.c opens a file here for
+ * each run that prints something, and takes room for it; command_run_state.c has old logs deleted
+ * as runs end. The files are counted by rows of the store, so that a run costs the same however
+ * many there are.
+ *
  * When the agent starts, files and rows are brought to agree:
  *
- *      READING -> JUDGING -> SETTLING -> CHECKING -> done
- *         ^                      |
- *         +--- there are more ---+
+ *     READING -> JUDGING -> SETTLING -> CHECKING -> done
+ *        ^                      |
+ *        +--- there are more ---+
  *
  * READING finds files of ended runs that have no row. JUDGING looks for their runs in the history.
  * SETTLING gives them rows, or deletes them if the history does not know the run any more. CHECKING
@@ -27,15 +32,16 @@
 #include "store.h"
 
 /* The mark: a number of the store's own, and its path. */
-#define MARK_NAME   "store"
-#define MARK_MAX    65536
-#define MARK_NUMBER ((size_t)17) /* how long the number is, with the space after it */
+#define MARK_NAME "store"
+#define MARK_MAX  65536
+/* How long that number is, with the space after it. */
+#define MARK_NUMBER ((size_t)17)
 
 /* The unit in which files are counted, in bytes; each file counts as at least one. */
 #define PAGE 4096
 
-/* At most how many files, rows or entries one slice looks at, and for how long; how many files are
- * deleted in a run's own commit. */
+/* How many files, rows or entries one slice looks at, and for how long, at most; and how many files
+ * are deleted at most in the commit that ends a run. */
 #define SLICE_MAX  256
 #define SLICE_TIME (2 * RDV_MILLISECOND)
 #define ALONG_MAX  16
@@ -46,8 +52,8 @@
 /* How many files without a row are looked at in one round. */
 #define UNKNOWN_MAX 1024
 
-/* When the budget is full a part of it is freed at once, so that it is not full again at the next
- * run. */
+/* When the budget is full, a part of it is freed at once, so that it is not full again with the
+ * next run. */
 #define SPARE_PART 16
 
 enum phase { READING, JUDGING, SETTLING, CHECKING, DONE };
@@ -63,7 +69,7 @@ struct rdv__logs {
     rdv_log log;
     rdv_timer *timer;
     int64_t run_bytes, total_bytes;
-    /* Of files that are being written. */
+    /* Bytes of files that are being written. */
     int64_t open_bytes;
     /* The folder is known to be this store's. */
     bool marked;
@@ -71,15 +77,15 @@ struct rdv__logs {
     bool busy;
 
     enum phase phase;
-    /* Open until DONE; NULL = there is none. */
+    /* Open until the phase is DONE; NULL = there is none. */
     struct rdv__plat_logs *folder;
     struct unknown *unknown;
     size_t count, room, at;
-    /* There are more than fit in a round. */
+    /* There are more files than fit in a round. */
     bool more;
-    /* JUDGING: how far it has got in the history. */
+    /* For JUDGING: how far it has got in the history. */
     int64_t change;
-    /* CHECKING: the run of the last row. */
+    /* For CHECKING: the run of the last row. */
     int64_t last;
 
     char directory[];
@@ -92,7 +98,8 @@ static void make_name(int64_t run, char name[RDV__LOG_NAME_SIZE])
     snprintf(name, RDV__LOG_NAME_SIZE, "%" PRId64 ".log", run);
 }
 
-/* Accept only a name that we would have chosen ourselves. */
+/* Find the run that a file is named after. Only a name that rdvtask itself would have chosen is
+ * accepted. */
 static bool parse_name(const char *name, int64_t *ret_run)
 {
     char same[RDV__LOG_NAME_SIZE];
@@ -109,7 +116,7 @@ int64_t rdv__logs_rounded(int64_t bytes)
 
 /* ---------------------------------------------------------------- the mark */
 
-/* The store's own number, which is drawn once. */
+/* Get the number of the store, which is drawn once. */
 static int get_own_number(struct rdv__logs *logs, int64_t *ret_number)
 {
     static const char name[] = "logs";
@@ -141,9 +148,9 @@ static char *make_mark(const struct rdv__logs *logs, int64_t number)
 }
 
 /*
- * Whether a mark belongs to another store that still exists. It does not if it has our number,
- * wherever our store was moved to, or our path, as our store then has taken the other's place. A
- * mark that was not written completely says nothing.
+ * Whether a mark belongs to another store that still exists. It does not if it has the number of
+ * this store, wherever that was moved to; nor if it has the path of this store, which has taken the
+ * other's place then. A mark that was not written completely says nothing.
  */
 static bool is_of_another_store(char *theirs, const char *ours)
 {
@@ -239,7 +246,7 @@ static void log_trouble(const struct rdv__logs *logs, const char *doing, const c
              words);
 }
 
-/* Whether the budget would be exceeded with this much more. */
+/* Whether so many more bytes would exceed the budget. */
 static bool exceeds_budget(struct rdv__logs *logs, int64_t bytes)
 {
     int64_t sum;
@@ -247,7 +254,7 @@ static bool exceeds_budget(struct rdv__logs *logs, int64_t bytes)
            sum > logs->total_bytes - logs->open_bytes - bytes;
 }
 
-/* Whether no log has a row: each counts for something. So an agent that has no logs does not read
+/* Whether no log has a row: each row counts for something. An agent that has no logs need not read
  * their pages. */
 static bool has_no_rows(struct rdv__logs *logs)
 {
@@ -280,9 +287,9 @@ static int remove_log(struct rdv__logs *logs, struct rdv__plat_logs *folder, int
 }
 
 /*
- * Delete at most `most` logs, and for no longer than a slice: those that the history has forgotten,
- * and others until `bytes` more fit. Returns 0 when none is left to be deleted, 1 if there may be
- * more, or an error, which was logged.
+ * Delete logs, at most so many and for no longer than a slice: those that the history has
+ * forgotten, and others until so many bytes more fit. Returns 0 if none is left to be deleted, 1 if
+ * there may be more, or an error, which was logged.
  */
 static int delete_unwanted(struct rdv__logs *logs, int64_t bytes, int most)
 {
@@ -375,7 +382,8 @@ int rdv__logs_open(struct rdv__logs *logs, int64_t run, bool again, rdv__file *r
     return result;
 }
 
-/* Look at a file that is there and ours. RDV_ENOTFOUND also for one that can't be looked at. */
+/* Tell how much of the disk the file of a run takes. RDV_ENOTFOUND also for a file that can't be
+ * looked at, or is not one of ours. */
 static int read_taken(struct rdv__logs *logs, int64_t run, int64_t *ret_taken)
 {
     char name[RDV__LOG_NAME_SIZE];
@@ -417,7 +425,7 @@ static int by_run(const void *a, const void *b)
     return left->run < right->run ? -1 : left->run > right->run;
 }
 
-/* Files of runs that have not ended get their rows when these end. */
+/* Remember a file that has no row. Files of runs that have not ended get theirs when these end. */
 static int consider_file(struct rdv__logs *logs, const char *name)
 {
     int64_t run, taken;
@@ -465,8 +473,8 @@ static int judge_some_runs(struct rdv__logs *logs)
     return result;
 }
 
-/* Whether to keep a file. Where the history can't tell, as for a store in memory, the file is left
- * to the budget. */
+/* Whether to keep a file. If the history can't tell, as for a store in memory, the file is left to
+ * the budget. */
 static bool is_kept(const struct rdv__logs *logs, const struct unknown *unknown)
 {
     return unknown->finished || unknown->run < 0 || !rdv__store_path(logs->store);
@@ -481,7 +489,7 @@ static int settle_next_file(struct rdv__logs *logs)
     }
     const struct unknown *unknown = &logs->unknown[logs->at];
     int64_t taken;
-    /* Its run may have ended since. */
+    /* The run may have ended since. */
     int result = rdv__log_get(logs->store, unknown->run, &taken);
     if (result == RDV_ENOTFOUND)
         result = rdv__store_stage(logs->store);
@@ -526,7 +534,7 @@ static int check_next_row(struct rdv__logs *logs)
     result = rdv__store_stage(logs->store);
     if (result)
         return result;
-    /* A file that is not ours any more is not one of our logs. */
+    /* A file that has another owner now is not a log of ours. */
     result = looked == 0 ? rdv__log_put(logs->store, run, rdv__logs_rounded(taken))
                          : rdv__log_delete(logs->store, run);
     return result ? rdv__store_fail(logs->store, result) : 0;
@@ -580,7 +588,7 @@ static void work_a_turn(void *user)
             log_trouble(logs, "count", rdv_strerror(result));
         if (result || logs->phase == DONE)
             finish_counting(logs);
-        logs->busy = true; /* the budget comes after */
+        logs->busy = true; /* The budget comes afterwards. */
     } else {
         logs->busy = delete_unwanted(logs, 0, SLICE_MAX) == 1;
     }
