@@ -156,18 +156,24 @@ static void change_settled(struct rdv__store_change *change, int result)
     }
 }
 
+/* In RUNNING: a shutdown leaves the step running, or the step has had its time. May free the run. */
+static void running_time_came(struct rdv__command_run *command)
+{
+    if (is_interrupted(command) && rdv__command_run_can_leave_process(command)) {
+        rdv__command_run_leave_process(command);
+        rdv__command_run_leave(command);
+        return;
+    }
+    command->step.timed_out = true;
+    rdv__process_end(command->process, command->handler->grace);
+}
+
 static void time_came(void *user)
 {
     struct rdv__command_run *command = user;
     switch (command->phase) {
     case RUNNING:
-        if (is_interrupted(command) && rdv__command_run_can_leave_process(command)) {
-            rdv__command_run_leave_process(command);
-            rdv__command_run_leave(command);
-            break;
-        }
-        command->step.timed_out = true;
-        rdv__process_end(command->process, command->handler->grace);
+        running_time_came(command);
         break;
     case WAITING:
         if (is_interrupted(command)) {
