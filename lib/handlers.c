@@ -215,6 +215,26 @@ static int read_directory(struct rdv__value value, struct rdv__handler *handler,
     return handler->directory ? 0 : rdv__fail_memory(error);
 }
 
+/* Read what becomes of a step when the agent is told to terminate. Either member may be absent. */
+static int read_on_stop(struct rdv__value on_stop, struct rdv__value stop_wait,
+                        struct rdv__handler *handler, struct rdv_error *error)
+{
+    static const char *const words[] = {"kill", "wait", "leave", NULL};
+    int result = 0;
+    if (rdv__value_is_given(on_stop)) {
+        size_t index = 0;
+        result = read_word(on_stop, words, &index, error);
+        if (!result)
+            handler->on_stop = (enum rdv__on_stop)index;
+    }
+    if (result || !rdv__value_is_given(stop_wait))
+        return result;
+    result = rdv__json_duration(stop_wait, 0, RDV__STOP_WAIT_MAX, &handler->stop_wait, error);
+    if (!result && handler->on_stop != RDV__STOP_WAIT)
+        result = rdv__json_fail(stop_wait, error, RDV_EINVAL, "only \"on_stop\": \"wait\" waits");
+    return result;
+}
+
 static int read_handler(struct rdv__value value, const struct rdv__environment *environment,
                         struct rdv__scan_cursor *cursor, struct rdv__handler *handler,
                         struct rdv_error *error)
@@ -237,7 +257,6 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
                                         "on_interrupt", "reboot",    "on_stop",     "stop_wait",
                                         "user",         "directory", "limits",      NULL};
     static const char *const words[] = {"resume", "restart", "fail", NULL};
-    static const char *const stop_words[] = {"kill", "wait", "leave", NULL};
     struct rdv__value members[MEMBERS];
 
     handler->grace = RDV__GRACE_DEFAULT;
@@ -265,18 +284,8 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     }
     if (!result && rdv__value_is_given(members[REBOOT]))
         result = read_reboot(members[REBOOT], &handler->reboot, error);
-    if (!result && rdv__value_is_given(members[ON_STOP])) {
-        size_t index = 0;
-        result = read_word(members[ON_STOP], stop_words, &index, error);
-        if (!result)
-            handler->on_stop = (enum rdv__on_stop)index;
-    }
-    if (!result && rdv__value_is_given(members[STOP_WAIT]))
-        result = rdv__json_duration(members[STOP_WAIT], 0, RDV__STOP_WAIT_MAX, &handler->stop_wait,
-                                    error);
-    if (!result && rdv__value_is_given(members[STOP_WAIT]) && handler->on_stop != RDV__STOP_WAIT)
-        result = rdv__json_fail(members[STOP_WAIT], error, RDV_EINVAL,
-                                "only \"on_stop\": \"wait\" waits");
+    if (!result)
+        result = read_on_stop(members[ON_STOP], members[STOP_WAIT], handler, error);
     if (!result && rdv__value_is_given(members[USER]))
         result = read_user(members[USER], handler, error);
     if (!result && rdv__value_is_given(members[DIRECTORY]))
