@@ -4,9 +4,9 @@
  * a thread of its own, and reports and finishes by the public rdv_run_… functions, from any thread
  * and for as long as it likes, even after the agent was freed.
  *
- * What other threads say waits in the run, under the lock of struct rdv__calls, and the owner
+ * What other threads say waits in the run, under the lock of struct rdv__function_runs, and the owner
  * thread delivers it in a turn of its own. Each run, the agent and each post under way have a
- * reference on struct rdv__calls. A run is only ever freed by the owner thread, or, once the agent
+ * reference on struct rdv__function_runs. A run is only ever freed by the owner thread, or, once the agent
  * has gone, by whoever finishes it.
  */
 #include "function_run.h"
@@ -42,7 +42,7 @@ struct waiting_report {
 struct rdv_run {
     /* Only the owner thread uses it, except for run.task, which never changes. */
     struct rdv__run run;
-    struct rdv__calls *calls;
+    struct rdv__function_runs *calls;
     /* Atomic. */
     int cancelled;
     /* cancel_task() has asked for it, and not a shutdown. */
@@ -69,7 +69,7 @@ struct rdv_run {
 struct worker {
     struct rdv__post post;
     /* Used by the owner thread; NULL once the thread was joined. */
-    struct rdv__calls *calls;
+    struct rdv__function_runs *calls;
     rdv_loop *loop;
     struct rdv__thread *thread;
     rdv_handler_fn fn;
@@ -78,7 +78,7 @@ struct worker {
     struct worker *next, *previous;
 };
 
-struct rdv__calls {
+struct rdv__function_runs {
     struct rdv__post post;
     /* Atomic. The agent has one, and so have each run and a post under way. */
     int references;
@@ -93,7 +93,7 @@ struct rdv__calls {
     struct rdv_run *first, *last;
 };
 
-static void unref_calls(struct rdv__calls *calls)
+static void unref_calls(struct rdv__function_runs *calls)
 {
     if (rdv__atomic_add(&calls->references, -1) > 0)
         return;
@@ -159,7 +159,7 @@ static void end_run(struct rdv_run *run, int result, const char *message)
 /* Under the lock. */
 static void take_from_queue(struct rdv_run *run)
 {
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     struct rdv_run *previous = NULL;
     for (struct rdv_run *at = calls->first; at != run; at = at->next_queued)
         previous = at;
@@ -203,7 +203,7 @@ static void deliver_reports(struct rdv_run *run)
         end_run(run, run->result, run->message);
 }
 
-static void ask_for_turn(struct rdv__calls *calls)
+static void ask_for_turn(struct rdv__function_runs *calls)
 {
     if (calls->posted)
         return;
@@ -214,7 +214,7 @@ static void ask_for_turn(struct rdv__calls *calls)
 
 static void serve_post(struct rdv__post *post)
 {
-    struct rdv__calls *calls = (struct rdv__calls *)post;
+    struct rdv__function_runs *calls = (struct rdv__function_runs *)post;
     rdv__mutex_lock(calls->lock);
     calls->posted = false;
     for (int served = 0; calls->first; served++) {
@@ -234,7 +234,7 @@ static void serve_post(struct rdv__post *post)
 
 static void drop_post(struct rdv__post *post)
 {
-    unref_calls((struct rdv__calls *)post);
+    unref_calls((struct rdv__function_runs *)post);
 }
 
 /* ---------------------------------------------------------- on any thread */
@@ -242,7 +242,7 @@ static void drop_post(struct rdv__post *post)
 /* Whether the caller is on the loop of an agent that is still there. */
 static bool is_on_owner_thread(struct rdv_run *run, bool *ret_waiting)
 {
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     rdv__mutex_lock(calls->lock);
     bool owner = calls->runs && rdv__loop_is_owner(calls->runs->loop);
     *ret_waiting = run->queued;
@@ -253,7 +253,7 @@ static bool is_on_owner_thread(struct rdv_run *run, bool *ret_waiting)
 /* Under the lock. */
 static void enqueue_run(struct rdv_run *run)
 {
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     if (!run->queued) {
         run->queued = true;
         run->next_queued = NULL;
@@ -393,7 +393,7 @@ int rdv_run_finish(rdv_run *run, int result, const char *message)
         return answer;
     }
 
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     char *copy = message ? copy_message(message) : NULL;
     rdv__mutex_lock(calls->lock);
     run->message = copy;
@@ -420,7 +420,7 @@ static void work(void *user)
 
 static void join(struct worker *worker)
 {
-    struct rdv__calls *calls = worker->calls;
+    struct rdv__function_runs *calls = worker->calls;
     rdv__thread_join(worker->thread);
     if (worker->previous)
         worker->previous->next = worker->next;
@@ -434,7 +434,7 @@ static void join(struct worker *worker)
 static void worked(struct rdv__post *post)
 {
     struct worker *worker = (struct worker *)post;
-    struct rdv__calls *calls = worker->calls;
+    struct rdv__function_runs *calls = worker->calls;
     if (calls) {
         struct rdv__runs *runs = calls->runs;
         join(worker);
@@ -448,7 +448,7 @@ static void worker_dropped(struct rdv__post *post)
     free(post);
 }
 
-static int start_worker(struct rdv__calls *calls, struct rdv_run *run, rdv_handler_fn fn,
+static int start_worker(struct rdv__function_runs *calls, struct rdv_run *run, rdv_handler_fn fn,
                         void *user)
 {
     struct worker *worker = calloc(1, sizeof *worker);
@@ -490,13 +490,13 @@ static void cancel(struct rdv__run *base)
     interrupt(base);
 }
 
-/* Runs of this kind can't be destroyed: their handlers still use them. rdv__calls_free() lets go of
+/* Runs of this kind can't be destroyed: their handlers still use them. rdv__function_runs_free() lets go of
  * them. */
 static const struct rdv__run_ops ops = {.cancel = cancel, .interrupt = interrupt};
 
-int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
+int rdv__function_runs_new(struct rdv__runs *runs, struct rdv__function_runs **ret_calls)
 {
-    struct rdv__calls *calls = calloc(1, sizeof *calls);
+    struct rdv__function_runs *calls = calloc(1, sizeof *calls);
     if (!calls)
         return RDV_ENOMEM;
     int result = rdv__mutex_new(&calls->lock);
@@ -512,7 +512,7 @@ int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
     return 0;
 }
 
-void rdv__calls_free(struct rdv__calls *calls)
+void rdv__function_runs_free(struct rdv__function_runs *calls)
 {
     if (!calls)
         return;
@@ -583,8 +583,8 @@ static void start_thread_again(void *user)
         end_run(run, result, "cancelled");
 }
 
-int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn, void *user,
-                     unsigned flags)
+int rdv__function_runs_start(struct rdv__function_runs *calls, rdv_task *task, rdv_handler_fn fn,
+                             void *user, unsigned flags)
 {
     struct rdv_run *run = calloc(1, sizeof *run);
     if (!run)

@@ -12,17 +12,17 @@
 
 /* What runs share with the threads that finish them. It lives on after the agent for as long as
  * there are runs. */
-struct rdv__calls;
+struct rdv__function_runs;
 
-int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls);
+int rdv__function_runs_new(struct rdv__runs *runs, struct rdv__function_runs **ret_calls);
 
 /* The agent is freed: join the threads. Runs that are not finished stay valid until they are. NULL
  * is fine. */
-void rdv__calls_free(struct rdv__calls *calls);
+void rdv__function_runs_free(struct rdv__function_runs *calls);
 
 /* Call fn for a task. Returns 0, or RDV_ENOMEM if fn was not called. The run may be over when this
  * returns. */
-int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn, void *user,
-                     unsigned flags);
+int rdv__function_runs_start(struct rdv__function_runs *calls, rdv_task *task, rdv_handler_fn fn,
+                             void *user, unsigned flags);
 
 #endif
