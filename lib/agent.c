@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The ready-made task agent: which labels have handlers, and the plug-in that starts them. What runs is run_table.c's. */
+/*
+ * The ready-made task agent. It owns the table of runs, and knows which label has a handler: a C
+ * function of the program, or the steps of an agent document. The public functions of
+ * <rdvtask/agent.h> come here, and so do the calls of a trigger agent, through the plug-in's table.
+ * It begins a run, or finds the one that is meant; what the run then does is the matter of
+ * command_run.c and function_run.c.
+ *
+ * An identifier has at most one run in flight. Once terminate() was called, nothing is begun any
+ * more, and the sink is told when the last run has gone. Everything happens on the owner thread.
+ */
 #include <rdvtask/agent.h>
 
 #include <assert.h>
@@ -23,7 +32,7 @@
 #define LOG_TOTAL_BYTES (INT64_C(64) << 20)
 #define REBOOT_WAIT     (10 * RDV_MINUTE)
 
-/* A label that a C function does. */
+/* A handler that is a C function of the program. */
 struct call_handler {
     struct call_handler *next;
     rdv_handler_fn fn;
@@ -35,21 +44,24 @@ struct call_handler {
 struct rdv_agent {
     rdv_plugin plugin;
     struct rdv__runs runs;
-    struct rdv__calls *calls;
+    struct rdv__function_runs *calls;
     struct call_handler *call_handlers;
-    struct rdv__handlers *handlers; /* of the document; NULL before the first */
+    /* What the agent document says; NULL before the first one was loaded. */
+    struct rdv__handlers *handlers;
     char *boot_id_file, *supervisor;
-    bool has_left;   /* an earlier process has left something in the journal */
-    bool terminated; /* told to the sink, which was given back */
+    /* An earlier process has left rows in the journal. */
+    bool has_left;
+    /* The sink was told that the agent has terminated, and was given back. */
+    bool terminated;
     int reason;
 };
 
-static rdv_agent *of(rdv_plugin *plugin)
+static rdv_agent *agent_of(rdv_plugin *plugin)
 {
     return (rdv_agent *)plugin;
 }
 
-static const struct call_handler *find_call(const rdv_agent *agent, const char *label)
+static const struct call_handler *find_call_handler(const rdv_agent *agent, const char *label)
 {
     const struct call_handler *handler = agent->call_handlers;
     while (handler && strcmp(handler->label, label) != 0)
@@ -61,13 +73,13 @@ static const struct call_handler *find_call(const rdv_agent *agent, const char *
 
 static const char *name(rdv_plugin *plugin)
 {
-    const struct rdv__handlers *handlers = of(plugin)->handlers;
+    const struct rdv__handlers *handlers = agent_of(plugin)->handlers;
     return handlers ? handlers->name : "rdvtask";
 }
 
 static int initialize(rdv_plugin *plugin, rdv_sink *sink)
 {
-    rdv_agent *agent = of(plugin);
+    rdv_agent *agent = agent_of(plugin);
     if (!sink)
         return RDV_EINVAL;
     if (agent->runs.sink || agent->terminated)
@@ -77,8 +89,11 @@ static int initialize(rdv_plugin *plugin, rdv_sink *sink)
     return 0;
 }
 
-/* Whether the run in flight is what this start is about. It is not if the trigger agent has given that run up meanwhile, and
- * has started the same task anew: then the numbers differ, or the run was told that it is not wanted. */
+/*
+ * Whether the run in flight is the one that this start is about. It is not if the trigger agent has
+ * given that run up meanwhile and starts the same task anew: then the numbers differ, or the run
+ * was told that it is not wanted.
+ */
 static bool is_same(const struct rdv__run *run, const rdv_task *task)
 {
     return !run->gone && rdv_task_run(run->task) == rdv_task_run(task) &&
@@ -87,7 +102,7 @@ static bool is_same(const struct rdv__run *run, const rdv_task *task)
 
 static int start_task(rdv_plugin *plugin, rdv_task *task)
 {
-    rdv_agent *agent = of(plugin);
+    rdv_agent *agent = agent_of(plugin);
     if (!task)
         return RDV_EINVAL;
     if (agent->runs.terminating)
@@ -103,8 +118,9 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
         return RDV_EBUSY;
 
     const char *label = rdv_task_label(task);
-    const struct call_handler *call = find_call(agent, label);
-    /* Its run could not be told to wait. Our trigger agent starts nothing before a reboot; another's may. */
+    const struct call_handler *call = find_call_handler(agent, label);
+    /* A C function can't be told to wait for the reboot. A trigger agent of this library starts
+     * nothing before a reboot; another one may. */
     if (call && agent->runs.rebooter)
         return RDV_EBUSY;
     if (call && agent->has_left) {
@@ -113,14 +129,14 @@ static int start_task(rdv_plugin *plugin, rdv_task *task)
             return result;
     }
     if (call)
-        return rdv__calls_start(agent->calls, task, call->fn, call->user, call->flags);
+        return rdv__function_runs_start(agent->calls, task, call->fn, call->user, call->flags);
     return rdv__command_run_start(&agent->runs, task, agent->handlers,
                                   rdv__handlers_find(agent->handlers, label));
 }
 
 static int cancel_task(rdv_plugin *plugin, const char *identifier)
 {
-    rdv_agent *agent = of(plugin);
+    rdv_agent *agent = agent_of(plugin);
     if (!identifier)
         return RDV_EINVAL;
     if (!agent->runs.sink)
@@ -135,8 +151,8 @@ static int cancel_task(rdv_plugin *plugin, const char *identifier)
                : rdv__command_run_cancel(&agent->runs, identifier, agent->handlers);
 }
 
-/* The last run has gone, or there was none. */
-static void emptied(struct rdv__runs *runs)
+/* The last run has gone, or there was none: tell the sink that the agent has terminated. */
+static void tell_terminated(struct rdv__runs *runs)
 {
     rdv_agent *agent = (rdv_agent *)((char *)runs - offsetof(rdv_agent, runs));
     if (!runs->terminating || agent->terminated)
@@ -150,7 +166,7 @@ static void emptied(struct rdv__runs *runs)
 
 static int terminate(rdv_plugin *plugin, int reason)
 {
-    rdv_agent *agent = of(plugin);
+    rdv_agent *agent = agent_of(plugin);
     if (agent->runs.terminating || !agent->runs.sink)
         return RDV_ESTATE;
     agent->reason = reason;
@@ -158,20 +174,21 @@ static int terminate(rdv_plugin *plugin, int reason)
     for (struct rdv__run *run = agent->runs.first; run; run = run->next)
         run->ops->interrupt(run);
     if (agent->runs.held == 0)
-        emptied(&agent->runs);
+        tell_terminated(&agent->runs);
     return 0;
 }
 
 static int check_label(rdv_plugin *plugin, const char *label)
 {
-    const rdv_agent *agent = of(plugin);
-    return find_call(agent, label) || rdv__handlers_find(agent->handlers, label) ? 0
-                                                                                 : RDV_ENOHANDLER;
+    const rdv_agent *agent = agent_of(plugin);
+    return find_call_handler(agent, label) || rdv__handlers_find(agent->handlers, label)
+               ? 0
+               : RDV_ENOHANDLER;
 }
 
 static rdv_duration end_wait(rdv_plugin *plugin, const char *identifier)
 {
-    const rdv_agent *agent = of(plugin);
+    const rdv_agent *agent = agent_of(plugin);
     const struct rdv__run *run = identifier ? rdv__runs_find(&agent->runs, identifier) : NULL;
     return run && run->ops->end_wait ? run->ops->end_wait(run) : 0;
 }
@@ -180,12 +197,12 @@ static rdv_duration end_wait(rdv_plugin *plugin, const char *identifier)
 
 static int prepare_start(rdv_plugin *plugin, const rdv_store *store, rdv_task *task)
 {
-    rdv_agent *agent = of(plugin);
+    rdv_agent *agent = agent_of(plugin);
     const char *label = rdv_task_label(task);
     const struct rdv__handler *handler = rdv__handlers_find(agent->handlers, label);
     /* What StartTask would refuse, or do at once, is left to it. */
     if (agent->runs.store != store || agent->runs.terminating || !agent->runs.sink || !handler ||
-        find_call(agent, label) || rdv__runs_find(&agent->runs, rdv_task_identifier(task)))
+        find_call_handler(agent, label) || rdv__runs_find(&agent->runs, rdv_task_identifier(task)))
         return 0;
     return rdv__command_run_prepare(&agent->runs, task, agent->handlers, handler);
 }
@@ -216,7 +233,7 @@ static int read_row(void *user, const struct rdv__journal *row)
 static int read_left(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
                      struct rdv__left_of_run *ret_left)
 {
-    const rdv_agent *agent = of(plugin);
+    const rdv_agent *agent = agent_of(plugin);
     if (agent->runs.store != store)
         return 0;
     struct reading reading = {task, rdv__store_path(store), ret_left};
@@ -226,7 +243,7 @@ static int read_left(rdv_plugin *plugin, const rdv_store *store, const rdv_task 
 
 static void clean_up(rdv_plugin *plugin, const rdv_store *store)
 {
-    rdv_agent *agent = of(plugin);
+    rdv_agent *agent = agent_of(plugin);
     if (agent->runs.store == store && agent->has_left)
         rdv__command_run_clean_up(&agent->runs, agent->handlers);
 }
@@ -288,7 +305,7 @@ int rdv_agent_add_handler(rdv_agent *agent, const char *label, rdv_handler_fn fn
     int result = rdv__name_check(label, size);
     if (result)
         return result;
-    if (find_call(agent, label) || rdv__handlers_find(agent->handlers, label))
+    if (find_call_handler(agent, label) || rdv__handlers_find(agent->handlers, label))
         return RDV_EEXISTS;
     struct call_handler *handler = malloc(sizeof *handler + size + 1);
     if (!handler)
@@ -356,7 +373,7 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     if (result)
         goto out;
     agent->runs.store = store;
-    /* A store that takes no journal is better refused now than with each start. */
+    /* If the store takes no journal, it is better to refuse it now than with each start. */
     result = rdv__store_stage(store);
     if (!result)
         result = rdv__store_commit(store);
@@ -372,10 +389,10 @@ int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *opt
     agent->runs.supervisor = agent->supervisor;
     agent->runs.boot_id_file = agent->boot_id_file;
     agent->runs.reboot_wait = options->reboot_wait;
-    agent->runs.emptied = emptied;
+    agent->runs.emptied = tell_terminated;
     result = rdv__runs_init(&agent->runs);
     if (!result)
-        result = rdv__calls_new(&agent->runs, &agent->calls);
+        result = rdv__function_runs_new(&agent->runs, &agent->calls);
     if (!result)
         result = open_logs(agent, options);
     if (result)
@@ -397,7 +414,7 @@ void rdv_agent_free(rdv_agent *agent)
         return;
     struct rdv__runs *runs = &agent->runs;
     runs->freeing = true;
-    rdv__calls_free(agent->calls);
+    rdv__function_runs_free(agent->calls);
     if (runs->store)
         rdv__store_disown(runs->store, runs);
     for (struct rdv__run *run = runs->first, *next; run; run = next) {

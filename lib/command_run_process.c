@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The processes of a run of steps: how they are started and heard, left running, and found again. */
+/*
+ * The processes of a command run: the programs of its steps, and the command that reboots. Each is
+ * started with the environment, the supervisor and the record that the handler asks for, and what
+ * it prints and says is passed on. What its end means is not decided here: command_run_step.c and
+ * command_run_reboot.c hand in what hears of that.
+ */
 #include "command_run_process.h"
 
 #include <inttypes.h>
@@ -12,7 +17,7 @@
 #include "output.h"
 #include "task.h"
 
-/* Comes before the last that a program has printed which has run on without us. */
+/* Comes before the last output of a program that has run on while nobody followed it. */
 static const char left_words[] =
     "[rdvtask: left running over a restart; the last that it printed:]\n";
 
@@ -21,7 +26,8 @@ static const char left_words[] =
 static void hear_output(void *user, const char *data, size_t size)
 {
     struct rdv__command_run *command = user;
-    if (command->adopted) /* once, at its end */
+    /* Of an adopted step there is output once only, at its end. */
+    if (command->step.record == RECORD_ADOPTED)
         rdv__output_add(command->output, left_words, sizeof left_words - 1);
     rdv__output_add(command->output, data, size);
 }
@@ -30,7 +36,7 @@ static void hear_trouble(void *user, const char *words)
 {
     struct rdv__command_run *command = user;
     rdv__log(log_of(command), RDV_LOG_WARNING, "%s: step %zu: %s", identifier_of(command),
-             command->step + 1, words);
+             command->step.index + 1, words);
 }
 
 static void hear_notice(void *user, const struct rdv__child_notice *notice)
@@ -46,19 +52,19 @@ static void hear_notice(void *user, const struct rdv__child_notice *notice)
             rdv__log(log_of(command), RDV_LOG_WARNING,
                      "%s: step %zu: a step can't say STATUS=%s, only searching, downloading or "
                      "applying",
-                     identifier_of(command), command->step + 1, shown);
+                     identifier_of(command), command->step.index + 1, shown);
         } else {
-            if (status != command->status)
-                command->progress = -1;
-            command->status = status;
+            if (status != command->report.status)
+                command->report.progress = -1;
+            command->report.status = status;
             said = true;
         }
     }
     if (notice->progress >= 0)
-        command->progress = notice->progress;
+        command->report.progress = notice->progress;
     if (notice->message)
-        rdv__output_show(notice->message, strlen(notice->message), command->message,
-                         sizeof command->message);
+        rdv__output_show(notice->message, strlen(notice->message), command->report.message,
+                         sizeof command->report.message);
     if (!said)
         return;
     rdv__command_run_report(command);
@@ -66,7 +72,7 @@ static void hear_notice(void *user, const struct rdv__child_notice *notice)
         rdv__process_end(command->process, command->handler->grace);
 }
 
-/* The command that reboots has nothing to say: the status is REBOOTING. */
+/* What the command that reboots says is not passed on: the status is REBOOTING. */
 static void hear_no_notice(void *user, const struct rdv__child_notice *notice)
 {
     (void)user;
@@ -79,29 +85,33 @@ static int prepare_output(struct rdv__command_run *command)
 {
     int result = 0;
     if (!command->output)
-        result = rdv__output_new(command->run.runs->logs, command->number, command->resumed,
+        result = rdv__output_new(command->run.runs->logs, command->journal.number, command->resumed,
                                  &command->output);
     if (!result)
         rdv__output_mark(command->output);
     return result;
 }
 
-/* What the handler asks for beyond the program; the record, if there is to be one, is the caller's to free. */
-static int supervise(struct rdv__command_run *command, struct rdv__supervision *supervision,
-                     char **ret_record, struct rdv_error *error)
+/* Fill in what the handler asks for beyond its program. If there is to be a record, the caller
+ * frees its path. */
+static int fill_in_supervision(struct rdv__command_run *command,
+                               struct rdv__supervision *supervision, char **ret_record,
+                               struct rdv_error *error)
 {
     const struct rdv__handler *handler = command->handler;
     const char *path = rdv__store_path(command->run.runs->store);
     char *record = NULL;
     supervision->program = command->run.runs->supervisor;
-    if (command->phase == REBOOTING) /* which is the machine's matter, not this handler's */
+    /* A reboot is the machine's matter, and not this handler's. */
+    if (command->phase == REBOOTING)
         return 0;
     supervision->user = handler->user;
     supervision->directory = handler->directory;
     supervision->limits = handler->limits.list;
     supervision->limit_count = handler->limits.count;
     if (handler->on_stop == RDV__STOP_LEAVE && path) {
-        record = rdv__left_record(path, command->number, command->step, command->attempt);
+        record = rdv__left_record(path, command->journal.number, command->step.index,
+                                  command->step.attempt);
         if (!record)
             return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
         supervision->record = record;
@@ -116,8 +126,8 @@ static int supervise(struct rdv__command_run *command, struct rdv__supervision *
     return result;
 }
 
-/* The environment of a program. The command that reboots runs with our rights, whoever the handler's user is, so it gets nothing of the
- * handler's environment. */
+/* Make the environment of a program. The command that reboots runs with the rights of rdvtask
+ * itself, whatever the user of the handler is, so it gets nothing of the handler's environment. */
 static int make_environment(const struct rdv__command_run *command, const struct rdv__variable *own,
                             size_t count, const char ***ret_environment)
 {
@@ -136,14 +146,15 @@ int rdv__command_run_start_process(struct rdv__command_run *command, const struc
     int result = prepare_output(command);
     if (result)
         return rdv__fail(error, result, "%s", rdv_strerror(result));
-    result = supervise(command, &supervision, &record, error);
+    result = fill_in_supervision(command, &supervision, &record, error);
     if (result)
         return result;
 
     char number[24], attempt[16];
-    snprintf(number, sizeof number, "%" PRId64, command->number);
-    snprintf(attempt, sizeof attempt, "%d", command->attempt);
-    /* The last ones are what a run is recognised by, and all that a supervisor gets of the environment. */
+    snprintf(number, sizeof number, "%" PRId64, command->journal.number);
+    snprintf(attempt, sizeof attempt, "%d", command->step.attempt);
+    /* The last ones, from RUN on, are what a run is recognised by, and all of the environment that
+     * a supervisor gets. */
     enum { LABEL, IDENTIFIER, ATTEMPT, RUN, STORE, NONCE, OWN };
     const struct rdv__variable own[OWN] = {
         [LABEL] = {"RDV_LABEL", rdv_task_label(command->run.task)},
@@ -151,7 +162,7 @@ int rdv__command_run_start_process(struct rdv__command_run *command, const struc
         [ATTEMPT] = {"RDV_ATTEMPT", attempt},
         [RUN] = {"RDV_RUN", number},
         [STORE] = {"RDV_STORE", rdv__store_path(command->run.runs->store)},
-        [NONCE] = {"RDV_NONCE", command->nonce[0] ? command->nonce : NULL},
+        [NONCE] = {"RDV_NONCE", command->journal.nonce[0] ? command->journal.nonce : NULL},
     };
     const struct rdv__environment nothing = {NULL, 0};
     const char **environment = NULL, **marks = NULL;
@@ -176,7 +187,7 @@ int rdv__command_run_start_process(struct rdv__command_run *command, const struc
     };
     options.input = rdv_task_context(command->run.task, &options.input_size);
     result = rdv__process_start(command->run.runs->loop, &options, &command->process, error);
-    command->leavable = result == 0 && record;
+    command->step.record = result == 0 && record ? RECORD_KEPT : RECORD_NONE;
     free((void *)environment);
     free((void *)marks);
     free(record);
@@ -200,7 +211,7 @@ bool rdv__command_run_may_have_left_tree(const struct rdv__command_run *command,
                                          int code)
 {
     const char *path = rdv__store_path(command->run.runs->store);
-    const bool supervised = command->adopted || command->run.runs->supervisor;
+    const bool supervised = command->step.record == RECORD_ADOPTED || command->run.runs->supervisor;
     return path && supervised && (result || rdv__plat_end_is_lost(code));
 }
 
@@ -209,7 +220,9 @@ bool rdv__command_run_may_have_left_tree(const struct rdv__command_run *command,
 static char *record_of(const struct rdv__command_run *command)
 {
     const char *path = rdv__store_path(command->run.runs->store);
-    return path ? rdv__left_record(path, command->number, command->step, command->attempt) : NULL;
+    return path ? rdv__left_record(path, command->journal.number, command->step.index,
+                                   command->step.attempt)
+                : NULL;
 }
 
 bool rdv__command_run_has_record(const struct rdv__command_run *command)
@@ -235,15 +248,15 @@ int rdv__command_run_adopt_process(struct rdv__command_run *command,
     if (!result)
         result = rdv__process_adopt(command->run.runs->loop, record, &options, &command->process);
     free(record);
-    command->adopted = command->leavable = result == 0;
+    command->step.record = result == 0 ? RECORD_ADOPTED : RECORD_NONE;
     return result;
 }
 
 bool rdv__command_run_can_leave_process(const struct rdv__command_run *command)
 {
-    return command->phase == RUNNING && command->process && command->leavable &&
-           command->handler->on_stop == RDV__STOP_LEAVE && !command->cancelled &&
-           !command->timed_out && !command->run.gone;
+    return command->phase == RUNNING && command->process && command->step.record != RECORD_NONE &&
+           command->handler->on_stop == RDV__STOP_LEAVE && !command->stop.cancelled &&
+           !command->step.timed_out && !command->run.gone;
 }
 
 void rdv__command_run_leave_process(struct rdv__command_run *command)
@@ -256,5 +269,5 @@ void rdv__command_run_forget_records(struct rdv__command_run *command)
 {
     const char *path = rdv__store_path(command->run.runs->store);
     if (path && (command->resumed || command->handler->on_stop == RDV__STOP_LEAVE))
-        rdv__left_forget(path, command->number);
+        rdv__left_forget(path, command->journal.number);
 }

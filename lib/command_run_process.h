@@ -10,7 +10,8 @@ int rdv__command_run_start_process(struct rdv__command_run *command, const struc
                                    void (*ended)(void *user, int result, int code),
                                    struct rdv_error *error);
 
-/* Whether a record says that the attempt of the step which the run is at may have been left running. */
+/* Whether a record says that the attempt of the step which the run is at may have been left
+ * running. */
 bool rdv__command_run_has_record(const struct rdv__command_run *command);
 
 /* Whether the step under way can be left running for the next process now. */
@@ -19,16 +20,19 @@ bool rdv__command_run_can_leave_process(const struct rdv__command_run *command);
 /* Leave it running. */
 void rdv__command_run_leave_process(struct rdv__command_run *command);
 
-/* Follow again what was left running, or has ended since. RDV_ENOTFOUND if how it ended is not known. */
+/* Follow again what was left running, or has ended since. RDV_ENOTFOUND if how it ended is not
+ * known. */
 int rdv__command_run_adopt_process(struct rdv__command_run *command,
                                    void (*ended)(void *user, int result, int code));
 
-/* Tell how the process has ended, or why it could not be started: inside its `ended`. step is what it was started for. */
+/* Tell how the process has ended, or why it could not be started: inside its `ended`. step is what
+ * it was started for. */
 void rdv__command_run_read_process_end(const struct rdv__command_run *command,
                                        const struct rdv__step *step, bool timed_out, int result,
                                        int code, struct rdv__step_end *ret_end);
 
-/* Whether a step that has ended so may have left processes behind, as its supervisor was killed, and they can be found. */
+/* Whether a step that has ended so may have left processes behind, as its supervisor was killed,
+ * and they can be found. */
 bool rdv__command_run_may_have_left_tree(const struct rdv__command_run *command, int result,
                                          int code);
 

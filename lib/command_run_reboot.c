@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How a run of steps asks for a reboot, and does it: see command_run.c for the phases. Who does it, and when, is run_table.c's. */
+/*
+ * How a command run asks for a reboot, and does it, in the phases ASKING, ASKED and REBOOTING of
+ * command_run.c. Which of the runs that ask does it, and when, is decided by run_table.c.
+ *
+ * A reboot is only ever begun when all that is to be known after it is on disk. If the machine does
+ * not go down in time, the run fails.
+ */
 #include "command_run_reboot.h"
 
 #include <assert.h>
@@ -15,15 +21,16 @@
 
 /* ----------------------------------------------------------------- reboots */
 
-/* A run without a rule for that ends with the exit code of the step that has asked. */
+/* Whether a step has asked for a reboot that no rule says how to do: such a run ends with the exit
+ * code of that step. */
 static bool needs_reboot(const struct rdv__command_run *command)
 {
-    return command->boot_id[0] != '\0' && !command->handler->reboot.step.argv;
+    return command->reboot.boot_id[0] != '\0' && !command->handler->reboot.step.argv;
 }
 
 void rdv__command_run_finish_done(struct rdv__command_run *command)
 {
-    command->message[0] = '\0';
+    command->report.message[0] = '\0';
     if (needs_reboot(command))
         rdv__command_run_set_message(command, "done; a reboot is needed");
     rdv__command_run_finish(command, RDV_STATUS_SUCCESS,
@@ -37,80 +44,76 @@ static void fail_soon(struct rdv__command_run *command, int code, const char *be
     rdv__command_run_finish_soon(command, code);
 }
 
-/* Put on disk that the run asks, and why, and tell it if that can be done in the same commit. */
+/* Put on disk that the run asks, and why; and report it, in the same commit if that can be done. */
 static void record_asking(struct rdv__command_run *command)
 {
     if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
         return;
-    int result = rdv__command_run_write_journal(command, command->going_down ? REBOOTING : ASKING,
-                                                command->attempt, "reboot", record_asking);
+    int result =
+        rdv__command_run_write_journal(command, command->reboot.going_down ? REBOOTING : ASKING,
+                                       command->step.attempt, "reboot", record_asking);
     if (result) {
         rdv__command_run_put_off_for_store(command, record_asking, result);
         return;
     }
-    command->status = RDV_STATUS_REBOOTING;
-    command->code = 0;
-    command->progress = -1;
+    rdv__command_run_set_status(command, RDV_STATUS_REBOOTING);
     rdv__command_run_report(command);
 }
 
-/*
- * Ask for a reboot, for the reason that the message gives, with this step to follow it. That is on disk, with the report if the
- * sink has the same store, before anything is done.
- */
+/* Others come to rest from now on, and nothing is done before it is on disk that the run asks. */
 void rdv__command_run_ask_for_reboot(struct rdv__command_run *command, size_t next)
 {
     struct rdv_error error = {0};
-    command->step = next;
-    command->failures = 0;
-    if (command->reboots >= RDV__REBOOTS_MAX) {
+    command->step.index = next;
+    command->step.failures = 0;
+    if (command->reboot.count >= RDV__REBOOTS_MAX) {
         char why[RDV_MESSAGE_MAX + 1];
-        memcpy(why, command->message, sizeof why);
+        memcpy(why, command->report.message, sizeof why);
         rdv__command_run_set_message(command, "rebooted %d times, and that is enough (%s)",
-                                     command->reboots, why);
+                                     command->reboot.count, why);
         rdv__command_run_finish_soon(command, RDV_EFAILED);
         return;
     }
-    int result = rdv__runs_boot_id(command->run.runs, command->boot_id, &error);
+    int result = rdv__runs_boot_id(command->run.runs, command->reboot.boot_id, &error);
     if (result) {
         fail_soon(command, result, "cannot reboot", error.text);
         return;
     }
-    command->reboots++;
-    command->stale = true;
+    command->reboot.count++;
+    rdv__command_run_outdate_row(command);
     rdv__runs_ask(&command->run);
     record_asking(command);
 }
 
-/* The reason is said. May free the run. */
+/* Ask for a reboot, with this step to follow it; the message says why. May free the run. */
 static void reboot_before(struct rdv__command_run *command, size_t next)
 {
-    if (!command->interrupted) {
+    if (!is_interrupted(command)) {
         rdv__command_run_ask_for_reboot(command, next);
         return;
     }
-    /* For the next process to ask. */
-    if (!rdv__runs_boot_id(command->run.runs, command->boot_id, NULL)) {
-        command->step = next;
-        command->failures = 0;
-        command->stale = true;
-        rdv__command_run_note_state(command, command->attempt, "reboot");
+    /* The next process asks. */
+    if (!rdv__runs_boot_id(command->run.runs, command->reboot.boot_id, NULL)) {
+        command->step.index = next;
+        command->step.failures = 0;
+        rdv__command_run_outdate_row(command);
+        rdv__command_run_note_state(command, command->step.attempt, "reboot");
     }
     rdv__command_run_leave(command);
 }
 
 void rdv__command_run_reboot_has_begun(struct rdv__command_run *command)
 {
-    command->going_down = true;
+    command->reboot.going_down = true;
     rdv__command_run_set_step_message(command, "rebooting: ", " has begun it");
-    reboot_before(command, command->step + 1);
+    reboot_before(command, command->step.index + 1);
 }
 
-/* Whether a step that has ended so is followed by a reboot; then it is asked for. */
+/* If the document says nothing of such a case, there is no reboot. */
 bool rdv__command_run_reboot_after_step(struct rdv__command_run *command, bool asked)
 {
     const struct rdv__reboot *rule = &command->handler->reboot;
-    size_t next = command->step + 1;
+    size_t next = command->step.index + 1;
     if (rule->step.argv && asked) {
         rdv__command_run_set_step_message(command, "rebooting: ", " asks for it");
     } else if (rule->when_exists && next == command->handler->step_count &&
@@ -123,20 +126,20 @@ bool rdv__command_run_reboot_after_step(struct rdv__command_run *command, bool a
     return true;
 }
 
-/* A step has asked for a reboot, and there is no rule. */
+/* If it can't be told which boot this is, "?" stands for one that is never the same. */
 void rdv__command_run_remember_reboot(struct rdv__command_run *command)
 {
     struct rdv_error error;
-    if (rdv__runs_boot_id(command->run.runs, command->boot_id, &error)) {
+    if (rdv__runs_boot_id(command->run.runs, command->reboot.boot_id, &error)) {
         rdv__log(log_of(command), RDV_LOG_WARNING, "%s: %s", identifier_of(command), error.text);
-        snprintf(command->boot_id, sizeof command->boot_id, "?");
+        snprintf(command->reboot.boot_id, sizeof command->reboot.boot_id, "?");
     }
-    command->stale = true;
+    rdv__command_run_outdate_row(command);
 }
 
 /* ------------------------------------------------------- the reboot itself */
 
-/* May free the run. */
+/* The command that reboots has failed. May free the run. */
 static void reboot_failed(struct rdv__command_run *command, int code, const char *words,
                           const char *line)
 {
@@ -147,7 +150,6 @@ static void reboot_failed(struct rdv__command_run *command, int code, const char
     rdv__command_run_finish(command, RDV_STATUS_FAILED, code);
 }
 
-/* May free the run. */
 void rdv__command_run_fail_still_up(struct rdv__command_run *command)
 {
     char wait[RDV_DURATION_TEXT_SIZE];
@@ -156,7 +158,7 @@ void rdv__command_run_fail_still_up(struct rdv__command_run *command)
     rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ETIMEDOUT);
 }
 
-static void hear_reboot_end(void *user, int result, int code)
+static void reboot_command_ended(void *user, int result, int code)
 {
     struct rdv__command_run *command = user;
     struct rdv__step_end end;
@@ -165,46 +167,45 @@ static void hear_reboot_end(void *user, int result, int code)
                                       &end);
     rdv__process_free(command->process);
     command->process = NULL;
-    if (command->interrupted && !command->cancelled) {
-        rdv__command_run_leave(
-            command); /* the system shuts down, most likely: the row says what we asked for */
+    if (is_interrupted(command) && !command->stop.cancelled) {
+        /* Most likely, it is the machine that shuts down: the row says what was asked for. */
+        rdv__command_run_leave(command);
     } else if (rdv__command_run_end_if_over(command)) {
         return;
-    } else if (command->timed_out) {
+    } else if (command->step.timed_out) {
         rdv__command_run_fail_still_up(command);
     } else if (end.kind != RDV__STEP_DONE && end.kind != RDV__STEP_REBOOTING) {
         rdv__output_last_line(command->output, line, sizeof line);
         reboot_failed(command, end.code, end.words, line);
     }
-    /* Else the timer waits for the machine to go down. */
+    /* Otherwise, the timer waits for the machine to go down. */
 }
 
-/* All that is to be kept is on disk. May free the run. */
 void rdv__command_run_start_reboot(struct rdv__command_run *command)
 {
     struct rdv_error error = {0};
-    command->timed_out = false;
-    if (command->going_down) {
+    command->step.timed_out = false;
+    if (command->reboot.going_down) {
         rdv_timer_start(command->timer, command->run.runs->reboot_wait);
         return;
     }
     rdv__log(log_of(command), RDV_LOG_INFO, "%s: the machine is rebooted now",
              identifier_of(command));
     int result = rdv__command_run_start_process(command, &command->handler->reboot.step,
-                                                hear_reboot_end, &error);
+                                                reboot_command_ended, &error);
     if (result)
         reboot_failed(command, result, error.text, "");
     else
         rdv_timer_start(command->timer, command->run.runs->reboot_wait);
 }
 
-/* First, what the others have written when they came to rest has to be on disk. */
+/* Put on disk, before the reboot, what the others have written when they came to rest. */
 static void record_all(struct rdv__command_run *command)
 {
     if (command->phase == PUT_OFF && rdv__command_run_end_if_over(command))
         return;
     int result =
-        rdv__command_run_write_journal(command, REBOOTING, command->attempt, NULL, record_all);
+        rdv__command_run_write_journal(command, REBOOTING, command->step.attempt, NULL, record_all);
     if (result)
         rdv__command_run_put_off_for_store(command, record_all, result);
 }

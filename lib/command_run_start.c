@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How runs of steps begin, and how runs that another process has left in the journal are taken up. A run whose step was left running
- * is adopted. Any other goes on as the document says, once what is left of its processes is gone; or it ends, if the document has no
- * handler for it any more, or if it is to be cancelled. If the row is of another run of the same identifier, what is left of that
- * run is ended in the same way.
+ * How command runs begin: anew, or from what another process has left in the journal. agent.c calls
+ * this file, and command_run.c has the run from then on.
+ *
+ * A run whose step was left running is adopted. Any other goes on as the document says, once what
+ * is left of its processes is gone; or it ends, if the document has no handler for it any more, or
+ * if it is to be cancelled. If the journal's row is of another run of the same identifier, what is
+ * left of that run is ended in the same way.
  */
 #include "command_run_start.h"
 
@@ -28,7 +31,8 @@ struct found {
     bool any, ours, waited, reboot;
     int64_t run;
     int step, attempt, failures, reboots;
-    int starts[RDV__STEPS_MAX]; /* -1 = the row does not say */
+    /* -1 = the row does not say. */
+    int starts[RDV__STEPS_MAX];
     rdv_duration grace;
     char boot_id[RDV__BOOT_ID_ROOM], nonce[RDV__NONCE_SIZE];
 };
@@ -43,14 +47,15 @@ static void read_starts(const char *text, int *starts)
     }
 }
 
-static int look(void *user, const struct rdv__journal *row)
+static int read_row(void *user, const struct rdv__journal *row)
 {
     struct found *found = user;
     int64_t number = rdv_task_run(found->task);
     size_t size;
     const void *context = rdv_task_context(found->task, &size);
     found->any = true;
-    /* If the trigger agent doesn't number its runs, this can only be the run that looks the same. */
+    /* If the trigger agent does not number its runs, this can only be the run that looks the
+     * same. */
     found->ours = strcmp(row->label, rdv_task_label(found->task)) == 0 &&
                   (number != 0 ? row->run == number
                                : row->run < 0 && row->context_size == size &&
@@ -69,33 +74,35 @@ static int look(void *user, const struct rdv__journal *row)
     return 0;
 }
 
-static int find(struct rdv__runs *runs, const rdv_task *task, struct found *ret_found)
+static int find_row(struct rdv__runs *runs, const rdv_task *task, struct found *ret_found)
 {
     *ret_found = (struct found){.task = task};
-    int result = rdv__journal_get(runs->store, rdv_task_identifier(task), look, ret_found);
+    int result = rdv__journal_get(runs->store, rdv_task_identifier(task), read_row, ret_found);
     return result == RDV_ENOTFOUND ? 0 : result;
 }
 
-/* Steps are done in order: one before the run's step was started, even if the row does not say so. */
+/* Steps are done in order: one before the step of the run was started, even if the row does not say
+ * so. */
 static void take_up_starts(struct rdv__command_run *command, const struct found *found)
 {
     for (size_t i = 0; i < command->handler->step_count; i++)
-        command->starts[i] = found->starts[i] >= 0 ? found->starts[i] : (int)i < found->step;
+        command->step.starts[i] = found->starts[i] >= 0 ? found->starts[i] : (int)i < found->step;
 }
 
 /* Go on with a run that has asked for a reboot. */
 static void take_up_reboot(struct rdv__command_run *command, const struct found *found,
                            bool same_boot)
 {
-    command->step = found->step >= 0 && (size_t)found->step < command->handler->step_count
-                        ? (size_t)found->step
-                        : command->handler->step_count;
-    command->attempt = found->attempt;
-    command->asked_before = same_boot && command->handler->reboot.step.argv;
-    command->rebooted = !same_boot;
-    /* A new document may not say how to reboot any more. */
-    if (same_boot && !command->asked_before)
-        memcpy(command->boot_id, found->boot_id, sizeof command->boot_id);
+    command->step.index = found->step >= 0 && (size_t)found->step < command->handler->step_count
+                              ? (size_t)found->step
+                              : command->handler->step_count;
+    command->step.attempt = found->attempt;
+    if (!same_boot)
+        command->left.next = TELL_REBOOTED;
+    else if (command->handler->reboot.step.argv)
+        command->left.next = ASK_AGAIN;
+    else /* the document has changed, and does not say how to reboot any more */
+        memcpy(command->reboot.boot_id, found->boot_id, sizeof command->reboot.boot_id);
     rdv__log(log_of(command), RDV_LOG_INFO, "%s: %s", identifier_of(command),
              same_boot ? "had asked for a reboot that has not come" : "goes on after the reboot");
 }
@@ -105,7 +112,7 @@ static int take_up(struct rdv__command_run *command, const struct found *found,
                    struct rdv_error *error)
 {
     char boot_id[RDV__BOOT_ID_ROOM];
-    command->reboots = found->reboots;
+    command->reboot.count = found->reboots;
     take_up_starts(command, found);
     if (found->boot_id[0]) {
         int result = rdv__runs_boot_id(command->run.runs, boot_id, error);
@@ -118,26 +125,28 @@ static int take_up(struct rdv__command_run *command, const struct found *found,
         }
         /* The reboot that a step has asked for may have happened meanwhile. */
         if (result || same)
-            memcpy(command->boot_id, found->boot_id, sizeof command->boot_id);
+            memcpy(command->reboot.boot_id, found->boot_id, sizeof command->reboot.boot_id);
     }
     /* The document may have changed, and have fewer steps now. */
     if (found->step < 0 || (size_t)found->step >= command->handler->step_count) {
         rdv__command_run_go_to_step(command, 0);
         return 0;
     }
-    command->step = (size_t)found->step;
-    command->failures = found->failures;
-    command->starts[command->step] = found->attempt;
-    command->attempt = found->waited ? found->attempt + 1 : found->attempt;
-    command->adopting = !found->waited && rdv__command_run_has_record(command);
-    if (!found->waited && !command->adopting)
+    command->step.index = (size_t)found->step;
+    command->step.failures = found->failures;
+    command->step.starts[command->step.index] = found->attempt;
+    command->step.attempt = found->waited ? found->attempt + 1 : found->attempt;
+    if (!found->waited && rdv__command_run_has_record(command))
+        command->left.next = ADOPT_STEP;
+    else if (!found->waited)
         rdv__command_run_take_up_interrupted(command);
     return 0;
 }
 
 /* ------------------------------------------------------------------- start */
 
-/* Begin with what the journal has on the identifier. This may end the run, but only after our caller has returned. */
+/* Begin with what the journal has on the identifier. This may end the run, but not before the
+ * caller has returned to the loop. */
 static void begin_with(struct rdv__command_run *command, const struct found *found)
 {
     struct rdv_error error = {0};
@@ -145,18 +154,20 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
     /* A store in memory has no row of another process. */
     const bool to_clean = found->any && rdv__store_path(command->run.runs->store);
     if (found->any) {
-        command->journalled = command->stale = true;
-        command->left_run = found->run;
-        memcpy(command->left_nonce, found->nonce, sizeof command->left_nonce);
-        command->left_grace = found->grace >= 0 ? found->grace
+        command->journal.row = ROW_OUTDATED;
+        command->left.run = found->run;
+        memcpy(command->left.nonce, found->nonce, sizeof command->left.nonce);
+        command->left.grace = found->grace >= 0 ? found->grace
                               : has_handler     ? command->handler->grace
                                                 : RDV__GRACE_DEFAULT;
-        command->no_handler.grace = command->left_grace;
+        command->no_handler.grace = command->left.grace;
     }
     if (found->ours) {
-        command->number = found->run;
-        command->numbered = command->resumed = true;
-        memcpy(command->nonce, found->nonce, sizeof command->nonce);
+        command->journal.number = found->run;
+        command->resumed = true;
+        if (command->journal.numbering == NUMBER_TO_DRAW)
+            command->journal.numbering = NUMBER_DRAWN;
+        memcpy(command->journal.nonce, found->nonce, sizeof command->journal.nonce);
     }
     if (!has_handler) {
         rdv__command_run_give_up(command, RDV_ENOHANDLER);
@@ -170,18 +181,18 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
                 command, "cannot tell whether the machine was rebooted: %s", error.text);
         }
     }
-    if (command->cancelled) {
-        command->given_up = command->adopting = false;
+    if (command->stop.cancelled) {
+        command->left.next = GO_ON;
         rdv__command_run_set_message(command, "cancelled");
     }
     command->phase = CLEANING;
-    if (command->adopting)
-        rdv_timer_start(command->timer, 0); /* reports come later */
+    if (command->left.next == ADOPT_STEP)
+        rdv_timer_start(command->timer, 0); /* Its reports come later. */
     else if (to_clean)
         rdv__command_run_clean(command);
-    else if (command->given_up || command->cancelled)
-        rdv__command_run_finish_soon(command,
-                                     command->given_up ? command->given_up_code : RDV_ECANCELLED);
+    else if (command->left.next == GIVE_UP || command->stop.cancelled)
+        rdv__command_run_finish_soon(command, command->left.next == GIVE_UP ? command->left.code
+                                                                            : RDV_ECANCELLED);
     else if (found->ours)
         rdv_timer_start(command->timer, 0);
     else
@@ -189,16 +200,16 @@ static void begin_with(struct rdv__command_run *command, const struct found *fou
 }
 
 /* Try again to read the journal, which failed when the run began. */
-static void look_again(struct rdv__command_run *command)
+static void find_row_again(struct rdv__command_run *command)
 {
     struct found found;
-    if (command->interrupted && !command->cancelled) {
+    if (is_interrupted(command) && !command->stop.cancelled) {
         rdv__command_run_leave(command);
         return;
     }
-    int result = find(command->run.runs, command->run.task, &found);
+    int result = find_row(command->run.runs, command->run.task, &found);
     if (result)
-        rdv__command_run_put_off(command, look_again, "the journal can't be read",
+        rdv__command_run_put_off(command, find_row_again, "the journal can't be read",
                                  rdv_strerror(result));
     else
         begin_with(command, &found);
@@ -209,14 +220,14 @@ int rdv__command_run_start(struct rdv__runs *runs, rdv_task *task, struct rdv__h
 {
     struct found found;
     struct rdv__command_run *command = NULL;
-    int looked = find(runs, task, &found);
+    int looked = find_row(runs, task, &found);
     if (!handler && looked == 0 && !found.any)
         return RDV_ENOHANDLER;
     int result = rdv__command_run_new(runs, task, handlers, handler, &command);
     if (result)
         return result;
     if (looked)
-        rdv__command_run_put_off(command, look_again, "the journal can't be read",
+        rdv__command_run_put_off(command, find_row_again, "the journal can't be read",
                                  rdv_strerror(looked));
     else
         begin_with(command, &found);
@@ -230,7 +241,7 @@ int rdv__command_run_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv_
     struct rdv__command_run *command = NULL;
     if (runs->asking > 0)
         return 0;
-    int result = find(runs, task, &found);
+    int result = find_row(runs, task, &found);
     if (result || found.any)
         return result;
     result = rdv__command_run_new(runs, task, handlers, handler, &command);
@@ -243,26 +254,27 @@ int rdv__command_run_prepare(struct rdv__runs *runs, rdv_task *task, struct rdv_
     return result;
 }
 
-/* Make the task of a row. */
+/* Make the task that a row of the journal is about. */
 static int make_task(void *user, const struct rdv__journal *row)
 {
     return rdv__task_new(row->label, strlen(row->label), row->identifier, strlen(row->identifier),
                          row->context, row->context_size, row->run > 0 ? row->run : 0, user);
 }
 
-/* End what is left of the run of a row. gone: nobody waits for the run, and its end is not told. */
+/* End what is left of the task's run in the journal. If `gone` is true, nobody waits for the run,
+ * and its end is not reported. */
 static int end_left(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers,
                     bool gone)
 {
     struct found found;
     struct rdv__command_run *command = NULL;
-    int result = find(runs, task, &found);
+    int result = find_row(runs, task, &found);
     if (!result)
         result = rdv__command_run_new(runs, task, handlers,
                                       rdv__handlers_find(handlers, rdv_task_label(task)), &command);
     if (result)
         return result;
-    command->cancelled = true;
+    command->stop.cancelled = true;
     command->run.gone = gone;
     begin_with(command, &found);
     return 0;
@@ -282,7 +294,7 @@ int rdv__command_run_cancel(struct rdv__runs *runs, const char *identifier,
 int rdv__command_run_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__handlers *handlers)
 {
     struct found found;
-    int result = find(runs, task, &found);
+    int result = find_row(runs, task, &found);
     if (!result && found.any)
         result = end_left(runs, task, handlers, true);
     else
@@ -290,7 +302,7 @@ int rdv__command_run_clear(struct rdv__runs *runs, rdv_task *task, struct rdv__h
     return result ? result : RDV_EBUSY;
 }
 
-/* Tasks of rows, the latest first. */
+/* The tasks of rows, the latest first. */
 struct task_list {
     rdv_task **tasks;
     size_t count, room;

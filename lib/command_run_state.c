@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What all files of a command run need: the words and the reports of the run, its row in the
+ * journal, trying again later, and its end. command_run.c draws the phases.
+ *
+ * Nothing here starts anything. What is written is staged in a batch, and command_run.c hears when
+ * that is on disk. A function that may free the run says so; whoever calls it touches the run no
+ * more.
+ */
 #include "command_run_state.h"
 
 #include <assert.h>
@@ -12,7 +20,7 @@
 #include "output.h"
 #include "task.h"
 
-/* How soon something that has failed for now is tried again; doubles from first to last. */
+/* How soon something that has failed for now is tried again. It doubles from first to last. */
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_LAST  RDV_MINUTE
 
@@ -23,36 +31,43 @@
 
 void rdv__command_run_set_message(struct rdv__command_run *command, const char *format, ...)
 {
-    char words[2 * RDV_MESSAGE_MAX]; /* more than all parts of a message together */
+    /* More than all parts of a message together. */
+    char words[2 * RDV_MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
-    rdv__output_show(words, strlen(words), command->message, sizeof command->message);
+    rdv__output_show(words, strlen(words), command->report.message, sizeof command->report.message);
+}
+
+void rdv__command_run_set_status(struct rdv__command_run *command, rdv_status status)
+{
+    command->report.status = status;
+    command->report.code = 0;
+    command->report.progress = -1;
 }
 
 void rdv__command_run_set_step_message(struct rdv__command_run *command, const char *before,
                                        const char *after)
 {
     char program[RDV__PROGRAM_SHOWN];
-    rdv__command_run_set_message(command, "%sstep %zu of %zu (%s)%s", before, command->step + 1,
-                                 command->handler->step_count,
+    rdv__command_run_set_message(command, "%sstep %zu of %zu (%s)%s", before,
+                                 command->step.index + 1, command->handler->step_count,
                                  rdv__step_program(step_of(command), program), after);
 }
 
 /* ----------------------------------------------------------------- reports */
 
-/* Report what run says. The sink may call back. */
 void rdv__command_run_report(struct rdv__command_run *command)
 {
     if (command->run.gone)
         return;
     rdv_report report = RDV_REPORT_INIT;
-    report.status = command->status;
-    report.code = command->code;
-    report.progress = command->progress;
-    report.attempt = command->attempt;
-    report.message = command->message[0] ? command->message : NULL;
+    report.status = command->report.status;
+    report.code = command->report.code;
+    report.progress = command->report.progress;
+    report.attempt = command->step.attempt;
+    report.message = command->report.message[0] ? command->report.message : NULL;
     int result = rdv__runs_report(&command->run, &report);
     if (result == RDV_ENOTFOUND) {
         command->run.gone = true;
@@ -68,19 +83,18 @@ void rdv__command_run_report(struct rdv__command_run *command)
 
 static void free_command(struct rdv__command_run *command)
 {
-    assert(!command->settling);
+    assert(!command->journal.settling);
     rdv_timer_free(command->timer);
-    rdv_timer_free(command->stop_timer);
+    rdv_timer_free(command->stop.timer);
     rdv__process_free(command->process);
-    rdv__leftovers_free(command->leftovers);
+    rdv__orphans_free(command->orphans);
     rdv__output_free(command->output);
     rdv__handlers_unref(command->handlers);
     rdv_task_unref(command->run.task);
-    free(command->starts);
+    free(command->step.starts);
     free(command);
 }
 
-/* Nothing is left to be done, or the next process does it. Frees the run. */
 void rdv__command_run_leave(struct rdv__command_run *command)
 {
     rdv__runs_remove(&command->run);
@@ -89,13 +103,13 @@ void rdv__command_run_leave(struct rdv__command_run *command)
 
 rdv_duration rdv__command_run_next_delay(struct rdv__command_run *command)
 {
-    if (command->delay == 0)
-        command->delay = DELAY_FIRST;
-    else if (command->delay < DELAY_LAST / 2)
-        command->delay *= 2;
+    if (command->retry.delay == 0)
+        command->retry.delay = DELAY_FIRST;
+    else if (command->retry.delay < DELAY_LAST / 2)
+        command->retry.delay *= 2;
     else
-        command->delay = DELAY_LAST;
-    return command->delay;
+        command->retry.delay = DELAY_LAST;
+    return command->retry.delay;
 }
 
 void rdv__command_run_put_off(struct rdv__command_run *command,
@@ -108,7 +122,7 @@ void rdv__command_run_put_off(struct rdv__command_run *command,
     rdv__log(log_of(command), RDV_LOG_WARNING, "%s: %s: %s; trying again in %s",
              identifier_of(command), what, why, text);
     command->phase = PUT_OFF;
-    command->again = again;
+    command->retry.again = again;
     rdv_timer_start(command->timer, delay);
 }
 
@@ -130,24 +144,23 @@ static int write_end(struct rdv__command_run *command)
 {
     rdv_store *store = command->run.runs->store;
     int result = 0;
-    /* Unless the identifier, which is free already, was started anew: then the row is that run's. */
-    if (command->journalled && !rdv__runs_find(command->run.runs, identifier_of(command)))
+    /* If the identifier, which is free already, was started anew, the row is that run's. */
+    if (command->journal.row != ROW_NONE &&
+        !rdv__runs_find(command->run.runs, identifier_of(command)))
         result = rdv__journal_delete(store, identifier_of(command));
-    if (!result && command->output && !command->own_number) {
+    if (!result && command->output && command->journal.numbering == NUMBER_GIVEN) {
         size_t size;
         const char *tail = rdv__output_tail(command->output, &size);
         if (size > 0)
-            result = rdv__output_put(store, command->number, tail, size);
+            result = rdv__output_put(store, command->journal.number, tail, size);
     }
     if (!result && command->output)
         result = rdv__output_end(command->output);
     return result;
 }
 
-/*
- * Take the run from the journal and report its end, in one commit if the sink has the same store. The row goes first: a sink may
- * start the same task anew while it is told. May free the run.
- */
+/* The row goes before the end is reported: the sink may start the same task anew while it is
+ * told. */
 void rdv__command_run_store_end(struct rdv__command_run *command)
 {
     rdv_store *store = command->run.runs->store;
@@ -168,34 +181,33 @@ void rdv__command_run_store_end(struct rdv__command_run *command)
         rdv__command_run_store_end_later(command);
         return;
     }
-    command->settling = true;
-    rdv__store_defer(store, &command->change);
-    if (!command->told) {
-        /* Once: from here on it is the trigger agent's to keep. */
-        command->told = true;
+    command->journal.settling = true;
+    rdv__store_defer(store, &command->journal.change);
+    if (!command->report.end_told) {
+        /* It is reported once: from now on, the trigger agent keeps it. */
+        command->report.end_told = true;
         rdv__command_run_report(command);
     }
-    /* The end may have had the history forget others: their logs go in the same commit. */
+    /* As the run has ended, the history may have forgotten others: their logs go in the same
+     * commit. */
     if (logs)
         rdv__logs_tidy(logs);
 }
 
-/* End the run; the message is set. May free it. */
 void rdv__command_run_finish(struct rdv__command_run *command, rdv_status status, int code)
 {
     command->phase = ENDING;
-    command->status = status;
-    command->code = code;
-    command->progress = -1;
+    command->report.status = status;
+    command->report.code = code;
+    command->report.progress = -1;
     rdv__runs_release(&command->run);
     rdv__command_run_store_end(command);
 }
 
-/* End as failed with this message and code, but not from where we are called. */
 void rdv__command_run_finish_soon(struct rdv__command_run *command, int code)
 {
     command->phase = LEAVING;
-    command->code = code;
+    command->report.code = code;
     rdv_timer_start(command->timer, 0);
 }
 
@@ -203,51 +215,59 @@ void rdv__command_run_finish_soon(struct rdv__command_run *command, int code)
 
 void rdv__command_run_go_to_step(struct rdv__command_run *command, size_t step)
 {
-    command->step = step;
-    command->failures = 0;
+    command->step.index = step;
+    command->step.failures = 0;
     if (step < command->handler->step_count)
-        command->attempt = command->starts[step] + 1;
+        command->step.attempt = command->step.starts[step] + 1;
 }
 
-/* Write `starts` as the journal has it: empty if each step was started as often as its place says. */
+void rdv__command_run_outdate_row(struct rdv__command_run *command)
+{
+    if (command->journal.row == ROW_CURRENT)
+        command->journal.row = ROW_OUTDATED;
+}
+
+/* Write `starts` as the journal has it: empty if each step was started as often as its place
+ * says. */
 static const char *starts_text(const struct rdv__command_run *command, char *buffer, size_t size)
 {
     size_t used = 0;
     buffer[0] = '\0';
     if (command->handler->on_interrupt == RDV__INTERRUPT_RESTART)
         for (size_t i = 0; i < command->handler->step_count; i++)
-            used += (size_t)snprintf(buffer + used, size - used, "%d ", command->starts[i]);
+            used += (size_t)snprintf(buffer + used, size - used, "%d ", command->step.starts[i]);
     return buffer;
 }
 
-/* The whole row is written again only if more has changed than where the run is: the context may be large. */
+/* Write the row. All of it is written again only if more has changed than where the run is: the
+ * context may be large. */
 static int put_journal(struct rdv__command_run *command, int starts, const char *state)
 {
     rdv_store *store = command->run.runs->store;
     char texts[RDV__STEPS_MAX * START_ROOM];
-    if (command->step < command->handler->step_count && strcmp(state, "reboot") != 0)
-        command->starts[command->step] = starts;
+    if (command->step.index < command->handler->step_count && strcmp(state, "reboot") != 0)
+        command->step.starts[command->step.index] = starts;
     struct rdv__journal row = {
         .identifier = identifier_of(command),
         .label = rdv_task_label(command->run.task),
-        .run = command->number,
-        .step = (int)command->step,
+        .run = command->journal.number,
+        .step = (int)command->step.index,
         .attempt = starts,
-        .failures = command->failures,
+        .failures = command->step.failures,
         .starts = starts_text(command, texts, sizeof texts),
         .grace = command->handler->grace,
-        .nonce = command->nonce,
+        .nonce = command->journal.nonce,
         .state = state,
-        .reboots = command->reboots,
-        .boot_id = command->boot_id,
+        .reboots = command->reboot.count,
+        .boot_id = command->reboot.boot_id,
     };
-    if (command->journalled && !command->stale)
+    if (command->journal.row == ROW_CURRENT)
         return rdv__journal_step(store, &row);
     row.context = rdv_task_context(command->run.task, &row.context_size);
     return rdv__journal_put(store, &row);
 }
 
-/* Draw the run's mark before the first process that has to have it. */
+/* Draw the mark of the run's processes, before the first process that has to have it. */
 static int draw_nonce(struct rdv__command_run *command)
 {
     static const char digits[] = "0123456789abcdef";
@@ -255,10 +275,10 @@ static int draw_nonce(struct rdv__command_run *command)
     if (rdv__plat_random(random, sizeof random) != 0)
         return RDV_EIO;
     for (size_t i = 0; i < sizeof random; i++) {
-        command->nonce[2 * i] = digits[random[i] >> 4];
-        command->nonce[2 * i + 1] = digits[random[i] & 15];
+        command->journal.nonce[2 * i] = digits[random[i] >> 4];
+        command->journal.nonce[2 * i + 1] = digits[random[i] & 15];
     }
-    command->stale = true;
+    rdv__command_run_outdate_row(command);
     return 0;
 }
 
@@ -268,22 +288,24 @@ int rdv__command_run_write_journal(struct rdv__command_run *command, enum rdv__p
 {
     rdv_store *store = command->run.runs->store;
     command->phase = phase;
-    command->again = again;
+    command->retry.again = again;
     int result = rdv__store_stage(store);
     if (result)
         return result;
-    /* One that was drawn in a batch that failed could be drawn again by another process. */
-    if (!command->numbered)
-        result = rdv__journal_new_run(store, &command->number);
-    /* Don't draw one while processes that an older version has started may run: they are recognised by other marks. */
-    if (!result && phase == JOURNALLING && !command->nonce[0])
+    /* A number that was drawn in a batch that failed could be drawn again by another process, so it
+     * is drawn anew. */
+    if (command->journal.numbering == NUMBER_TO_DRAW)
+        result = rdv__journal_new_run(store, &command->journal.number);
+    /* No mark is drawn while processes that an older version has started may run: they are
+     * recognised in another way. */
+    if (!result && phase == JOURNALLING && !command->journal.nonce[0])
         result = draw_nonce(command);
     if (!result && state)
         result = put_journal(command, starts, state);
     if (result)
         return rdv__store_fail(store, result);
-    command->settling = true;
-    rdv__store_defer(store, &command->change);
+    command->journal.settling = true;
+    rdv__store_defer(store, &command->journal.change);
     return 0;
 }
 
@@ -299,14 +321,13 @@ void rdv__command_run_note_state(struct rdv__command_run *command, int starts, c
 
 /* ------------------------------------------------------- the next attempt */
 
-/* The step starts when that is on disk. While a reboot is due, it is put off. */
+/* While a reboot is asked for, the run holds in place of starting the step. */
 int rdv__command_run_journal_attempt(struct rdv__command_run *command)
 {
     if (command->run.runs->asking == 0)
-        return rdv__command_run_write_journal(command, JOURNALLING, command->attempt, "step",
+        return rdv__command_run_write_journal(command, JOURNALLING, command->step.attempt, "step",
                                               rdv__command_run_begin_attempt);
-    command->released = false;
-    return rdv__command_run_write_journal(command, HOLDING, command->attempt - 1, "wait",
+    return rdv__command_run_write_journal(command, HOLDING, command->step.attempt - 1, "wait",
                                           rdv__command_run_begin_attempt);
 }
 
@@ -326,19 +347,18 @@ void rdv__command_run_finish_cancelled(struct rdv__command_run *command)
     rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
 }
 
-/* Whether what happened meanwhile forbids to start anything; then it is done, and the run may be freed. */
 bool rdv__command_run_end_if_over(struct rdv__command_run *command)
 {
     if (command->run.gone) {
         rdv__command_run_finish(command, RDV_STATUS_FAILED, RDV_ECANCELLED);
-    } else if (command->cancelled) {
+    } else if (command->stop.cancelled) {
         rdv__command_run_set_message(command, "cancelled");
         rdv__command_run_finish_cancelled(command);
-    } else if (command->interrupted) {
-        /* This attempt has not begun, so there is nothing that could have been interrupted. */
+    } else if (is_interrupted(command)) {
+        /* This attempt has not begun, so nothing was interrupted. */
         if (command->phase == JOURNALLING || command->phase == RUNNING ||
-            (command->phase == PUT_OFF && command->again == rdv__command_run_begin_attempt))
-            rdv__command_run_note_state(command, command->attempt - 1, "wait");
+            (command->phase == PUT_OFF && command->retry.again == rdv__command_run_begin_attempt))
+            rdv__command_run_note_state(command, command->step.attempt - 1, "wait");
         rdv__command_run_leave(command);
     } else {
         return false;

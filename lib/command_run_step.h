@@ -8,7 +8,8 @@
 /* The attempt is on disk: start the step. May free the run. */
 void rdv__command_run_begin_step(struct rdv__command_run *command);
 
-/* Follow a step again that was left running, or leave it running if the agent shuts down. May free the run. */
+/* Follow a step again that was left running, or leave it running if the agent shuts down. May free
+ * the run. */
 void rdv__command_run_adopt_step(struct rdv__command_run *command);
 
 #endif

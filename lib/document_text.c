@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts of an agent document, and of what is made of it: bounded as they are read, and copied into memory of their own. */
+/* Texts of an agent document, and of what is made of it: a bound is checked as they are read, and
+ * they are copied into memory of their own. handlers.c and environment.c call this. */
 #include "document_text.h"
 
 #include <stdlib.h>

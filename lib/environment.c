@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment of programs: what a document says of it, checked and put in place of what is inherited, and what differs from run to
- * run added at the end. handlers.c reads one for each handler; command_run_process.c joins it with the run's own variables.
+ * The environment of programs. handlers.c has one made for each handler: what is inherited, and
+ * what the document adds or puts in its place, checked. command_run_process.c joins it with the
+ * variables that differ from run to run.
+ *
+ * A name is in a list once, and none that a document gives begins with RDV_.
  */
 #include "environment.h"
 
@@ -11,13 +14,13 @@
 
 #include "document_text.h"
 
-static bool same_name(const char *a, const char *b)
+static bool have_same_name(const char *a, const char *b)
 {
     size_t size = strcspn(a, "=");
     return size == strcspn(b, "=") && memcmp(a, b, size) == 0;
 }
 
-static int check_name(struct rdv__value value, const char *name, struct rdv_error *error)
+static int check_variable_name(struct rdv__value value, const char *name, struct rdv_error *error)
 {
     static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
     static const char later[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
@@ -32,7 +35,8 @@ static int check_name(struct rdv__value value, const char *name, struct rdv_erro
     return 0;
 }
 
-/* Put the members of an object into a list that has room for them, each in place of an earlier one of its name. */
+/* Put the members of an object into a list that has room for them. Each takes the place of an
+ * earlier one of its name. */
 static int add_members(struct rdv__value object, char **list, size_t *count,
                        struct rdv_error *error)
 {
@@ -42,7 +46,7 @@ static int add_members(struct rdv__value object, char **list, size_t *count,
     while (rdv__json_next(object, &iterator, &name, &value)) {
         const char *text = NULL;
         size_t size = 0;
-        int result = check_name(value, name, error);
+        int result = check_variable_name(value, name, error);
         if (!result)
             result = rdv__text_read(value, &text, &size, error);
         if (result)
@@ -56,7 +60,7 @@ static int add_members(struct rdv__value object, char **list, size_t *count,
         memcpy(line + name_size + 1, text, size + 1);
 
         size_t i = 0;
-        while (i < *count && !same_name(list[i], line))
+        while (i < *count && !have_same_name(list[i], line))
             i++;
         if (i < *count)
             free(list[i]);

@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs whose handler is a C function. agent.c begins them; the function is called on the loop or on
+ * a thread of its own, and reports and finishes by the public rdv_run_… functions, from any thread
+ * and for as long as it likes, even after the agent was freed.
+ *
+ * What other threads say waits in the run, under the lock of struct rdv__function_runs, and the owner
+ * thread delivers it in a turn of its own. Each run, the agent and each post under way have a
+ * reference on struct rdv__function_runs. A run is only ever freed by the owner thread, or, once the agent
+ * has gone, by whoever finishes it.
+ */
 #include "function_run.h"
 
 #include <assert.h>
@@ -11,46 +21,55 @@
 #include "thread.h"
 #include "utf8.h"
 
-/* How soon starting a thread is tried again after it failed; doubles from first to last. */
+/* How soon it is tried again to start a thread, after that has failed. It doubles from first to
+ * last. */
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_LAST  RDV_MINUTE
 
-/* How many runs are served in one turn before others on the loop get theirs. */
+/* How many runs are served in one turn, before other work on the loop gets its turn. */
 #define SERVED_A_TURN 1024
 
-/* A report on its way from another thread. */
-struct saying {
-    struct saying *next;
+/* A report on its way from another thread to the loop. */
+struct waiting_report {
+    struct waiting_report *next;
     rdv_status status;
     int progress, code, attempt;
     bool has_message;
-    char message[]; /* ends with NUL */
+    /* Ends with NUL. */
+    char message[];
 };
 
 struct rdv_run {
-    struct rdv__run run; /* the owner thread's, but for run.task, which never changes */
-    struct rdv__calls *calls;
-    int cancelled;     /* atomic */
-    bool cancel_asked; /* by cancel_task, not by a shutdown */
-    /* Under the lock: */
+    /* Only the owner thread uses it, except for run.task, which never changes. */
+    struct rdv__run run;
+    struct rdv__function_runs *calls;
+    /* Atomic. */
+    int cancelled;
+    /* cancel_task() has asked for it, and not a shutdown. */
+    bool cancel_asked;
+    /* Under the lock, from here to message. */
     bool queued;
     struct rdv_run *next_queued;
-    struct saying *first, *last;
+    struct waiting_report *first, *last;
     int count;
-    bool finished; /* from another thread; what follows is how */
+    /* It was finished from another thread; how, is in what follows. */
+    bool finished;
     int result;
     char *message;
-    /* Owner thread: what still has to be given a thread, as the system was short of something; NULL once it has one. */
+    /* Used by the owner thread as long as the system is short of something, and the run has no
+     * thread yet: the timer that tries again (else NULL), and what is to be called. */
     rdv_timer *again;
     rdv_duration delay;
     rdv_handler_fn fn;
     void *user;
 };
 
-/* A thread that runs a handler. The run is not its own: the handler may have ended it. */
+/* A thread that runs a handler. The run may be gone before the thread: the handler may have ended
+ * it. */
 struct worker {
     struct rdv__post post;
-    struct rdv__calls *calls; /* owner thread; NULL once it was joined */
+    /* Used by the owner thread; NULL once the thread was joined. */
+    struct rdv__function_runs *calls;
     rdv_loop *loop;
     struct rdv__thread *thread;
     rdv_handler_fn fn;
@@ -59,18 +78,22 @@ struct worker {
     struct worker *next, *previous;
 };
 
-struct rdv__calls {
+struct rdv__function_runs {
     struct rdv__post post;
-    int references; /* atomic: the agent's, each run's, and that of a post under way */
+    /* Atomic. The agent has one, and so have each run and a post under way. */
+    int references;
     struct rdv__mutex *lock;
-    struct worker *workers; /* owner thread */
+    /* Used by the owner thread. */
+    struct worker *workers;
     /* Under the lock: */
-    struct rdv__runs *runs; /* NULL once the agent is freed */
+    /* NULL once the agent is freed. */
+    struct rdv__runs *runs;
     bool posted;
-    struct rdv_run *first, *last; /* runs that have something to say */
+    /* Runs that have something to say. */
+    struct rdv_run *first, *last;
 };
 
-static void unref(struct rdv__calls *calls)
+static void unref_calls(struct rdv__function_runs *calls)
 {
     if (rdv__atomic_add(&calls->references, -1) > 0)
         return;
@@ -78,34 +101,34 @@ static void unref(struct rdv__calls *calls)
     free(calls);
 }
 
-static void free_sayings(struct saying *saying)
+static void free_reports(struct waiting_report *waiting)
 {
-    while (saying) {
-        struct saying *next = saying->next;
-        free(saying);
-        saying = next;
+    while (waiting) {
+        struct waiting_report *next = waiting->next;
+        free(waiting);
+        waiting = next;
     }
 }
 
 /* The run is out of all lists. */
 static void free_run(struct rdv_run *run)
 {
-    free_sayings(run->first);
+    free_reports(run->first);
     free(run->message);
     rdv_task_unref(run->run.task);
-    unref(run->calls);
+    unref_calls(run->calls);
     free(run);
 }
 
 /* ----------------------------------------------------- on the owner thread */
 
-static int tell(struct rdv_run *run, const rdv_report *report)
+static int report_to_sink(struct rdv_run *run, const rdv_report *report)
 {
     if (run->run.gone)
         return 0;
     int result = rdv__runs_report(&run->run, report);
     if (result == RDV_ENOTFOUND) {
-        /* Timed out meanwhile, or its trigger agent has gone: nobody waits for it. */
+        /* The run has timed out meanwhile, or its trigger agent has gone: nobody waits for it. */
         run->run.gone = true;
         rdv__atomic_store(&run->cancelled, 1);
         return 0;
@@ -116,18 +139,19 @@ static int tell(struct rdv_run *run, const rdv_report *report)
     return result == RDV_ENOMEM ? result : 0;
 }
 
-/* Ends and frees the run. */
-static void end(struct rdv_run *run, int result, const char *message)
+/* End the run, and free it. */
+static void end_run(struct rdv_run *run, int result, const char *message)
 {
     rdv_report report = RDV_REPORT_INIT;
     report.status = result ? RDV_STATUS_FAILED : RDV_STATUS_SUCCESS;
     report.code = result;
     report.message = !message && result < 0 ? rdv_strerror(result) : message;
 
-    /* In this order: the sink may start the same task anew at once, and the agent is not done before it was told. */
+    /* The order matters: the sink may start the same task anew at once, and the agent is not done
+     * before the sink was told. */
     rdv__runs_release(&run->run);
     if (result == 0 || run->cancel_asked || !run->run.runs->terminating)
-        tell(run, &report);
+        report_to_sink(run, &report);
     rdv__runs_remove(&run->run);
     free_run(run);
 }
@@ -135,7 +159,7 @@ static void end(struct rdv_run *run, int result, const char *message)
 /* Under the lock. */
 static void take_from_queue(struct rdv_run *run)
 {
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     struct rdv_run *previous = NULL;
     for (struct rdv_run *at = calls->first; at != run; at = at->next_queued)
         previous = at;
@@ -148,36 +172,38 @@ static void take_from_queue(struct rdv_run *run)
     run->queued = false;
 }
 
-/* Tell what was said on other threads. May end and free the run. */
-static void deliver(struct rdv_run *run)
+/* Report what was said on other threads. May end and free the run. */
+static void deliver_reports(struct rdv_run *run)
 {
     struct rdv__mutex *lock = run->calls->lock;
     rdv__mutex_lock(lock);
-    struct saying *sayings = run->first;
+    struct waiting_report *reports = run->first;
     bool finished = run->finished;
     run->first = NULL;
     run->last = NULL;
     run->count = 0;
-    /* It may have got back into the queue since it was taken out: by this end, which is seen now. */
+    /*
+     * The run may have got back into the queue since it was taken out, by the end that is seen now.
+     */
     if (finished && run->queued)
         take_from_queue(run);
     rdv__mutex_unlock(lock);
 
-    for (const struct saying *saying = sayings; saying; saying = saying->next) {
+    for (const struct waiting_report *waiting = reports; waiting; waiting = waiting->next) {
         rdv_report report = RDV_REPORT_INIT;
-        report.status = saying->status;
-        report.progress = saying->progress;
-        report.code = saying->code;
-        report.attempt = saying->attempt;
-        report.message = saying->has_message ? saying->message : NULL;
-        tell(run, &report);
+        report.status = waiting->status;
+        report.progress = waiting->progress;
+        report.code = waiting->code;
+        report.attempt = waiting->attempt;
+        report.message = waiting->has_message ? waiting->message : NULL;
+        report_to_sink(run, &report);
     }
-    free_sayings(sayings);
+    free_reports(reports);
     if (finished)
-        end(run, run->result, run->message);
+        end_run(run, run->result, run->message);
 }
 
-static void ask_for_turn(struct rdv__calls *calls)
+static void ask_for_turn(struct rdv__function_runs *calls)
 {
     if (calls->posted)
         return;
@@ -186,9 +212,9 @@ static void ask_for_turn(struct rdv__calls *calls)
     rdv__loop_post(calls->runs->loop, &calls->post);
 }
 
-static void serve(struct rdv__post *post)
+static void serve_post(struct rdv__post *post)
 {
-    struct rdv__calls *calls = (struct rdv__calls *)post;
+    struct rdv__function_runs *calls = (struct rdv__function_runs *)post;
     rdv__mutex_lock(calls->lock);
     calls->posted = false;
     for (int served = 0; calls->first; served++) {
@@ -199,24 +225,24 @@ static void serve(struct rdv__post *post)
         }
         take_from_queue(run);
         rdv__mutex_unlock(calls->lock);
-        deliver(run);
+        deliver_reports(run);
         rdv__mutex_lock(calls->lock);
     }
     rdv__mutex_unlock(calls->lock);
-    unref(calls);
+    unref_calls(calls);
 }
 
-static void drop(struct rdv__post *post)
+static void drop_post(struct rdv__post *post)
 {
-    unref((struct rdv__calls *)post);
+    unref_calls((struct rdv__function_runs *)post);
 }
 
 /* ---------------------------------------------------------- on any thread */
 
 /* Whether the caller is on the loop of an agent that is still there. */
-static bool on_owner(struct rdv_run *run, bool *ret_waiting)
+static bool is_on_owner_thread(struct rdv_run *run, bool *ret_waiting)
 {
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     rdv__mutex_lock(calls->lock);
     bool owner = calls->runs && rdv__loop_is_owner(calls->runs->loop);
     *ret_waiting = run->queued;
@@ -225,9 +251,9 @@ static bool on_owner(struct rdv_run *run, bool *ret_waiting)
 }
 
 /* Under the lock. */
-static void enqueue(struct rdv_run *run)
+static void enqueue_run(struct rdv_run *run)
 {
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     if (!run->queued) {
         run->queued = true;
         run->next_queued = NULL;
@@ -241,13 +267,14 @@ static void enqueue(struct rdv_run *run)
 }
 
 /*
- * Under the lock: make room in a full list for a report with this status. What goes is the newest report that one of the same
- * status follows, so that every change of status stays; where there is none, the newest of all.
+ * Make room in a full list for a report with this status; under the lock. What goes is the newest
+ * report that is followed by one of the same status, so that every change of status stays. If there
+ * is none, the newest report of all goes.
  */
-static void thin_out(struct rdv_run *run, rdv_status status)
+static void thin_out_reports(struct rdv_run *run, rdv_status status)
 {
-    struct saying *found = NULL, *before_found = NULL, *before = NULL;
-    for (struct saying *at = run->first; at; before = at, at = at->next) {
+    struct waiting_report *found = NULL, *before_found = NULL, *before = NULL;
+    for (struct waiting_report *at = run->first; at; before = at, at = at->next) {
         bool superseded = at->status == (at->next ? at->next->status : status);
         if (superseded || (!at->next && !found)) {
             found = at;
@@ -264,24 +291,24 @@ static void thin_out(struct rdv_run *run, rdv_status status)
     free(found);
 }
 
-static struct saying *new_saying(const rdv_report *report)
+static struct waiting_report *new_waiting_report(const rdv_report *report)
 {
     size_t size = report->message ? strlen(report->message) : 0;
     if (size > RDV_MESSAGE_MAX)
         size = rdv__utf8_cut(report->message, size, RDV_MESSAGE_MAX);
-    struct saying *saying = malloc(sizeof *saying + size + 1);
-    if (!saying)
+    struct waiting_report *waiting = malloc(sizeof *waiting + size + 1);
+    if (!waiting)
         return NULL;
-    saying->next = NULL;
-    saying->status = report->status;
-    saying->progress = report->progress;
-    saying->code = report->code;
-    saying->attempt = report->attempt;
-    saying->has_message = report->message != NULL;
+    waiting->next = NULL;
+    waiting->status = report->status;
+    waiting->progress = report->progress;
+    waiting->code = report->code;
+    waiting->attempt = report->attempt;
+    waiting->has_message = report->message != NULL;
     if (size)
-        memcpy(saying->message, report->message, size);
-    saying->message[size] = '\0';
-    return saying;
+        memcpy(waiting->message, report->message, size);
+    waiting->message[size] = '\0';
+    return waiting;
 }
 
 rdv_task *rdv_run_task(const rdv_run *run)
@@ -305,30 +332,30 @@ int rdv_run_report(rdv_run *run, const rdv_report *report)
         return RDV_EINVAL;
 
     bool waiting;
-    if (on_owner(run, &waiting)) {
+    if (is_on_owner_thread(run, &waiting)) {
         if (waiting)
-            deliver(run);
-        return tell(run, report);
+            deliver_reports(run);
+        return report_to_sink(run, report);
     }
 
-    struct saying *saying = new_saying(report);
-    if (!saying)
+    struct waiting_report *copy = new_waiting_report(report);
+    if (!copy)
         return RDV_ENOMEM;
     rdv__mutex_lock(run->calls->lock);
     if (run->calls->runs) {
         if (run->count == RDV__CALL_REPORTS)
-            thin_out(run, saying->status);
+            thin_out_reports(run, copy->status);
         if (run->last)
-            run->last->next = saying;
+            run->last->next = copy;
         else
-            run->first = saying;
-        run->last = saying;
+            run->first = copy;
+        run->last = copy;
         run->count++;
-        saying = NULL;
-        enqueue(run);
+        copy = NULL;
+        enqueue_run(run);
     }
     rdv__mutex_unlock(run->calls->lock);
-    free(saying);
+    free(copy);
     return 0;
 }
 
@@ -354,19 +381,19 @@ int rdv_run_finish(rdv_run *run, int result, const char *message)
     }
 
     bool waiting;
-    if (on_owner(run, &waiting)) {
+    if (is_on_owner_thread(run, &waiting)) {
         if (waiting) {
-            deliver(run);
+            deliver_reports(run);
             rdv__mutex_lock(run->calls->lock);
             if (run->queued)
                 take_from_queue(run);
             rdv__mutex_unlock(run->calls->lock);
         }
-        end(run, result, message);
+        end_run(run, result, message);
         return answer;
     }
 
-    struct rdv__calls *calls = run->calls;
+    struct rdv__function_runs *calls = run->calls;
     char *copy = message ? copy_message(message) : NULL;
     rdv__mutex_lock(calls->lock);
     run->message = copy;
@@ -374,7 +401,7 @@ int rdv_run_finish(rdv_run *run, int result, const char *message)
     bool orphan = !calls->runs;
     if (!orphan) {
         run->finished = true;
-        enqueue(run);
+        enqueue_run(run);
     }
     rdv__mutex_unlock(calls->lock);
     if (orphan)
@@ -393,7 +420,7 @@ static void work(void *user)
 
 static void join(struct worker *worker)
 {
-    struct rdv__calls *calls = worker->calls;
+    struct rdv__function_runs *calls = worker->calls;
     rdv__thread_join(worker->thread);
     if (worker->previous)
         worker->previous->next = worker->next;
@@ -407,7 +434,7 @@ static void join(struct worker *worker)
 static void worked(struct rdv__post *post)
 {
     struct worker *worker = (struct worker *)post;
-    struct rdv__calls *calls = worker->calls;
+    struct rdv__function_runs *calls = worker->calls;
     if (calls) {
         struct rdv__runs *runs = calls->runs;
         join(worker);
@@ -421,7 +448,7 @@ static void worker_dropped(struct rdv__post *post)
     free(post);
 }
 
-static int start_worker(struct rdv__calls *calls, struct rdv_run *run, rdv_handler_fn fn,
+static int start_worker(struct rdv__function_runs *calls, struct rdv_run *run, rdv_handler_fn fn,
                         void *user)
 {
     struct worker *worker = calloc(1, sizeof *worker);
@@ -463,12 +490,13 @@ static void cancel(struct rdv__run *base)
     interrupt(base);
 }
 
-/* Runs of this kind can't be destroyed: their handlers still have them. rdv__calls_free() lets go of them. */
+/* Runs of this kind can't be destroyed: their handlers still use them. rdv__function_runs_free() lets go of
+ * them. */
 static const struct rdv__run_ops ops = {.cancel = cancel, .interrupt = interrupt};
 
-int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
+int rdv__function_runs_new(struct rdv__runs *runs, struct rdv__function_runs **ret_calls)
 {
-    struct rdv__calls *calls = calloc(1, sizeof *calls);
+    struct rdv__function_runs *calls = calloc(1, sizeof *calls);
     if (!calls)
         return RDV_ENOMEM;
     int result = rdv__mutex_new(&calls->lock);
@@ -476,22 +504,22 @@ int rdv__calls_new(struct rdv__runs *runs, struct rdv__calls **ret_calls)
         free(calls);
         return result;
     }
-    calls->post.fn = serve;
-    calls->post.drop = drop;
+    calls->post.fn = serve_post;
+    calls->post.drop = drop_post;
     calls->references = 1;
     calls->runs = runs;
     *ret_calls = calls;
     return 0;
 }
 
-void rdv__calls_free(struct rdv__calls *calls)
+void rdv__function_runs_free(struct rdv__function_runs *calls)
 {
     if (!calls)
         return;
     struct rdv__runs *runs = calls->runs;
     struct rdv_run *over = NULL;
 
-    /* All in one hold of the lock: whoever finishes a run afterwards frees it. */
+    /* The lock is held for all of it: whoever finishes a run afterwards frees it. */
     rdv__mutex_lock(calls->lock);
     for (struct rdv__run *base = runs->first, *next; base; base = next) {
         next = base->next;
@@ -521,7 +549,7 @@ void rdv__calls_free(struct rdv__calls *calls)
         join(calls->workers);
         rdv__runs_drop(runs);
     }
-    unref(calls);
+    unref_calls(calls);
 }
 
 static void start_later(struct rdv_run *run, int result)
@@ -538,7 +566,7 @@ static void start_later(struct rdv_run *run, int result)
 }
 
 /* May end the run. */
-static void start_again(void *user)
+static void start_thread_again(void *user)
 {
     struct rdv_run *run = user;
     rdv_timer *again = run->again;
@@ -552,11 +580,11 @@ static void start_again(void *user)
     run->again = NULL;
     rdv_timer_free(again);
     if (result)
-        end(run, result, "cancelled");
+        end_run(run, result, "cancelled");
 }
 
-int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn, void *user,
-                     unsigned flags)
+int rdv__function_runs_start(struct rdv__function_runs *calls, rdv_task *task, rdv_handler_fn fn,
+                             void *user, unsigned flags)
 {
     struct rdv_run *run = calloc(1, sizeof *run);
     if (!run)
@@ -572,7 +600,7 @@ int rdv__calls_start(struct rdv__calls *calls, rdv_task *task, rdv_handler_fn fn
     if (result) {
         run->fn = fn;
         run->user = user;
-        if (rdv_timer_new(calls->runs->loop, start_again, run, &run->again) == 0) {
+        if (rdv_timer_new(calls->runs->loop, start_thread_again, run, &run->again) == 0) {
             start_later(run, result);
             return 0;
         }

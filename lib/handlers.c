@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads agent documents: "PATH/agent.json", and those of the folder "PATH/agent.d" that add
+ * handlers to it. agent.c loads them for its runs, and so does whatever only checks them. Each
+ * member is checked as it is read, and the first error, with its place, ends the reading: either
+ * all of it is loaded or nothing.
+ *
+ * Handlers never change once they are loaded. They are sorted by label, so that they are found by
+ * bisection.
+ */
 #include "handlers.h"
 
 #include <assert.h>
@@ -18,7 +27,7 @@
 #define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)
 #define STOP_WAIT_DEFAULT   (90 * RDV_SECOND)
 
-/* One of a few words; its index. */
+/* Read a text that is one of a few words. Returns the word's index. */
 static int read_word(struct rdv__value value, const char *const *words, size_t *ret_index,
                      struct rdv_error *error)
 {
@@ -41,7 +50,7 @@ static int read_word(struct rdv__value value, const char *const *words, size_t *
 
 /* ------------------------------------------------------------------- steps */
 
-static int read_run(struct rdv__value value, struct rdv__step *step, struct rdv_error *error)
+static int read_command(struct rdv__value value, struct rdv__step *step, struct rdv_error *error)
 {
     size_t count;
     int result = rdv__json_array(value, &count, error);
@@ -89,7 +98,7 @@ static int read_step(struct rdv__value value, struct rdv__step *step, struct rdv
         return result;
     if (!rdv__value_is_given(members[RUN]))
         return rdv__json_fail(value, error, RDV_EINVAL, "a step needs \"run\"");
-    result = read_run(members[RUN], step, error);
+    result = read_command(members[RUN], step, error);
     if (!result && rdv__value_is_given(members[STATUS])) {
         size_t index = 0;
         result = read_word(members[STATUS], statuses, &index, error);
@@ -145,7 +154,7 @@ static int read_reboot(struct rdv__value value, struct rdv__reboot *reboot, stru
         return result;
     if (!rdv__value_is_given(members[RUN]))
         return rdv__json_fail(value, error, RDV_EINVAL, "\"reboot\" needs \"run\"");
-    result = read_run(members[RUN], &reboot->step, error);
+    result = read_command(members[RUN], &reboot->step, error);
     if (result || !rdv__value_is_given(members[WHEN_EXISTS]))
         return result;
     result = rdv__text_read(members[WHEN_EXISTS], &text, &size, error);
@@ -206,6 +215,26 @@ static int read_directory(struct rdv__value value, struct rdv__handler *handler,
     return handler->directory ? 0 : rdv__fail_memory(error);
 }
 
+/* Read what becomes of a step when the agent is told to terminate. Either member may be absent. */
+static int read_on_stop(struct rdv__value on_stop, struct rdv__value stop_wait,
+                        struct rdv__handler *handler, struct rdv_error *error)
+{
+    static const char *const words[] = {"kill", "wait", "leave", NULL};
+    int result = 0;
+    if (rdv__value_is_given(on_stop)) {
+        size_t index = 0;
+        result = read_word(on_stop, words, &index, error);
+        if (!result)
+            handler->on_stop = (enum rdv__on_stop)index;
+    }
+    if (result || !rdv__value_is_given(stop_wait))
+        return result;
+    result = rdv__json_duration(stop_wait, 0, RDV__STOP_WAIT_MAX, &handler->stop_wait, error);
+    if (!result && handler->on_stop != RDV__STOP_WAIT)
+        result = rdv__json_fail(stop_wait, error, RDV_EINVAL, "only \"on_stop\": \"wait\" waits");
+    return result;
+}
+
 static int read_handler(struct rdv__value value, const struct rdv__environment *environment,
                         struct rdv__scan_cursor *cursor, struct rdv__handler *handler,
                         struct rdv_error *error)
@@ -228,7 +257,6 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
                                         "on_interrupt", "reboot",    "on_stop",     "stop_wait",
                                         "user",         "directory", "limits",      NULL};
     static const char *const words[] = {"resume", "restart", "fail", NULL};
-    static const char *const stop_words[] = {"kill", "wait", "leave", NULL};
     struct rdv__value members[MEMBERS];
 
     handler->grace = RDV__GRACE_DEFAULT;
@@ -256,18 +284,8 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     }
     if (!result && rdv__value_is_given(members[REBOOT]))
         result = read_reboot(members[REBOOT], &handler->reboot, error);
-    if (!result && rdv__value_is_given(members[ON_STOP])) {
-        size_t index = 0;
-        result = read_word(members[ON_STOP], stop_words, &index, error);
-        if (!result)
-            handler->on_stop = (enum rdv__on_stop)index;
-    }
-    if (!result && rdv__value_is_given(members[STOP_WAIT]))
-        result = rdv__json_duration(members[STOP_WAIT], 0, RDV__STOP_WAIT_MAX, &handler->stop_wait,
-                                    error);
-    if (!result && rdv__value_is_given(members[STOP_WAIT]) && handler->on_stop != RDV__STOP_WAIT)
-        result = rdv__json_fail(members[STOP_WAIT], error, RDV_EINVAL,
-                                "only \"on_stop\": \"wait\" waits");
+    if (!result)
+        result = read_on_stop(members[ON_STOP], members[STOP_WAIT], handler, error);
     if (!result && rdv__value_is_given(members[USER]))
         result = read_user(members[USER], handler, error);
     if (!result && rdv__value_is_given(members[DIRECTORY]))
@@ -277,9 +295,12 @@ static int read_handler(struct rdv__value value, const struct rdv__environment *
     return result;
 }
 
-/* Put the file of an error and the place in it into the words, where it is not the document's: a place without a file is taken
- * for one in the document. What could not be read is named already. */
-static void name_file(struct rdv_error *error, const char *file)
+/*
+ * If an error is in a file of the folder, put the name of the file and the place into the words: a
+ * place without a file would be taken for one in the main document. If the file could not be read,
+ * the words name it already.
+ */
+static void add_file_name(struct rdv_error *error, const char *file)
 {
     if (!error || !file || error->line == 0)
         return;
@@ -298,7 +319,7 @@ int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *erro
     va_end(arguments);
     snprintf(path, sizeof path, "handlers[%zu].label", handler->index);
     rdv__fail_at(error, code, handler->line, handler->column, path, "%s", words);
-    name_file(error, handler->file);
+    add_file_name(error, handler->file);
     return code;
 }
 
@@ -342,7 +363,7 @@ static int read_handlers(struct rdv__value value, const struct rdv__environment 
     return 0;
 }
 
-/* Sort all by label; each label once. */
+/* Sort the handlers by label, and check that each label is there once. */
 static int index_handlers(struct rdv__handlers *handlers, struct rdv_error *error)
 {
     if (handlers->count == 0)
@@ -381,10 +402,11 @@ static int read_name(struct rdv__value value, struct rdv__handlers *handlers,
     return handlers->name ? 0 : rdv__fail_memory(error);
 }
 
-/* What a child finds in its environment whatever its handler says. */
-static int document_environment(struct rdv__value object, const char *file,
-                                struct rdv__handlers *handlers,
-                                struct rdv__environment *ret_environment, struct rdv_error *error)
+/* Make the environment that a child gets whatever its handler says. */
+static int read_document_environment(struct rdv__value object, const char *file,
+                                     struct rdv__handlers *handlers,
+                                     struct rdv__environment *ret_environment,
+                                     struct rdv_error *error)
 {
     const struct rdv__environment *inherited = file ? &handlers->environment : &handlers->base;
     int result = file ? 0 : rdv__plat_environment(&handlers->base.list, &handlers->base.count);
@@ -395,7 +417,8 @@ static int document_environment(struct rdv__value object, const char *file,
                                  ret_environment, error);
 }
 
-/* file: NULL for the document, which names the agent and has the environment of all. */
+/* Read one document. file is NULL for the main document, which names the agent and has the
+ * environment of all. */
 static int read_document(struct rdv__value root, const char *file, struct rdv__handlers *handlers,
                          struct rdv_error *error)
 {
@@ -418,7 +441,8 @@ static int read_document(struct rdv__value root, const char *file, struct rdv__h
         result = rdv__json_fail(members[NAME], error, RDV_EINVAL, "only %s names the task agent",
                                 handlers->main_file);
     if (!result)
-        result = document_environment(members[ENVIRONMENT], file, handlers, &environment, error);
+        result =
+            read_document_environment(members[ENVIRONMENT], file, handlers, &environment, error);
     if (!result)
         result = read_handlers(members[HANDLERS], &environment, file, handlers, error);
     if (!result && !file)
@@ -428,7 +452,8 @@ static int read_document(struct rdv__value root, const char *file, struct rdv__h
     return result;
 }
 
-/* Between the look at the file and the reading only those whom we trust can change it. */
+/* If `trusted` is true, the file is checked first. After that, until it is read, only those who are
+ * trusted can change it. */
 static int read_json(const char *path, bool trusted, struct rdv__json **ret_json,
                      struct rdv_error *error)
 {
@@ -455,12 +480,12 @@ static int read_file(const char *path, const char *file, bool trusted,
         rdv__json_free(json);
     }
     if (result)
-        name_file(error, file);
+        add_file_name(error, file);
     return result;
 }
 
 /* "PATH/name.json" -> "PATH/name.d" */
-static char *folder_of(const char *path)
+static char *make_folder_path(const char *path)
 {
     static const char suffix[] = ".json";
     size_t size = strlen(path), cut = sizeof suffix - 1;
@@ -474,7 +499,7 @@ static char *folder_of(const char *path)
     return folder;
 }
 
-static char *join(const char *folder, const char *name)
+static char *join_paths(const char *folder, const char *name)
 {
     size_t size = strlen(folder) + 1 + strlen(name) + 1;
     char *path = malloc(size);
@@ -483,7 +508,7 @@ static char *join(const char *folder, const char *name)
     return path;
 }
 
-/* The documents of the folder, which may be missing. */
+/* Read the documents of the folder, which may be missing. */
 static int read_folder(const char *folder, bool trusted, struct rdv__handlers *handlers,
                        struct rdv_error *error)
 {
@@ -502,8 +527,8 @@ static int read_folder(const char *folder, bool trusted, struct rdv__handlers *h
     if (!handlers->files)
         result = rdv__fail_memory(error);
     for (size_t i = 0; !result && i < count; i++) {
-        char *path = join(folder, names[i]);
-        char *file = join(rdv__plat_last_part(folder), names[i]);
+        char *path = join_paths(folder, names[i]);
+        char *file = join_paths(rdv__plat_last_part(folder), names[i]);
         handlers->files[i] = file;
         result = path && file ? read_file(path, file, trusted, handlers, error)
                               : rdv__fail_memory(error);
@@ -513,10 +538,10 @@ static int read_folder(const char *folder, bool trusted, struct rdv__handlers *h
     return result;
 }
 
-static int load(const char *path, bool trusted, struct rdv__handlers **ret_handlers,
-                struct rdv_error *error)
+static int load_all(const char *path, bool trusted, struct rdv__handlers **ret_handlers,
+                    struct rdv_error *error)
 {
-    char *folder = folder_of(path);
+    char *folder = make_folder_path(path);
     struct rdv__handlers *handlers = calloc(1, sizeof *handlers);
     int result;
     if (!handlers || !folder) {
@@ -543,13 +568,13 @@ static int load(const char *path, bool trusted, struct rdv__handlers **ret_handl
 int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
                        struct rdv_error *error)
 {
-    return load(path, false, ret_handlers, error);
+    return load_all(path, false, ret_handlers, error);
 }
 
 int rdv__handlers_load_trusted(const char *path, struct rdv__handlers **ret_handlers,
                                struct rdv_error *error)
 {
-    return load(path, true, ret_handlers, error);
+    return load_all(path, true, ret_handlers, error);
 }
 
 struct rdv__handlers *rdv__handlers_ref(struct rdv__handlers *handlers)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an agent document says: labels, and the steps that do their tasks. Immutable once loaded. */
+/* What an agent document says: labels, and the steps that do their tasks. It does not change once
+ * it is loaded. */
 #ifndef RDV__HANDLERS_H
 #define RDV__HANDLERS_H
 
@@ -24,74 +25,101 @@
 
 enum rdv__on_interrupt { RDV__INTERRUPT_RESUME, RDV__INTERRUPT_RESTART, RDV__INTERRUPT_FAIL };
 
-/* What becomes of a step under way when the agent is told to terminate: it is ended, or waited for, or left
- * running for the next process to take up. */
+/* What becomes of a step under way when the agent is told to terminate: it is ended; or it is
+ * waited for; or it is left running, and the next process follows it. */
 enum rdv__on_stop { RDV__STOP_KILL, RDV__STOP_WAIT, RDV__STOP_LEAVE };
 
 struct rdv__step {
     rdv_status status;
-    char **argv;          /* ends with NULL */
-    rdv_duration timeout; /* 0 = none */
+    /* Ends with NULL. */
+    char **argv;
+    /* 0 = none. */
+    rdv_duration timeout;
     /* Before the first retry; doubles from there, at most RDV__RETRY_DELAY_MAX. */
     rdv_duration retry_delay;
-    int retries; /* -1 = not given */
+    /* -1 = not given. */
+    int retries;
 };
 
 /* How the machine is rebooted. */
 struct rdv__reboot {
-    struct rdv__step step; /* its argv is NULL where there is no such rule */
-    char *when_exists;     /* or NULL: only when a step asks for it */
+    /* If there is no such rule, its argv is NULL. */
+    struct rdv__step step;
+    /* The file that asks for a reboot after the last step; NULL = only a step can ask for one. */
+    char *when_exists;
 };
 
 struct rdv__handler {
     char *label;
     struct rdv__step *steps;
     size_t step_count;
-    /* All of the child's but what differs from run to run: rdvtask's own, the document's and the handler's. */
+    /* The whole environment of a child, except what differs from run to run: what rdvtask itself
+     * sets, and what the document and the handler add. */
     struct rdv__environment environment;
     rdv_duration grace;
     enum rdv__on_interrupt on_interrupt;
     struct rdv__reboot reboot;
     enum rdv__on_stop on_stop;
-    char *user, *directory; /* NULL = as we are, where we are */
+    /* The user and the folder of its programs; NULL = those of the agent. */
+    char *user, *directory;
     struct rdv__limits limits;
-    rdv_duration stop_wait; /* for RDV__STOP_WAIT: how long at most */
-    const char *file;       /* "agent.d/20-more.json"; NULL = the document itself; the handlers' */
-    size_t order;           /* of all handlers */
-    size_t index;           /* in the "handlers" of its file */
-    int line, column;       /* of its label there */
+    /* How long it is waited for at most, for RDV__STOP_WAIT. */
+    rdv_duration stop_wait;
+    /* The file that it is in, such as "agent.d/20-more.json"; NULL = the main document. It belongs
+     * to the handlers. */
+    const char *file;
+    /* Its place among all handlers, in the order in which they were read. */
+    size_t order;
+    /* Its place in the "handlers" of its file. */
+    size_t index;
+    /* Where its label is in the file. */
+    int line, column;
 };
 
-/* The handlers of one document and of its folder: reference-counted on the owner thread, so that runs keep theirs when a new document comes. */
+/* The handlers of a document and of its folder. They are counted by references on the owner thread,
+ * so that runs keep theirs when a new document comes. */
 struct rdv__handlers {
     int references;
     char *name;
-    struct rdv__handler *handlers; /* by label */
+    /* Sorted by label. */
+    struct rdv__handler *handlers;
     size_t count;
-    char **files;                        /* what handlers' `file` points to; ends with NULL */
-    struct rdv__environment environment; /* the document's, for those of its folder */
-    struct rdv__environment base;        /* rdvtask's own alone: that of commands that reboot */
-    const char *main_file;               /* the document's name, while loading */
+    /* The names that the handlers' `file` points to. Ends with NULL. */
+    char **files;
+    /* The environment that the main document sets, for handlers of the folder. */
+    struct rdv__environment environment;
+    /* What rdvtask itself sets, and nothing else: the environment of commands that reboot. */
+    struct rdv__environment base;
+    /* The name of the main document, while it is loaded. */
+    const char *main_file;
 };
 
-/* Fill in error (may be NULL) with the place of a handler's label and these words; returns code. */
+/* Fill in error (may be NULL) with the place of a handler's label, and these words. Returns
+ * code. */
 int rdv__handler_fail(const struct rdv__handler *handler, struct rdv_error *error, int code,
                       const char *format, ...) RDV__PRINTF(4, 5);
 
 /*
- * Load a document, "PATH/name.json", and those of the folder "PATH/name.d", if there is one: its regular files named *.json, in
- * byte order, add handlers. All or nothing. Where the trouble is in one of these, error has no line: its words name the file and
- * the place.
+ * Load a document, "PATH/name.json", and those of the folder "PATH/name.d", if there is one: its
+ * regular files that are named *.json add handlers, in the order of the bytes of their names.
+ * Either all of it is loaded or nothing. If the trouble is in a file of the folder, error has no
+ * line: its words name the file and the place.
  */
 int rdv__handlers_load(const char *path, struct rdv__handlers **ret_handlers,
                        struct rdv_error *error);
-/* The same, but RDV_EACCES for a file or folder that others than root and the effective user could have changed. */
+
+/* Load a document like rdv__handlers_load(), but fail with RDV_EACCES if a file or folder could
+ * have been changed by anyone but root and the effective user. */
 int rdv__handlers_load_trusted(const char *path, struct rdv__handlers **ret_handlers,
                                struct rdv_error *error);
+
+/* Add a reference. Returns handlers. */
 struct rdv__handlers *rdv__handlers_ref(struct rdv__handlers *handlers);
-/* NULL is fine; returns NULL. */
+
+/* Drop a reference, and free the handlers with the last one. NULL is fine. Returns NULL. */
 struct rdv__handlers *rdv__handlers_unref(struct rdv__handlers *handlers);
-/* NULL if there is none for the label; handlers may be NULL. */
+
+/* Find the handler for a label. NULL if there is none; handlers may be NULL. */
 const struct rdv__handler *rdv__handlers_find(const struct rdv__handlers *handlers,
                                               const char *label);
 

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The records of steps that are left running while one process of rdvtask follows another: one file
+ * for each attempt, in a folder beside the store. A supervisor writes its record;
+ * command_run_process.c says where, and deletes those of a run that has ended; agent.c has what is
+ * left of unknown runs deleted.
+ *
+ * The folder is used only if it belongs to the effective user alone: a record that somebody else
+ * could have written is not believed.
+ */
 #include "left_running.h"
 
 #include <inttypes.h>
@@ -17,10 +26,10 @@ static const char folder_suffix[] = ".run.d";
 /* Room for "/RUN-STEP-ATTEMPT". */
 #define NAME_ROOM 64
 
-/* Records in the folder; there are hardly ever more than tasks may run at once. */
+/* The most records that are read; there are hardly ever more than tasks may run at once. */
 #define RECORDS_MAX 100000
 
-static char *join(const char *store_path, const char *name)
+static char *path_in_folder(const char *store_path, const char *name)
 {
     size_t size = strlen(store_path) + sizeof folder_suffix + strlen(name);
     char *path = malloc(size);
@@ -33,10 +42,11 @@ char *rdv__left_record(const char *store_path, int64_t run, size_t step, int att
 {
     char name[NAME_ROOM];
     snprintf(name, sizeof name, "/%" PRId64 "-%zu-%d", run, step, attempt);
-    return join(store_path, name);
+    return path_in_folder(store_path, name);
 }
 
-/* A file that others could have put there, or made a link to elsewhere, is neither believed nor deleted. */
+/* Whether nobody else could have put a file there, or made a link to elsewhere. Else, what is there
+ * is neither believed nor deleted. */
 static bool is_ours(const char *folder)
 {
     return rdv__folder_has(folder) && rdv__plat_private_folder(folder, NULL) == 0;
@@ -72,7 +82,7 @@ bool rdv__left_can_adopt(const char *record)
 
 int rdv__left_prepare(const char *store_path, struct rdv_error *error)
 {
-    char *folder = join(store_path, "");
+    char *folder = path_in_folder(store_path, "");
     if (!folder)
         return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
     int result = rdv__plat_private_folder(folder, error);
@@ -80,12 +90,12 @@ int rdv__left_prepare(const char *store_path, struct rdv_error *error)
     return result;
 }
 
-/* Call fn with each record's path and run. */
-static void walk(const char *store_path, void (*fn)(void *user, const char *path, int64_t run),
-                 void *user)
+/* Call fn with the path of each record, and the number of its run. */
+static void visit_records(const char *store_path,
+                          void (*fn)(void *user, const char *path, int64_t run), void *user)
 {
     char **names, name[NAME_ROOM];
-    char *folder = join(store_path, "");
+    char *folder = path_in_folder(store_path, "");
     int result = !folder ? RDV_ENOMEM : is_ours(folder) ? 0 : RDV_ENOTFOUND;
     if (!result)
         result = rdv__folder_list(folder, "", RECORDS_MAX, &names, NULL);
@@ -96,7 +106,7 @@ static void walk(const char *store_path, void (*fn)(void *user, const char *path
         char *end;
         int64_t run = strtoll(names[i], &end, 10);
         snprintf(name, sizeof name, "/%s", names[i]);
-        char *path = end != names[i] && *end == '-' ? join(store_path, name) : NULL;
+        char *path = end != names[i] && *end == '-' ? path_in_folder(store_path, name) : NULL;
         if (path)
             fn(user, path, run);
         free(path);
@@ -105,7 +115,7 @@ static void walk(const char *store_path, void (*fn)(void *user, const char *path
     free(names);
 }
 
-static void forget(void *user, const char *path, int64_t run)
+static void delete_if_of_run(void *user, const char *path, int64_t run)
 {
     const int64_t *wanted = user;
     if (run == *wanted)
@@ -114,7 +124,7 @@ static void forget(void *user, const char *path, int64_t run)
 
 void rdv__left_forget(const char *store_path, int64_t run)
 {
-    walk(store_path, forget, &run);
+    visit_records(store_path, delete_if_of_run, &run);
 }
 
 struct cleaning {
@@ -122,7 +132,7 @@ struct cleaning {
     const rdv_log *log;
 };
 
-static void clean(void *user, const char *path, int64_t run)
+static void delete_if_unknown(void *user, const char *path, int64_t run)
 {
     const struct cleaning *cleaning = user;
     struct rdv__plat_child child;
@@ -143,5 +153,5 @@ void rdv__left_clean(rdv_store *store, const rdv_log *log)
 {
     struct cleaning cleaning = {store, log};
     if (rdv__store_path(store))
-        walk(rdv__store_path(store), clean, &cleaning);
+        visit_records(rdv__store_path(store), delete_if_unknown, &cleaning);
 }

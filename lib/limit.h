@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* "limits" in an agent document. */
+/* Reads "limits" in an agent document. */
 #ifndef RDV__LIMIT_H
 #define RDV__LIMIT_H
 
@@ -13,7 +13,7 @@ struct rdv__limits {
     size_t count;
 };
 
-/* Read the object: what it says is added. */
+/* Read the object, and add what it says to limits. */
 int rdv__limits_read(struct rdv__value value, struct rdv__limits *limits, struct rdv_error *error);
 
 #endif

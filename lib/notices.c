@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what a child says through descriptor 3: takes lines out of what comes, checks them, and collects them into notices. process.c
- * feeds it, and hands on what it delivers. Once `stopped` is set, nothing is delivered any more.
+ * What a child says through descriptor 3: this takes lines out of what comes, checks them, and
+ * collects them into notices. process.c reads the descriptor, feeds this, and passes on what comes
+ * out. Once `stopped` is set, no function of the listener is called any more.
  */
 #include "notices.h"
 
@@ -10,7 +11,7 @@
 
 #include "utf8.h"
 
-/* How much is said about wrong lines: of each, and for how many of a child. */
+/* How much is said about a wrong line, and about how many of them for each child. */
 #define TROUBLE_WORDS 160
 #define TROUBLE_MAX   10
 
@@ -42,7 +43,7 @@ void rdv__notices_deliver(struct rdv__notices *notices)
     *notice = (struct rdv__child_notice){NULL, NULL, -1};
 }
 
-/* Keys that sd_notify() defines: a program that was written for it is not wrong. */
+/* Whether sd_notify() defines this key: a program that was written for that is not wrong. */
 static bool is_key_of_sd_notify(const char *key, size_t size)
 {
     static const char *const keys[] = {
@@ -66,7 +67,7 @@ static bool is_key_of_sd_notify(const char *key, size_t size)
     return false;
 }
 
-/* 0 to 100 in decimal digits, or -1. */
+/* Read 0 to 100 in decimal digits. Returns -1 if it is not that. */
 static int parse_percent(const char *text, size_t size)
 {
     int number = 0;

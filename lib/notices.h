@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a child says through descriptor 3: lines of text, collected into notices. No descriptor is read here. */
+/* What a child says through descriptor 3: lines of text, collected into notices. No descriptor is
+ * read here. */
 #ifndef RDV__NOTICES_H
 #define RDV__NOTICES_H
 
@@ -9,12 +10,10 @@
 /* The longest line, in bytes. */
 #define RDV__NOTICE_LINE 4096
 
-/*
- * One notice: lines that come together ("STATUS=…", "PROGRESS=…", "MESSAGE=…") are one. Values that can't be right are left out, and
- * `trouble` hears of them.
- */
+/* One notice: lines that come together ("STATUS=…", "PROGRESS=…", "MESSAGE=…") are one. Values that
+ * can't be right are left out, and `trouble` hears of them. */
 struct rdv__child_notice {
-    /* NULL = not said; as written: the caller knows the names. */
+    /* NULL = not said. It is as the child wrote it: the caller knows the names. */
     const char *status;
     /* NULL = not said. */
     const char *message;
@@ -26,14 +25,16 @@ struct rdv__notice_listener {
     void *user;
     /* May be NULL. */
     void (*notice)(void *user, const struct rdv__child_notice *notice);
-    /* A line that is no notice (too long, unknown key, bad value): words for the log. At most 10 a child. May be NULL. */
+    /* A line that is not a notice (too long, unknown key, bad value): words for the log. At most 10
+     * of them for a child. May be NULL. */
     void (*trouble)(void *user, const char *words);
 };
 
 /* Embedded in a process. */
 struct rdv__notices {
     struct rdv__notice_listener listener;
-    /* Nobody is to hear anything any more; set by the owner, also inside a callback. */
+    /* No function of the listener is to be called any more. The owner sets it, also from inside one
+     * of them. */
     bool stopped;
     int troubles;
     /* What comes is the rest of a line that is too long. */
@@ -47,7 +48,8 @@ struct rdv__notices {
 
 void rdv__notices_init(struct rdv__notices *notices, const struct rdv__notice_listener *listener);
 
-/* Take what was read. It is delivered when a later line can't be part of the same notice, or when the caller says so. */
+/* Take what was read. A notice is delivered when a line comes that can't be part of it, or when the
+ * caller says so. */
 void rdv__notices_add(struct rdv__notices *notices, const char *data, size_t size);
 
 /* Deliver what was collected, if that is anything. */

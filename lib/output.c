@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the processes of one run print. command_run_process.c adds it as it comes; the last of it
+ * stays in memory, for messages and for the history, and the rest goes to a file in the folder that
+ * run_logs.c keeps, which also says how much room there is.
+ *
+ * The file is opened with the first output, and given up at the first trouble; the run never
+ * notices.
+ */
 #include "output.h"
 
 #include <assert.h>
@@ -17,14 +25,19 @@ struct rdv__output {
     struct rdv__logs *logs;
     int64_t run;
     bool again;
-    bool opened; /* opening the file was tried; there may be none all the same */
+    /* It was tried to open the file; there may be none all the same. */
+    bool opened;
     bool cut;
     rdv__file file;
     int64_t written;
-    int64_t counted; /* bytes of the budget, while the file is open */
-    int64_t taken;   /* bytes of the disk, once the file is closed; -1 = there was none */
-    size_t marked;   /* bytes of the tail's end that came after the mark */
-    /* Twice the tail, so that the tail is always in one piece and a byte is moved at most once. */
+    /* Bytes of the budget that the file has taken, while it is open. */
+    int64_t counted;
+    /* Bytes that the file takes on disk, once it is closed; -1 if there was none. */
+    int64_t taken;
+    /* How many bytes at the end of the tail came after the mark. */
+    size_t marked;
+    /* Room for twice the tail, so that the tail is always in one piece and a byte is moved at most
+     * once. */
     size_t used;
     char bytes[2 * RDV__OUTPUT_TAIL];
 };
@@ -83,8 +96,8 @@ int rdv__output_end(struct rdv__output *output)
     return rdv__logs_put(output->logs, output->run, output->taken);
 }
 
-/* Count how large the file has become. Returns false if the budget has no room for that. */
-static bool count(struct rdv__output *output, int64_t size)
+/* Take the room from the budget that a file of this size needs. Returns false if there is none. */
+static bool take_room(struct rdv__output *output, int64_t size)
 {
     int64_t more = rdv__logs_rounded(size) - output->counted;
     if (more > 0 && !rdv__logs_take(output->logs, more))
@@ -103,7 +116,8 @@ static void open_file(struct rdv__output *output)
     }
     int64_t size = rdv__plat_log_size(output->file);
     output->written = size > 0 ? size : 0;
-    /* A file that has more than its data's share ends with the words already; one without room for them stays empty. */
+    /* If the file has more than its share for data, it ends with the words already. If it has no
+     * room for them, it stays empty. */
     output->cut = output->written > rdv__logs_run_bytes(output->logs) - CUT_SIZE;
 }
 
@@ -112,8 +126,8 @@ static void write_file(struct rdv__output *output, const char *data, size_t size
     int64_t room = rdv__logs_run_bytes(output->logs) - CUT_SIZE - output->written;
     assert(room >= 0);
     size_t fits = (uint64_t)room < size ? (size_t)room : size;
-    /* The words fit in what was counted, or exceed it by little. */
-    if (!count(output, output->written + (int64_t)fits))
+    /* The words fit into what was counted, or exceed it by little. */
+    if (!take_room(output, output->written + (int64_t)fits))
         fits = 0;
     int result = fits ? rdv__plat_log_write(output->file, data, fits) : 0;
     output->written += (int64_t)fits;

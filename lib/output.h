@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run's processes print: the last of it in memory, for the history and for failure messages, and, if logs are kept, all of
- * it up to a bound in a file of its own (run_logs.h). Trouble with the file is told to the log once and never disturbs the run. Owner
- * thread only.
+ * What the processes of a run print: the last of it in memory, for the history and for messages of
+ * failures; and, if logs are kept, all of it up to a bound, in a file of its own (run_logs.h).
+ * Trouble with the file is logged once, and never disturbs the run. Owner thread only.
  */
 #ifndef RDV__OUTPUT_H
 #define RDV__OUTPUT_H
@@ -17,32 +17,36 @@
 
 struct rdv__output;
 
-/* Nothing is opened before the first output. logs is borrowed; NULL = no file. again: the run goes on, so its file is appended to; else
- * the file is begun anew. */
+/* Nothing is opened before the first output. logs is borrowed; NULL = there is no file. If `again`
+ * is true, the run goes on, and its file is appended to; else the file is begun anew. */
 int rdv__output_new(struct rdv__logs *logs, int64_t run, bool again,
                     struct rdv__output **ret_output);
 
 /* Close the file. NULL is fine. */
 void rdv__output_free(struct rdv__output *output);
 
-/* The run has ended: close the file, and record how much of the disk it takes. To be called in an open batch, which has to fail if this
- * returns an error of the store, and again if that batch fails. */
+/*
+ * The run has ended: close the file, and record how much of the disk it takes. To be called in an
+ * open batch, which has to fail if this returns an error of the store. If that batch fails later,
+ * this is to be called again.
+ */
 int rdv__output_end(struct rdv__output *output);
 
 void rdv__output_add(struct rdv__output *output, const char *data, size_t size);
 
-/* The last bytes, at most RDV__OUTPUT_TAIL (record.h); raw. Valid until the next add. */
+/* The last bytes, at most RDV__OUTPUT_TAIL of them, as they came. They are valid until more is
+ * added. */
 const char *rdv__output_tail(const struct rdv__output *output, size_t *ret_size);
 
-/* From here on, rdv__output_last_line() looks only at what comes. */
+/* Set the mark: from now on, rdv__output_last_line() looks only at what comes after it. */
 void rdv__output_mark(struct rdv__output *output);
 
-/* The last line since the mark that is not blank, without space at its ends, fit to be shown (rdv__output_show()); "" if
- * there is none. */
+/* Write the last line since the mark that is not blank, without space at its ends, and fit to be
+ * shown (rdv__output_show()); "" if there is none. */
 void rdv__output_last_line(const struct rdv__output *output, char *buffer, size_t buffer_size);
 
-/* Copy text from outside so that it is valid UTF-8 of one line: as it is if it is that already, else by rdv__escape(). Cut at
- * a whole character to fit. */
+/* Copy text from outside so that it is valid UTF-8 in one line: unchanged if it is that already,
+ * else through rdv__escape(). It is cut at a whole character to fit. */
 void rdv__output_show(const char *text, size_t size, char *buffer, size_t buffer_size);
 
 #endif

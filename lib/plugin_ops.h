@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which functions a task agent has: its table may be of an earlier time, and end sooner than ours. A task agent of this library may have
- * functions behind the public ones, for the trigger agent that keeps the same store.
+ * Which functions a task agent has: its table may be of an earlier time, and end sooner than ours.
+ * A task agent of this library may have functions behind the public ones, for the trigger agent
+ * that keeps the same store.
  */
 #ifndef RDV__PLUGIN_OPS_H
 #define RDV__PLUGIN_OPS_H
@@ -31,10 +32,8 @@ struct rdv__left_of_run {
     int64_t step;
 };
 
-/*
- * The table of a task agent that can work in the store of its trigger agent. Each function is given that store, and does nothing if the
- * task agent keeps another one.
- */
+/* The table of a task agent that can work in the store of its trigger agent. Each function is given
+ * that store, and does nothing if the task agent keeps another one. */
 struct rdv__store_plugin_ops {
     /* Its size is that of the whole table. */
     rdv_plugin_ops ops;
@@ -43,19 +42,23 @@ struct rdv__store_plugin_ops {
     const struct rdv__store_plugin_ops *self;
 
     /*
-     * The start of a task has been staged in the store. What the task agent has to put on disk before it begins is staged too, in the
-     * same batch; StartTask finds it then, and needs no commit of its own. Nothing is begun before that. If the batch fails, or
-     * StartTask does not come, nothing is left of it in memory. A failure may have failed the batch.
+     * The start of a task has been staged in the store. What the task agent has to put on disk
+     * before it begins is staged too, in the same batch; StartTask finds it then, and needs no
+     * commit of its own. Nothing is begun before that. If the batch fails, or StartTask does not
+     * come, nothing is left of it in memory. A failure may have failed the batch.
      */
     int (*prepare_start)(rdv_plugin *plugin, const rdv_store *store, rdv_task *task);
 
-    /* Tell what is left of a run that the task agent is to go on with. If it keeps another store, *ret_left is left as it is. Returns
-     * 0 or an error of the store. */
+    /* Tell what is left of a run that the task agent is to go on with. If it keeps another store,
+     * *ret_left is left as it is. Returns 0 or an error of the store. */
     int (*read_left)(rdv_plugin *plugin, const rdv_store *store, const rdv_task *task,
                      struct rdv__left_of_run *ret_left);
 
-    /* The plug-in was initialized. What its journal has of runs that the trigger agent does not know any more is cleaned up: nobody
-     * will ever start them again. Their identifiers are busy until that is done. */
+    /*
+     * The plug-in was initialized. What its journal has of runs that the trigger agent does not
+     * know any more is cleaned up: nobody will ever start them again. Their identifiers are busy
+     * until that is done.
+     */
     void (*clean_up)(rdv_plugin *plugin, const rdv_store *store);
 };
 

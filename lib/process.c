@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A child process and its tree, followed on the loop: what it prints and what it says through
+ * descriptor 3 is read as it comes, and its end is told once, when all of that was handed over.
+ * command_run_process.c starts the programs of steps with it. How a child is started, signalled and
+ * reaped on this system is rdv__plat_…'s.
+ *
+ * A callback may free the process: `depth` counts callbacks under way, and the memory stays until
+ * the last of them has returned.
+ */
 #include "process.h"
 
 #include <assert.h>
@@ -12,10 +21,12 @@
 #include "loop.h"
 #include "utf8.h"
 
-/* What is read at once, so that a child that prints without end leaves the loop time for others. */
+/* How much is read in one turn, so that a child that prints without end leaves time on the loop for
+ * others. */
 #define READ_AT_ONCE 65536
 
-/* What is still read of each pipe after the end, where someone who left the group may go on writing. */
+/* How much is still read of each pipe after the end: a process that has left the group may go on
+ * writing. */
 #define DRAIN_MAX (1024 * 1024)
 
 /* Room for the words on output that is lost. */
@@ -26,12 +37,17 @@ struct rdv__process {
     struct rdv__plat_child child;
     struct rdv__io *output, *notices, *end;
     rdv_timer *grace;
-    char *record;         /* of a child that was adopted */
-    char words[320];      /* why it was not started; "" = it was */
-    rdv_duration kill_at; /* on rdv__plat_running()'s scale; INT64_MAX = nobody wants its end */
+    /* The record of a child that was adopted; else NULL. */
+    char *record;
+    /* Why the supervisor could not start the program; "" if it could. */
+    char words[320];
+    /* When it is killed, on rdv__plat_running()'s scale; INT64_MAX if it is not to end. */
+    rdv_duration kill_at;
 
-    int depth; /* callbacks under way */
-    bool dead; /* freed in one of them */
+    /* How many callbacks are under way. */
+    int depth;
+    /* It was freed in one of them. */
+    bool dead;
 
     struct rdv__notices heard;
 };
@@ -46,8 +62,8 @@ static void free_memory(struct rdv__process *process)
     free(process);
 }
 
-/* Nobody hears anything of it any more. */
-static void set_dead(struct rdv__process *process)
+/* Call no callback any more, and free the memory once none is under way. */
+static void free_when_idle(struct rdv__process *process)
 {
     process->dead = true;
     process->heard.stopped = true;
@@ -69,7 +85,7 @@ static void take_output(struct rdv__process *process, const char *data, size_t s
 
 typedef void (*take_fn)(struct rdv__process *process, const char *data, size_t size);
 
-/* Read and hand on at most `limit` bytes. False when nothing more will come. */
+/* Read at most `limit` bytes, and hand them on. Returns false if nothing more will come. */
 static bool read_pipe(struct rdv__process *process, rdv__descriptor fd, size_t limit, take_fn take)
 {
     char data[READ_AT_ONCE / 4];
@@ -118,7 +134,7 @@ static void notices_ready(void *user)
 
 /* ---------------------------------------------------------------------- end */
 
-/* Let go of everything but the memory. */
+/* Let go of everything except the memory. */
 static void finish(struct rdv__process *process)
 {
     rdv__io_free(process->output);
@@ -139,7 +155,8 @@ static void stop_reading(struct rdv__process *process)
     rdv__plat_child_deafen(&process->child);
 }
 
-/* How a child that is not ours ended, by its own record. All output that the record has is new to us. */
+/* Read from its record how a child ended that another process has started. Whatever output the
+ * record has is new here. */
 static int read_end(struct rdv__process *process, struct rdv__plat_end *ret_end)
 {
     struct rdv__plat_record record;
@@ -151,7 +168,7 @@ static int read_end(struct rdv__process *process, struct rdv__plat_end *ret_end)
     return 0;
 }
 
-/* Tell what did not come through the pipe, as we were late. */
+/* Hand over the output that did not come through the pipe, as it was not read in time. */
 static void take_lost(struct rdv__process *process, const struct rdv__plat_end *end)
 {
     const size_t size = end->lost < end->tail_size ? (size_t)end->lost : end->tail_size;
@@ -174,7 +191,7 @@ static void has_ended(void *user)
     process->depth++;
     if (process->record)
         result = read_end(process, &end);
-    else /* first what is left of its group, which might go on printing */
+    else /* what is left of its group goes first, as it might go on printing */
         result = rdv__plat_child_reap(&process->child, &end);
     if (process->output)
         read_pipe(process, process->child.output, DRAIN_MAX, take_output);
@@ -206,7 +223,7 @@ static void grace_over(void *user)
 {
     struct rdv__process *process = user;
     rdv__plat_child_end(&process->child, true);
-    /* A supervisor that does not do it is killed. */
+    /* If the supervisor does not end its tree, it is killed. */
     if (process->child.supervised)
         rdv_timer_start(process->grace, RDV__SUPERVISOR_WAIT);
 }
@@ -252,7 +269,7 @@ static struct rdv__process *process_new(const struct rdv__process_options *optio
     if (!process)
         return NULL;
     process->options = *options;
-    /* The caller's, and needed no longer than this. */
+    /* These are the caller's, and are not needed any longer. */
     process->options.argv = process->options.environment = NULL;
     process->options.input = NULL;
     process->options.supervision = NULL;
@@ -289,7 +306,7 @@ int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *option
     return 0;
 }
 
-/* The record has its end already: no descriptor will tell. */
+/* The record says already how it ended: no descriptor will tell. */
 static void ended_before(void *user)
 {
     has_ended(user);
@@ -344,7 +361,7 @@ void rdv__process_leave(struct rdv__process *process)
         return;
     assert(!process->dead);
     finish(process);
-    set_dead(process);
+    free_when_idle(process);
 }
 
 void rdv__process_free(struct rdv__process *process)
@@ -355,7 +372,7 @@ void rdv__process_free(struct rdv__process *process)
     if (process->child.pid != 0) {
         struct rdv__plat_end end = {0};
         rdv__plat_child_end(&process->child, true);
-        /* Nobody reads any more what a relay would have us take first. */
+        /* Nobody reads any more what its supervisor would have us take first. */
         stop_reading(process);
         if (process->child.supervised &&
             !rdv__plat_child_wait(&process->child, RDV__SUPERVISOR_WAIT))
@@ -365,5 +382,5 @@ void rdv__process_free(struct rdv__process *process)
         rdv__plat_end_free(&end);
     }
     finish(process);
-    set_dead(process);
+    free_when_idle(process);
 }

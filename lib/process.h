@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A child process with its whole tree: started, heard, ended and reaped on a loop. Owner thread only. */
+/* A child process with its whole tree: started, listened to, ended and reaped on a loop. Owner
+ * thread only. */
 #ifndef RDV__PROCESS_H
 #define RDV__PROCESS_H
 
@@ -15,48 +16,59 @@
 struct rdv__process;
 
 struct rdv__process_options {
-    const char *const *argv; /* as in rdv__plat_spawn; all copied as needed */
+    /* These three are as in struct rdv__plat_spawn, and are copied where that is needed. */
+    const char *const *argv;
     const char *const *environment;
     const void *input;
     size_t input_size;
-    const struct rdv__supervision *supervision; /* NULL = nothing of it; see plat.h */
+    /* NULL = none; see plat.h. */
+    const struct rdv__supervision *supervision;
     void *user;
-    /* What it printed, as it comes, standard output and error together. */
+    /* What it prints, as it comes, standard output and error together. */
     void (*output)(void *user, const char *data, size_t size);
     void (*notice)(void *user, const struct rdv__child_notice *notice);
-    /* A line on descriptor 3 that is no notice (too long, unknown key, bad value): words for the log. At most 10 a child. */
+    /* A line on descriptor 3 that is not a notice (too long, unknown key, bad value): words for the
+     * log. At most 10 of them for a child. */
     void (*trouble)(void *user, const char *words);
-    /* It has ended, all of its output has been handed over, its group is gone. code: as struct rdv__plat_end has it,
-     * when result is 0; RDV_EIO when the system could not tell; another error when rdv__process_not_started() has words. The last
-     * callback; rdv__process_free() is fine inside. */
+    /*
+     * The child has ended, all of its output has been handed over, and its group is gone. If result
+     * is 0, code is as struct rdv__plat_end has it. result is RDV_EIO if the system could not tell,
+     * or another error if rdv__process_not_started() has words. This is the last callback, and may
+     * call rdv__process_free().
+     */
     void (*ended)(void *user, int result, int code);
 };
 
-/* Start a child. On failure (the program is not there, no descriptors) nothing is left behind and no callback comes. */
+/* Start a child. If that fails (there is no such program, there are no descriptors), nothing is
+ * left behind and no callback is called. */
 int rdv__process_start(rdv_loop *loop, const struct rdv__process_options *options,
                        struct rdv__process **ret_process, struct rdv_error *error);
 
-/* Inside `ended`: why the supervisor could not start the program, in words, or NULL. They belong to the process. */
+/* Why the supervisor could not start the program, in words that belong to the process; NULL if it
+ * could. To be called inside `ended`. */
 const char *rdv__process_not_started(const struct rdv__process *process);
 
-/* Ask the whole group to end: politely now, killed after `grace`. 0 = killed at once. Repeating can only shorten it. `ended`
- * follows as always. */
+/* Ask the whole group to end, and kill it after `grace`; 0 kills it at once. Repeating this can
+ * only shorten the time. `ended` follows as always. */
 void rdv__process_end(struct rdv__process *process, rdv_duration grace);
 
 /*
- * Follow a child that another process of ours has started with this record, and has not ended: its output and notices are lost
- * until it ends; then what it printed last is handed to `output`, before `ended`. If it has ended already, `ended` comes soon.
- * RDV_ENOTFOUND if it is not known how it ended: it, or the machine, was killed. Of options, only user and callbacks count.
+ * Follow a child that another process of rdvtask has started with this record and has left running.
+ * Its output and notices are lost until it ends; then what it printed last is handed to `output`,
+ * before `ended`. If it has ended already, `ended` is called soon. Of the options, only user and
+ * the callbacks count. Returns RDV_ENOTFOUND if it is not known how the child ended, as its
+ * supervisor or the machine was killed.
  */
 int rdv__process_adopt(rdv_loop *loop, const char *record,
                        const struct rdv__process_options *options,
                        struct rdv__process **ret_process);
 
-/* Free it, but let the child run on: only for one with a record. No callback comes. NULL is fine. */
+/* Free the process, but let the child run on, which has to have a record. No callback is called.
+ * NULL is fine. */
 void rdv__process_leave(struct rdv__process *process);
 
-/* Free it. A child that has not ended is killed with its group and reaped first (this may wait a moment); no callback comes.
- * NULL is fine. */
+/* Free the process. A child that has not ended is killed with its group, and reaped, first; this
+ * may take a moment. No callback is called. NULL is fine. */
 void rdv__process_free(struct rdv__process *process);
 
 #endif

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * The folder with the logs of runs, and the budget for all of them. output.c opens a file here for
+ * each run that prints something, and takes room for it; command_run_state.c has old logs deleted
+ * as runs end. The files are counted by rows of the store, so that a run costs the same however
+ * many there are.
+ *
  * When the agent starts, files and rows are brought to agree:
  *
- *      READING -> JUDGING -> SETTLING -> CHECKING -> done
- *         ^                      |
- *         +--- there are more ---+
+ *     READING -> JUDGING -> SETTLING -> CHECKING -> done
+ *        ^                      |
+ *        +--- there are more ---+
  *
- * READING finds files of ended runs that have no row. JUDGING looks for their runs in the history. SETTLING gives them rows, or
- * deletes them if the history does not know the run any more. CHECKING looks for the file of each row. All of it is done in slices, each
- * in a turn of its own and bounded in number and in time; most of the time is left to the tasks.
+ * READING finds files of ended runs that have no row. JUDGING looks for their runs in the history.
+ * SETTLING gives them rows, or deletes them if the history does not know the run any more. CHECKING
+ * looks for the file of each row. All of it is done in slices, each in a turn of its own and
+ * bounded in number and in time; most of the time is left to the tasks.
  */
 #include "run_logs.h"
 
@@ -26,14 +32,16 @@
 #include "store.h"
 
 /* The mark: a number of the store's own, and its path. */
-#define MARK_NAME   "store"
-#define MARK_MAX    65536
-#define MARK_NUMBER ((size_t)17) /* how long the number is, with the space after it */
+#define MARK_NAME "store"
+#define MARK_MAX  65536
+/* How long that number is, with the space after it. */
+#define MARK_NUMBER ((size_t)17)
 
 /* The unit in which files are counted, in bytes; each file counts as at least one. */
 #define PAGE 4096
 
-/* At most how many files, rows or entries one slice looks at, and for how long; how many files are deleted in a run's own commit. */
+/* How many files, rows or entries one slice looks at, and for how long, at most; and how many files
+ * are deleted at most in the commit that ends a run. */
 #define SLICE_MAX  256
 #define SLICE_TIME (2 * RDV_MILLISECOND)
 #define ALONG_MAX  16
@@ -44,7 +52,8 @@
 /* How many files without a row are looked at in one round. */
 #define UNKNOWN_MAX 1024
 
-/* When the budget is full a part of it is freed at once, so that it is not full again at the next run. */
+/* When the budget is full, a part of it is freed at once, so that it is not full again with the
+ * next run. */
 #define SPARE_PART 16
 
 enum phase { READING, JUDGING, SETTLING, CHECKING, DONE };
@@ -60,34 +69,42 @@ struct rdv__logs {
     rdv_log log;
     rdv_timer *timer;
     int64_t run_bytes, total_bytes;
-    int64_t open_bytes; /* of files that are being written */
-    bool marked;        /* the folder is known to be this store's */
-    bool busy;          /* the timer is started */
+    /* Bytes of files that are being written. */
+    int64_t open_bytes;
+    /* The folder is known to be this store's. */
+    bool marked;
+    /* The timer is started. */
+    bool busy;
 
     enum phase phase;
-    struct rdv__plat_logs *folder; /* open until DONE; NULL = there is none */
+    /* Open until the phase is DONE; NULL = there is none. */
+    struct rdv__plat_logs *folder;
     struct unknown *unknown;
     size_t count, room, at;
-    bool more;      /* there are more than fit in a round */
-    int64_t change; /* JUDGING: how far it has got in the history */
-    int64_t last;   /* CHECKING: the run of the last row */
+    /* There are more files than fit in a round. */
+    bool more;
+    /* For JUDGING: how far it has got in the history. */
+    int64_t change;
+    /* For CHECKING: the run of the last row. */
+    int64_t last;
 
     char directory[];
 };
 
 /* ------------------------------------------------------------------- names */
 
-static void name_of(int64_t run, char name[RDV__LOG_NAME_SIZE])
+static void make_name(int64_t run, char name[RDV__LOG_NAME_SIZE])
 {
     snprintf(name, RDV__LOG_NAME_SIZE, "%" PRId64 ".log", run);
 }
 
-/* Accept only a name that we would have chosen ourselves. */
-static bool run_of(const char *name, int64_t *ret_run)
+/* Find the run that a file is named after. Only a name that rdvtask itself would have chosen is
+ * accepted. */
+static bool parse_name(const char *name, int64_t *ret_run)
 {
     char same[RDV__LOG_NAME_SIZE];
     int64_t run = strtoll(name, NULL, 10);
-    name_of(run, same);
+    make_name(run, same);
     *ret_run = run;
     return run != 0 && strcmp(name, same) == 0;
 }
@@ -99,8 +116,8 @@ int64_t rdv__logs_rounded(int64_t bytes)
 
 /* ---------------------------------------------------------------- the mark */
 
-/* The store's own number, which is drawn once. */
-static int own_number(struct rdv__logs *logs, int64_t *ret_number)
+/* Get the number of the store, which is drawn once. */
+static int get_own_number(struct rdv__logs *logs, int64_t *ret_number)
 {
     static const char name[] = "logs";
     int64_t number;
@@ -120,7 +137,7 @@ static int own_number(struct rdv__logs *logs, int64_t *ret_number)
 }
 
 /* Make the line "NUMBER PATH". The caller frees it with free(). */
-static char *mark_of(const struct rdv__logs *logs, int64_t number)
+static char *make_mark(const struct rdv__logs *logs, int64_t number)
 {
     const char *path = rdv__store_path(logs->store);
     const size_t size = MARK_NUMBER + strlen(path ? path : "") + sizeof "\n";
@@ -131,10 +148,11 @@ static char *mark_of(const struct rdv__logs *logs, int64_t number)
 }
 
 /*
- * Whether a mark belongs to another store that still exists. It does not if it has our number, wherever our store was moved to, or our
- * path, as our store then has taken the other's place. A mark that was not written completely says nothing.
+ * Whether a mark belongs to another store that still exists. It does not if it has the number of
+ * this store, wherever that was moved to; nor if it has the path of this store, which has taken the
+ * other's place then. A mark that was not written completely says nothing.
  */
-static bool is_anothers(char *theirs, const char *ours)
+static bool is_of_another_store(char *theirs, const char *ours)
 {
     const size_t size = strlen(theirs);
     if (size <= MARK_NUMBER || theirs[size - 1] != '\n' ||
@@ -174,20 +192,21 @@ static int write_mark(struct rdv__plat_logs *folder, const char *text, struct rd
 }
 
 /* Mark the folder as this store's, unless it is another's. */
-static int mark(struct rdv__logs *logs, struct rdv__plat_logs *folder, struct rdv_error *error)
+static int mark_folder(struct rdv__logs *logs, struct rdv__plat_logs *folder,
+                       struct rdv_error *error)
 {
     int64_t number;
     char *theirs = NULL, *ours = NULL;
     if (logs->marked)
         return 0;
-    int result = own_number(logs, &number);
+    int result = get_own_number(logs, &number);
     if (result)
         return rdv__fail(error, result, "%s", rdv_store_message(logs->store));
-    ours = mark_of(logs, number);
+    ours = make_mark(logs, number);
     if (!ours)
         return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
     result = read_mark(logs, &theirs, error);
-    if (!result && is_anothers(theirs, ours))
+    if (!result && is_of_another_store(theirs, ours))
         result = rdv__fail(error, RDV_EBUSY,
                            "it has the logs of the store that its file '%s' names", MARK_NAME);
     else if (result == RDV_ENOTFOUND || (!result && strcmp(theirs, ours) != 0))
@@ -205,7 +224,7 @@ static int open_folder(struct rdv__logs *logs, bool make, struct rdv__plat_logs 
     int result = rdv__plat_logs_open(logs->directory, make, &folder, error);
     if (result)
         return result;
-    result = mark(logs, folder, error);
+    result = mark_folder(logs, folder, error);
     if (result)
         rdv__plat_logs_close(folder);
     else
@@ -221,43 +240,45 @@ static void work_soon(struct rdv__logs *logs)
     rdv_timer_start(logs->timer, 0);
 }
 
-static void cannot(const struct rdv__logs *logs, const char *doing, const char *words)
+static void log_trouble(const struct rdv__logs *logs, const char *doing, const char *words)
 {
     rdv__log(&logs->log, RDV_LOG_WARNING, "cannot %s the logs in %s: %s", doing, logs->directory,
              words);
 }
 
-/* Whether the budget would be exceeded with this much more. */
-static bool is_over(struct rdv__logs *logs, int64_t bytes)
+/* Whether so many more bytes would exceed the budget. */
+static bool exceeds_budget(struct rdv__logs *logs, int64_t bytes)
 {
     int64_t sum;
     return rdv__log_sum(logs->store, &sum) == 0 &&
            sum > logs->total_bytes - logs->open_bytes - bytes;
 }
 
-/* Whether no log has a row: each counts for something. So an agent that has no logs does not read their pages. */
-static bool has_none(struct rdv__logs *logs)
+/* Whether no log has a row: each row counts for something. An agent that has no logs need not read
+ * their pages. */
+static bool has_no_rows(struct rdv__logs *logs)
 {
     int64_t sum;
     return rdv__log_sum(logs->store, &sum) == 0 && sum == 0;
 }
 
 /* Find the log that is to be deleted next. RDV_ENOTFOUND if there is none, or an error. */
-static int next_to_go(struct rdv__logs *logs, int64_t bytes, int64_t *ret_run)
+static int find_next_to_delete(struct rdv__logs *logs, int64_t bytes, int64_t *ret_run)
 {
-    if (has_none(logs))
+    if (has_no_rows(logs))
         return RDV_ENOTFOUND;
     int result = rdv__log_unwanted(logs->store, ret_run);
     if (result != RDV_ENOTFOUND)
         return result;
-    return is_over(logs, bytes) ? rdv__log_oldest(logs->store, ret_run) : RDV_ENOTFOUND;
+    return exceeds_budget(logs, bytes) ? rdv__log_oldest(logs->store, ret_run) : RDV_ENOTFOUND;
 }
 
-/* A file that can't be deleted loses its row all the same, or it would be in the way of all others; the next agent counts it again. */
+/* A file that can't be deleted loses its row all the same, or it would be in the way of all others;
+ * the next agent counts it again. */
 static int remove_log(struct rdv__logs *logs, struct rdv__plat_logs *folder, int64_t run)
 {
     char name[RDV__LOG_NAME_SIZE];
-    name_of(run, name);
+    make_name(run, name);
     int result = folder ? rdv__plat_log_delete(folder, name) : RDV_ENOTFOUND;
     if (result && result != RDV_ENOTFOUND)
         rdv__log(&logs->log, RDV_LOG_WARNING, "cannot delete %s in %s: %s", name, logs->directory,
@@ -266,31 +287,33 @@ static int remove_log(struct rdv__logs *logs, struct rdv__plat_logs *folder, int
 }
 
 /*
- * Delete at most `most` logs, and for no longer than a slice: those that the history has forgotten, and others until `bytes` more
- * fit. Returns 0 when none is left to be deleted, 1 if there may be more, or an error, which was logged.
+ * Delete logs, at most so many and for no longer than a slice: those that the history has
+ * forgotten, and others until so many bytes more fit. Returns 0 if none is left to be deleted, 1 if
+ * there may be more, or an error, which was logged.
  */
-static int tidy(struct rdv__logs *logs, int64_t bytes, int most)
+static int delete_unwanted(struct rdv__logs *logs, int64_t bytes, int most)
 {
     const rdv_duration until = rdv__plat_running() + SLICE_TIME;
     struct rdv__plat_logs *folder = NULL;
     struct rdv_error error = {0};
     int64_t run;
-    int result = next_to_go(logs, bytes, &run);
+    int result = find_next_to_delete(logs, bytes, &run);
     if (result)
         return result == RDV_ENOTFOUND ? 0 : result;
     result = open_folder(logs, false, &folder, &error);
     if (result && result != RDV_ENOTFOUND) {
-        cannot(logs, "delete", error.text);
+        log_trouble(logs, "delete", error.text);
         return result;
     }
     result = rdv__store_stage(logs->store);
     if (result)
         goto out;
-    /* Once the budget is used up, somewhat more is deleted, so that this is not done again for each run. */
-    if (is_over(logs, bytes))
+    /* Once the budget is used up, somewhat more is deleted, so that this is not done again for each
+     * run. */
+    if (exceeds_budget(logs, bytes))
         bytes += logs->total_bytes / SPARE_PART;
     do
-        result = next_to_go(logs, bytes, &run);
+        result = find_next_to_delete(logs, bytes, &run);
     while (!result && !(result = remove_log(logs, folder, run)) && --most > 0 &&
            rdv__plat_running() < until);
     if (result && result != RDV_ENOTFOUND)
@@ -304,10 +327,12 @@ out:
 
 bool rdv__logs_take(struct rdv__logs *logs, int64_t bytes)
 {
-    /* If more is to be deleted than can be at once, it is enough that there is room for this file. */
-    if (is_over(logs, bytes) && tidy(logs, bytes, SLICE_MAX) == 1 && !logs->busy)
+    /*
+     * If more is to be deleted than can be at once, it is enough that there is room for this file.
+     */
+    if (exceeds_budget(logs, bytes) && delete_unwanted(logs, bytes, SLICE_MAX) == 1 && !logs->busy)
         work_soon(logs);
-    if (is_over(logs, bytes))
+    if (exceeds_budget(logs, bytes))
         return false;
     logs->open_bytes += bytes;
     return true;
@@ -321,7 +346,7 @@ void rdv__logs_give_back(struct rdv__logs *logs, int64_t bytes)
 
 void rdv__logs_tidy(struct rdv__logs *logs)
 {
-    if (tidy(logs, 0, ALONG_MAX) == 1 && !logs->busy)
+    if (delete_unwanted(logs, 0, ALONG_MAX) == 1 && !logs->busy)
         work_soon(logs);
 }
 
@@ -330,7 +355,7 @@ void rdv__logs_tidy(struct rdv__logs *logs)
 void rdv__logs_trouble(const struct rdv__logs *logs, int64_t run, const char *doing, int result)
 {
     char name[RDV__LOG_NAME_SIZE];
-    name_of(run, name);
+    make_name(run, name);
     rdv__log(&logs->log, RDV_LOG_WARNING, "cannot %s %s in %s: %s", doing, name, logs->directory,
              rdv_strerror(result));
 }
@@ -345,7 +370,7 @@ int rdv__logs_open(struct rdv__logs *logs, int64_t run, bool again, rdv__file *r
     char name[RDV__LOG_NAME_SIZE];
     struct rdv__plat_logs *folder;
     struct rdv_error error = {0};
-    name_of(run, name);
+    make_name(run, name);
     int result = open_folder(logs, true, &folder, &error);
     if (!result) {
         result = rdv__plat_log_open(folder, name, !again, ret_file, &error);
@@ -357,12 +382,13 @@ int rdv__logs_open(struct rdv__logs *logs, int64_t run, bool again, rdv__file *r
     return result;
 }
 
-/* Look at a file that is there and ours. RDV_ENOTFOUND also for one that can't be looked at. */
-static int look(struct rdv__logs *logs, int64_t run, int64_t *ret_taken)
+/* Tell how much of the disk the file of a run takes. RDV_ENOTFOUND also for a file that can't be
+ * looked at, or is not one of ours. */
+static int read_taken(struct rdv__logs *logs, int64_t run, int64_t *ret_taken)
 {
     char name[RDV__LOG_NAME_SIZE];
     struct rdv__plat_logs *folder;
-    name_of(run, name);
+    make_name(run, name);
     if (open_folder(logs, false, &folder, NULL))
         return RDV_ENOTFOUND;
     int result = rdv__plat_log_look(folder, name, ret_taken);
@@ -372,7 +398,7 @@ static int look(struct rdv__logs *logs, int64_t run, int64_t *ret_taken)
 
 int rdv__logs_put(struct rdv__logs *logs, int64_t run, int64_t taken)
 {
-    if (taken < 0 && look(logs, run, &taken))
+    if (taken < 0 && read_taken(logs, run, &taken))
         return 0;
     return rdv__log_put(logs->store, run, rdv__logs_rounded(taken));
 }
@@ -399,11 +425,11 @@ static int by_run(const void *a, const void *b)
     return left->run < right->run ? -1 : left->run > right->run;
 }
 
-/* Files of runs that have not ended get their rows when these end. */
-static int consider(struct rdv__logs *logs, const char *name)
+/* Remember a file that has no row. Files of runs that have not ended get theirs when these end. */
+static int consider_file(struct rdv__logs *logs, const char *name)
 {
     int64_t run, taken;
-    if (!run_of(name, &run))
+    if (!parse_name(name, &run))
         return 0;
     int result = rdv__log_get(logs->store, run, &taken);
     if (result == RDV_ENOTFOUND)
@@ -413,7 +439,7 @@ static int consider(struct rdv__logs *logs, const char *name)
     return result == RDV_ENOTFOUND ? 0 : result;
 }
 
-static int read_next(struct rdv__logs *logs)
+static int read_next_file(struct rdv__logs *logs)
 {
     char name[RDV__LOG_NAME_SIZE];
     int result = 1;
@@ -422,7 +448,7 @@ static int read_next(struct rdv__logs *logs)
     if (result < 0)
         return result;
     if (result == 1 && logs->count < UNKNOWN_MAX)
-        return consider(logs, name);
+        return consider_file(logs, name);
     logs->more = result == 1;
     if (logs->count > 0)
         qsort(logs->unknown, logs->count, sizeof *logs->unknown, by_run);
@@ -431,7 +457,7 @@ static int read_next(struct rdv__logs *logs)
     return 0;
 }
 
-static int judge_some(struct rdv__logs *logs)
+static int judge_some_runs(struct rdv__logs *logs)
 {
     int64_t numbers[SLICE_MAX];
     size_t count;
@@ -447,13 +473,14 @@ static int judge_some(struct rdv__logs *logs)
     return result;
 }
 
-/* Whether to keep a file. Where the history can't tell, as for a store in memory, the file is left to the budget. */
+/* Whether to keep a file. If the history can't tell, as for a store in memory, the file is left to
+ * the budget. */
 static bool is_kept(const struct rdv__logs *logs, const struct unknown *unknown)
 {
     return unknown->finished || unknown->run < 0 || !rdv__store_path(logs->store);
 }
 
-static int settle_next(struct rdv__logs *logs)
+static int settle_next_file(struct rdv__logs *logs)
 {
     if (logs->at == logs->count) {
         logs->phase = logs->more ? READING : CHECKING;
@@ -462,7 +489,7 @@ static int settle_next(struct rdv__logs *logs)
     }
     const struct unknown *unknown = &logs->unknown[logs->at];
     int64_t taken;
-    /* Its run may have ended since. */
+    /* The run may have ended since. */
     int result = rdv__log_get(logs->store, unknown->run, &taken);
     if (result == RDV_ENOTFOUND)
         result = rdv__store_stage(logs->store);
@@ -472,8 +499,9 @@ static int settle_next(struct rdv__logs *logs)
         result = rdv__log_put(logs->store, unknown->run, rdv__logs_rounded(unknown->taken));
     else if (!result) {
         char name[RDV__LOG_NAME_SIZE];
-        name_of(unknown->run, name);
-        /* A file that can't be deleted is counted; deleting it is tried again when it is among the oldest. */
+        make_name(unknown->run, name);
+        /* A file that can't be deleted is counted; deleting it is tried again when it is among the
+         * oldest. */
         if (rdv__plat_log_delete(logs->folder, name) != 0)
             result = rdv__log_put(logs->store, unknown->run, rdv__logs_rounded(unknown->taken));
     }
@@ -486,12 +514,12 @@ out:
 
 /* ------------------------------------------------------- rows without files */
 
-static int check_next(struct rdv__logs *logs)
+static int check_next_row(struct rdv__logs *logs)
 {
     int64_t run, bytes, taken = 0;
     char name[RDV__LOG_NAME_SIZE];
     int result =
-        has_none(logs) ? RDV_ENOTFOUND : rdv__log_next(logs->store, logs->last, &run, &bytes);
+        has_no_rows(logs) ? RDV_ENOTFOUND : rdv__log_next(logs->store, logs->last, &run, &bytes);
     if (result == RDV_ENOTFOUND) {
         logs->phase = DONE;
         return 0;
@@ -499,14 +527,14 @@ static int check_next(struct rdv__logs *logs)
     if (result)
         return result;
     logs->last = run;
-    name_of(run, name);
+    make_name(run, name);
     int looked = logs->folder ? rdv__plat_log_look(logs->folder, name, &taken) : RDV_ENOTFOUND;
     if (looked == 0 && rdv__logs_rounded(taken) == bytes)
         return 0;
     result = rdv__store_stage(logs->store);
     if (result)
         return result;
-    /* A file that is not ours any more is not one of our logs. */
+    /* A file that has another owner now is not a log of ours. */
     result = looked == 0 ? rdv__log_put(logs->store, run, rdv__logs_rounded(taken))
                          : rdv__log_delete(logs->store, run);
     return result ? rdv__store_fail(logs->store, result) : 0;
@@ -514,7 +542,7 @@ static int check_next(struct rdv__logs *logs)
 
 /* ------------------------------------------------------------------ slices */
 
-static void finish(struct rdv__logs *logs)
+static void finish_counting(struct rdv__logs *logs)
 {
     logs->phase = DONE;
     free(logs->unknown);
@@ -524,23 +552,23 @@ static void finish(struct rdv__logs *logs)
     logs->folder = NULL;
 }
 
-static int slice(struct rdv__logs *logs)
+static int work_a_slice(struct rdv__logs *logs)
 {
     const rdv_duration until = rdv__plat_running() + SLICE_TIME;
     int result = 0;
     for (int i = 0; i < SLICE_MAX && !result && logs->phase != DONE; i++) {
         switch (logs->phase) {
         case READING:
-            result = read_next(logs);
+            result = read_next_file(logs);
             break;
         case JUDGING:
-            result = judge_some(logs);
+            result = judge_some_runs(logs);
             break;
         case SETTLING:
-            result = settle_next(logs);
+            result = settle_next_file(logs);
             break;
         default:
-            result = check_next(logs);
+            result = check_next_row(logs);
             break;
         }
         if (rdv__plat_running() >= until)
@@ -550,19 +578,19 @@ static int slice(struct rdv__logs *logs)
 }
 
 /* What fails now is left to the next agent. */
-static void work(void *user)
+static void work_a_turn(void *user)
 {
     struct rdv__logs *logs = user;
     const rdv_duration began = rdv__plat_running();
     if (logs->phase != DONE) {
-        int result = slice(logs);
+        int result = work_a_slice(logs);
         if (result)
-            cannot(logs, "count", rdv_strerror(result));
+            log_trouble(logs, "count", rdv_strerror(result));
         if (result || logs->phase == DONE)
-            finish(logs);
-        logs->busy = true; /* the budget comes after */
+            finish_counting(logs);
+        logs->busy = true; /* The budget comes afterwards. */
     } else {
-        logs->busy = tidy(logs, 0, SLICE_MAX) == 1;
+        logs->busy = delete_unwanted(logs, 0, SLICE_MAX) == 1;
     }
     if (logs->busy)
         rdv_timer_start(logs->timer, SLICE_REST * (rdv__plat_running() - began));
@@ -575,16 +603,17 @@ bool rdv__logs_are_busy(const struct rdv__logs *logs)
 
 /* ------------------------------------------------------------ new and free */
 
-/* A missing folder is made for the first output. One that can't be used is logged now, and then with each run. */
-static void begin(struct rdv__logs *logs)
+/* A missing folder is made for the first output. One that can't be used is logged now, and then
+ * with each run. */
+static void begin_counting(struct rdv__logs *logs)
 {
     struct rdv_error error = {0};
     int result = open_folder(logs, false, &logs->folder, &error);
     if (!result)
         result = rdv__plat_logs_begin(logs->folder);
     if (result && result != RDV_ENOTFOUND) {
-        cannot(logs, "keep", error.text[0] ? error.text : rdv_strerror(result));
-        finish(logs);
+        log_trouble(logs, "keep", error.text[0] ? error.text : rdv_strerror(result));
+        finish_counting(logs);
         return;
     }
     logs->phase = result ? CHECKING : READING;
@@ -606,12 +635,12 @@ int rdv__logs_new(rdv_loop *loop, rdv_store *store, const struct rdv__logs_optio
     logs->run_bytes =
         options->run_bytes < options->total_bytes ? options->run_bytes : options->total_bytes;
     memcpy(logs->directory, options->directory, size);
-    int result = rdv_timer_new(loop, work, logs, &logs->timer);
+    int result = rdv_timer_new(loop, work_a_turn, logs, &logs->timer);
     if (result) {
         free(logs);
         return result;
     }
-    begin(logs);
+    begin_counting(logs);
     *ret_logs = logs;
     return 0;
 }
@@ -620,7 +649,7 @@ void rdv__logs_free(struct rdv__logs *logs)
 {
     if (!logs)
         return;
-    finish(logs);
+    finish_counting(logs);
     rdv_timer_free(logs->timer);
     free(logs);
 }

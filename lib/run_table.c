@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The runs that a task agent has: a list of all of them, a hash table of those in flight, by
+ * identifier, and who does a reboot when several ask for it. agent.c owns the table; function_run.c
+ * and command_run.c embed a struct rdv__run in each of theirs.
+ *
+ * A run is in the list from rdv__runs_add() to rdv__runs_remove(), and in the hash table until
+ * rdv__runs_release(). `held` counts the runs and what else keeps the agent from being done.
+ */
 #include "run_table.h"
 
 #include <assert.h>
@@ -10,7 +18,8 @@
 
 #define BUCKETS_FIRST 64
 
-/* FNV-1a from a start of our own, so that nobody can choose identifiers that share a bucket by looking at this file. */
+/* FNV-1a with a random start, so that nobody can choose identifiers that share a bucket by looking
+ * at this file. */
 static uint32_t hash_of(const struct rdv__runs *runs, const char *identifier)
 {
     uint32_t hash = runs->seed;
@@ -48,8 +57,8 @@ struct rdv__run *rdv__runs_find(const struct rdv__runs *runs, const char *identi
     return run;
 }
 
-/* Without memory the chains just get longer. */
-static void grow(struct rdv__runs *runs)
+/* If there is no memory, the chains just get longer. */
+static void grow_buckets(struct rdv__runs *runs)
 {
     size_t count = runs->bucket_count * 2;
     struct rdv__run **buckets = calloc(count, sizeof *buckets);
@@ -71,7 +80,7 @@ void rdv__runs_add(struct rdv__runs *runs, struct rdv__run *run, const struct rd
                    rdv_task *task)
 {
     if (runs->in_flight == runs->bucket_count)
-        grow(runs);
+        grow_buckets(runs);
     run->ops = ops;
     run->runs = runs;
     run->task = rdv_task_ref(task);
@@ -102,7 +111,7 @@ void rdv__runs_release(struct rdv__run *run)
     runs->in_flight--;
 }
 
-static void withdraw(struct rdv__run *run)
+static void withdraw_asking(struct rdv__run *run)
 {
     struct rdv__runs *runs = run->runs;
     assert(run->asks && runs->asking > 0);
@@ -132,7 +141,7 @@ void rdv__runs_remove(struct rdv__run *run)
     if (run->next)
         run->next->previous = run->previous;
     if (run->asks)
-        withdraw(run);
+        withdraw_asking(run);
     else
         rdv__runs_rested(runs);
     rdv__runs_drop(runs);
@@ -169,7 +178,9 @@ void rdv__runs_rested(struct rdv__runs *runs)
         if (rest == RDV__REST_NONE)
             return;
         if (rest == RDV__REST_ASKS)
-            found = run; /* of several, the one that came first: the list begins with the latest */
+            /* If there are several, this ends at the one that came first: the list begins with the
+             * latest. */
+            found = run;
     }
     if (found) {
         runs->rebooter = found;

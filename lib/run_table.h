@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The runs of a task agent: which identifiers are in flight, and what its two kinds of runs share. command_run.c knows the runs
- * of a document's steps, function_run.c those of C functions, and agent.c tells them apart. Owner thread only.
+ * The runs of a task agent: which identifiers are in flight, and what the two kinds of runs have in
+ * common. command_run.c has those whose handler is the steps of a document, function_run.c those
+ * whose handler is a C function; agent.c tells them apart. Owner thread only.
  */
 #ifndef RDV__RUN_TABLE_H
 #define RDV__RUN_TABLE_H
@@ -20,27 +21,37 @@
 
 struct rdv__run;
 
-/* What a run does that a reboot would disturb: rule 12. */
+/* How far a run is from being disturbed by a reboot: rule 12 of doc/design.md. */
 enum rdv__rest {
-    RDV__REST_NONE, /* it is in the middle of something */
-    RDV__REST_IDLE, /* it is between steps */
-    RDV__REST_ASKS  /* it only waits for the reboot that it has asked for */
+    /* It is in the middle of something. */
+    RDV__REST_NONE,
+    /* It is between steps. */
+    RDV__REST_IDLE,
+    /* It only waits for the reboot that it has asked for. */
+    RDV__REST_ASKS
 };
 
 struct rdv__run_ops {
-    /* End it, and report that. */
+    /* End the run, and report that. */
     void (*cancel)(struct rdv__run *run);
-    /* The agent shuts down (runs->terminating is set): end it so that the next process takes it up again. */
+    /* The agent shuts down (runs->terminating is set): end the run in such a way that the next
+     * process takes it up again. */
     void (*interrupt)(struct rdv__run *run);
-    /* The agent is freed: end it at once and tell nobody. May free the run. */
+    /* The agent is freed: end the run at once, and report nothing. May free the run. */
     void (*destroy)(struct rdv__run *run);
-    /* NULL for runs that have no steps: they are waited for until they end. */
+    /*
+     * Whether the run is at rest. NULL for runs that have no steps: reboots wait until these end.
+     */
     enum rdv__rest (*rest)(const struct rdv__run *run);
-    /* All others rest: reboot the machine. Not done from inside. */
+    /*
+     * All other runs are at rest: reboot the machine. This is not done before the function returns.
+     */
     void (*reboot)(struct rdv__run *run);
-    /* No reboot is to be waited for any more: go on. Not done from inside. */
+    /*
+     * There is no reboot to wait for any more: go on. This is not done before the function returns.
+     */
     void (*go_on)(struct rdv__run *run);
-    /* How long it may take to end after cancel(). NULL for runs that nobody here can end. */
+    /* How long the run may take to end after cancel(). NULL for runs that nothing here can end. */
     rdv_duration (*end_wait)(const struct rdv__run *run);
 };
 
@@ -48,13 +59,19 @@ struct rdv__run_ops {
 struct rdv__run {
     const struct rdv__run_ops *ops;
     struct rdv__runs *runs;
-    rdv_task *task; /* a reference; the same from add to the run's end */
+    /* The run has a reference on it, and it never changes. */
+    rdv_task *task;
     uint32_t hash;
-    bool in_flight;         /* its identifier is taken */
-    bool prepared;          /* StartTask is still to come for it */
-    bool gone;              /* the sink knows it no more: it is being ended, and reports nothing */
-    bool asks;              /* for a reboot */
-    struct rdv__run *chain; /* of its bucket */
+    /* Its identifier is taken by it. */
+    bool in_flight;
+    /* StartTask is still to come for it. */
+    bool prepared;
+    /* The sink does not know the run any more: it is being ended, and reports nothing. */
+    bool gone;
+    /* It asks for a reboot. */
+    bool asks;
+    /* The next run in the same bucket of the hash table. */
+    struct rdv__run *chain;
     struct rdv__run *next, *previous;
 };
 
@@ -62,60 +79,76 @@ struct rdv__run {
 struct rdv__runs {
     rdv_loop *loop;
     rdv_store *store;
-    rdv_sink *sink; /* NULL before initialize */
+    /* NULL before the plug-in was initialized. */
+    rdv_sink *sink;
     rdv_log log;
-    struct rdv__logs *logs;   /* NULL = what runs print is not kept in files */
-    const char *supervisor;   /* the path of rdvtask-child; NULL = none */
-    const char *boot_id_file; /* NULL = ask the system */
-    rdv_duration reboot_wait; /* how long the machine may take to go down */
+    /* NULL = what runs print is not kept in files. */
+    struct rdv__logs *logs;
+    /* The path of rdvtask-child; NULL = none. */
+    const char *supervisor;
+    /* NULL = ask the system. */
+    const char *boot_id_file;
+    /* How long the machine may take to go down. */
+    rdv_duration reboot_wait;
     bool terminating;
     bool freeing;
     /* Called when the last run has gone and nothing is held. */
     void (*emptied)(struct rdv__runs *runs);
 
-    struct rdv__run *first; /* all of them */
-    size_t held;            /* runs, and what else rdv__runs_hold() counts */
+    /* The list of all runs, the latest first. */
+    struct rdv__run *first;
+    /* How many runs there are, and what else rdv__runs_hold() counts. */
+    size_t held;
     struct rdv__run **buckets;
-    size_t bucket_count; /* a power of two */
+    /* Always a power of two. */
+    size_t bucket_count;
     size_t in_flight;
     uint32_t seed;
-    size_t asking;             /* how many runs ask for a reboot */
-    struct rdv__run *rebooter; /* the one of them that was told to do it */
+    /* How many runs ask for a reboot. */
+    size_t asking;
+    /* The one of them that was told to reboot the machine, or NULL. */
+    struct rdv__run *rebooter;
 };
 
-/* The rest of the struct is the caller's to fill in. 0 or RDV_ENOMEM. */
+/* Make the hash table; all other members are the caller's to fill in. Returns 0 or RDV_ENOMEM. */
 int rdv__runs_init(struct rdv__runs *runs);
-void rdv__runs_finish(struct rdv__runs *runs); /* all runs have gone */
+/* Free the hash table. All runs have gone. */
+void rdv__runs_finish(struct rdv__runs *runs);
 
-/* The run that has this identifier in flight, or NULL. */
+/* Find the run that has this identifier in flight. NULL if there is none. */
 struct rdv__run *rdv__runs_find(const struct rdv__runs *runs, const char *identifier);
 
-/* Fill in a run and take it in; its identifier is free. Takes a reference on the task. */
+/* Fill in a run, and take it in. No run has its identifier in flight. The run gets a reference on
+ * the task. */
 void rdv__runs_add(struct rdv__runs *runs, struct rdv__run *run, const struct rdv__run_ops *ops,
                    rdv_task *task);
 
-/* The run has ended, so its identifier is free, but something is still to be done for it. Idempotent. */
+/* The run has ended: its identifier is free from now on, but the run still has something to do. It
+ * does no harm to call this again. */
 void rdv__runs_release(struct rdv__run *run);
 
-/* The run has gone; may call `emptied`. What it is embedded in, and the reference on the task, are the caller's to free. */
+/* The run has gone: take it out. May call `emptied`. The caller frees what the run is embedded in,
+ * and its reference on the task. */
 void rdv__runs_remove(struct rdv__run *run);
 
-/* Keep the agent from being done (a thread to join); drop may call `emptied`. */
+/* Keep the agent from being done, as long as a thread has to be joined, for example. Dropping the
+ * last hold may call `emptied`. */
 void rdv__runs_hold(struct rdv__runs *runs);
 void rdv__runs_drop(struct rdv__runs *runs);
 
 /*
- * Reboots (rule 12). A run that asks for one has other runs come to rest, and then one that asks is told to reboot: all that
- * ask are served by it. Whoever comes to rest says so. A run that does not ask any more, or that is removed, withdraws; the
- * last one to do so has the others go on.
+ * Reboots, rule 12 of doc/design.md. A run that asks for one makes the other runs come to rest;
+ * each of them says when it has. Then one of those that ask is told to reboot, and that serves all
+ * of them. A run that does not ask any more, or is removed, withdraws; the last one to do so makes
+ * the others go on.
  */
 void rdv__runs_ask(struct rdv__run *run);
 void rdv__runs_rested(struct rdv__runs *runs);
 
-/* One that asks for a reboot, or NULL. */
+/* A run that asks for a reboot, or NULL. */
 const struct rdv__run *rdv__runs_asking(const struct rdv__runs *runs);
 
-/* Which boot of the machine this is. 0, or an error with words. */
+/* Tell which boot of the machine this is. Returns 0, or an error with words. */
 int rdv__runs_boot_id(const struct rdv__runs *runs, char buffer[RDV__BOOT_ID_ROOM],
                       struct rdv_error *error);
 

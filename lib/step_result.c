@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the end of a step's process means for the run: whether the step is done, has failed, or asks
+ * for a reboot, and how often and when it is tried again. command_run_step.c and
+ * command_run_reboot.c ask. These are pure functions of what the document says and how the process
+ * ended.
+ */
 #include "step_result.h"
 
 #include <assert.h>
