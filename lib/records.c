@@ -390,8 +390,27 @@ static int damaged(rdv_store *store)
                                 "an entry is not as it was written");
 }
 
+/* What waits to be written need not be read. */
+static int load_new(const struct rdv__new_row *row, struct rdv__record_entry *ret_entry)
+{
+    struct rdv__record_entry entry = {.window = row->window,
+                                      .scheduled_at = row->scheduled_at,
+                                      .started_at = row->started_at,
+                                      .change = row->change,
+                                      .running = row->started_at != 0,
+                                      .attempt = row->started_at != 0,
+                                      .progress = -1};
+    int result = rdv__task_numbered(row->task, row->number, &entry.task);
+    if (result == 0)
+        *ret_entry = entry;
+    return result;
+}
+
 int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry *ret_entry)
 {
+    const struct rdv__new_row *new_row = rdv__write_behind_find(rdv__store_database(store), number);
+    if (new_row)
+        return load_new(new_row, ret_entry);
     struct rdv__binder binder = rdv__bind_entry(
         rdv__store_database(store), number, LOAD,
         "SELECT identifier, label, context_size, start, end, deadline, run_limit, scheduled_at,"
@@ -468,6 +487,11 @@ out:
 int rdv__record_identifier_is(rdv_store *store, int64_t number, const char *identifier,
                               bool *ret_is)
 {
+    const struct rdv__new_row *new_row = rdv__write_behind_find(rdv__store_database(store), number);
+    if (new_row) {
+        *ret_is = strcmp(rdv_task_identifier(new_row->task), identifier) == 0;
+        return 0;
+    }
     struct rdv__binder binder =
         rdv__bind_entry(rdv__store_database(store), number, IDENTIFIER,
                         "SELECT identifier = ? FROM entry WHERE number = ?");

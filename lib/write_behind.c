@@ -18,18 +18,6 @@ enum slot {
 };
 static_assert((int)SLOTS <= (int)RDV__SLOTS_RECORDS, "more statements than there are slots");
 
-/* How many rows are put off at most, and with how much context: what waits stays in memory. */
-#define NEW_ROWS_MAX     1024
-#define NEW_CONTEXTS_MAX ((size_t)1024 * 1024)
-
-/* The row of an entry that was scheduled in this batch. */
-struct rdv__new_row {
-    int64_t number, change;
-    rdv_task *task; /* a reference */
-    rdv_window window;
-    rdv_time scheduled_at, started_at;
-};
-
 /* The columns are in the order of the table: in any other SQLite copies each of several rows once more. */
 #define ENTRY_INSERT                                                                    \
     "INSERT INTO entry (number, started_at, start, end, deadline, change, identifier, " \
@@ -144,7 +132,7 @@ void rdv__write_behind_drop(struct rdv__database *database)
 }
 
 /* Within a batch numbers follow each other, if nothing else has drawn one. */
-static struct rdv__new_row *new_row(struct rdv__database *database, int64_t number)
+static struct rdv__new_row *find_row(const struct rdv__database *database, int64_t number)
 {
     const struct rdv__write_behind *waiting = database->write_behind;
     if (waiting->count == 0 || number < waiting->rows[0].number ||
@@ -152,6 +140,12 @@ static struct rdv__new_row *new_row(struct rdv__database *database, int64_t numb
         return NULL;
     struct rdv__new_row *row = &waiting->rows[number - waiting->rows[0].number];
     return row->number == number ? row : NULL;
+}
+
+const struct rdv__new_row *rdv__write_behind_find(const struct rdv__database *database,
+                                                  int64_t number)
+{
+    return find_row(database, number);
 }
 
 int rdv__write_behind_add(struct rdv__database *database, int64_t number, const rdv_window *window,
@@ -178,13 +172,14 @@ int rdv__write_behind_add(struct rdv__database *database, int64_t number, const 
                               .window = *window,
                               .scheduled_at = now};
     waiting->context_bytes += size;
-    bool is_full = waiting->count == NEW_ROWS_MAX || waiting->context_bytes >= NEW_CONTEXTS_MAX;
+    bool is_full =
+        waiting->count == RDV__NEW_ROWS_MAX || waiting->context_bytes >= RDV__NEW_CONTEXTS_MAX;
     return is_full ? rdv__write_behind_flush(database) : 0;
 }
 
 bool rdv__write_behind_start(struct rdv__database *database, int64_t number, rdv_time now)
 {
-    struct rdv__new_row *row = new_row(database, number);
+    struct rdv__new_row *row = find_row(database, number);
     if (!row)
         return false;
     row->started_at = now;

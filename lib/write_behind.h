@@ -15,6 +15,18 @@
 
 #include "database.h"
 
+/* How many rows wait at most, and with how much context: what waits stays in memory. */
+#define RDV__NEW_ROWS_MAX     1024
+#define RDV__NEW_CONTEXTS_MAX ((size_t)1024 * 1024)
+
+/* The row of an entry that was scheduled in this batch, and has done nothing since but start. */
+struct rdv__new_row {
+    int64_t number, change;
+    rdv_task *task; /* a reference */
+    rdv_window window;
+    rdv_time scheduled_at, started_at;
+};
+
 struct rdv__write_behind {
     struct rdv__new_row *rows; /* of new entries, by number */
     size_t count, room;
@@ -29,6 +41,10 @@ int rdv__write_behind_add(struct rdv__database *database, int64_t number, const 
 
 /* Start an entry whose row waits. false: it does not wait, and nothing was done. */
 bool rdv__write_behind_start(struct rdv__database *database, int64_t number, rdv_time now);
+
+/* Find the row of an entry, which is not in the database yet; NULL if none waits. */
+const struct rdv__new_row *rdv__write_behind_find(const struct rdv__database *database,
+                                                  int64_t number);
 
 /* Delete an entry's row with the batch, and its context at once. */
 int rdv__write_behind_delete(struct rdv__database *database, int64_t number, bool has_context);
