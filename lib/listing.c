@@ -13,6 +13,7 @@
 #include "row.h"
 #include "status.h"
 #include "store.h"
+#include "write_behind.h"
 
 /* One listing under way. */
 struct listing {
@@ -296,7 +297,9 @@ enum slot {
     SLOT_REPORTS = RDV__SLOTS_LISTING,
     SLOT_OUTPUT,
     SLOT_UNFINISHED,
+    SLOT_UNFINISHED_RANGE,
     SLOT_ENDED,
+    SLOT_ENDED_AFTER,
     SLOT_FORTH,
     SLOT_BACK,
     SLOT_KEYS,
@@ -324,10 +327,41 @@ static int show_row(struct rdv__database *database, sqlite3_stmt *row, unsigned 
     return result != 0 ? result : 1;
 }
 
+/* Show an entry that waits to be written, as it would be read once it is. */
+static int show_new(const struct rdv__new_row *row, rdv_entry_fn fn, void *user)
+{
+    rdv_entry entry = {
+        .size = sizeof entry,
+        .run = row->number,
+        .change = row->change,
+        .identifier = rdv_task_identifier(row->task),
+        .label = rdv_task_label(row->task),
+        .window = row->window,
+        .state = row->started_at != 0 ? RDV_STATE_RUNNING : RDV_STATE_PENDING,
+        .attempt = row->started_at != 0,
+        .progress = -1,
+        .message = "",
+        .scheduled_at = row->scheduled_at,
+        .started_at = row->started_at,
+    };
+    (void)rdv_task_context(row->task, &entry.context_size);
+    return fn(user, &entry);
+}
+
 int rdv__listing_unfinished(rdv_store *store, int64_t number, const char *label, unsigned flags,
                             rdv_entry_fn fn, void *user)
 {
     struct rdv__database *database = rdv__store_database(store);
+    const struct rdv__new_row *new_row = rdv__write_behind_find(database, number);
+    if (new_row) {
+        assert(flags == 0); /* a view, in which more is asked for, has everything written */
+        if (label && strcmp(rdv_task_label(new_row->task), label) != 0)
+            return 0;
+        int shown = show_new(new_row, fn, user);
+        return shown != 0 ? shown : 1;
+    }
+    if (database->failed != 0)
+        return database->failed;
     sqlite3_stmt *row;
     int result = rdv__database_statement(
         database, SLOT_UNFINISHED,
@@ -418,36 +452,56 @@ int rdv_store_paused(rdv_store *store, bool *ret_paused)
     return result;
 }
 
-/* Rows of a statement with up to three numbers. */
-static int show_numbers(struct rdv__database *database, const char *sql, const int64_t *numbers,
-                        int count, rdv_entry_fn fn, void *user)
+/* Show all rows of a statement that is bound. */
+static int show_rows(struct rdv__database *database, sqlite3_stmt *rows, rdv_entry_fn fn,
+                     void *user)
 {
     struct listing listing = {.database = database, .fn = fn, .user = user};
-    sqlite3_stmt *entries = NULL;
-    int result = prepare(&listing, sql, &entries);
-    for (int i = 0; result == 0 && i < count; i++)
-        sqlite3_bind_int64(entries, i + 1, numbers[i]);
-    while (result == 0 && (result = rdv__database_row(database, entries)) == 1)
-        result = show_entry(&listing, entries);
-    sqlite3_finalize(entries);
+    int result = 0;
+    while (result == 0 && (result = rdv__database_row(database, rows)) == 1)
+        result = show_entry(&listing, rows);
+    sqlite3_reset(rows);
     return result;
+}
+
+/* Show the unfinished entries with these numbers. If all of them wait to be written, they need not be read. */
+static int show_unfinished(struct rdv__database *database, int64_t first, int64_t last,
+                           rdv_entry_fn fn, void *user)
+{
+    const struct rdv__write_behind *waiting = database->write_behind;
+    int result = 0;
+    if (waiting->count > 0 && first >= waiting->rows[0].number) {
+        for (size_t i = 0; i < waiting->count && result == 0; i++)
+            if (waiting->rows[i].number >= first && waiting->rows[i].number <= last)
+                result = show_new(&waiting->rows[i], fn, user);
+        return result;
+    }
+    result = rdv__write_behind_flush(database);
+    if (result != 0)
+        return result;
+    sqlite3_stmt *rows;
+    result = rdv__database_statement(database, SLOT_UNFINISHED_RANGE,
+                                     "SELECT " UNFINISHED_COLUMNS
+                                     " FROM entry WHERE number BETWEEN ?1 AND ?2 ORDER BY number",
+                                     &rows);
+    if (result != 0)
+        return result;
+    sqlite3_bind_int64(rows, 1, first);
+    sqlite3_bind_int64(rows, 2, last);
+    return show_rows(database, rows, fn, user);
 }
 
 int rdv__listing_staged(rdv_store *store, int64_t after, int64_t first, int64_t last,
                         rdv_entry_fn fn, void *user)
 {
     struct rdv__database *database = rdv__store_database(store);
-    const int64_t numbers[] = {after, first, last};
-    int result = rdv__store_write_staged(store);
+    sqlite3_stmt *rows;
+    int result = rdv__database_statement(
+        database, SLOT_ENDED_AFTER,
+        "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ? ORDER BY change", &rows);
     if (result != 0)
-        return rdv__store_fail(store, result);
-    result = show_numbers(
-        database, "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1 ORDER BY change",
-        numbers, 1, fn, user);
-    if (result == 0)
-        result = show_numbers(database,
-                              "SELECT " UNFINISHED_COLUMNS
-                              " FROM entry WHERE number BETWEEN ?2 AND ?3 ORDER BY number",
-                              numbers, 3, fn, user);
-    return result;
+        return result;
+    sqlite3_bind_int64(rows, 1, after);
+    result = show_rows(database, rows, fn, user);
+    return result != 0 ? result : show_unfinished(database, first, last, fn, user);
 }

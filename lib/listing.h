@@ -14,7 +14,7 @@
  * view, take RDV_FILTER_CHANGES and RDV_FILTER_OUTPUT, and return 1 if there is such an entry and 0 if there is none.
  */
 
-/* Show an unfinished entry, if it has this label or none is given. */
+/* Show an unfinished entry, if it has this label or none is given. Also without a view, but then with no flags. */
 int rdv__listing_unfinished(rdv_store *store, int64_t number, const char *label, unsigned flags,
                             rdv_entry_fn fn, void *user);
 

@@ -443,11 +443,6 @@ int rdv__store_release(rdv_store *store, bool commit)
     return 0;
 }
 
-int rdv__store_write_staged(rdv_store *store)
-{
-    return rdv__write_behind_flush(&store->database);
-}
-
 /* The loop's commit phase: one commit for all of the turn. */
 static int turn_commit(struct rdv__turn *turn)
 {

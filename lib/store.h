@@ -49,9 +49,6 @@ void rdv__store_defer(rdv_store *store, struct rdv__store_change *change);
  */
 void rdv__store_disown(rdv_store *store, const void *owner);
 
-/* Write what was put off until the commit, so that what was staged can be read. A failure is to fail the batch. */
-int rdv__store_write_staged(rdv_store *store);
-
 /* The batch can't be committed any more: undo it now. Returns result, which is not 0. */
 int rdv__store_fail(rdv_store *store, int result);
 
