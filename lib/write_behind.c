@@ -8,59 +8,33 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum slot {
-    SCHEDULE = RDV__SLOTS_WRITE_BEHIND,
-    SCHEDULE_MANY,
-    CONTEXT_PUT,
-    CONTEXT_DELETE,
-    ENTRY_DELETE,
-    SLOTS
-};
+enum slot { SCHEDULE = RDV__SLOTS_WRITE_BEHIND, CONTEXT_PUT, CONTEXT_DELETE, ENTRY_DELETE, SLOTS };
 static_assert((int)SLOTS <= (int)RDV__SLOTS_RECORDS, "more statements than there are slots");
 
-/* The columns are in the order of the table: in any other SQLite copies each of several rows once more. */
-#define ENTRY_INSERT                                                                    \
-    "INSERT INTO entry (number, started_at, start, end, deadline, change, identifier, " \
-    "label, context_size, run_limit, scheduled_at, cancelling, status, attempt, "       \
-    "progress, code, message) VALUES "
-#define ENTRY_ROW    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, -1, 0, '')"
-#define ENTRY_ROWS_4 ENTRY_ROW "," ENTRY_ROW "," ENTRY_ROW "," ENTRY_ROW
-
-/* So many rows are written by one statement, whose beginning and end cost as much as a third of a row. */
-#define ROWS_TOGETHER 16
-#define ENTRY_ROWS_16 ENTRY_ROWS_4 "," ENTRY_ROWS_4 "," ENTRY_ROWS_4 "," ENTRY_ROWS_4
-
-static void bind_row(struct rdv__binder *binder, const struct rdv__new_row *row)
+static int put_row(struct rdv__database *database, const struct rdv__new_row *row)
 {
     size_t size;
     (void)rdv_task_context(row->task, &size);
-    rdv__bind_int(binder, row->number);
-    rdv__bind_int(binder, row->started_at);
-    rdv__bind_int(binder, row->window.start);
-    rdv__bind_int(binder, row->window.end);
-    rdv__bind_int(binder, row->window.deadline);
-    rdv__bind_int(binder, row->change);
-    rdv__bind_text(binder, rdv_task_identifier(row->task));
-    rdv__bind_text(binder, rdv_task_label(row->task));
-    rdv__bind_int(binder, (int64_t)size);
-    rdv__bind_int(binder, row->window.limit);
-    rdv__bind_int(binder, row->scheduled_at);
-    rdv__bind_int(binder, row->started_at != 0);
-}
-
-static int put_rows(struct rdv__database *database, const struct rdv__new_row *rows, size_t count)
-{
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0;) {
-        bool many = count - i >= ROWS_TOGETHER;
-        struct rdv__binder binder =
-            many ? rdv__bind(database, SCHEDULE_MANY, ENTRY_INSERT ENTRY_ROWS_16)
-                 : rdv__bind(database, SCHEDULE, ENTRY_INSERT ENTRY_ROW);
-        for (size_t end = i + (many ? ROWS_TOGETHER : 1); i < end; i++)
-            bind_row(&binder, &rows[i]);
-        result = rdv__bound_run(&binder);
-    }
-    return result;
+    /* The columns are in the order of the table: SQLite takes longer over any other. */
+    struct rdv__binder binder =
+        rdv__bind(database, SCHEDULE,
+                  "INSERT INTO entry (number, started_at, start, end, deadline, change, identifier,"
+                  " label, context_size, run_limit, scheduled_at, cancelling, status, attempt,"
+                  " progress, code, message)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, -1, 0, '')");
+    rdv__bind_int(&binder, row->number);
+    rdv__bind_int(&binder, row->started_at);
+    rdv__bind_int(&binder, row->window.start);
+    rdv__bind_int(&binder, row->window.end);
+    rdv__bind_int(&binder, row->window.deadline);
+    rdv__bind_int(&binder, row->change);
+    rdv__bind_text(&binder, rdv_task_identifier(row->task));
+    rdv__bind_text(&binder, rdv_task_label(row->task));
+    rdv__bind_int(&binder, (int64_t)size);
+    rdv__bind_int(&binder, row->window.limit);
+    rdv__bind_int(&binder, row->scheduled_at);
+    rdv__bind_int(&binder, row->started_at != 0);
+    return rdv__bound_run(&binder);
 }
 
 static int put_context(struct rdv__database *database, const struct rdv__new_row *row)
@@ -79,8 +53,10 @@ static int put_context(struct rdv__database *database, const struct rdv__new_row
 static int write_rows(struct rdv__database *database)
 {
     struct rdv__write_behind *waiting = database->write_behind;
-    int result = put_rows(database, waiting->rows, waiting->count);
+    int result = 0;
     for (size_t i = 0; i < waiting->count; i++) {
+        if (result == 0)
+            result = put_row(database, &waiting->rows[i]);
         if (result == 0)
             result = put_context(database, &waiting->rows[i]);
         rdv_task_unref(waiting->rows[i].task);
