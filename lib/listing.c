@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the store holds, shown as entries: all of it by rdv_store_entries(), or row by row. */
+/*
+ * Shows what the store holds as entries: all of it by rdv_store_entries(), or row by row for the
+ * trigger agent's queries and for answers to requests. One function reads a row of either table,
+ * and a row that was never written like this is RDV_ECORRUPT. Each function reads inside a view or
+ * inside the open batch; what waits to be written there is shown from memory.
+ */
 #include "listing.h"
 
 #include <assert.h>
@@ -27,7 +32,7 @@ struct listing {
     size_t room;
 };
 
-static int damaged(const struct listing *listing)
+static int refuse_damaged(const struct listing *listing)
 {
     return rdv__database_refuse(listing->database, RDV_ECORRUPT,
                                 "an entry is not as it was written");
@@ -43,7 +48,7 @@ static int damaged(const struct listing *listing)
     "cancelling, attempt,"                                                                       \
     " progress, code, message, scheduled_at, started_at, 0, 0"
 
-/* false: the row was never written like this. */
+/* Read a row; false if it was never written like this. */
 static bool read_entry(sqlite3_stmt *statement, rdv_entry *entry)
 {
     struct rdv__row row = {.statement = statement};
@@ -108,7 +113,8 @@ static int add_change(struct listing *listing, size_t *count, const rdv_change *
     return 0;
 }
 
-/* Scheduled, started, each report, the end: the first two and the last stand in the entry itself. */
+/* Collect the changes of an entry: scheduled, started, each report, the end. The first two and the
+ * last stand in the entry itself. */
 static int read_changes(struct listing *listing, rdv_entry *entry)
 {
     size_t count = 0;
@@ -134,7 +140,7 @@ static int read_changes(struct listing *listing, rdv_entry *entry)
         };
         if (row.damaged || !rdv_status_name(change.status)) {
             sqlite3_reset(listing->reports);
-            return damaged(listing);
+            return refuse_damaged(listing);
         }
         result = add_change(listing, &count, &change);
         if (result != 0) {
@@ -162,7 +168,7 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
 {
     rdv_entry entry;
     if (!read_entry(row, &entry))
-        return damaged(listing);
+        return refuse_damaged(listing);
     int result = 0;
     if (listing->reports)
         result = read_changes(listing, &entry);
@@ -173,7 +179,7 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
             struct rdv__row tail = {.statement = listing->output};
             entry.output = rdv__row_bytes(&tail, 0, RDV__OUTPUT_TAIL, &entry.output_size);
             if (tail.damaged)
-                result = damaged(listing);
+                result = refuse_damaged(listing);
             else
                 result = 0;
             if (!entry.output)
@@ -187,14 +193,14 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
     return result;
 }
 
-static int prepare(struct listing *listing, const char *sql, sqlite3_stmt **ret_statement)
+static int prepare_once(struct listing *listing, const char *sql, sqlite3_stmt **ret_statement)
 {
     return sqlite3_prepare_v2(listing->database->handle, sql, -1, ret_statement, NULL) == SQLITE_OK
                ? 0
                : rdv__database_fail(listing->database);
 }
 
-/* Which table has a kind of entries, which of its rows are of that kind, and their order. */
+/* A kind of entries: which table has them, which of its rows are of that kind, and their order. */
 struct kind {
     const char *select, *order;
 };
@@ -202,7 +208,8 @@ struct kind {
 /* Room for the statement of a kind, in bytes. */
 #define STATEMENT_SIZE 640
 
-/* The conditions are in the statement only if they are asked for, so that a number is found by its index, and not by a scan. */
+/* Show all entries of a kind. A condition is in the statement only if it is asked for, so that a
+ * number is found by its index. */
 static int show_kind(struct listing *listing, const struct kind *kind)
 {
     const rdv_filter *filter = listing->filter;
@@ -213,7 +220,7 @@ static int show_kind(struct listing *listing, const struct kind *kind)
                         filter->run != 0 ? " AND number = ?2" : "", kind->order);
     assert(size > 0 && (size_t)size < sizeof sql);
     (void)size;
-    int result = prepare(listing, sql, &entries);
+    int result = prepare_once(listing, sql, &entries);
     if (result == 0) {
         if (filter->identifier)
             sqlite3_bind_text(entries, 1, filter->identifier, -1, SQLITE_STATIC);
@@ -235,8 +242,8 @@ static int show_kind(struct listing *listing, const struct kind *kind)
     " ORDER BY change"
 #define OUTPUT "SELECT tail FROM output WHERE number = ?"
 
-/* The history keeps a thousand reports of a run, and after them only changes of its status. If the cost of an entry has to be bounded, at
- * most this many of the latter are shown. */
+/* The history keeps a thousand reports of a run, and after them only changes of its status. Where
+ * the cost of an entry has to be bounded, no more changes than this are shown. */
 #define BOUNDED " LIMIT 1100"
 
 static void listing_finish(struct listing *listing)
@@ -274,9 +281,9 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
     if (result != 0)
         return result;
     if (filter->flags & RDV_FILTER_CHANGES)
-        result = prepare(&listing, REPORTS, &listing.reports);
+        result = prepare_once(&listing, REPORTS, &listing.reports);
     if (result == 0 && (filter->flags & RDV_FILTER_OUTPUT))
-        result = prepare(&listing, OUTPUT, &listing.output);
+        result = prepare_once(&listing, OUTPUT, &listing.output);
     if (result == 0 && (kinds & RDV_FILTER_FINISHED))
         result = show_kind(&listing, &ended);
     if (result == 0 && (kinds & RDV_FILTER_RUNNING))
@@ -292,7 +299,7 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
 
 /* ------------------------------------------------------------- row by row */
 
-/* Statements that are used over and over are kept, beside those of record.c. */
+/* Statements that are used over and over are kept. */
 enum slot {
     SLOT_REPORTS = RDV__SLOTS_LISTING,
     SLOT_OUTPUT,
@@ -464,16 +471,19 @@ static int show_rows(struct rdv__database *database, sqlite3_stmt *rows, rdv_ent
     return result;
 }
 
-/* Show the unfinished entries with these numbers. If all of them wait to be written, they need not be read. */
+/* Show the unfinished entries with these numbers. If all of them wait to be written, they need not
+ * be read. */
 static int show_unfinished(struct rdv__database *database, int64_t first, int64_t last,
                            rdv_entry_fn fn, void *user)
 {
     const struct rdv__write_behind *waiting = database->write_behind;
     int result = 0;
     if (waiting->count > 0 && first >= waiting->rows[0].number) {
-        for (size_t i = 0; i < waiting->count && result == 0; i++)
-            if (waiting->rows[i].number >= first && waiting->rows[i].number <= last)
-                result = show_new(&waiting->rows[i], fn, user);
+        size_t i = waiting->count;
+        while (i > 0 && waiting->rows[i - 1].number >= first)
+            i--;
+        for (; i < waiting->count && waiting->rows[i].number <= last && result == 0; i++)
+            result = show_new(&waiting->rows[i], fn, user);
         return result;
     }
     result = rdv__write_behind_flush(database);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What waits for the end of the open batch: see write_behind.h. records.c puts rows off here, and store.c has them written before it
- * commits. Rows wait in the order of their numbers, which grow; none of them is one of those that are to be deleted.
+ * What waits for the end of the open batch: see write_behind.h. records.c puts rows off here, and
+ * store.c has them written before it commits. Rows wait in the order of their numbers, which grow;
+ * none of them is one of those that are to be deleted.
  */
 #include "write_behind.h"
 
@@ -80,8 +81,9 @@ static int write_deletes(struct rdv__database *database)
 }
 
 /*
- * Also who only reads may come upon a failure here, and does not fail the batch; so that is remembered until the batch ends. What
- * waits must not be written on its own, either, after SQLite has undone the transaction by itself, as it does when a read fails.
+ * A caller that only reads may come upon a failure here, and does not fail the batch; so the
+ * failure is remembered until the batch ends. What waits must not be written on its own, either,
+ * after SQLite has undone the transaction by itself, as it does when a read fails.
  */
 int rdv__write_behind_flush(struct rdv__database *database)
 {
@@ -107,7 +109,8 @@ void rdv__write_behind_drop(struct rdv__database *database)
     database->failed = 0;
 }
 
-/* Within a batch numbers follow each other, if nothing else has drawn one. */
+/* Find a row by its place: numbers follow each other within a batch, unless one was drawn for
+ * nothing. */
 static struct rdv__new_row *find_row(const struct rdv__database *database, int64_t number)
 {
     const struct rdv__write_behind *waiting = database->write_behind;
@@ -130,7 +133,8 @@ int rdv__write_behind_add(struct rdv__database *database, int64_t number, const 
     struct rdv__write_behind *waiting = database->write_behind;
     size_t size;
     (void)rdv_task_context(task, &size);
-    /* Numbers grow: what waits is in their order, and none of them is one of those to be deleted. */
+    /* Numbers grow: what waits is in their order, and none of them is one of those to be deleted.
+     * */
     assert(waiting->count == 0 || number > waiting->rows[waiting->count - 1].number);
     assert(waiting->delete_count == 0 || number >= waiting->delete_first + waiting->delete_count);
     if (waiting->count == waiting->room) {
@@ -163,7 +167,6 @@ bool rdv__write_behind_start(struct rdv__database *database, int64_t number, rdv
     return true;
 }
 
-/* A statement on what belongs to an entry, which is as it should be by then. */
 struct rdv__binder rdv__bind_entry(struct rdv__database *database, int64_t number, unsigned slot,
                                    const char *sql)
 {
