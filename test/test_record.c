@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store holds: entries and their history, the journal, outputs; and what a listing shows of it. */
+#include <rdvtask/document.h>
+
 #include "database.h"
 #include "harness.h"
 #include "journal.h"
+#include "listing.h"
 #include "records.h"
 #include "schema.h"
 #include "startup_scan.h"
@@ -707,6 +710,56 @@ START_TEST(a_look_at_an_entry_that_waits_writes_nothing)
 }
 END_TEST
 
+/* The entries that are shown, as JSON, one after the other. */
+struct shown {
+    char text[4096];
+    size_t size;
+    int count;
+};
+
+static int show_json(void *user, const rdv_entry *entry)
+{
+    struct shown *shown = user;
+    char *text = NULL;
+    ck_assert_int_eq(rdv_entry_to_json(entry, &text), 0);
+    size_t size = strlen(text);
+    ck_assert_uint_lt(shown->size + size, sizeof shown->text);
+    memcpy(shown->text + shown->size, text, size + 1);
+    shown->size += size;
+    shown->count++;
+    free(text);
+    return 0;
+}
+
+START_TEST(what_waits_is_shown_as_it_is_read_once_it_is_written)
+{
+    const rdv_window window = {.start = NOW + 1, .end = NOW + 2, .deadline = NOW + 3, .limit = 4};
+    struct shown before = {.count = 0}, after = {.count = 0}, middle = {.count = 0};
+    (void)schedule("old", "", (rdv_window){0});
+    commit();
+    int64_t change = rdv__record_last_change(store), first = rdv__record_last_number(store) + 1;
+    int64_t writes_before = writes();
+    int64_t started = schedule("started", "some bytes", window);
+    int64_t pending = schedule("pending", "", window);
+    ck_assert_int_eq(rdv__record_start(store, started, NOW + 5), 0);
+    ck_assert_int_eq(rdv__listing_staged(store, change, first, INT64_MAX, show_json, &before), 0);
+    ck_assert_int_eq(before.count, 2);
+    ck_assert_int_eq(rdv__listing_staged(store, change, pending, pending, show_json, &middle), 0);
+    ck_assert_int_eq(middle.count, 1);
+    ck_assert_int_eq(writes() - writes_before, 0);
+    /* With an older one among them, all are read. */
+    struct shown all = {.count = 0};
+    ck_assert_int_eq(rdv__listing_staged(store, change, first - 1, INT64_MAX, show_json, &all), 0);
+    ck_assert_int_eq(all.count, 3);
+    ck_assert_ptr_nonnull(strstr(all.text, before.text));
+    commit();
+    ck_assert_int_eq(rdv__store_stage(store), 0);
+    ck_assert_int_eq(rdv__listing_staged(store, change, first, INT64_MAX, show_json, &after), 0);
+    ck_assert_int_eq(after.count, 2);
+    ck_assert_str_eq(after.text, before.text);
+}
+END_TEST
+
 START_TEST(a_look_at_what_cant_be_written_leaves_a_batch_that_fails)
 {
     (void)schedule("old", "", (rdv_window){0});
@@ -1403,6 +1456,7 @@ int main(void)
     tcase_add_test(records,
                    an_entry_that_cant_be_written_when_too_much_waits_fails_where_it_is_scheduled);
     tcase_add_test(records, a_look_at_an_entry_that_waits_writes_nothing);
+    tcase_add_test(records, what_waits_is_shown_as_it_is_read_once_it_is_written);
     tcase_add_test(records, a_look_at_what_cant_be_written_leaves_a_batch_that_fails);
     tcase_add_test(records, what_waits_goes_with_a_transaction_that_sqlite_has_undone);
     tcase_add_test(records, an_entry_that_waits_is_found_also_where_a_number_is_missing);
