@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to SQLite. It turns what SQLite says into our errors and into words that tell what to do, and keeps statements
- * prepared, as preparing one costs more than running it. It knows no table: the files above it do.
+ * One connection to SQLite. It turns what SQLite says into our errors and into words that tell what
+ * to do, and keeps statements prepared, as preparing one costs more than running it. It knows no
+ * table: the files above it do.
  */
 #include "database.h"
 
@@ -22,7 +23,8 @@
 
 /* ------------------------------------------------------------------ errors */
 
-/* What the system said, as our error. SQLite keeps its number for what fails in a statement, but not in a commit. */
+/* What the system said, as our error. SQLite keeps its number for what fails in a statement, but
+ * not in a commit. */
 static int system_error(sqlite3 *db)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
@@ -59,7 +61,8 @@ static int code_of(sqlite3 *db)
     case SQLITE_IOERR:
         if (code == SQLITE_IOERR_NOMEM)
             return RDV_ENOMEM;
-        /* SQLite counts only one of the system's ways to say "full"; quotas and limits are others. */
+        /* SQLite counts only one of the system's ways to say "full"; quotas and limits are others.
+         * */
         system = system_error(db);
         return system == RDV_ENOSPC || system == RDV_EREADONLY ? system : RDV_EIO;
     default:

@@ -9,11 +9,7 @@
 #include "startup_scan.h"
 #include "status.h"
 #include "store.h"
-#include "task.h"
 #include "utf8.h"
-
-/* The context of an entry that is remembered until its batch is settled, in bytes; one with more is read back. */
-#define FRESH_CONTEXT_MAX 1024
 
 enum change_kind {
     SCHEDULED,
@@ -33,9 +29,7 @@ struct change {
     enum change_kind kind;
     rdv_time now;
     uint32_t slot;
-    uint32_t replaced; /* SCHEDULED, and so are: */
-    rdv_window window;
-    rdv_task *task;
+    uint32_t replaced; /* SCHEDULED */
     struct rdv__live_entry *run;
     struct rdv__cuts cuts;        /* STARTED_AGAIN, CUT: as they were before */
     bool waited;                  /* STARTED_AGAIN: whether the run waited before */
@@ -81,18 +75,6 @@ void rdv__live_entry_set_message(struct rdv__live_entry *run, const char *messag
     run->at.message = run->message;
 }
 
-/* What is known of an entry that was scheduled in this same batch need not be read back. */
-static int load(struct rdv__entries *entries, uint32_t slot, int64_t number,
-                struct rdv__record_entry *ret_entry)
-{
-    const struct change *fresh = entries->fresh[slot % RDV__FRESH_MAX];
-    if (!fresh || fresh->slot != slot)
-        return rdv__record_load(entries->store, number, ret_entry);
-    *ret_entry = (struct rdv__record_entry){
-        .window = fresh->window, .scheduled_at = fresh->now, .progress = -1};
-    return rdv__task_numbered(fresh->task, number, &ret_entry->task);
-}
-
 /* A run of the entry in this slot; not linked yet. */
 static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__live_entry **ret_run)
 {
@@ -101,7 +83,7 @@ static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__live
         return RDV_ENOMEM;
     int64_t number = rdv__queue_number(entries->queue, slot);
     struct rdv__record_entry entry;
-    int result = load(entries, slot, number, &entry);
+    int result = rdv__record_load(entries->store, number, &entry);
     if (result != 0) {
         free(run);
         return result;
@@ -222,10 +204,6 @@ static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_t
 
 static void change_free(struct change *change)
 {
-    struct change **fresh = &change->entries->fresh[change->slot % RDV__FRESH_MAX];
-    if (*fresh == change)
-        *fresh = NULL;
-    rdv_task_unref(change->task);
     rdv__entry_copy_free(change->copy);
     free(change);
 }
@@ -303,18 +281,6 @@ int rdv__entries_look_up(struct rdv__entries *entries, const char *identifier,
     return 0;
 }
 
-/* What is remembered stays in memory until the batch is settled: not who had the place before, and no large context. */
-static void remember(struct change *change, rdv_task *task)
-{
-    struct change **fresh = &change->entries->fresh[change->slot % RDV__FRESH_MAX];
-    size_t size;
-    (void)rdv_task_context(task, &size);
-    if (*fresh)
-        (*fresh)->task = rdv_task_unref((*fresh)->task);
-    *fresh = size <= FRESH_CONTEXT_MAX ? change : NULL;
-    change->task = *fresh ? rdv_task_ref(task) : NULL;
-}
-
 int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window, rdv_task *task,
                           const struct rdv__entries_known *known, rdv_time now)
 {
@@ -349,8 +315,6 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
     }
     change->slot = slot;
     change->replaced = replaced;
-    change->window = *window;
-    remember(change, task);
     if (replaced != RDV__QUEUE_NONE)
         rdv__queue_hide(entries->queue, replaced);
     place(entries, slot, now);

@@ -51,9 +51,6 @@ struct rdv__entries_ops {
     void (*settled)(void *user, int result); /* any change: 0, or the batch's error */
 };
 
-/* How many of the entries that a batch has scheduled are remembered until it is settled. */
-#define RDV__FRESH_MAX 1024
-
 struct rdv__entries {
     rdv_store *store;
     struct rdv__queue *queue;
@@ -65,8 +62,6 @@ struct rdv__entries {
     size_t unsettled;    /* changes under way */
     int64_t held_number; /* entries up to this one are left alone */
     struct rdv__watchers watchers;
-    struct change
-        *fresh[RDV__FRESH_MAX]; /* by their slot's remainder, the latest of each; or NULL */
     const struct rdv__entries_ops *ops;
     void *user;
     bool finishing;

@@ -8,7 +8,6 @@
 #include "listing.h"
 #include "plugin_ops.h"
 #include "queue.h"
-#include "store.h"
 #include "time.h"
 #include "trigger_state.h"
 #include "utf8.h"
@@ -231,10 +230,7 @@ static int look_up(void *user, const rdv_entry *entry)
 
 static int look_up_pending(rdv_store *store, int64_t number, struct looked_up *ret_looked_up)
 {
-    /* It may have been scheduled in the batch that is open. */
-    int result = rdv__store_write_staged(store);
-    if (result == 0)
-        result = rdv__listing_unfinished(store, number, NULL, 0, look_up, ret_looked_up);
+    int result = rdv__listing_unfinished(store, number, NULL, 0, look_up, ret_looked_up);
     if (result < 0)
         return result;
     return result == 1 ? 0 : RDV_ENOTFOUND;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The journal of the task agent: where each of its runs of commands is, so that it goes on there after a crash or a reboot; and
- * the end of what a run has printed. The files of the task agent call it. A row lives as long as its run has not finished.
+ * The journal of the task agent: where each of its runs of commands is, so that it goes on there
+ * after a crash or a reboot; and the end of what a run has printed. The files of the task agent
+ * call it. A row lives as long as its run has not finished.
  */
 #include "journal.h"
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the store holds, shown as entries: all of it by rdv_store_entries(), or row by row. */
+/*
+ * Shows what the store holds as entries: all of it by rdv_store_entries(), or row by row for the
+ * trigger agent's queries and for answers to requests. One function reads a row of either table,
+ * and a row that was never written like this is RDV_ECORRUPT. Each function reads inside a view or
+ * inside the open batch; what waits to be written there is shown from memory.
+ */
 #include "listing.h"
 
 #include <assert.h>
@@ -13,6 +18,7 @@
 #include "row.h"
 #include "status.h"
 #include "store.h"
+#include "write_behind.h"
 
 /* One listing under way. */
 struct listing {
@@ -26,7 +32,7 @@ struct listing {
     size_t room;
 };
 
-static int damaged(const struct listing *listing)
+static int refuse_damaged(const struct listing *listing)
 {
     return rdv__database_refuse(listing->database, RDV_ECORRUPT,
                                 "an entry is not as it was written");
@@ -42,7 +48,7 @@ static int damaged(const struct listing *listing)
     "cancelling, attempt,"                                                                       \
     " progress, code, message, scheduled_at, started_at, 0, 0"
 
-/* false: the row was never written like this. */
+/* Read a row; false if it was never written like this. */
 static bool read_entry(sqlite3_stmt *statement, rdv_entry *entry)
 {
     struct rdv__row row = {.statement = statement};
@@ -107,7 +113,8 @@ static int add_change(struct listing *listing, size_t *count, const rdv_change *
     return 0;
 }
 
-/* Scheduled, started, each report, the end: the first two and the last stand in the entry itself. */
+/* Collect the changes of an entry: scheduled, started, each report, the end. The first two and the
+ * last stand in the entry itself. */
 static int read_changes(struct listing *listing, rdv_entry *entry)
 {
     size_t count = 0;
@@ -133,7 +140,7 @@ static int read_changes(struct listing *listing, rdv_entry *entry)
         };
         if (row.damaged || !rdv_status_name(change.status)) {
             sqlite3_reset(listing->reports);
-            return damaged(listing);
+            return refuse_damaged(listing);
         }
         result = add_change(listing, &count, &change);
         if (result != 0) {
@@ -161,7 +168,7 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
 {
     rdv_entry entry;
     if (!read_entry(row, &entry))
-        return damaged(listing);
+        return refuse_damaged(listing);
     int result = 0;
     if (listing->reports)
         result = read_changes(listing, &entry);
@@ -172,7 +179,7 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
             struct rdv__row tail = {.statement = listing->output};
             entry.output = rdv__row_bytes(&tail, 0, RDV__OUTPUT_TAIL, &entry.output_size);
             if (tail.damaged)
-                result = damaged(listing);
+                result = refuse_damaged(listing);
             else
                 result = 0;
             if (!entry.output)
@@ -186,14 +193,14 @@ static int show_entry(struct listing *listing, sqlite3_stmt *row)
     return result;
 }
 
-static int prepare(struct listing *listing, const char *sql, sqlite3_stmt **ret_statement)
+static int prepare_once(struct listing *listing, const char *sql, sqlite3_stmt **ret_statement)
 {
     return sqlite3_prepare_v2(listing->database->handle, sql, -1, ret_statement, NULL) == SQLITE_OK
                ? 0
                : rdv__database_fail(listing->database);
 }
 
-/* Which table has a kind of entries, which of its rows are of that kind, and their order. */
+/* A kind of entries: which table has them, which of its rows are of that kind, and their order. */
 struct kind {
     const char *select, *order;
 };
@@ -201,7 +208,8 @@ struct kind {
 /* Room for the statement of a kind, in bytes. */
 #define STATEMENT_SIZE 640
 
-/* The conditions are in the statement only if they are asked for, so that a number is found by its index, and not by a scan. */
+/* Show all entries of a kind. A condition is in the statement only if it is asked for, so that a
+ * number is found by its index. */
 static int show_kind(struct listing *listing, const struct kind *kind)
 {
     const rdv_filter *filter = listing->filter;
@@ -212,7 +220,7 @@ static int show_kind(struct listing *listing, const struct kind *kind)
                         filter->run != 0 ? " AND number = ?2" : "", kind->order);
     assert(size > 0 && (size_t)size < sizeof sql);
     (void)size;
-    int result = prepare(listing, sql, &entries);
+    int result = prepare_once(listing, sql, &entries);
     if (result == 0) {
         if (filter->identifier)
             sqlite3_bind_text(entries, 1, filter->identifier, -1, SQLITE_STATIC);
@@ -234,8 +242,8 @@ static int show_kind(struct listing *listing, const struct kind *kind)
     " ORDER BY change"
 #define OUTPUT "SELECT tail FROM output WHERE number = ?"
 
-/* The history keeps a thousand reports of a run, and after them only changes of its status. If the cost of an entry has to be bounded, at
- * most this many of the latter are shown. */
+/* The history keeps a thousand reports of a run, and after them only changes of its status. Where
+ * the cost of an entry has to be bounded, no more changes than this are shown. */
 #define BOUNDED " LIMIT 1100"
 
 static void listing_finish(struct listing *listing)
@@ -273,9 +281,9 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
     if (result != 0)
         return result;
     if (filter->flags & RDV_FILTER_CHANGES)
-        result = prepare(&listing, REPORTS, &listing.reports);
+        result = prepare_once(&listing, REPORTS, &listing.reports);
     if (result == 0 && (filter->flags & RDV_FILTER_OUTPUT))
-        result = prepare(&listing, OUTPUT, &listing.output);
+        result = prepare_once(&listing, OUTPUT, &listing.output);
     if (result == 0 && (kinds & RDV_FILTER_FINISHED))
         result = show_kind(&listing, &ended);
     if (result == 0 && (kinds & RDV_FILTER_RUNNING))
@@ -291,12 +299,14 @@ int rdv_store_entries(rdv_store *store, const rdv_filter *filter, rdv_entry_fn f
 
 /* ------------------------------------------------------------- row by row */
 
-/* Statements that are used over and over are kept, beside those of record.c. */
+/* Statements that are used over and over are kept. */
 enum slot {
     SLOT_REPORTS = RDV__SLOTS_LISTING,
     SLOT_OUTPUT,
     SLOT_UNFINISHED,
+    SLOT_UNFINISHED_RANGE,
     SLOT_ENDED,
+    SLOT_ENDED_AFTER,
     SLOT_FORTH,
     SLOT_BACK,
     SLOT_KEYS,
@@ -324,10 +334,41 @@ static int show_row(struct rdv__database *database, sqlite3_stmt *row, unsigned 
     return result != 0 ? result : 1;
 }
 
+/* Show an entry that waits to be written, as it would be read once it is. */
+static int show_new(const struct rdv__new_row *row, rdv_entry_fn fn, void *user)
+{
+    rdv_entry entry = {
+        .size = sizeof entry,
+        .run = row->number,
+        .change = row->change,
+        .identifier = rdv_task_identifier(row->task),
+        .label = rdv_task_label(row->task),
+        .window = row->window,
+        .state = row->started_at != 0 ? RDV_STATE_RUNNING : RDV_STATE_PENDING,
+        .attempt = row->started_at != 0,
+        .progress = -1,
+        .message = "",
+        .scheduled_at = row->scheduled_at,
+        .started_at = row->started_at,
+    };
+    (void)rdv_task_context(row->task, &entry.context_size);
+    return fn(user, &entry);
+}
+
 int rdv__listing_unfinished(rdv_store *store, int64_t number, const char *label, unsigned flags,
                             rdv_entry_fn fn, void *user)
 {
     struct rdv__database *database = rdv__store_database(store);
+    const struct rdv__new_row *new_row = rdv__write_behind_find(database, number);
+    if (new_row) {
+        assert(flags == 0); /* a view, in which more is asked for, has everything written */
+        if (label && strcmp(rdv_task_label(new_row->task), label) != 0)
+            return 0;
+        int shown = show_new(new_row, fn, user);
+        return shown != 0 ? shown : 1;
+    }
+    if (database->failed != 0)
+        return database->failed;
     sqlite3_stmt *row;
     int result = rdv__database_statement(
         database, SLOT_UNFINISHED,
@@ -418,36 +459,59 @@ int rdv_store_paused(rdv_store *store, bool *ret_paused)
     return result;
 }
 
-/* Rows of a statement with up to three numbers. */
-static int show_numbers(struct rdv__database *database, const char *sql, const int64_t *numbers,
-                        int count, rdv_entry_fn fn, void *user)
+/* Show all rows of a statement that is bound. */
+static int show_rows(struct rdv__database *database, sqlite3_stmt *rows, rdv_entry_fn fn,
+                     void *user)
 {
     struct listing listing = {.database = database, .fn = fn, .user = user};
-    sqlite3_stmt *entries = NULL;
-    int result = prepare(&listing, sql, &entries);
-    for (int i = 0; result == 0 && i < count; i++)
-        sqlite3_bind_int64(entries, i + 1, numbers[i]);
-    while (result == 0 && (result = rdv__database_row(database, entries)) == 1)
-        result = show_entry(&listing, entries);
-    sqlite3_finalize(entries);
+    int result = 0;
+    while (result == 0 && (result = rdv__database_row(database, rows)) == 1)
+        result = show_entry(&listing, rows);
+    sqlite3_reset(rows);
     return result;
+}
+
+/* Show the unfinished entries with these numbers. If all of them wait to be written, they need not
+ * be read. */
+static int show_unfinished(struct rdv__database *database, int64_t first, int64_t last,
+                           rdv_entry_fn fn, void *user)
+{
+    const struct rdv__write_behind *waiting = database->write_behind;
+    int result = 0;
+    if (waiting->count > 0 && first >= waiting->rows[0].number) {
+        size_t i = waiting->count;
+        while (i > 0 && waiting->rows[i - 1].number >= first)
+            i--;
+        for (; i < waiting->count && waiting->rows[i].number <= last && result == 0; i++)
+            result = show_new(&waiting->rows[i], fn, user);
+        return result;
+    }
+    result = rdv__write_behind_flush(database);
+    if (result != 0)
+        return result;
+    sqlite3_stmt *rows;
+    result = rdv__database_statement(database, SLOT_UNFINISHED_RANGE,
+                                     "SELECT " UNFINISHED_COLUMNS
+                                     " FROM entry WHERE number BETWEEN ?1 AND ?2 ORDER BY number",
+                                     &rows);
+    if (result != 0)
+        return result;
+    sqlite3_bind_int64(rows, 1, first);
+    sqlite3_bind_int64(rows, 2, last);
+    return show_rows(database, rows, fn, user);
 }
 
 int rdv__listing_staged(rdv_store *store, int64_t after, int64_t first, int64_t last,
                         rdv_entry_fn fn, void *user)
 {
     struct rdv__database *database = rdv__store_database(store);
-    const int64_t numbers[] = {after, first, last};
-    int result = rdv__store_write_staged(store);
+    sqlite3_stmt *rows;
+    int result = rdv__database_statement(
+        database, SLOT_ENDED_AFTER,
+        "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ? ORDER BY change", &rows);
     if (result != 0)
-        return rdv__store_fail(store, result);
-    result = show_numbers(
-        database, "SELECT " FINISHED_COLUMNS " FROM history WHERE change > ?1 ORDER BY change",
-        numbers, 1, fn, user);
-    if (result == 0)
-        result = show_numbers(database,
-                              "SELECT " UNFINISHED_COLUMNS
-                              " FROM entry WHERE number BETWEEN ?2 AND ?3 ORDER BY number",
-                              numbers, 3, fn, user);
-    return result;
+        return result;
+    sqlite3_bind_int64(rows, 1, after);
+    result = show_rows(database, rows, fn, user);
+    return result != 0 ? result : show_unfinished(database, first, last, fn, user);
 }

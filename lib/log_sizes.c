@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many bytes of the disk the log of each run takes, so that the budget can be kept without looking at the folder. logs.c calls it,
- * which has the files: it puts a row when a file has grown, and deletes the row after the file.
+ * How many bytes of the disk the log of each run takes, so that the budget can be kept without
+ * looking at the folder. run_logs.c, which has the files, calls it: it puts a row when a file has
+ * grown, and deletes the row after the file.
  */
 #include "log_sizes.h"
 
@@ -23,7 +24,7 @@ enum slot {
 };
 static_assert((int)SLOTS <= (int)RDV__SLOTS_LISTING, "more statements than there are slots");
 
-/* No file is larger: a row that says so is damaged. */
+/* The largest size of a file. A row with a larger one is damaged. */
 #define LOG_BYTES_MAX (INT64_C(1) << 50)
 
 int rdv__log_get(rdv_store *store, int64_t run, int64_t *ret_bytes)
@@ -114,7 +115,8 @@ int rdv__log_unwanted(rdv_store *store, int64_t *ret_run)
     return rdv__bound_number(&binder, ret_run);
 }
 
-/* Logs of runs whose numbers do not come from our trigger agent go first, as no history has them: these numbers count downwards. */
+/* Find the oldest log. Those of runs whose numbers do not come from the trigger agent of this store
+ * go first, as no history has them: these numbers count downwards. */
 int rdv__log_oldest(rdv_store *store, int64_t *ret_run)
 {
     struct rdv__binder own =

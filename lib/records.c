@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * All statements on entries, their history and their reports, but for those that show them
+ * (listing.c), that put off new rows (write_behind.c) and that read all of them at the start
+ * (startup_scan.c). entries.c calls it, and run_logs.c. An entry lies in the table `entry` while it
+ * is unfinished, and then in `history`, in the order in which entries ended; a number never comes
+ * back.
+ */
 #include "records.h"
 
 #include <assert.h>
@@ -80,8 +87,9 @@ int rdv__record_schedule(rdv_store *store, int64_t number, const rdv_window *win
 }
 
 /*
- * Numbers don't come back, even when the row of the largest is gone from the unfinished ones. As long as that has become the newest
- * row of the history, it is read there, and need not be counted.
+ * See to it that numbers don't come back, even when the row of the largest is gone from the
+ * unfinished ones. As long as that row has become the newest of the history, the number is read
+ * there, and need not be counted.
  */
 static int count_number(rdv_store *store, int64_t number, bool in_history)
 {
@@ -105,7 +113,7 @@ int rdv__record_forget(rdv_store *store, int64_t number)
     return result != 0 ? result : count_number(store, number, false);
 }
 
-/* A line of an entry's history between its start and its end. */
+/* Write a line of an entry's history between its start and its end. */
 static int put_report(rdv_store *store, int64_t number, int64_t change,
                       const struct rdv__progress *progress, rdv_time now)
 {
@@ -178,13 +186,13 @@ int rdv__record_report(rdv_store *store, int64_t number, const struct rdv__progr
     return result == 0 && keep ? put_report(store, number, change, progress, now) : result;
 }
 
-/* What an entry keeps when it ends, and what its end adds to that. */
+/* The columns that an entry keeps when it ends, and those that its end adds. */
 #define KEPT                                                                                   \
     "number, identifier, label, context_size, start, end, deadline, run_limit, scheduled_at, " \
     "started_at"
 #define ADDED "change, finished_at, outcome, attempt, progress, code, message"
 
-static int finished(rdv_store *store, int64_t number, bool has_context)
+static int leave_entries(rdv_store *store, int64_t number, bool has_context)
 {
     int result = rdv__write_behind_delete(rdv__store_database(store), number, has_context);
     if (result == 0)
@@ -217,7 +225,7 @@ int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
     bind_end(&binder, outcome, progress, now);
     rdv__bind_int(&binder, number);
     int result = rdv__bound_run(&binder);
-    return result != 0 ? result : finished(store, number, true);
+    return result != 0 ? result : leave_entries(store, number, true);
 }
 
 int rdv__record_finish_known(rdv_store *store, const struct rdv__known_entry *entry,
@@ -242,7 +250,7 @@ int rdv__record_finish_known(rdv_store *store, const struct rdv__known_entry *en
     rdv__bind_int(&binder, entry->scheduled_at);
     rdv__bind_int(&binder, entry->started_at);
     int result = rdv__bound_run(&binder);
-    return result != 0 ? result : finished(store, entry->number, size > 0);
+    return result != 0 ? result : leave_entries(store, entry->number, size > 0);
 }
 
 /* ----------------------------------------------------------------- history */
@@ -266,7 +274,7 @@ int rdv__record_get_paused(rdv_store *store, bool *ret_paused)
     return 0;
 }
 
-/* Which part of the history goes: up to a change, and only what ended before a moment. */
+/* The part of the history that goes: up to a change, and only what ended before a moment. */
 #define TRIMMED " FROM history WHERE change <= ?1 AND finished_at < ?2"
 
 static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t last,
@@ -279,10 +287,10 @@ static int run_trim(rdv_store *store, enum slot slot, const char *sql, int64_t l
 }
 
 /* Delete a part of the history, and all that belongs to it. */
-static int trim(rdv_store *store, int64_t last, rdv_time before)
+static int trim_history(rdv_store *store, int64_t last, rdv_time before)
 {
     struct rdv__sequences *sequences = &rdv__store_database(store)->sequences;
-    /* Where there are no reports, or no outputs, numbers are not even collected. */
+    /* If there are no reports, or no outputs, numbers are not even collected. */
     int result = run_trim(store, TRIM_REPORTS,
                           "DELETE FROM report WHERE number IN (SELECT number" TRIMMED
                           " AND EXISTS (SELECT 1 FROM report))",
@@ -319,7 +327,7 @@ static int trim_to(rdv_store *store, struct rdv__binder *query, rdv_time before,
         sqlite3_reset(query->statement);
     if (!*ret_trimmed)
         return result < 0 ? result : 0;
-    return trim(store, last, before);
+    return trim_history(store, last, before);
 }
 
 static int retain_by_count(rdv_store *store)
@@ -338,7 +346,8 @@ static int retain_by_count(rdv_store *store)
     }
     if (sequences->history_rows <= sequences->history_count)
         return 0;
-    /* A tenth more than needed goes, so that a full history is not trimmed at each end of a task. */
+    /* A tenth more than needed goes, so that a full history is not trimmed at each end of a task.
+     * */
     int64_t spare =
         sequences->history_count / 10 < TRIM_STEP ? sequences->history_count / 10 : TRIM_STEP;
     struct rdv__binder binder =
@@ -350,8 +359,8 @@ static int retain_by_count(rdv_store *store)
 }
 
 /*
- * Each entry by its own age: a clock that was wrong for a while takes neither what ended before with it, nor keeps what ended
- * after.
+ * Trim each entry by its own age, so that a clock that was wrong for a while neither takes what
+ * ended before along, nor keeps what ended after.
  */
 static int retain_by_age(rdv_store *store, rdv_time now)
 {
@@ -369,7 +378,7 @@ static int retain_by_age(rdv_store *store, rdv_time now)
     rdv__bind_int(&binder, before);
     bool trimmed;
     int result = trim_to(store, &binder, before, &trimmed);
-    /* Where there was something there may be more: that goes when the next task ends. */
+    /* If there was something, there may be more, which goes when the next task ends. */
     if (result == 0 && !trimmed)
         sequences->aged_at = now;
     return result;
@@ -383,15 +392,34 @@ int rdv__record_retain(rdv_store *store, rdv_time now)
 
 /* ----------------------------------------------------------------- reading */
 
-/* A row that was never written like this. */
-static int damaged(rdv_store *store)
+/* Refuse a row that was never written like this. */
+static int refuse_damaged(rdv_store *store)
 {
     return rdv__database_refuse(rdv__store_database(store), RDV_ECORRUPT,
                                 "an entry is not as it was written");
 }
 
+/* Load an entry from the row that waits to be written. */
+static int load_new(const struct rdv__new_row *row, struct rdv__record_entry *ret_entry)
+{
+    struct rdv__record_entry entry = {.window = row->window,
+                                      .scheduled_at = row->scheduled_at,
+                                      .started_at = row->started_at,
+                                      .change = row->change,
+                                      .running = row->started_at != 0,
+                                      .attempt = row->started_at != 0,
+                                      .progress = -1};
+    int result = rdv__task_numbered(row->task, row->number, &entry.task);
+    if (result == 0)
+        *ret_entry = entry;
+    return result;
+}
+
 int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry *ret_entry)
 {
+    const struct rdv__new_row *new_row = rdv__write_behind_find(rdv__store_database(store), number);
+    if (new_row)
+        return load_new(new_row, ret_entry);
     struct rdv__binder binder = rdv__bind_entry(
         rdv__store_database(store), number, LOAD,
         "SELECT identifier, label, context_size, start, end, deadline, run_limit, scheduled_at,"
@@ -432,7 +460,7 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
     snprintf(entry.message, sizeof entry.message, "%s", rdv__row_text(&row, 14, RDV_MESSAGE_MAX));
     if (row.damaged || rdv_window_check(&entry.window) != 0 || !rdv_status_name(entry.status) ||
         entry.ending < RDV__ENDING_NONE || entry.ending > RDV__ENDING_TOO_OFTEN) {
-        result = damaged(store);
+        result = refuse_damaged(store);
         goto out;
     }
     if (size > 0) {
@@ -441,21 +469,21 @@ int rdv__record_load(rdv_store *store, int64_t number, struct rdv__record_entry 
         rdv__bind_int(&context, number);
         result = rdv__bound_row(&context);
         if (result != 1) {
-            result = result < 0 ? result : damaged(store);
+            result = result < 0 ? result : refuse_damaged(store);
             goto out;
         }
         struct rdv__row kept = {.statement = context.statement};
         size_t told = size;
         bytes = rdv__row_bytes(&kept, 0, RDV_CONTEXT_MAX, &size);
         if (kept.damaged || size != told) {
-            result = damaged(store);
+            result = refuse_damaged(store);
             goto out;
         }
     }
     result = rdv__task_new(label, strlen(label), identifier, strlen(identifier), bytes, size,
                            number, &entry.task);
     if (result == RDV_EINVAL || result == RDV_ELIMIT)
-        result = damaged(store);
+        result = refuse_damaged(store);
     if (result == 0)
         *ret_entry = entry;
 out:
@@ -468,6 +496,11 @@ out:
 int rdv__record_identifier_is(rdv_store *store, int64_t number, const char *identifier,
                               bool *ret_is)
 {
+    const struct rdv__new_row *new_row = rdv__write_behind_find(rdv__store_database(store), number);
+    if (new_row) {
+        *ret_is = strcmp(rdv_task_identifier(new_row->task), identifier) == 0;
+        return 0;
+    }
     struct rdv__binder binder =
         rdv__bind_entry(rdv__store_database(store), number, IDENTIFIER,
                         "SELECT identifier = ? FROM entry WHERE number = ?");

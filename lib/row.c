@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads columns of a row with bounds, as row.h says. All files of the store that read rows call it.
+ * It never fails: what is not as it was written only marks the row, so that a reader can take all
+ * columns first and look at the mark once.
+ */
 #include "row.h"
 
 #include <limits.h>

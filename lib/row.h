@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads a row of the store, which may not be as it was written: disks and people change files. If a column is not of its kind or not
- * within its bounds, the row is damaged; what is returned then is still safe to use until `damaged` is looked at.
+ * Reads a row of the store, which may not be as it was written: disks and people change files. If a
+ * column is not of its kind or not within its bounds, the row is damaged; what is returned then is
+ * still safe to use until `damaged` is looked at.
  *
- *     struct rdv__row row = {.statement = statement};
- *     entry.attempt = rdv__row_int(&row, 0, 0);
- *     entry.label = rdv__row_name(&row, 1, RDV_NAME_MAX);
- *     if (row.damaged) ...
+ *     struct rdv__row row = {.statement = statement}; entry.attempt = rdv__row_int(&row, 0);
+ *     entry.label = rdv__row_name(&row, 1, RDV_NAME_MAX); if (row.damaged) ...
  */
 #ifndef RDV__ROW_H
 #define RDV__ROW_H
@@ -19,7 +18,8 @@
 
 #include <rdvtask/base.h>
 
-/* The largest number of an entry, a change or a run: one can be added to it over and over without an overflow. */
+/* The largest number of an entry, a change or a run: one can be added to it over and over without
+ * an overflow. */
 #define RDV__ROW_NUMBER_MAX (INT64_MAX / 2)
 
 /* The largest count of attempts and the like. */
@@ -40,8 +40,8 @@ int rdv__row_int(struct rdv__row *row, int column);
 /* Read a moment, or 0. */
 rdv_time rdv__row_time(struct rdv__row *row, int column);
 
-/* Read text without a NUL, of at most `most` bytes; a name is also valid UTF-8 and not empty. Borrowed until the statement is stepped or
- * reset; never NULL. */
+/* Read text without a NUL, of at most `most` bytes; a name is also valid UTF-8 and not empty.
+ * Borrowed until the statement is stepped or reset; never NULL. */
 const char *rdv__row_name(struct rdv__row *row, int column, size_t most);
 const char *rdv__row_text(struct rdv__row *row, int column, size_t most);
 

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The tables of a store, as a list of migrations, and the checks that a database is a store at all.
+ * store.c calls it when it opens a store. A database has the version of the last migration that it
+ * went through, and never one between two.
+ */
 #include "schema.h"
 
 #include <stdio.h>
 
 #include "error.h"
 
-/* "RDVT": tells our files from other SQLite files. */
+/* The application_id of a store, "RDVT", which tells it from other SQLite files. */
 #define APPLICATION_ID 1380210260
 
 /*
- * How the stored format changes: each string takes the store one version up, and is never changed once released. After a new
- * one is added here, the statements in records.c are changed to fit. The version that a file has is its user_version.
+ * How the schema changes: each string takes a store one version up, and is never changed once
+ * released. After a new one is added here, the statements on its tables are changed to fit. The
+ * version that a file has is its user_version.
  *
- * Version 1. `entry` holds what is not finished, keys first; bulky contexts lie apart, so that opening reads the keys in one
- * sequential scan. A `change` counts the changes of all entries. `history` is in the order in which entries ended, so that trimming takes a range off its front. There is no
- * index on identifiers: unfinished ones are found through the trigger's hash in memory. `counter` has what the rows don't tell
- * any more: the largest numbers, once their rows are gone.
+ * Version 1. `entry` holds what is not finished, keys first; bulky contexts lie apart, so that
+ * opening reads the keys in one sequential scan. A `change` counts the changes of all entries.
+ * `history` is in the order in which entries ended, so that trimming takes a range off its front.
+ * There is no index on identifiers: unfinished ones are found through the trigger's hash in memory.
+ * `counter` has what the rows don't tell any more: the largest numbers, once their rows are gone.
  */
 static const char *const migrations[] = {
     "CREATE TABLE entry ("
@@ -57,7 +64,8 @@ static const char *const migrations[] = {
     "ALTER TABLE journal ADD COLUMN reboots INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE journal ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';",
 
-    /* Version 3: what a run writes again and again lies by its key, with no index beside it: fewer pages for each commit. */
+    /* Version 3: what a run writes again and again lies by its key, with no index beside it, so
+     * that each commit has fewer pages. */
     "CREATE TABLE report_by_number ("
     " number INTEGER NOT NULL, change INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER NOT "
     "NULL,"
@@ -81,9 +89,10 @@ static const char *const migrations[] = {
     "ALTER TABLE journal_by_identifier RENAME TO journal;",
 
     /*
-     * Version 4. An entry counts how often its run was cut short: see struct rdv__cuts. `cancelling` is no longer just true or false: see
-     * enum rdv__ending. The journal has what it takes to end what is left of a run whose label is gone, and counts failed tries apart
-     * from starts.
+     * Version 4. An entry counts how often its run was cut short: see struct rdv__cuts.
+     * `cancelling` is no longer just true or false: see enum rdv__ending. The journal has what it
+     * takes to end what is left of a run whose label is gone, and counts failed tries apart from
+     * starts.
      */
     "ALTER TABLE entry ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE entry ADD COLUMN stops INTEGER NOT NULL DEFAULT 0;"
@@ -103,8 +112,9 @@ static const char *const migrations[] = {
     "ALTER TABLE journal_of_4 RENAME TO journal;"
 
     /*
-     * How many bytes of the disk each run's log takes, so that the budget can be kept without looking at the folder. The log of a run
-     * that the history has forgotten is unwanted; its row is deleted with its file.
+     * How many bytes of the disk each run's log takes, so that the budget can be kept without
+     * looking at the folder. The log of a run that the history has forgotten is unwanted; its row
+     * is deleted with its file.
      */
     "CREATE TABLE log ("
     " number INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, unwanted INTEGER NOT NULL);"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The stored format: what a new store looks like, and how an older one becomes a newer one. */
+/* The schema of a store: what a new one looks like, and how an older one becomes a newer one. */
 #ifndef RDV__SCHEMA_H
 #define RDV__SCHEMA_H
 
@@ -11,14 +11,15 @@ struct rdv__schema {
     int version;
 };
 
-/* The one that the statements in records.c and listing.c are written for. */
+/* The schema that all statements are written for. */
 extern const struct rdv__schema rdv__schema;
 
-/* Which version the file has: 0 for an empty one. Writes nothing. RDV_ECORRUPT for a database that is no store, RDV_ENEWER. */
+/* Get the version that a database has: 0 for an empty one. Writes nothing. RDV_ECORRUPT for a
+ * database that is no store, RDV_ENEWER for a version that is not known yet. */
 int rdv__schema_check(struct rdv__database *database, const struct rdv__schema *schema,
                       int *ret_version, struct rdv_error *error);
 
-/* Take the store from this version to the newest: wholly or not at all. */
+/* Take a database from this version to the newest: wholly or not at all. */
 int rdv__schema_migrate(struct rdv__database *database, const struct rdv__schema *schema,
                         int version);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one scan of all unfinished entries, which opening a store waits for. Of what it costs, half was three calls for each column
- * and two for each row; so SQLite calls us, once a row, with all columns: as the step of an aggregate.
+ * The one scan of all unfinished entries, for which the start of a trigger agent waits; entries.c
+ * calls it. Half of its cost was three calls for each column and two for each row. So SQLite calls
+ * us instead, once a row and with all columns, as the step of an aggregate function. Rows come in
+ * the order of their numbers, and one that was never written like this ends the scan.
  */
 #include "startup_scan.h"
 
@@ -24,7 +26,8 @@ struct rdv__startup_scan {
 
 enum column { NUMBER, STARTED_AT, START, END, DEADLINE, IDENTIFIER, COLUMNS };
 
-/* A running entry's latest change; those of pending ones are in order of their numbers. */
+/* Count the latest change of a running entry. Those of pending ones are in the order of their
+ * numbers, so the last one is enough. */
 static int count_change(struct rdv__database *database, int64_t number)
 {
     struct rdv__sequences *sequences = &database->sequences;
@@ -46,8 +49,8 @@ static bool is_as_written(sqlite3_value **columns)
            sqlite3_value_int64(columns[STARTED_AT]) >= 0;
 }
 
-static int take(struct rdv__database *database, struct rdv__startup_scan *scan,
-                sqlite3_value **columns)
+static int take_row(struct rdv__database *database, struct rdv__startup_scan *scan,
+                    sqlite3_value **columns)
 {
     if (!is_as_written(columns))
         return rdv__database_refuse(database, RDV_ECORRUPT, "an entry is not as it was written");
@@ -57,7 +60,8 @@ static int take(struct rdv__database *database, struct rdv__startup_scan *scan,
                  .end = sqlite3_value_int64(columns[END]),
                  .deadline = sqlite3_value_int64(columns[DEADLINE])},
         .running = sqlite3_value_int64(columns[STARTED_AT]) != 0,
-        /* The bytes before their number: SQLite's rule. As a blob they needn't be copied for a NUL at the end. */
+        /* The bytes before their number: SQLite's rule. As a blob they needn't be copied for a NUL
+         * at the end. */
         .identifier = sqlite3_value_blob(columns[IDENTIFIER]),
     };
     key.identifier_size = (size_t)sqlite3_value_bytes(columns[IDENTIFIER]);
@@ -71,26 +75,27 @@ static int take(struct rdv__database *database, struct rdv__startup_scan *scan,
     return result != 0 ? result : scan->fn(scan->user, &key);
 }
 
-static void step(sqlite3_context *context, int count, sqlite3_value **columns)
+static void step_aggregate(sqlite3_context *context, int count, sqlite3_value **columns)
 {
     struct rdv__database *database = sqlite3_user_data(context);
     struct rdv__startup_scan *scan = database->scan;
     (void)count;
-    scan->result = take(database, scan, columns);
+    scan->result = take_row(database, scan, columns);
     if (scan->result != 0)
         sqlite3_result_error_code(context, SQLITE_ABORT);
 }
 
-static void finish(sqlite3_context *context)
+static void finish_aggregate(sqlite3_context *context)
 {
     (void)context;
 }
 
 /*
- * SQLite has no words for rows that are wanted in an order by an aggregate; the table lies in the order of its numbers, take() sees
- * to it, and NOT INDEXED keeps the planner from an index that a later version may have.
+ * SQLite can't be told in which order an aggregate wants its rows. The table lies in the order of
+ * its numbers, take_row() checks that, and NOT INDEXED keeps the planner from an index that a later
+ * version may have.
  */
-static int run(struct rdv__database *database, struct rdv__startup_scan *scan)
+static int run_scan(struct rdv__database *database, struct rdv__startup_scan *scan)
 {
     static const char sql[] =
         "SELECT take_entry(number, started_at, start, end, deadline, identifier)"
@@ -120,10 +125,11 @@ int rdv__startup_scan_run(rdv_store *store,
     struct rdv__startup_scan scan = {.fn = fn, .user = user};
     struct rdv__database *database = rdv__store_database(store);
     int64_t cache_size = 0;
-    /* SQLITE_BUSY: other statements are under way, and an earlier scan has left it as it is to be. */
+    /* SQLITE_BUSY: other statements are under way, and an earlier scan has left it as it is to be.
+     * */
     int made = sqlite3_create_function_v2(database->handle, "take_entry", COLUMNS,
-                                          SQLITE_UTF8 | SQLITE_DIRECTONLY, database, NULL, step,
-                                          finish, NULL);
+                                          SQLITE_UTF8 | SQLITE_DIRECTONLY, database, NULL,
+                                          step_aggregate, finish_aggregate, NULL);
     if (made != SQLITE_OK && made != SQLITE_BUSY)
         return rdv__database_fail(database);
     int result = rdv__database_number(database, "PRAGMA cache_size", &cache_size);
@@ -132,7 +138,7 @@ int rdv__startup_scan_run(rdv_store *store,
     if (result != 0)
         return result;
     database->scan = &scan;
-    result = run(database, &scan);
+    result = run_scan(database, &scan);
     database->scan = NULL;
     int restored = set_cache(database, cache_size);
     if (result == 0)

@@ -1,4 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A store: it opens and closes the database, keeps other writers out, and has everything that is
+ * staged in a turn of the loop committed at once. It knows no record: what writes and reads them
+ * sits on it. All who write go through these states:
+ *
+ *                 stage                    commit                      turn
+ *     nothing open -----> open, staged ----------> nothing open, done -----> settled with 0
+ *                            | fail, or a commit that fails
+ *                            v
+ *                         undone, and settled with the error at once
+ *
+ * A held batch stays open until it is released. Nothing is staged while a view is open, or once the
+ * files are lost.
+ */
 #include "store.h"
 
 #include <assert.h>
@@ -15,13 +29,15 @@
 #include "schema.h"
 #include "write_behind.h"
 
-/* How often it is looked whether the files were emptied in place: opening one for each commit would cost as much as a tenth of it. */
+/* How long the files are not looked at again for having been emptied in place. To open one costs as
+ * much as a tenth of a commit. */
 #define EMPTIED_LOOK (RDV_SECOND / 10)
 
 /* The longest word about a lock's holder, in bytes. */
 #define HOLDER_MAX 256
 
-/* The files in which SQLite keeps a store: the database, its log, and the memory that readers and writers share. */
+/* The files in which SQLite keeps a store: the database, its log, and the memory that readers and
+ * writers share. */
 enum { FILE_DATABASE, FILE_LOG, FILE_MEMORY, FILES };
 
 struct file {
@@ -40,25 +56,25 @@ struct rdv_store {
     struct rdv__plat_hold *hold; /* what keeps other writers out */
     struct rdv__plat_lock *lock; /* what names us to them, and keeps out those that know no other */
     struct file files[FILES];    /* of a writer, as they were when it was opened */
-    int written;         /* rows by its connection, when it was looked whether they were emptied */
-    rdv_duration looked; /* and when that was, as rdv__plat_running() has it */
-    bool lost;           /* the files are gone: nothing is written any more */
+    int written;                 /* rows by its connection, when the files were last looked at */
+    rdv_duration looked;         /* when that was, as rdv__plat_running() has it */
+    bool lost;                   /* the files are gone: nothing is written any more */
     bool read_only, in_memory;
 
     rdv_loop *loop;
     struct rdv__turn commit_turn, settle_turn;
     int users; /* how many have attached and not disowned */
 
-    bool open;      /* a transaction is open */
-    bool held;      /* and is not to be committed before release */
+    bool open;      /* whether a transaction is open */
+    bool held;      /* whether the batch is not to be committed before its release */
     int held_error; /* what became of a held batch that failed */
     bool for_calls; /* calls of rdv_loop_call() have staged something in the open transaction */
     int turn_error; /* what became of such a transaction that failed before the turn's commit */
-    bool
-        impatient; /* someone else has the database: not waited for again before it was free once */
-    int views;     /* how many listings are under way */
-    struct changes staged;   /* of the open transaction */
-    struct changes undoing;  /* of one that failed, the latest first */
+    /* Another connection has the database: it is not waited for again before it was free once. */
+    bool impatient;
+    int views;               /* how many listings are under way */
+    struct changes staged;   /* in the open transaction */
+    struct changes undoing;  /* in a transaction that failed, the latest first */
     struct changes done;     /* committed, to be settled in the loop's turn */
     struct changes settling; /* being settled */
 
@@ -118,8 +134,8 @@ static void changes_move(struct changes *to, struct changes *from)
     changes_clear(from);
 }
 
-/* Take those of this owner out of a list. */
-static void changes_of(struct changes *changes, const void *owner, struct changes *mine)
+/* Move the changes of an owner from one list to another. */
+static void changes_take(struct changes *changes, const void *owner, struct changes *mine)
 {
     struct changes others;
     changes_clear(&others);
@@ -132,7 +148,8 @@ static void changes_of(struct changes *changes, const void *owner, struct change
 
 static const char *const file_suffixes[FILES] = {"", "-wal", "-shm"};
 
-/* Whether the name is still that of the file that we have open. ret_other: whether it is that of another file by now. */
+/* Whether the name is still that of the file that we have open. *ret_other: whether it is that of
+ * another file by now. */
 static bool is_ours(const struct file *file, bool *ret_other)
 {
     struct rdv__plat_file_id now;
@@ -142,7 +159,7 @@ static bool is_ours(const struct file *file, bool *ret_other)
     return ours;
 }
 
-/* To be called once all of the files are there. */
+/* Remember which files they are, once all of them are there. */
 static int remember_files(rdv_store *store)
 {
     const char *path = rdv__store_path(store);
@@ -159,8 +176,9 @@ static int remember_files(rdv_store *store)
 }
 
 /*
- * Whether somebody has emptied the database or its log in place. SQLite does not notice: it writes on where it was. After a commit
- * that has written something, the log begins with its magic number, and the database is never empty.
+ * Whether somebody has emptied the database or its log in place. SQLite does not notice: it writes
+ * on where it was. After a commit that has written something, the log begins with its magic number,
+ * and the database is never empty.
  */
 static bool is_emptied(rdv_store *store)
 {
@@ -178,10 +196,11 @@ static bool is_emptied(rdv_store *store)
 }
 
 /*
- * What was just committed is on disk, but can it be found there? A look before the commit would prove nothing. If a name leads
- * elsewhere, or nowhere, all that is written from now on is lost when the last descriptor is closed.
+ * Check that what was just committed can be found again on the disk. A look before the commit would
+ * prove nothing. If a name leads elsewhere, or nowhere, all that is written from now on is lost
+ * when the last descriptor is closed.
  */
-static int look_for_files(rdv_store *store)
+static int check_files(rdv_store *store)
 {
     bool other;
     for (size_t i = 0; i < FILES && !store->lost; i++)
@@ -201,9 +220,10 @@ bool rdv__store_is_lost(const rdv_store *store)
 }
 
 /*
- * When a database is closed, SQLite moves the log into it, and removes the two files beside it by their names. It does neither if
- * the database has another name by now: then the log is emptied here, as it does not belong to the file that has the name now. Files
- * that belong to somebody else by now are left alone.
+ * When a database is closed, SQLite moves the log into it, and removes the two files beside it by
+ * their names. It does neither if the database has another name by now: then the log is emptied
+ * here, as it does not belong to the file that has the name now. Files that belong to somebody else
+ * by now are left alone.
  */
 static void forget_files(rdv_store *store)
 {
@@ -233,8 +253,8 @@ static int use_settings(rdv_store *store)
         &store->database, store->in_memory ? "PRAGMA journal_mode=MEMORY"
                                            : "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
                                              "PRAGMA journal_size_limit=8388608");
-    /* An inner page of a table has some 450 pages below it: with fewer pages in memory, a large batch would write it early, and
-     * then, with everything behind it in the log, again. */
+    /* An inner page of a table has some 450 pages below it: with fewer pages in memory, a large
+     * batch would write it early, and then, with everything behind it in the log, again. */
     if (result == 0)
         result = rdv__database_execute(&store->database,
                                        "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
@@ -271,9 +291,10 @@ static bool is_reading(const rdv_store *store)
 }
 
 /*
- * If releasing a lock fails, SQLite forgets that it has the lock, or believes that it still has one, and can't write any more until it
- * is closed. Nobody else can begin to write meanwhile: our own lock on the file stays. If it can't be opened again, a handle that
- * refuses everything is kept, and the next attempt to write tries to open it again.
+ * If releasing a lock fails, SQLite forgets that it has the lock, or believes that it still has
+ * one, and can't write any more until it is closed. Nobody else can begin to write meanwhile: our
+ * own lock on the file stays. If it can't be opened again, a handle that refuses everything is
+ * kept, and the next attempt to write tries to open it again.
  */
 static int reconnect(rdv_store *store)
 {
@@ -314,7 +335,7 @@ static void roll_back(rdv_store *store)
 }
 
 /* Undo the open batch, and settle all that was staged with an error, the latest first. */
-static void abandon(rdv_store *store, int result)
+static void abandon_batch(rdv_store *store, int result)
 {
     store->open = false;
     store->for_calls = false;
@@ -325,7 +346,7 @@ static void abandon(rdv_store *store, int result)
         change->settle(change, result);
 }
 
-static int begin(rdv_store *store)
+static int begin_transaction(rdv_store *store)
 {
     int result = store->begin ? rdv__database_run(&store->database, store->begin) : RDV_EIO;
     if (result == RDV_EIO && reconnect(store) == 0)
@@ -350,13 +371,13 @@ int rdv__store_stage(rdv_store *store)
         return store->held_error;
     if (store->turn_error != 0)
         return store->turn_error;
-    /* SQLite undoes a transaction by itself when it lacks memory or cannot read: nothing more may be written then, as it would
-     * be there although its batch fails. */
+    /* SQLite undoes a transaction by itself when it lacks memory or cannot read: nothing more may
+     * be written then, as it would be there although its batch fails. */
     if (store->open && sqlite3_get_autocommit(store->database.handle))
         return rdv__store_fail(
             store, rdv__database_refuse(&store->database, RDV_EIO, "what was staged was undone"));
     if (!store->open) {
-        int result = begin(store);
+        int result = begin_transaction(store);
         if (result != 0)
             return result;
         store->open = true;
@@ -384,7 +405,7 @@ int rdv__store_fail(rdv_store *store, int result)
         store->held_error = result;
     else if (store->for_calls)
         store->turn_error = result;
-    abandon(store, result);
+    abandon_batch(store, result);
     return result;
 }
 
@@ -396,7 +417,7 @@ int rdv__store_commit(rdv_store *store)
     if (result == 0)
         result = rdv__database_run(&store->database, store->commit);
     if (result == 0)
-        result = look_for_files(store);
+        result = check_files(store);
     if (result != 0)
         return rdv__store_fail(store, result);
     rdv__write_behind_drop(&store->database);
@@ -416,7 +437,8 @@ int rdv__store_hold(rdv_store *store)
         return RDV_ESTATE;
     if (store->read_only)
         return rdv__database_refuse(&store->database, RDV_EREADONLY, "it was opened for reading");
-    /* What others have staged in this turn is not part of the batch that begins: a failure is theirs, and they are told. */
+    /* What others have staged in this turn is not part of the batch that begins: a failure is
+     * theirs, and they are told. */
     (void)rdv__store_commit(store);
     store->held = true;
     store->held_error = 0;
@@ -439,13 +461,8 @@ int rdv__store_release(rdv_store *store, bool commit)
     if (commit)
         return result != 0 ? result : rdv__store_commit(store);
     if (store->open)
-        abandon(store, RDV_ECANCELLED);
+        abandon_batch(store, RDV_ECANCELLED);
     return 0;
-}
-
-int rdv__store_write_staged(rdv_store *store)
-{
-    return rdv__write_behind_flush(&store->database);
 }
 
 /* The loop's commit phase: one commit for all of the turn. */
@@ -453,7 +470,8 @@ static int turn_commit(struct rdv__turn *turn)
 {
     rdv_store *store = (rdv_store *)((char *)turn - offsetof(rdv_store, commit_turn));
     int result = rdv__store_commit(store);
-    /* Changes of a call that had returned already were undone with the batch that another one lost. */
+    /* Changes of a call that had returned already were undone with the batch that another one lost.
+     * */
     if (store->turn_error != 0)
         result = store->turn_error;
     store->turn_error = 0;
@@ -464,7 +482,8 @@ static int turn_commit(struct rdv__turn *turn)
 static int turn_settle(struct rdv__turn *turn)
 {
     rdv_store *store = (rdv_store *)((char *)turn - offsetof(rdv_store, settle_turn));
-    /* Only what is there now: what is committed meanwhile waits for the next turn, so that input is not starved. */
+    /* Only what is there now: what is committed meanwhile waits for the next turn, so that input is
+     * not starved. */
     changes_move(&store->settling, &store->done);
     for (struct rdv__store_change *change; (change = changes_pop(&store->settling)) != NULL;)
         change->settle(change, 0);
@@ -504,9 +523,9 @@ void rdv__store_disown(rdv_store *store, const void *owner)
     (void)rdv__store_commit(store);
     struct changes mine;
     changes_clear(&mine);
-    changes_of(&store->undoing, owner, &mine);
-    changes_of(&store->settling, owner, &mine);
-    changes_of(&store->done, owner, &mine);
+    changes_take(&store->undoing, owner, &mine);
+    changes_take(&store->settling, owner, &mine);
+    changes_take(&store->done, owner, &mine);
     for (struct rdv__store_change *change; (change = changes_pop(&mine)) != NULL;)
         change->settle(change, RDV_ESHUTDOWN);
     if (store->users > 0 && --store->users == 0)
@@ -545,7 +564,7 @@ void rdv_store_options_init(rdv_store_options *options)
 }
 
 /* Say who has the lock, as far as its file tells. cli/place.c looks for these words. */
-static int locked(const rdv_store *store, const char *lock_path, struct rdv_error *error)
+static int say_who_has_lock(const rdv_store *store, const char *lock_path, struct rdv_error *error)
 {
     char *holder = NULL;
     size_t size = 0;
@@ -560,8 +579,9 @@ static int locked(const rdv_store *store, const char *lock_path, struct rdv_erro
 }
 
 /*
- * The lock that counts is the one on the file itself. The lock file beside it has our name for those who are refused, and keeps out
- * versions of rdvtask that know no other lock. It lies beside the file, not beside a symbolic link to it.
+ * Take both locks. The one that counts is that on the file itself. The lock file beside it has our
+ * name for those who are refused, and keeps out versions of rdvtask that know no other lock. It
+ * lies beside the file, not beside a symbolic link to it.
  */
 static int take_locks(rdv_store *store, const char *file, const char *holder,
                       struct rdv_error *error)
@@ -579,7 +599,7 @@ static int take_locks(rdv_store *store, const char *file, const char *holder,
     if (result == 0)
         result = rdv__plat_lock(path, holder ? holder : "rdvtask library", &store->lock, &trouble);
     if (result == RDV_ELOCKED)
-        result = locked(store, path, error);
+        result = say_who_has_lock(store, path, error);
     else if (result != 0)
         result = rdv__fail(error, result, "%s%s", trouble.text, rdv__database_advice(result));
     free(path);
@@ -606,7 +626,7 @@ static int open_checked(rdv_store *store, const char *path, int flags,
 }
 
 /* The path as a URI that says that nobody writes to the file. The caller frees it. */
-static char *unchanging(const char *path)
+static char *make_unchanging_uri(const char *path)
 {
     static const char head[] = "file:", tail[] = "?immutable=1", digits[] = "0123456789abcdef";
     char *uri = malloc(strlen(path) * 3 + sizeof head + sizeof tail);
@@ -637,14 +657,15 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__sch
         return result;
     result = open_checked(store, path, SQLITE_OPEN_READONLY, schema, &version, error);
     /*
-     * Reading takes a file beside it for the memory that readers and writers share. Where none can be made, on a read-only
-     * or a full disk, and no log is left behind, nobody is writing, and the file can be read as it is.
+     * Reading takes a file beside it for the memory that readers and writers share. Where none can
+     * be made, on a read-only or a full disk, and no log is left behind, nobody is writing, and the
+     * file can be read as it is.
      */
     int code = store->database.handle ? sqlite3_errcode(store->database.handle) & 0xff : SQLITE_OK;
     const bool no_memory = code == SQLITE_CANTOPEN || code == SQLITE_READONLY ||
                            code == SQLITE_IOERR || code == SQLITE_FULL;
     if (result != 0 && no_memory && !has_log(path)) {
-        char *uri = unchanging(path);
+        char *uri = make_unchanging_uri(path);
         if (!uri)
             return rdv__fail(error, RDV_ENOMEM, "out of memory");
         result = open_checked(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, schema, &version,
@@ -663,9 +684,9 @@ static int open_reader(rdv_store *store, const char *path, const struct rdv__sch
     return 0;
 }
 
-/* The largest numbers that were given; none of these looks through a table. The latest changes of unfinished entries are
- * counted by the scan that reads them all anyway. */
-static int count(rdv_store *store)
+/* The largest numbers that were given; none of these looks through a table. The latest changes of
+ * unfinished entries are counted by the scan that reads them all anyway. */
+static int load_sequences(rdv_store *store)
 {
     struct rdv__sequences *sequences = &store->database.sequences;
     int result = rdv__database_number(
@@ -691,8 +712,9 @@ static int count(rdv_store *store)
     return result;
 }
 
-/* The log and the shared memory have what the store has, so nobody may read them who may not read it. */
-static int protect(rdv_store *store)
+/* The log and the shared memory have what the store has, so nobody may read them who may not read
+ * it. */
+static int protect_log(rdv_store *store)
 {
     static const char *const suffixes[] = {"-wal", "-shm"};
     const char *path = rdv__store_path(store);
@@ -727,9 +749,9 @@ static int open_writer(rdv_store *store, const char *path, const char *holder,
     if (result == 0)
         result = rdv__schema_migrate(&store->database, schema, version);
     if (result == 0)
-        result = count(store);
+        result = load_sequences(store);
     if (result == 0 && path)
-        result = protect(store); /* now that they are there, and nothing has been stored */
+        result = protect_log(store); /* now that they are there, and nothing has been stored */
     if (result == 0 && path)
         result = remember_files(store);
     if (result == 0)
@@ -762,7 +784,8 @@ int rdv__store_open_as(const char *path, const rdv_store_options *options,
     if (result == 0)
         result = store->read_only ? open_reader(store, found, schema, error)
                                   : open_writer(store, found, options->holder, schema, error);
-    /* From now on, the files that SQLite has made or found beside it meanwhile are read and written. */
+    /* From now on, the files that SQLite has made or found beside it meanwhile are read and
+     * written. */
     char *again = NULL;
     if (result == 0 && path)
         result = rdv__plat_database_file(found, false, &again, error);
@@ -800,7 +823,7 @@ void rdv_store_close(rdv_store *store)
         return;
     store->held = false;
     if (store->open)
-        abandon(store, RDV_ESHUTDOWN);
+        abandon_batch(store, RDV_ESHUTDOWN);
     assert(!store->done.first);
     leave_loop(store);
     forget_statements(store);

@@ -21,8 +21,9 @@ bool rdv__window_open(const rdv_window *window, rdv_time now);
 bool rdv__window_passed(const rdv_window *window, rdv_time now);
 
 /*
- * Negative if a starts before b, positive if after: earliest deadline first (none is last), then earliest start, then the
- * smaller number (order of arrival). 0 only for equal numbers. Inline, because a heap asks it several times a step.
+ * Negative if a starts before b, positive if after: earliest deadline first (none is last), then
+ * earliest start, then the smaller number (order of arrival). 0 only for equal numbers. Inline,
+ * because a heap asks it several times a step.
  */
 static inline int rdv__order(rdv_time a_deadline, rdv_time a_start, int64_t a_number,
                              rdv_time b_deadline, rdv_time b_start, int64_t b_number)

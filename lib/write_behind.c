@@ -1,78 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What waits for the end of the open batch: see write_behind.h. records.c puts rows off here, and store.c has them written before it
- * commits. Rows wait in the order of their numbers, which grow; none of them is one of those that are to be deleted.
+ * What waits for the end of the open batch: see write_behind.h. records.c puts rows off here, and
+ * store.c has them written before it commits. Rows wait in the order of their numbers, which grow;
+ * none of them is one of those that are to be deleted.
  */
 #include "write_behind.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum slot {
-    SCHEDULE = RDV__SLOTS_WRITE_BEHIND,
-    SCHEDULE_MANY,
-    CONTEXT_PUT,
-    CONTEXT_DELETE,
-    ENTRY_DELETE,
-    SLOTS
-};
+enum slot { SCHEDULE = RDV__SLOTS_WRITE_BEHIND, CONTEXT_PUT, CONTEXT_DELETE, ENTRY_DELETE, SLOTS };
 static_assert((int)SLOTS <= (int)RDV__SLOTS_RECORDS, "more statements than there are slots");
 
-/* How many rows are put off at most, and with how much context: what waits stays in memory. */
-#define NEW_ROWS_MAX     1024
-#define NEW_CONTEXTS_MAX ((size_t)1024 * 1024)
-
-/* The row of an entry that was scheduled in this batch. */
-struct rdv__new_row {
-    int64_t number, change;
-    rdv_task *task; /* a reference */
-    rdv_window window;
-    rdv_time scheduled_at, started_at;
-};
-
-/* The columns are in the order of the table: in any other SQLite copies each of several rows once more. */
-#define ENTRY_INSERT                                                                    \
-    "INSERT INTO entry (number, started_at, start, end, deadline, change, identifier, " \
-    "label, context_size, run_limit, scheduled_at, cancelling, status, attempt, "       \
-    "progress, code, message) VALUES "
-#define ENTRY_ROW    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, -1, 0, '')"
-#define ENTRY_ROWS_4 ENTRY_ROW "," ENTRY_ROW "," ENTRY_ROW "," ENTRY_ROW
-
-/* So many rows are written by one statement, whose beginning and end cost as much as a third of a row. */
-#define ROWS_TOGETHER 16
-#define ENTRY_ROWS_16 ENTRY_ROWS_4 "," ENTRY_ROWS_4 "," ENTRY_ROWS_4 "," ENTRY_ROWS_4
-
-static void bind_row(struct rdv__binder *binder, const struct rdv__new_row *row)
+static int put_row(struct rdv__database *database, const struct rdv__new_row *row)
 {
     size_t size;
     (void)rdv_task_context(row->task, &size);
-    rdv__bind_int(binder, row->number);
-    rdv__bind_int(binder, row->started_at);
-    rdv__bind_int(binder, row->window.start);
-    rdv__bind_int(binder, row->window.end);
-    rdv__bind_int(binder, row->window.deadline);
-    rdv__bind_int(binder, row->change);
-    rdv__bind_text(binder, rdv_task_identifier(row->task));
-    rdv__bind_text(binder, rdv_task_label(row->task));
-    rdv__bind_int(binder, (int64_t)size);
-    rdv__bind_int(binder, row->window.limit);
-    rdv__bind_int(binder, row->scheduled_at);
-    rdv__bind_int(binder, row->started_at != 0);
-}
-
-static int put_rows(struct rdv__database *database, const struct rdv__new_row *rows, size_t count)
-{
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0;) {
-        bool many = count - i >= ROWS_TOGETHER;
-        struct rdv__binder binder =
-            many ? rdv__bind(database, SCHEDULE_MANY, ENTRY_INSERT ENTRY_ROWS_16)
-                 : rdv__bind(database, SCHEDULE, ENTRY_INSERT ENTRY_ROW);
-        for (size_t end = i + (many ? ROWS_TOGETHER : 1); i < end; i++)
-            bind_row(&binder, &rows[i]);
-        result = rdv__bound_run(&binder);
-    }
-    return result;
+    /* The columns are in the order of the table: SQLite takes longer over any other. */
+    struct rdv__binder binder =
+        rdv__bind(database, SCHEDULE,
+                  "INSERT INTO entry (number, started_at, start, end, deadline, change, identifier,"
+                  " label, context_size, run_limit, scheduled_at, cancelling, status, attempt,"
+                  " progress, code, message)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, -1, 0, '')");
+    rdv__bind_int(&binder, row->number);
+    rdv__bind_int(&binder, row->started_at);
+    rdv__bind_int(&binder, row->window.start);
+    rdv__bind_int(&binder, row->window.end);
+    rdv__bind_int(&binder, row->window.deadline);
+    rdv__bind_int(&binder, row->change);
+    rdv__bind_text(&binder, rdv_task_identifier(row->task));
+    rdv__bind_text(&binder, rdv_task_label(row->task));
+    rdv__bind_int(&binder, (int64_t)size);
+    rdv__bind_int(&binder, row->window.limit);
+    rdv__bind_int(&binder, row->scheduled_at);
+    rdv__bind_int(&binder, row->started_at != 0);
+    return rdv__bound_run(&binder);
 }
 
 static int put_context(struct rdv__database *database, const struct rdv__new_row *row)
@@ -91,8 +54,10 @@ static int put_context(struct rdv__database *database, const struct rdv__new_row
 static int write_rows(struct rdv__database *database)
 {
     struct rdv__write_behind *waiting = database->write_behind;
-    int result = put_rows(database, waiting->rows, waiting->count);
+    int result = 0;
     for (size_t i = 0; i < waiting->count; i++) {
+        if (result == 0)
+            result = put_row(database, &waiting->rows[i]);
         if (result == 0)
             result = put_context(database, &waiting->rows[i]);
         rdv_task_unref(waiting->rows[i].task);
@@ -116,8 +81,9 @@ static int write_deletes(struct rdv__database *database)
 }
 
 /*
- * Also who only reads may come upon a failure here, and does not fail the batch; so that is remembered until the batch ends. What
- * waits must not be written on its own, either, after SQLite has undone the transaction by itself, as it does when a read fails.
+ * A caller that only reads may come upon a failure here, and does not fail the batch; so the
+ * failure is remembered until the batch ends. What waits must not be written on its own, either,
+ * after SQLite has undone the transaction by itself, as it does when a read fails.
  */
 int rdv__write_behind_flush(struct rdv__database *database)
 {
@@ -143,8 +109,9 @@ void rdv__write_behind_drop(struct rdv__database *database)
     database->failed = 0;
 }
 
-/* Within a batch numbers follow each other, if nothing else has drawn one. */
-static struct rdv__new_row *new_row(struct rdv__database *database, int64_t number)
+/* Find a row by its place: numbers follow each other within a batch, unless one was drawn for
+ * nothing. */
+static struct rdv__new_row *find_row(const struct rdv__database *database, int64_t number)
 {
     const struct rdv__write_behind *waiting = database->write_behind;
     if (waiting->count == 0 || number < waiting->rows[0].number ||
@@ -154,13 +121,20 @@ static struct rdv__new_row *new_row(struct rdv__database *database, int64_t numb
     return row->number == number ? row : NULL;
 }
 
+const struct rdv__new_row *rdv__write_behind_find(const struct rdv__database *database,
+                                                  int64_t number)
+{
+    return find_row(database, number);
+}
+
 int rdv__write_behind_add(struct rdv__database *database, int64_t number, const rdv_window *window,
                           rdv_task *task, rdv_time now)
 {
     struct rdv__write_behind *waiting = database->write_behind;
     size_t size;
     (void)rdv_task_context(task, &size);
-    /* Numbers grow: what waits is in their order, and none of them is one of those to be deleted. */
+    /* Numbers grow: what waits is in their order, and none of them is one of those to be deleted.
+     * */
     assert(waiting->count == 0 || number > waiting->rows[waiting->count - 1].number);
     assert(waiting->delete_count == 0 || number >= waiting->delete_first + waiting->delete_count);
     if (waiting->count == waiting->room) {
@@ -178,13 +152,14 @@ int rdv__write_behind_add(struct rdv__database *database, int64_t number, const 
                               .window = *window,
                               .scheduled_at = now};
     waiting->context_bytes += size;
-    bool is_full = waiting->count == NEW_ROWS_MAX || waiting->context_bytes >= NEW_CONTEXTS_MAX;
+    bool is_full =
+        waiting->count == RDV__NEW_ROWS_MAX || waiting->context_bytes >= RDV__NEW_CONTEXTS_MAX;
     return is_full ? rdv__write_behind_flush(database) : 0;
 }
 
 bool rdv__write_behind_start(struct rdv__database *database, int64_t number, rdv_time now)
 {
-    struct rdv__new_row *row = new_row(database, number);
+    struct rdv__new_row *row = find_row(database, number);
     if (!row)
         return false;
     row->started_at = now;
@@ -192,7 +167,6 @@ bool rdv__write_behind_start(struct rdv__database *database, int64_t number, rdv
     return true;
 }
 
-/* A statement on what belongs to an entry, which is as it should be by then. */
 struct rdv__binder rdv__bind_entry(struct rdv__database *database, int64_t number, unsigned slot,
                                    const char *sql)
 {

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "database.h"
 #include "harness.h"
 #include "store.h"
+#include "write_behind.h"
 
 #define NOW (INT64_C(400) * 365 * RDV_DAY)
 
@@ -197,15 +199,13 @@ END_TEST
 
 /* ------------------------------------------------------------------ batches */
 
-static int remembered(void)
+/* How many new entries wait to be written, and need not be read back. */
+static size_t waiting(void)
 {
-    int count = 0;
-    for (int i = 0; i < RDV__FRESH_MAX; i++)
-        count += entries.fresh[i] != NULL;
-    return count;
+    return rdv__store_database(store)->write_behind->count;
 }
 
-/* Whether it is remembered or not. */
+/* Whether it waits to be written or not. */
 static void expect_started_with(const char *identifier, const char *context, size_t size)
 {
     struct rdv__live_entry *run = NULL;
@@ -216,32 +216,39 @@ static void expect_started_with(const char *identifier, const char *context, siz
     ck_assert(memcmp(bytes, context, size) == 0);
 }
 
-START_TEST(a_batch_does_not_remember_large_contexts_and_starts_their_tasks_all_the_same)
+START_TEST(a_batch_does_not_keep_large_contexts_and_starts_their_tasks_all_the_same)
 {
-    static char context[65536];
+    static char context[RDV__NEW_CONTEXTS_MAX];
     memset(context, 'c', sizeof context);
     schedule_with("small", context, 100);
-    ck_assert_int_eq(remembered(), 1);
-    schedule_with("large", context, sizeof context);
+    ck_assert_uint_eq(waiting(), 1);
+    schedule_with("large", context, sizeof context - 101);
+    ck_assert_uint_eq(waiting(), 2);
+    schedule_with("one byte too many", context, 1);
+    ck_assert_uint_eq(waiting(), 0);
     schedule_with("larger than some", context, 2000);
-    ck_assert_int_eq(remembered(), 1);
+    ck_assert_uint_eq(waiting(), 1);
     expect_started_with("larger than some", context, 2000);
     expect_started_with("small", context, 100);
-    expect_started_with("large", context, sizeof context);
+    expect_started_with("large", context, sizeof context - 101);
+    schedule_with("largest", context, sizeof context);
+    ck_assert_uint_eq(waiting(), 0);
+    expect_started_with("largest", context, sizeof context);
     settle();
-    ck_assert_int_eq(remembered(), 0);
+    ck_assert_uint_eq(waiting(), 0);
 }
 END_TEST
 
-START_TEST(a_batch_of_more_tasks_than_are_remembered_starts_the_first_and_the_last)
+START_TEST(a_batch_of_more_tasks_than_may_wait_starts_the_first_and_the_last)
 {
-    enum { COUNT = RDV__FRESH_MAX + 10 };
+    enum { COUNT = RDV__NEW_ROWS_MAX + 10 };
     char name[32];
     for (int i = 0; i < COUNT; i++) {
         snprintf(name, sizeof name, "of many %d", i);
         schedule_with(name, name, strlen(name));
+        ck_assert_uint_lt(waiting(), RDV__NEW_ROWS_MAX);
     }
-    ck_assert_int_eq(remembered(), RDV__FRESH_MAX);
+    ck_assert_uint_eq(waiting(), COUNT - RDV__NEW_ROWS_MAX);
     expect_started_with("of many 0", "of many 0", 9);
     snprintf(name, sizeof name, "of many %d", COUNT - 1);
     expect_started_with(name, name, strlen(name));
@@ -265,9 +272,8 @@ int main(void)
     tcase_add_checked_fixture(batches, set_up, tear_down);
     tcase_set_timeout(batches, 60);
     tcase_add_test(batches,
-                   a_batch_does_not_remember_large_contexts_and_starts_their_tasks_all_the_same);
-    tcase_add_test(batches,
-                   a_batch_of_more_tasks_than_are_remembered_starts_the_first_and_the_last);
+                   a_batch_does_not_keep_large_contexts_and_starts_their_tasks_all_the_same);
+    tcase_add_test(batches, a_batch_of_more_tasks_than_may_wait_starts_the_first_and_the_last);
     suite_add_tcase(suite, batches);
     return rdv_test_main(suite);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store holds: entries and their history, the journal, outputs; and what a listing shows of it. */
+#include <rdvtask/document.h>
+
 #include "database.h"
 #include "harness.h"
 #include "journal.h"
+#include "listing.h"
 #include "records.h"
 #include "schema.h"
 #include "startup_scan.h"
@@ -671,19 +674,91 @@ START_TEST(an_entry_that_cant_be_written_when_too_much_waits_fails_where_it_is_s
 }
 END_TEST
 
-static int look_at_identifier(int64_t number)
+START_TEST(a_look_at_an_entry_that_waits_writes_nothing)
 {
-    bool is;
-    return rdv__record_identifier_is(store, number, "bad", &is);
+    (void)schedule("old", "", (rdv_window){0});
+    commit();
+    refuse_bad();
+    const rdv_window window = {.start = NOW + 1, .end = NOW + 2, .deadline = NOW + 3, .limit = 4};
+    int64_t number = schedule("bad", "some bytes", window), before = writes();
+    for (int started = 0; started < 2; started++) {
+        struct rdv__record_entry entry;
+        bool is = false;
+        size_t size;
+        if (started)
+            ck_assert_int_eq(rdv__record_start(store, number, NOW + 5), 0);
+        ck_assert_int_eq(rdv__record_identifier_is(store, number, "bad", &is), 0);
+        ck_assert(is);
+        ck_assert_int_eq(rdv__record_identifier_is(store, number, "old", &is), 0);
+        ck_assert(!is);
+        ck_assert_int_eq(rdv__record_load(store, number, &entry), 0);
+        ck_assert_int_eq(rdv_task_run(entry.task), number);
+        ck_assert_str_eq(rdv_task_identifier(entry.task), "bad");
+        ck_assert_mem_eq(rdv_task_context(entry.task, &size), "some bytes", 10);
+        ck_assert_uint_eq(size, 10);
+        rdv_task_unref(entry.task);
+        ck_assert(entry.window.start == NOW + 1 && entry.window.end == NOW + 2 &&
+                  entry.window.deadline == NOW + 3 && entry.window.limit == 4);
+        ck_assert(entry.scheduled_at == NOW && entry.started_at == (started ? NOW + 5 : 0));
+        ck_assert(entry.running == (started == 1) && entry.attempt == started);
+        ck_assert_int_eq(entry.change, rdv__record_last_change(store));
+        ck_assert(entry.progress == -1 && entry.code == 0 && entry.status == RDV_STATUS_UNKNOWN &&
+                  entry.ending == RDV__ENDING_NONE && !*entry.message);
+    }
+    ck_assert_int_eq(writes() - before, 0);
+    ck_assert_int_eq(rdv__store_commit(store), RDV_EIO);
+}
+END_TEST
+
+/* The entries that are shown, as JSON, one after the other. */
+struct shown {
+    char text[4096];
+    size_t size;
+    int count;
+};
+
+static int show_json(void *user, const rdv_entry *entry)
+{
+    struct shown *shown = user;
+    char *text = NULL;
+    ck_assert_int_eq(rdv_entry_to_json(entry, &text), 0);
+    size_t size = strlen(text);
+    ck_assert_uint_lt(shown->size + size, sizeof shown->text);
+    memcpy(shown->text + shown->size, text, size + 1);
+    shown->size += size;
+    shown->count++;
+    free(text);
+    return 0;
 }
 
-static int look_at_entry(int64_t number)
+START_TEST(what_waits_is_shown_as_it_is_read_once_it_is_written)
 {
-    struct rdv__record_entry entry;
-    return rdv__record_load(store, number, &entry);
+    const rdv_window window = {.start = NOW + 1, .end = NOW + 2, .deadline = NOW + 3, .limit = 4};
+    struct shown before = {.count = 0}, after = {.count = 0}, middle = {.count = 0};
+    (void)schedule("old", "", (rdv_window){0});
+    commit();
+    int64_t change = rdv__record_last_change(store), first = rdv__record_last_number(store) + 1;
+    int64_t writes_before = writes();
+    int64_t started = schedule("started", "some bytes", window);
+    int64_t pending = schedule("pending", "", window);
+    ck_assert_int_eq(rdv__record_start(store, started, NOW + 5), 0);
+    ck_assert_int_eq(rdv__listing_staged(store, change, first, INT64_MAX, show_json, &before), 0);
+    ck_assert_int_eq(before.count, 2);
+    ck_assert_int_eq(rdv__listing_staged(store, change, pending, pending, show_json, &middle), 0);
+    ck_assert_int_eq(middle.count, 1);
+    ck_assert_int_eq(writes() - writes_before, 0);
+    /* With an older one among them, all are read. */
+    struct shown all = {.count = 0};
+    ck_assert_int_eq(rdv__listing_staged(store, change, first - 1, INT64_MAX, show_json, &all), 0);
+    ck_assert_int_eq(all.count, 3);
+    ck_assert_ptr_nonnull(strstr(all.text, before.text));
+    commit();
+    ck_assert_int_eq(rdv__store_stage(store), 0);
+    ck_assert_int_eq(rdv__listing_staged(store, change, first, INT64_MAX, show_json, &after), 0);
+    ck_assert_int_eq(after.count, 2);
+    ck_assert_str_eq(after.text, before.text);
 }
-
-static int (*const looks[])(int64_t number) = {look_at_identifier, look_at_entry};
+END_TEST
 
 START_TEST(a_look_at_what_cant_be_written_leaves_a_batch_that_fails)
 {
@@ -692,7 +767,7 @@ START_TEST(a_look_at_what_cant_be_written_leaves_a_batch_that_fails)
     refuse_bad();
     (void)schedule("good", "", (rdv_window){0});
     int64_t number = schedule("bad", "", (rdv_window){0});
-    ck_assert_int_eq(looks[_i](number), RDV_EIO);
+    ck_assert_int_eq(rdv__record_is_unfinished(store, number), RDV_EIO);
     execute("DROP TRIGGER refuse");
     /* What comes after it fails in the same way, and so does the commit: "good" is not in it. */
     const struct rdv__journal row = {.identifier = "a", .label = "l", .state = "step"};
@@ -1380,8 +1455,9 @@ int main(void)
                    what_waits_in_a_batch_is_bounded_by_rows_and_by_the_bytes_of_their_contexts);
     tcase_add_test(records,
                    an_entry_that_cant_be_written_when_too_much_waits_fails_where_it_is_scheduled);
-    tcase_add_loop_test(records, a_look_at_what_cant_be_written_leaves_a_batch_that_fails, 0,
-                        (int)(sizeof looks / sizeof *looks));
+    tcase_add_test(records, a_look_at_an_entry_that_waits_writes_nothing);
+    tcase_add_test(records, what_waits_is_shown_as_it_is_read_once_it_is_written);
+    tcase_add_test(records, a_look_at_what_cant_be_written_leaves_a_batch_that_fails);
     tcase_add_test(records, what_waits_goes_with_a_transaction_that_sqlite_has_undone);
     tcase_add_test(records, an_entry_that_waits_is_found_also_where_a_number_is_missing);
     tcase_add_test(records, a_journal_row_is_put_moved_replaced_and_deleted);
