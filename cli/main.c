@@ -7,12 +7,12 @@
 
 #include <rdvtask/base.h>
 
-#include "command.h"
+#include "commands.h"
+#include "help_words.h"
+#include "messages.h"
 #include "options.h"
-#include "say.h"
 #include "signals.h"
 #include "system.h"
-#include "words.h"
 
 #define MANY ((size_t)-1)
 

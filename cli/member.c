@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ask.h"
+#include "session.h"
 
 /* Room for the longest name, with what is around it. */
 #define NAME_SIZE 40

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "place.h"
-#include "say.h"
-#include "words.h"
+#include "commands.h"
+#include "help_words.h"
+#include "messages.h"
+#include "paths.h"
 
 /* The longest word that is compared when guessing what was meant. */
 #define GUESS_MAX 24

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "../command.h"
-#include "first.h"
+#include "../commands.h"
+#include "first_process.h"
 
 int main(int argc, char **argv)
 {

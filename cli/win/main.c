@@ -4,8 +4,8 @@
 
 #include <windows.h>
 
-#include "../command.h"
-#include "../say.h"
+#include "../commands.h"
+#include "../messages.h"
 #include "win.h"
 
 int wmain(int argc, wchar_t **argv);

@@ -11,7 +11,7 @@
 
 #include <windows.h>
 
-#include "../command.h"
+#include "../commands.h"
 
 /* After so many requests we no longer wait for anybody. The store is right at any moment. */
 #define PATIENCE 3

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* The verb `plugins`, on Windows. */
+#include <stdio.h>
+#include <string.h>
+
+#include <rdvtask/com_host.h>
+#include <rdvtask/loop.h>
+
+#include "commands.h"
+#include "display_text.h"
+#include "messages.h"
+#include "options.h"
+
+/* What columns are at least made wide for. */
+#define NAME_COLUMNS  24
+#define CLSID_COLUMNS 38
+
+/* How long one may take until it is there. */
+#define WAIT (10 * RDV_SECOND)
+
+/* Bytes of a name that is told with another one. */
+#define HANGING_SIZE 256
+
+struct listing {
+    const struct options *options;
+    rdv_loop *loop;
+    size_t count;
+    char hanging[HANGING_SIZE]; /* the first that was given up; "" = none */
+    struct text line;
+};
+
+static void add_cell(struct text *line, const char *string, size_t columns)
+{
+    size_t used = text_add_escaped(line, string, strlen(string), 0);
+    for (; used < columns; used++)
+        text_add(line, " ", 1);
+    text_add_string(line, "  ");
+}
+
+static int end_line(struct text *line)
+{
+    while (line->size > 0 && line->data[line->size - 1] == ' ')
+        line->size--;
+    text_add_string(line, "\n");
+    if (line->failed)
+        return RDV_ENOMEM;
+    fwrite(line->data, 1, line->size, stdout);
+    text_clear(line);
+    return 0;
+}
+
+static void add_member(struct text *line, const char *name, const char *value)
+{
+    text_add_string(line, ",\"");
+    text_add_string(line, name);
+    text_add_string(line, "\":");
+    if (value)
+        text_add_json(line, value);
+    else
+        text_add_string(line, "null");
+}
+
+static void add_flag(struct text *line, const char *name, bool value)
+{
+    text_add_string(line, ",\"");
+    text_add_string(line, name);
+    text_add_string(line, value ? "\":true" : "\":false");
+}
+
+/* host: what was created, or NULL; then trouble says why. */
+static int print_json(struct listing *listing, const rdv_com_plugin *plugin,
+                      const rdv_com_host *host, const char *trouble)
+{
+    struct text *line = &listing->line;
+    text_add_string(line, listing->count == 1 ? "[{\"name\":" : ",\n {\"name\":");
+    text_add_json(line, plugin->name);
+    add_member(line, "clsid", plugin->clsid[0] ? plugin->clsid : NULL);
+    add_member(line, "server", plugin->server[0] ? plugin->server : NULL);
+    add_member(line, "threading_model", plugin->model[0] ? plugin->model : NULL);
+    add_flag(line, "enabled", plugin->enabled);
+    add_flag(line, "used", plugin->used);
+    add_flag(line, "loads", host != NULL);
+    add_member(line, "plugin_name", host ? rdv_com_host_name(host) : NULL);
+    add_member(line, "trouble", trouble[0] ? trouble : NULL);
+    text_add_string(line, "}");
+    if (line->failed)
+        return RDV_ENOMEM;
+    fwrite(line->data, 1, line->size, stdout);
+    text_clear(line);
+    return 0;
+}
+
+static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
+                      const rdv_com_host *host, const char *trouble)
+{
+    struct text *line = &listing->line;
+    if (listing->count == 1) {
+        add_cell(line, "STATE", 8);
+        add_cell(line, "LOADS", 5);
+        add_cell(line, "NAME", NAME_COLUMNS);
+        add_cell(line, "CLSID", CLSID_COLUMNS);
+        add_cell(line, "PLUGIN NAME, OR WHAT IS WRONG", 0);
+        int result = end_line(line);
+        if (result)
+            return result;
+    }
+    add_cell(line, plugin->used ? "used" : plugin->enabled ? "enabled" : "disabled", 8);
+    add_cell(line, host ? "yes" : "no", 5);
+    add_cell(line, plugin->name, NAME_COLUMNS);
+    add_cell(line, plugin->clsid[0] ? plugin->clsid : "-", CLSID_COLUMNS);
+    if (host)
+        add_cell(line, rdv_com_host_name(host), 0);
+    if (trouble[0])
+        add_cell(line, trouble, 0);
+    return end_line(line);
+}
+
+/* Create it, by its class, which is what the registry has said just now. NULL, and what is wrong: it can't be, or not any more. */
+static rdv_com_host *try_one(struct listing *listing, const rdv_com_plugin *plugin,
+                             struct rdv_error *error)
+{
+    rdv_com_host_options how;
+    rdv_com_host *host = NULL;
+    if (listing->hanging[0]) {
+        /* It may hold the loader, and then no other can be loaded, however right it is. */
+        snprintf(error->text, sizeof(error->text), "not tried, since '%s' hangs", listing->hanging);
+        return NULL;
+    }
+    rdv_com_host_options_init(&how);
+    how.answer_wait = how.terminate_wait = WAIT;
+    if (rdv_com_host_open(listing->loop, plugin->clsid, &how, &host, error) == RDV_ETIMEDOUT)
+        snprintf(listing->hanging, sizeof(listing->hanging), "%s", plugin->name);
+    return host;
+}
+
+static int show(void *user, const rdv_com_plugin *plugin)
+{
+    struct listing *listing = user;
+    struct rdv_error error = {0};
+    const char *trouble = plugin->trouble;
+    listing->count++;
+    /* One whose class is not there has its trouble already. */
+    rdv_com_host *host = plugin->server[0] ? try_one(listing, plugin, &error) : NULL;
+    if (!trouble[0])
+        trouble = error.text;
+    int result = listing->options->json ? print_json(listing, plugin, host, trouble)
+                                        : print_line(listing, plugin, host, trouble);
+    rdv_com_host_close(host);
+    return result;
+}
+
+int command_plugins(const struct options *options)
+{
+    struct listing listing = {.options = options};
+    struct rdv_error error = {0};
+    int result = rdv_loop_new(&listing.loop);
+    if (result == 0)
+        result = rdv_com_plugins(show, &listing, &error);
+    if (result)
+        say_error("%s", error.text[0] ? error.text : rdv_strerror(result));
+    else if (options->json)
+        puts(listing.count > 0 ? "]" : "[]");
+    else if (listing.count == 0)
+        say_note(options, "no task agent is registered");
+    text_finish(&listing.line);
+    rdv_loop_free(listing.loop);
+    return result ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that run tasks: `run` and `start`. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rdvtask/rdvtask.h>
+
+#include "cmd_watch.h"
+#include "com_agent.h"
+#include "commands.h"
+#include "display_text.h"
+#include "entry_text.h"
+#include "journal_prefix.h"
+#include "live_view.h"
+#include "messages.h"
+#include "options.h"
+#include "output_queue.h"
+#include "paths.h"
+#include "service_notify.h"
+#include "signals.h"
+#include "system.h"
+#include "task_options.h"
+
+/* Timers don't follow changes of the clock, nor sleep: look at it again so often. */
+#define UNTIL_STEP RDV_MINUTE
+
+/* The largest --max-running and --max-interruptions. */
+#define COUNT_MAX 1000000
+
+/* A trigger agent and the ready-made task agent on the store, being run. */
+struct run {
+    const struct options *options;
+    rdv_store *store;
+    rdv_loop *loop;
+    char *config;
+    rdv_agent *agent; /* one of these three */
+    rdv_module *module;
+    struct com *com;
+    rdv_trigger *trigger;
+    rdv_control *control; /* NULL = nobody can ask us */
+    rdv_watch *watch;
+    rdv_timer *timer; /* for --until */
+    rdv_time until;
+    struct signals *signals;
+    struct view *view;
+    struct notify *notify; /* NULL = no service manager is told */
+
+    const char *identifier; /* start: the task; NULL for run */
+    rdv_outcome outcome;    /* start: how it ended */
+    int code;               /* start: of its last report */
+    int64_t number;         /* start: its run */
+
+    size_t not_succeeded;
+    bool stopping, stopped; /* asked to end, has ended */
+    bool deserted;          /* the task agent has shut down by itself */
+    int ends;               /* requests to end that were dealt with */
+};
+
+static void say_in_run(struct run *run, const char *format, ...) SAY_PRINTF(2, 3);
+
+/* A line for people that doesn't get mixed up with the table. */
+static void say_in_run(struct run *run, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (run->view)
+        view_say(run->view, JOURNAL_NOTICE, line);
+    else
+        say_line(JOURNAL_NOTICE, line);
+}
+
+static void log_line(void *user, rdv_log_level level, const char *text)
+{
+    struct run *run = user;
+    if (level > RDV_LOG_WARNING && !run->options->verbose)
+        return;
+    if (run->view)
+        view_say(run->view, (int)level, text);
+    else
+        say_line((int)level, text);
+}
+
+/* From another thread: the loop's own is held up. */
+static void on_held_up(void *user, const char *text)
+{
+    (void)user;
+    say_line(JOURNAL_WARNING, text);
+}
+
+static void on_terminated(void *user, int reason)
+{
+    struct run *run = user;
+    (void)reason;
+    run->stopped = true;
+    rdv_loop_stop(run->loop);
+}
+
+/* End in order: what runs is told to end, and is taken up again by the next process if it doesn't. */
+static void stop(struct run *run)
+{
+    if (run->stopping)
+        return;
+    run->stopping = true;
+    notify_stopping(run->notify);
+    if (rdv_trigger_terminate(run->trigger, 0, on_terminated, run) != 0)
+        on_terminated(run, 0);
+}
+
+/* Without a task agent there is nothing left to run for. */
+static void on_deserted(void *user, int reason)
+{
+    struct run *run = user;
+    (void)reason;
+    run->deserted = true;
+    stop(run);
+}
+
+static int on_change(void *user, const rdv_entry *entry)
+{
+    struct run *run = user;
+    view_change(run->view, entry);
+    notify_changed(run->notify);
+    if (entry->state != RDV_STATE_FINISHED)
+        return 0;
+    if (entry->outcome != RDV_OUTCOME_SUCCEEDED)
+        run->not_succeeded++;
+    if (run->identifier && strcmp(run->identifier, entry->identifier) == 0) {
+        run->outcome = entry->outcome;
+        run->code = entry->code;
+        run->number = entry->run;
+        stop(run);
+    }
+    if (run->options->once && rdv_trigger_unfinished(run->trigger) == 0)
+        stop(run);
+    return 0;
+}
+
+static void on_until(void *user)
+{
+    struct run *run = user;
+    const rdv_duration left = run->until - rdv_time_now();
+    if (left <= 0)
+        stop(run);
+    else
+        rdv_timer_start(run->timer, left < UNTIL_STEP ? left : UNTIL_STEP);
+}
+
+static void on_end_request(struct run *run)
+{
+    if (++run->ends > 1) {
+        run->stopped = true;
+        return;
+    }
+    if (!run->identifier) {
+        if (!run->options->quiet)
+            say_in_run(run, "stopping in order; once more to stop at once");
+        stop(run);
+        return;
+    }
+    if (!run->options->quiet)
+        say_in_run(run, "cancelling; once more to stop at once");
+    int result = rdv_trigger_cancel(run->trigger, run->identifier);
+    if (result && result != RDV_EUNRECORDED) { /* that has its line in the log */
+        say_in_run(run, "the task can't be cancelled: %s", rdv_strerror(result));
+        stop(run);
+    }
+}
+
+static int list_entries(void *source, const char *identifier, int64_t limit, rdv_entry_fn fn,
+                        void *user)
+{
+    const struct run *run = source;
+    const rdv_filter filter = {.size = sizeof(filter),
+                               .flags = RDV_FILTER_PENDING | RDV_FILTER_RUNNING,
+                               .identifier = identifier,
+                               .limit = limit};
+    return rdv_store_entries(run->store, &filter, fn, user);
+}
+
+static void figure_out(void *source, struct view_figures *ret_figures)
+{
+    const struct run *run = source;
+    ret_figures->known = true;
+    ret_figures->paused = rdv_trigger_paused(run->trigger);
+    ret_figures->running = rdv_trigger_running(run->trigger);
+    ret_figures->waiting = rdv_trigger_unfinished(run->trigger) - ret_figures->running;
+    ret_figures->next = rdv_trigger_next(run->trigger);
+}
+
+/* Take the agent document anew, or keep the old one. Running tasks are left alone. The error has the place in its words. */
+static int reload_asked(void *user, struct rdv_error *error)
+{
+    struct run *run = user;
+    struct rdv_error found = {0};
+    if (!run->agent) {
+        *error = (struct rdv_error){.code = RDV_ENOTSUP};
+        snprintf(error->text, sizeof(error->text), "a plug-in has no document to be reloaded");
+        return RDV_ENOTSUP;
+    }
+    notify_reloading(run->notify);
+    int result = rdv_agent_load(run->agent, run->config, &found);
+    notify_ready(run->notify, run->trigger);
+    if (result == 0) {
+        if (!run->options->quiet)
+            say_in_run(run, "reloaded %s", run->config);
+        return 0;
+    }
+    *error = (struct rdv_error){.code = result};
+    const int size =
+        snprintf(error->text, sizeof(error->text), "%s:%d:%d%s%s: %s", run->config, found.line,
+                 found.column, found.path[0] ? " " : "", found.path, found.text);
+    if (found.line <= 0 || size < 0 || (size_t)size >= sizeof(error->text))
+        memcpy(error->text, found.text,
+               sizeof(found.text)); /* which names the file, or has to do */
+    return result;
+}
+
+static void reload(struct run *run)
+{
+    struct rdv_error error = {0};
+    if (reload_asked(run, &error) != 0)
+        say_in_run(run, "not reloaded, and all stays as it was: %s", error.text);
+}
+
+/* Say it if those who may only read can't get to the socket. */
+static void warn_readers(struct run *run, const char *path)
+{
+    const char *group = run->options->reader_group;
+    char text[512];
+    char *folder = group ? system_barred_folder(path, group) : NULL;
+    if (!folder)
+        return;
+    snprintf(text, sizeof(text),
+             "members of the group '%s' can't get to the socket, as they may not pass the folder "
+             "%s: let them, or give another place with --socket",
+             group, folder);
+    log_line(run, RDV_LOG_WARNING, text);
+    free(folder);
+}
+
+/* Listen for those who ask. A place of our own choice need not be good for it: then it is done without. */
+static int listen(struct run *run)
+{
+    const struct options *options = run->options;
+    rdv_control_options how;
+    struct rdv_error error = {0};
+    char *path = NULL;
+    int code = place_socket(options, &path);
+    if (code)
+        return code;
+    rdv_control_options_init(&how);
+    how.socket = path;
+    how.reader_group = options->reader_group;
+    how.reload = reload_asked;
+    how.user = run;
+    how.log.write = log_line;
+    how.log.user = run;
+    int result = rdv_control_new(run->loop, run->store, run->trigger, &how, &run->control, &error);
+    if (result && !options->socket && !options->reader_group) {
+        say_note(options,
+                 "other processes can't ask this one: %s: give another place with --socket",
+                 error.text);
+    } else if (result) {
+        say_error("cannot listen: %s", error.text);
+        code = result == RDV_ELOCKED ? EXIT_BUSY : EXIT_FAILED;
+    } else {
+        warn_readers(run, path);
+    }
+    free(path);
+    return code;
+}
+
+static void run_finish(struct run *run)
+{
+    rdv_control_free(run->control);
+    rdv_watch_free(run->watch);
+    rdv_trigger_free(run->trigger);
+    rdv_agent_free(run->agent);
+    rdv_module_close(run->module);
+    com_close(run->com);
+    free(run->config);
+    view_free(run->view);
+    notify_free(run->notify);
+    rdv_timer_free(run->timer);
+    rdv_store_close(run->store);
+    signals_stop(run->signals); /* patience counts until here */
+    rdv_loop_free(run->loop);
+}
+
+/* Read a number of at most COUNT_MAX; if it is not given, *count stays as it is. */
+static int count_from_option(const struct options *options, const char *name, const char *text,
+                             long least, int *count)
+{
+    char *end;
+    if (!text)
+        return EXIT_OK;
+    errno = 0;
+    const long number = strtol(text, &end, 10);
+    if (errno || end == text || *end || number < least || number > COUNT_MAX)
+        return say_usage(options->verb, "--%s '%s' is not a number from %ld to %d", name, text,
+                         least, COUNT_MAX);
+    *count = (int)number;
+    return EXIT_OK;
+}
+
+static int read_options(const struct options *options, rdv_trigger_options *how,
+                        rdv_time *ret_until)
+{
+    rdv_duration wait = how->clock_wait, limit = how->run_limit;
+    rdv_time until = 0;
+    int code =
+        count_from_option(options, "max-running", options->max_running, 1, &how->max_running);
+    if (code == 0)
+        code = count_from_option(options, "max-interruptions", options->max_interruptions, 0,
+                                 &how->max_interruptions);
+    if (code == 0)
+        code = duration_from_option(options, "clock-wait", options->clock_wait, RDV_DAY, &wait);
+    if (code == 0)
+        code =
+            duration_from_option(options, "run-limit", options->run_limit, RDV_LIMIT_MAX, &limit);
+    if (code == 0)
+        code = time_from_option(options, "until", options->until, rdv_time_now(), &until);
+    if (code)
+        return code;
+    if (options->run_limit && limit == 0)
+        return say_usage(options->verb, "--run-limit must be longer than nothing");
+    if (until && until <= rdv_time_now())
+        return say_usage(options->verb, "--until '%s' has passed already", options->until);
+    how->clock_wait = wait;
+    how->run_limit = limit;
+    *ret_until = until;
+    return EXIT_OK;
+}
+
+static int open_plugin(struct run *run)
+{
+    rdv_module_options how;
+    struct rdv_error error = {0};
+    rdv_module_options_init(&how);
+    how.configuration = run->options->plugin_config;
+    how.held_up = on_held_up;
+    how.log.write = log_line;
+    how.log.user = run;
+    if (rdv_module_open(run->loop, run->options->plugin, &how, &run->module, &error) == 0)
+        return EXIT_OK;
+    say_error("%s", error.text);
+    return EXIT_FAILED;
+}
+
+static int open_com(struct run *run)
+{
+    const rdv_log log = {.write = log_line, .user = run};
+    return com_open(run->options, run->loop, &log, &run->com);
+}
+
+static int make_agent(struct run *run)
+{
+    rdv_agent_options how;
+    struct rdv_error error = {0};
+    char *logs = NULL, *supervisor = NULL;
+    int code = place_logs(run->options, &logs);
+    if (code)
+        return code;
+    rdv_agent_options_init(&how);
+    how.log_directory = logs;
+    how.boot_id_file = run->options->boot_id_file;
+    how.log.write = log_line;
+    how.log.user = run;
+    int result = system_supervisor(&supervisor);
+    how.supervisor = supervisor;
+    if (result == RDV_ENOTFOUND)
+        say_line(JOURNAL_WARNING, "rdvtask-child is missing where it should be installed: what a "
+                                  "program leaves behind may outlive it");
+    else if (result) {
+        free(logs);
+        say_error("cannot look for rdvtask-child, without which nothing is started: %s",
+                  rdv_strerror(result));
+        return EXIT_FAILURE;
+    }
+    result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
+    free(logs);
+    free(supervisor);
+    if (result)
+        return place_store_failed(run->store, "make the task agent", result);
+    result = rdv_agent_load(run->agent, run->config, &error);
+    return result ? say_document_error(run->config, &error) : EXIT_OK;
+}
+
+/* All but attaching the agent: nothing is started yet. Returns an exit code. */
+static int run_init(struct run *run, const struct options *options, unsigned flags,
+                    const char *identifier)
+{
+    const struct view_source source = {list_entries, figure_out, run};
+    rdv_trigger_options how;
+    rdv_trigger_options_init(&how);
+    how.flags = flags;
+    how.boot_id_file = options->boot_id_file;
+    how.log.write = log_line;
+    how.log.user = run;
+    how.terminated = on_deserted;
+    how.user = run;
+    run->options = options;
+    run->identifier = identifier;
+    int code = read_options(options, &how, &run->until);
+    const bool ready_made = !options->plugin && !options->com;
+    if (code == 0 && ready_made)
+        code = place_config(options, &run->config);
+    /* What is wrong with the documents is to be known before the store is touched. */
+    if (code == 0 && ready_made)
+        code = place_check_document(run->config, RDV_DOCUMENT_AGENT);
+    for (size_t i = 0; code == 0 && !identifier && i < options->argument_count; i++)
+        code = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
+    if (code == 0)
+        code = place_open_writer(options, true, &run->store);
+    if (code)
+        return code;
+
+    int result = rdv_loop_new(&run->loop);
+    if (result == 0 &&
+        signals_start(run->loop, identifier ? 0 : SIGNALS_RELOAD, &run->signals) != 0)
+        result = RDV_ENOMEM;
+    if (result == 0)
+        result = rdv_timer_new(run->loop, on_until, run, &run->timer);
+    if (result == 0 && !identifier) /* only `run` is a service */
+        result = notify_new(run->loop, &run->notify);
+    if (result) {
+        say_error("cannot start: %s", rdv_strerror(result));
+        return EXIT_FAILED;
+    }
+    code = options->plugin ? open_plugin(run) : options->com ? open_com(run) : make_agent(run);
+    if (code)
+        return code;
+    result = rdv_trigger_new(run->loop, run->store, &how, &run->trigger);
+    if (result == 0)
+        result = view_new(options, run->loop, &source, identifier, &run->view);
+    if (result == 0)
+        result = rdv_trigger_watch(run->trigger, on_change, run, &run->watch);
+    if (result)
+        return place_store_failed(run->store, "read the schedule", result);
+    return EXIT_OK;
+}
+
+/* Say how to have tasks start, if something keeps them all from it. Nobody can ask `start`, so that it has to end first. */
+static void say_way_out(struct run *run)
+{
+    const rdv_why why = rdv_trigger_held_up(run->trigger);
+    if (why == RDV_WHY_CLOCK) /* which was a warning */
+        say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
+    else if (run->options->quiet)
+        return;
+    else if (why == RDV_WHY_PAUSED)
+        say_in_run(run, run->identifier ? "paused: end this, then 'rdvtask resume' starts tasks "
+                                          "again"
+                                        : "paused: 'rdvtask resume' starts tasks again");
+    else if (why == RDV_WHY_REBOOT && run->identifier) /* `run` sees to it by itself */
+        say_in_run(run, "another task needs a reboot before this one starts: end this, then "
+                        "'rdvtask run' goes on with that");
+}
+
+/* Run until stopped. */
+static int run_loop(struct run *run)
+{
+    rdv_plugin *plugin = run->agent    ? rdv_agent_plugin(run->agent)
+                         : run->module ? rdv_module_plugin(run->module)
+                                       : com_plugin(run->com);
+    int result = rdv_trigger_attach(run->trigger, plugin);
+    if (result)
+        return place_store_failed(run->store, "start the task agent", result);
+    view_begin(run->view);
+    notify_ready(run->notify, run->trigger);
+    say_way_out(run);
+    if (run->until)
+        on_until(run);
+    while (!run->stopped && result == 0) {
+        result = rdv_loop_run(run->loop);
+        while (!run->stopped && run->ends < signals_ends(run->signals))
+            on_end_request(run);
+        if (signals_reload(run->signals) && !run->stopping)
+            reload(run);
+        if (signals_resized(run->signals))
+            view_resized(run->view);
+    }
+    view_end(run->view);
+    if (result)
+        return place_store_failed(run->store, "run", result);
+    return run->deserted ? EXIT_FAILED : EXIT_OK;
+}
+
+/* Do a verb whose output may be lost, but never holds anything up. The exit code is that of the tasks. */
+static int without_waiting(const struct options *options,
+                           int (*verb)(const struct options *options))
+{
+    if (!out_begin()) {
+        say_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
+        return EXIT_FAILED;
+    }
+    const int code = verb(options);
+    say_finish();
+    return code;
+}
+
+/* ------------------------------------------------------------ run */
+
+static int run_tasks(const struct options *options)
+{
+    struct run run = {0};
+    if (!!options->plugin + !!options->config + !!options->com > 1)
+        return say_usage(options->verb, "give one of --config, --plugin and --com");
+    if (options->plugin_config && !options->plugin)
+        return say_usage(options->verb, "--plugin-config is for a --plugin");
+    int code = run_init(&run, options, 0, NULL);
+    if (code == 0)
+        code = place_record_files(run.trigger, run.store, options);
+    if (code == 0)
+        code = listen(&run);
+    if (code)
+        goto out;
+    if (options->once && rdv_trigger_unfinished(run.trigger) == 0) {
+        say_note(options, "nothing is scheduled");
+        goto out;
+    }
+    code = run_loop(&run);
+    if (code)
+        goto out;
+    if (options->once && run.ends > 0 && rdv_trigger_unfinished(run.trigger) > 0)
+        code = EXIT_CANCELLED;
+    else if (run.ends > 1)
+        code = EXIT_CANCELLED; /* not in order */
+    else if (options->once && run.not_succeeded > 0)
+        code = EXIT_FAILED;
+    if (run.not_succeeded > 0)
+        say_note(options,
+                 "%zu did not succeed: 'rdvtask history' shows which, and 'rdvtask show "
+                 "IDENTIFIER' why",
+                 run.not_succeeded);
+out:
+    run_finish(&run);
+    return code;
+}
+
+int command_run(const struct options *options)
+{
+    return without_waiting(options, run_tasks);
+}
+
+/* ------------------------------------------------------------ start */
+
+static int start_task(const struct options *options)
+{
+    struct run run = {0};
+    rdv_window window;
+    rdv_task *task = NULL;
+    struct ask *asked = NULL;
+    int code = window_from_options(options, &window);
+    if (code == 0)
+        code = task_from_options(options, 0, &task);
+    if (code)
+        return code;
+    code = ask_open(options, ASK_NOBODY, &asked);
+    if (code == 0 && asked) {
+        code = follow_start(options, asked, task, &window);
+        rdv_task_unref(task);
+        return code;
+    }
+    if (code == 0)
+        code = run_init(&run, options, RDV_TRIGGER_HOLD_STORED, rdv_task_identifier(task));
+    if (code)
+        goto out;
+    int result = rdv_trigger_schedule(run.trigger, &window, task);
+    if (result == RDV_EBUSY) {
+        say_error("task '%s' is running already: give another identifier, or none", run.identifier);
+        code = EXIT_BUSY;
+    } else if (result) {
+        code = place_store_failed(run.store, "record the task", result);
+    }
+    if (code)
+        goto out;
+    code = run_loop(&run);
+    if (code)
+        goto out;
+    code = entry_exit_code(run.outcome, run.code);
+    if (code == EXIT_FAILED || code == EXIT_TIMED_OUT) {
+        rdv_filter filter = {.size = sizeof(filter),
+                             .flags = RDV_FILTER_FINISHED | RDV_FILTER_OUTPUT,
+                             .run = run.number};
+        if (!options->json && !options->quiet)
+            rdv_store_entries(run.store, &filter, entry_print_output_end, NULL);
+    }
+out:
+    run_finish(&run);
+    rdv_task_unref(task);
+    return code;
+}
+
+int command_start(const struct options *options)
+{
+    return without_waiting(options, start_task);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that change the schedule, and start nothing themselves: `schedule`, `delete` and `cancel`. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "entry_text.h"
+#include "messages.h"
+#include "options.h"
+#include "paths.h"
+#include "request_params.h"
+#include "session.h"
+#include "system.h"
+#include "task_options.h"
+
+/* How many of a file's tasks are told one by one. */
+#define TOLD_MOST 20
+
+/* What has been done, being told. */
+struct telling {
+    const struct options *options;
+    const char *word; /* "deleted" */
+    size_t told;
+};
+
+static void print_window(const rdv_window *window)
+{
+    static const char *const words[] = {"not before", "not after", "deadline"};
+    const rdv_time times[] = {window->start, window->end, window->deadline};
+    const char *between = ": ";
+    for (int i = 0; i < 3; i++) {
+        char buffer[RDV_TIME_TEXT_SIZE];
+        if (times[i] == 0 || rdv_time_format(times[i], buffer, sizeof(buffer)) != 0)
+            continue;
+        printf("%s%s %s", between, words[i], buffer);
+        between = ", ";
+    }
+}
+
+static int tell_json(void *user, const rdv_entry *entry)
+{
+    (void)user;
+    int result = entry_print_json(stdout, entry);
+    fputc('\n', stdout);
+    return result;
+}
+
+static int tell_scheduled(void *user, const rdv_entry *entry)
+{
+    struct telling *telling = user;
+    if (telling->told++ >= TOLD_MOST)
+        return 0;
+    fputs("scheduled ", stdout);
+    text_print(stdout, entry->identifier);
+    fputs(" (", stdout);
+    text_print(stdout, entry->label);
+    fputs(")", stdout);
+    print_window(&entry->window);
+    fputc('\n', stdout);
+    return 0;
+}
+
+static int tell_word(void *user, const rdv_entry *entry)
+{
+    const struct telling *telling = user;
+    /* Whatever runs is only asked to end. */
+    fputs(entry->state == RDV_STATE_RUNNING ? "cancelling" : telling->word, stdout);
+    fputc(' ', stdout);
+    text_print(stdout, entry->identifier);
+    fputc('\n', stdout);
+    return 0;
+}
+
+/* Tell what an answer says was done. */
+static int tell(struct telling *telling, const rdv_response *response, rdv_entry_fn words)
+{
+    const struct options *options = telling->options;
+    if (options->quiet && !options->json)
+        return EXIT_OK;
+    if (strcmp(rdv_response_result(response), "true") == 0) {
+        say_note(options, "done; it is too much to be shown");
+        return EXIT_OK;
+    }
+    int result = rdv_response_entries(response, options->json ? tell_json : words, telling);
+    if (result) {
+        say_error("it is done, but can't be shown: %s", rdv_strerror(result));
+        return EXIT_FAILED;
+    }
+    if (telling->told > TOLD_MOST)
+        printf("and %zu more\n", telling->told - TOLD_MOST);
+    return EXIT_OK;
+}
+
+/* Have tasks recorded. Returns an exit code. */
+static int schedule(const struct options *options, const char *params)
+{
+    struct telling telling = {.options = options};
+    struct ask *asked = NULL;
+    rdv_response *response = NULL;
+    int code = ask_open(options, ASK_MAKE, &asked);
+    if (code)
+        return code;
+    int result = ask(asked, "schedule", params, &response);
+    if (result == RDV_EBUSY) {
+        say_error("%s: try again when it has ended", ask_words(asked));
+        code = EXIT_BUSY;
+    } else if (result) {
+        code = ask_failed(asked, "record the schedule", result);
+    } else {
+        code = tell(&telling, response, tell_scheduled);
+    }
+    rdv_response_free(response);
+    ask_close(asked);
+    return code;
+}
+
+static int schedule_files(const struct options *options)
+{
+    struct text params = {0};
+    int code = EXIT_OK;
+    /* All of them first, so that each one's mistakes are told, and where in it they are. */
+    for (size_t i = 0; i < options->argument_count; i++) {
+        const int checked = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
+        if (checked)
+            code = checked;
+    }
+    if (code == 0)
+        code = params_from_files(options, &params);
+    if (code == 0)
+        code = schedule(options, params.data);
+    text_finish(&params);
+    return code;
+}
+
+static int schedule_task(const struct options *options)
+{
+    struct text params = {0};
+    rdv_window window;
+    rdv_task *task = NULL;
+    int code = window_from_options(options, &window);
+    if (code == 0)
+        code = task_from_options(options, 0, &task);
+    if (code)
+        return code;
+    if (options->argument_count == 1 && !options->literal && system_exists(options->arguments[0]))
+        say_note(options, "'%s' is taken as a label; for the file say ./%s", options->arguments[0],
+                 options->arguments[0]);
+    code = params_from_task(task, &window, &params);
+    if (code == 0)
+        code = schedule(options, params.data);
+    text_finish(&params);
+    rdv_task_unref(task);
+    return code;
+}
+
+int command_schedule(const struct options *options)
+{
+    const bool has_task_options = options->start || options->end || options->deadline ||
+                                  options->run_limit || options->context || options->context_file;
+    size_t files = 0;
+    if (!options->literal)
+        for (size_t i = 0; i < options->argument_count; i++)
+            files += place_is_file(options->arguments[i]);
+    if (files == 0) {
+        if (options->argument_count > 2)
+            return say_usage(options->verb, "'%s' is too much: give LABEL [IDENTIFIER]",
+                             options->arguments[2]);
+        return schedule_task(options);
+    }
+    if (files < options->argument_count)
+        return say_usage(options->verb,
+                         "give files or a label, not both: what ends in .json or has a '/' is a "
+                         "file, unless it comes after '--'");
+    if (has_task_options)
+        return say_usage(options->verb,
+                         "'%s' is a file, which has its own times and contexts: for a label of "
+                         "that name write '--' before it",
+                         options->arguments[0]);
+    return schedule_files(options);
+}
+
+/* The agent ends the task, but has no room on its disk to record that. */
+static int tell_unrecorded(const struct options *options, const char *identifier, const char *words)
+{
+    struct text line = {0};
+    if (options->json) {
+        text_add_string(&line, "{\"identifier\":");
+        text_add_json(&line, identifier);
+        text_add_string(&line, ",\"state\":\"running\",\"cancelling\":true,\"recorded\":false}\n");
+    } else if (!options->quiet) {
+        text_add_string(&line, "cancelling ");
+        text_add_escaped(&line, identifier, strlen(identifier), 0);
+        text_add_string(&line, "\n");
+    }
+    if (line.size > 0 && !line.failed)
+        system_print(stdout, line.data, line.size);
+    text_finish(&line);
+    say_error(
+        "%s; it is recorded once that works, and until then a crash of the agent would have the "
+        "task taken up again",
+        words);
+    return EXIT_UNRECORDED;
+}
+
+/* Do something with the one task that is named. */
+static int change_one(const struct options *options, const char *method, const char *word)
+{
+    struct telling telling = {.options = options, .word = word};
+    struct text params = {0};
+    struct ask *asked = NULL;
+    rdv_response *response = NULL;
+    const char *identifier = options->arguments[0];
+    if (!identifier[0])
+        return say_usage(options->verb, "an identifier can't be empty");
+    int code = ask_open(options, ASK_WRITE, &asked);
+    if (code)
+        return code;
+    if (!asked)
+        return EXIT_NOTHING;
+    code = ask_be_agent(asked);
+    if (code) {
+        ask_close(asked);
+        return code;
+    }
+    /* What can't be an identifier isn't there. */
+    int result = RDV_ENOTFOUND;
+    if (ask_add_identifier(&params, identifier))
+        result = ask(asked, method, params.data, &response);
+    bool waited = false;
+    if (result == 0)
+        result = ask_wait_end(asked, identifier, &waited);
+    if (result == 0 && waited) {
+        rdv_response_free(response);
+        response = NULL;
+        result = ask(asked, "show", params.data, &response);
+    }
+    text_finish(&params);
+    switch (result) {
+    case 0:
+        code = tell(&telling, response, tell_word);
+        break;
+    case RDV_EBUSY:
+        say_error("task '%s' is running: 'rdvtask cancel' ends it", identifier);
+        code = EXIT_BUSY;
+        break;
+    case RDV_EUNRECORDED:
+        code = tell_unrecorded(options, identifier, ask_words(asked));
+        break;
+    case RDV_ENOTFOUND:
+        say_error("no task '%s' is %s: 'rdvtask list' shows what is", identifier,
+                  strcmp(method, "delete") == 0 ? "pending" : "pending or running");
+        code = EXIT_NOTHING;
+        break;
+    default:
+        code = ask_failed(
+            asked, strcmp(method, "delete") == 0 ? "delete the task" : "cancel the task", result);
+    }
+    rdv_response_free(response);
+    ask_close(asked);
+    return code;
+}
+
+int command_delete(const struct options *options)
+{
+    return change_one(options, "delete", "deleted");
+}
+
+int command_cancel(const struct options *options)
+{
+    return change_one(options, "cancel", "cancelled");
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/* The verb `watch`, and `start` where an agent runs the task. */
+#include "cmd_watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "entry_text.h"
+#include "journal_prefix.h"
+#include "live_view.h"
+#include "messages.h"
+#include "options.h"
+#include "output_queue.h"
+#include "request_params.h"
+#include "signals.h"
+#include "system.h"
+
+/* While the output of `watch` waits for its reader, how often to look whether somebody wants it to end. */
+#define WRITE_LOOK (100 * RDV_MILLISECOND)
+
+struct following {
+    const struct options *options;
+    struct ask *asked;  /* for all that is asked meanwhile */
+    rdv_client *stream; /* where changes come from */
+    int64_t after;      /* the last change that came */
+    int64_t shown;      /* watch: the last change that is known to be written */
+    rdv_loop *loop;
+    struct signals *signals;
+    struct view *view;
+
+    rdv_task *task; /* start: the one that is followed; NULL for watch */
+    int64_t run;
+    rdv_outcome outcome;
+    int code;
+
+    int ends;   /* requests to end that were dealt with */
+    int result; /* of what has come so far: RDV_ESHUTDOWN = the agent has gone */
+    bool late;  /* the agent has said that we are: changes came faster than they were read */
+    bool stopped;
+};
+
+/* ------------------------------------------------------------ the view */
+
+static int list_entries(void *source, const char *identifier, int64_t limit, rdv_entry_fn fn,
+                        void *user)
+{
+    struct following *following = source;
+    struct text params = {0};
+    char text[40];
+    rdv_response *response = NULL;
+    int result;
+    if (identifier) {
+        result = ask_add_identifier(&params, identifier) ? 0 : RDV_EINVAL;
+    } else {
+        snprintf(text, sizeof(text), "{\"limit\":%" PRId64 "}", limit);
+        text_add_string(&params, text);
+        result = params.failed ? RDV_ENOMEM : 0;
+    }
+    if (result == 0)
+        result = ask(following->asked, identifier ? "show" : "list", params.data, &response);
+    if (result == 0)
+        result = rdv_response_entries(response, fn, user);
+    rdv_response_free(response);
+    text_finish(&params);
+    return result;
+}
+
+static void figure_out(void *source, struct view_figures *ret_figures)
+{
+    struct following *following = source;
+    rdv_response *response = NULL;
+    int64_t running = 0, waiting = 0;
+    if (ask(following->asked, "status", NULL, &response) != 0)
+        return;
+    ret_figures->known = ask_member_number(response, "running", &running) &&
+                         ask_member_number(response, "pending", &waiting);
+    ret_figures->running = (size_t)running;
+    ret_figures->waiting = (size_t)waiting;
+    ret_figures->paused = ask_member_true(response, "paused");
+    ask_member_time(response, "next", &ret_figures->next);
+    rdv_response_free(response);
+}
+
+/* Called on another thread. */
+static void on_output_failed(void *user)
+{
+    struct following *following = user;
+    rdv_loop_stop(following->loop);
+}
+
+/* Whether there is somebody who reads what `watch` shows. */
+static bool is_read(const struct following *following)
+{
+    return out_failure(OUT_STDOUT) == 0 && !signals_reader_gone(following->signals);
+}
+
+static void note_shown(struct following *following)
+{
+    if (out_wait(OUT_STDOUT, 0) && is_read(following))
+        following->shown = following->after;
+}
+
+/* `watch` is all about its output: the next line waits for the one before it, and the agent cuts off whoever is too late. */
+static void wait_until_written(struct following *following)
+{
+    while (!out_wait(OUT_STDOUT, WRITE_LOOK) && signals_ends(following->signals) == following->ends)
+        ;
+    note_shown(following);
+}
+
+/* ------------------------------------------------------------ following */
+
+static int on_change(void *user, const rdv_entry *entry)
+{
+    struct following *following = user;
+    if (!following->task)
+        wait_until_written(following);
+    following->after = entry->change;
+    if (following->task && entry->run != following->run)
+        return 0;
+    view_change(following->view, entry);
+    if (following->task && entry->state == RDV_STATE_FINISHED) {
+        following->outcome = entry->outcome;
+        following->code = entry->code;
+        following->stopped = true;
+    }
+    return 0;
+}
+
+static int on_line(struct following *following, const char *line)
+{
+    rdv_response *response = NULL;
+    int result = rdv_response_parse(line, &response);
+    const char *method = result == 0 ? rdv_response_method(response) : NULL;
+    if (method && strcmp(method, "change") == 0)
+        result = rdv_response_entries(response, on_change, following);
+    else if (method && strcmp(method, "late") == 0)
+        following->late = true;
+    rdv_response_free(response);
+    return result;
+}
+
+/* Take what has come. */
+static void drain(void *user)
+{
+    struct following *following = user;
+    while (!following->stopped && following->result == 0) {
+        const char *line;
+        int result = rdv_client_receive(following->stream, 0, &line);
+        if (result == RDV_ETIMEDOUT)
+            return;
+        if (result == 0)
+            result = on_line(following, line);
+        following->result = result;
+    }
+    rdv_loop_stop(following->loop);
+}
+
+/* Whether the agent has. */
+static bool has_gone(const struct following *following)
+{
+    return following->result == RDV_ESHUTDOWN;
+}
+
+static void on_end_request(struct following *following)
+{
+    struct text params = {0};
+    rdv_response *response = NULL;
+    if (++following->ends > 1 || !following->task) {
+        following->stopped = true;
+        return;
+    }
+    if (!following->options->quiet)
+        view_say(following->view, JOURNAL_NOTICE,
+                 "cancelling; once more to stop waiting for its end");
+    int result = RDV_ENOMEM;
+    if (ask_add_identifier(&params, rdv_task_identifier(following->task)))
+        result = ask(following->asked, "cancel", params.data, &response);
+    rdv_response_free(response);
+    text_finish(&params);
+    /* The task may just have ended, or the agent has no room to record that it ends the task. */
+    if (result && result != RDV_ENOTFOUND && result != RDV_EUNRECORDED) {
+        view_say(following->view, JOURNAL_ERROR, ask_words(following->asked));
+        following->stopped = true;
+    }
+}
+
+static void finish(struct following *following)
+{
+    out_watch(NULL, NULL);
+    view_free(following->view);
+    rdv_client_close(following->stream);
+    ask_close(following->asked);
+    signals_stop(following->signals);
+    rdv_loop_free(following->loop);
+}
+
+/* Have changes after following->after sent. */
+static int subscribe(struct following *following)
+{
+    struct ask *asked = NULL;
+    rdv_response *response = NULL;
+    char params[48];
+    int code = ask_open(following->options, ASK_AGENT, &asked);
+    if (code)
+        return code;
+    snprintf(params, sizeof(params), "{\"after\":%" PRId64 "}", following->after);
+    int result = ask(asked, "watch", params, &response);
+    if (result)
+        code = ask_failed(asked, "watch", result);
+    else
+        following->stream = ask_take_client(asked);
+    rdv_response_free(response);
+    ask_close(asked);
+    return code;
+}
+
+/* If we were late, the agent has cut us off: watch again, after the last change that we have read. */
+static bool go_on(struct following *following)
+{
+    if (!following->late || !has_gone(following))
+        return false;
+    following->late = false;
+    view_say(following->view, JOURNAL_WARNING,
+             "changes came faster than they could be shown: of some entries only the latest is");
+    rdv_client_close(following->stream);
+    following->stream = NULL;
+    if (subscribe(following) != EXIT_OK)
+        return false;
+    following->result = rdv_client_attach(following->stream, following->loop, drain, following);
+    if (following->result == 0)
+        drain(following);
+    return true;
+}
+
+/* Follow until it is stopped. Returns an exit code. */
+static int follow(struct following *following)
+{
+    const struct view_source source = {list_entries, figure_out, following};
+    const char *identifier = following->task ? rdv_task_identifier(following->task) : NULL;
+    int result = rdv_loop_new(&following->loop);
+    if (result == 0 && signals_start(following->loop, following->task ? 0 : SIGNALS_READER,
+                                     &following->signals) != 0)
+        result = RDV_ENOMEM;
+    if (result == 0)
+        result =
+            view_new(following->options, following->loop, &source, identifier, &following->view);
+    if (result == 0)
+        result = rdv_client_attach(following->stream, following->loop, drain, following);
+    if (result) {
+        say_error("cannot start: %s", rdv_strerror(result));
+        return EXIT_FAILED;
+    }
+    if (!following->task)
+        out_watch(on_output_failed, following);
+    view_begin(following->view);
+    drain(following);
+    while (!following->stopped && (following->result == 0 || go_on(following))) {
+        result = rdv_loop_run(following->loop);
+        if (following->result == 0)
+            following->result = result;
+        while (!following->stopped && following->ends < signals_ends(following->signals))
+            on_end_request(following);
+        if (signals_resized(following->signals))
+            view_resized(following->view);
+        if (!following->task && !is_read(following))
+            following->stopped = true;
+    }
+    view_end(following->view);
+    if (following->result && !has_gone(following))
+        say_error("the agent can't be followed any more: %s", rdv_strerror(following->result));
+    return following->result ? EXIT_FAILED : EXIT_OK;
+}
+
+/* ------------------------------------------------------------ watch */
+
+/* Where to begin if nothing else is asked for: now. */
+static int find_now(struct following *following)
+{
+    rdv_response *status = NULL;
+    int result = ask(following->asked, "status", NULL, &status);
+    if (result == 0 && !ask_member_number(status, "change", &following->after))
+        result = RDV_ENOTSUP;
+    rdv_response_free(status);
+    return result ? ask_failed(following->asked, "watch", result) : EXIT_OK;
+}
+
+static int find_begin(struct following *following)
+{
+    const struct options *options = following->options;
+    if (options->after) {
+        char *end;
+        errno = 0;
+        const long long after = strtoll(options->after, &end, 10);
+        if (errno || *end || end == options->after || after < 0)
+            return say_usage(options->verb, "--after '%s' is not a number from 0 on",
+                             options->after);
+        following->after = after;
+    }
+    int code = ask_open(options, ASK_AGENT, &following->asked);
+    if (code == 0 && !options->after)
+        code = find_now(following);
+    return code;
+}
+
+/* Say where to go on, or what became of the output. Returns the exit code. */
+static int end_watch(struct following *following, int code)
+{
+    if (has_gone(following))
+        wait_until_written(following);
+    out_settle();
+    note_shown(following);
+    const int failure = out_failure(OUT_STDOUT);
+    if (signals_reader_gone(following->signals) || (failure && system_reader_gone()))
+        return EXIT_OK; /* whoever wanted no more has had enough */
+    if (failure)
+        code = say_output_failed(failure);
+    if (has_gone(following))
+        say_error("the agent has gone: once one is running again, 'rdvtask watch --after %" PRId64
+                  "' goes on from here",
+                  following->shown);
+    else if (code == 0 || failure)
+        say_note(following->options, "'rdvtask watch --after %" PRId64 "' goes on from here",
+                 following->shown);
+    return code;
+}
+
+int command_watch(const struct options *options)
+{
+    struct following following = {.options = options};
+    if (!out_begin()) {
+        say_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
+        return EXIT_FAILED;
+    }
+    int code = find_begin(&following);
+    following.shown = following.after;
+    if (code == 0)
+        code = subscribe(&following);
+    if (code == 0)
+        code = end_watch(&following, follow(&following));
+    finish(&following);
+    out_end();
+    return code;
+}
+
+/* ------------------------------------------------------------ start */
+
+static int on_scheduled(void *user, const rdv_entry *entry)
+{
+    struct following *following = user;
+    following->run = entry->run;
+    return 0;
+}
+
+static int schedule(struct following *following, const rdv_window *window)
+{
+    struct text params = {0};
+    rdv_window first = *window;
+    rdv_response *response = NULL;
+    if (first.deadline == 0)
+        first.deadline = RDV_DEADLINE_FIRST;
+    int code = params_from_task(following->task, &first, &params);
+    if (code)
+        goto out;
+    int result = ask(following->asked, "schedule", params.data, &response);
+    if (result == 0)
+        result = rdv_response_entries(response, on_scheduled, following);
+    if (result == RDV_EBUSY) {
+        say_error("task '%s' is running already: give another identifier, or none",
+                  rdv_task_identifier(following->task));
+        code = EXIT_BUSY;
+    } else if (result) {
+        code = ask_failed(following->asked, "record the task", result);
+    }
+out:
+    rdv_response_free(response);
+    text_finish(&params);
+    return code;
+}
+
+/* Whether that keeps a task from starting, and who schedules it has not asked for it. */
+static bool holds_up(const char *why)
+{
+    static const rdv_why reasons[] = {RDV_WHY_BEHIND, RDV_WHY_PAUSED, RDV_WHY_CLOCK,
+                                      RDV_WHY_REBOOT, RDV_WHY_STORE,  RDV_WHY_NO_AGENT};
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+        if (strcmp(why, rdv_why_name(reasons[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Say what keeps the task from starting, and the way out, in the agent's words. */
+static void say_way_out(struct following *following)
+{
+    const char *identifier = rdv_task_identifier(following->task);
+    struct text params = {0}, why = {0}, words = {0};
+    rdv_response *response = NULL;
+    if (ask_add_identifier(&params, identifier) &&
+        ask(following->asked, "explain", params.data, &response) == 0 &&
+        ask_member_text(response, "why", &why) && ask_member_text(response, "words", &words) &&
+        why.data && words.data && holds_up(why.data))
+        say_note(following->options, "%s: %s", identifier, words.data);
+    rdv_response_free(response);
+    text_finish(&params);
+    text_finish(&why);
+    text_finish(&words);
+}
+
+static int print_output(void *user, const rdv_entry *entry)
+{
+    const struct following *following = user;
+    return entry->run == following->run ? entry_print_output_end(NULL, entry) : 0;
+}
+
+int follow_start(const struct options *options, struct ask *asked, rdv_task *task,
+                 const rdv_window *window)
+{
+    struct following following = {.options = options, .asked = asked, .task = task};
+    /* First to listen, then to say something: so all that follows is heard, not only where it has led. */
+    int code = find_now(&following);
+    if (code == 0)
+        code = subscribe(&following);
+    if (code == 0)
+        code = schedule(&following, window);
+    if (code == 0 && !options->quiet)
+        say_way_out(&following);
+    if (code == 0)
+        code = follow(&following);
+    if (has_gone(&following)) {
+        say_error(
+            "the agent has gone before the task has ended: the next 'rdvtask run' goes on with it");
+    } else if (code == 0) {
+        code = entry_exit_code(following.outcome, following.code);
+        if ((code == EXIT_FAILED || code == EXIT_TIMED_OUT) && !options->json && !options->quiet)
+            ask_entry(following.asked, rdv_task_identifier(task), print_output, &following);
+    }
+    finish(&following);
+    return code;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "messages.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "display_text.h"
+#include "journal_prefix.h"
+#include "options.h"
+#include "output_queue.h"
+#include "system.h"
+
+/* The longest line; longer ones are cut. */
+#define LINE_MAX_SIZE 4096
+
+/* A line as it is written: in one piece, so that no other line gets into it, and without allocation, as it may have to say that there
+ * is no memory. An escape makes at most four bytes of one. */
+struct line {
+    char bytes[4 * LINE_MAX_SIZE + 64];
+    size_t size;
+};
+
+static void add_escaped(struct line *line, const char *text)
+{
+    line->size += text_escape(text, line->bytes + line->size, sizeof(line->bytes) - 1 - line->size);
+}
+
+/* Begin a line: with our name or, in the journal, which knows it, with how grave the line is. */
+static void begin(struct line *line, int priority, const char *name)
+{
+    const char *prefix = journal_prefix(priority);
+    line->size = 0;
+    add_escaped(line, prefix[0] ? prefix : name);
+}
+
+static void end(struct line *line)
+{
+    line->bytes[line->size++] = '\n';
+    out_write(OUT_STDERR, line->bytes, line->size);
+}
+
+static void write_line(int priority, const char *words)
+{
+    struct line line;
+    begin(&line, priority, "rdvtask: ");
+    add_escaped(&line, words);
+    end(&line);
+}
+
+static const char *const stream_names[OUT_STREAMS] = {"standard output", "standard error"};
+
+void say_lost_lately(void)
+{
+    char words[160];
+    const char *why;
+    for (int i = 0; i < OUT_STREAMS; i++) {
+        const size_t lost = out_lost_lately((enum out_stream)i, &why);
+        if (lost == 0)
+            continue;
+        snprintf(words, sizeof(words), "%zu lines of %s were lost here: %s", lost, stream_names[i],
+                 why);
+        write_line(JOURNAL_WARNING, words);
+    }
+}
+
+void say_finish(void)
+{
+    char words[160];
+    const char *why;
+    out_settle();
+    for (int i = 0; i < OUT_STREAMS; i++) {
+        const size_t lost = out_lost((enum out_stream)i, &why);
+        if (lost == 0)
+            continue;
+        snprintf(words, sizeof(words), "%zu lines of %s were lost in all: %s", lost,
+                 stream_names[i], why);
+        write_line(JOURNAL_WARNING, words);
+    }
+    out_end();
+}
+
+static void say(int priority, const char *format, va_list arguments)
+{
+    char words[LINE_MAX_SIZE];
+    vsnprintf(words, sizeof(words), format, arguments);
+    say_line(priority, words);
+}
+
+void say_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(JOURNAL_ERROR, format, arguments);
+    va_end(arguments);
+}
+
+void say_line(int priority, const char *line)
+{
+    say_lost_lately();
+    write_line(priority, line);
+}
+
+void say_note(const struct options *options, const char *format, ...)
+{
+    if (options->quiet)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    say(JOURNAL_NOTICE, format, arguments);
+    va_end(arguments);
+}
+
+int say_usage(const char *verb, const char *format, ...)
+{
+    char words[160];
+    struct line line;
+    va_list arguments;
+    va_start(arguments, format);
+    say(JOURNAL_ERROR, format, arguments);
+    va_end(arguments);
+    snprintf(words, sizeof(words), "see 'rdvtask %s%s--help'", verb ? verb : "", verb ? " " : "");
+    begin(&line, JOURNAL_ERROR, "");
+    add_escaped(&line, words);
+    end(&line);
+    return EXIT_USAGE;
+}
+
+int say_document_error(const char *file, const struct rdv_error *error)
+{
+    if (error->line <= 0) {
+        /* The file could not be read: the words name it. */
+        say_error("%s", error->text);
+    } else {
+        struct line line;
+        char place[48];
+        snprintf(place, sizeof(place), ":%d:%d%s", error->line, error->column,
+                 error->path[0] ? " " : "");
+        begin(&line, JOURNAL_ERROR, "");
+        add_escaped(&line, file);
+        add_escaped(&line, place);
+        add_escaped(&line, error->path);
+        add_escaped(&line, ": ");
+        add_escaped(&line, error->text);
+        end(&line);
+    }
+    return error->code == RDV_EBUSY || error->code == RDV_ELOCKED ? EXIT_BUSY : EXIT_FAILED;
+}
+
+int say_output_failed(int number)
+{
+    say_error("cannot write to standard output%s%s", number ? ": " : "",
+              number ? strerror(number) : "");
+    return EXIT_FAILED;
+}
+
+int say_flush(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_OK;
+    const int number = errno;
+    return system_reader_gone() ? EXIT_OK : say_output_failed(number);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Orphans become children of process 1, or of a process that was made their reaper before it became this program. Nobody else can reap
+ * them. But the agent must not wait for any child that ends, as it would take the exit codes of those that it has started itself. So
+ * there are two processes: one that reaps, and the program.
+ */
+#define _GNU_SOURCE
+
+#include "first_process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "../commands.h"
+#include "../messages.h"
+
+static bool reaps_orphans(void)
+{
+    int reaps = 0;
+    return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &reaps) == 0 && reaps);
+}
+
+/* A watchdog that is meant for this process is handed on to the program. */
+static void pass_on_watchdog(void)
+{
+    const char *pid = getenv("WATCHDOG_PID");
+    if (pid && strtol(pid, NULL, 10) == (long)getpid())
+        unsetenv("WATCHDOG_PID");
+}
+
+/* Reap what has ended. Returns whether the program has. */
+static bool reap(pid_t program, int *ret_status)
+{
+    bool ended = false;
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        if (pid == program) {
+            ended = true;
+            *ret_status = status;
+        }
+    return ended;
+}
+
+/* A terminal sends the signals of its keys and its size to the program, too. Only that of its end goes to nobody but the first process
+ * of its session. */
+static bool is_for_us_only(const siginfo_t *info)
+{
+    return info->si_code <= 0 || info->si_signo == SIGHUP;
+}
+
+bool first_process(int *ret_code)
+{
+    sigset_t all, before;
+    if (!reaps_orphans())
+        return false;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pass_on_watchdog();
+    signal(SIGCHLD, SIG_DFL); /* where it is ignored, exit codes are lost */
+    const pid_t parent = getpid(), program = fork();
+    if (program == 0) {
+        /* If the first process were killed, nobody could end the program any more: so both die together. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(EXIT_FAILED);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return false;
+    }
+    if (program < 0) {
+        say_error("cannot start a process: %s", strerror(errno));
+        *ret_code = EXIT_FAILED;
+        return true;
+    }
+    int status = 0;
+    siginfo_t info;
+    while (!reap(program, &status))
+        if (sigwaitinfo(&all, &info) > 0 && info.si_signo != SIGCHLD && is_for_us_only(&info))
+            kill(program, info.si_signo);
+    *ret_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return true;
+}
