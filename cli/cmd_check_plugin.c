@@ -77,7 +77,8 @@ static int read_apartment(const struct options *options, rdv_com_apartment *ret_
     else if (kind && strcmp(kind, "multi") == 0)
         *ret_apartment = RDV_COM_APARTMENT_MULTI;
     else if (kind)
-        return say_usage(options->verb, "--apartment '%s' is neither 'single' nor 'multi'", kind);
+        return report_usage_error(options->verb, "--apartment '%s' is neither 'single' nor 'multi'",
+                                  kind);
     return EXIT_OK;
 }
 
@@ -93,9 +94,9 @@ int command_check_plugin(const struct options *options)
         code = duration_from_option(options, "run-limit", options->run_limit, RDV_LIMIT_MAX,
                                     &how.run_limit);
     if (code == 0 && how.run_limit == 0)
-        code = say_usage(options->verb, "--run-limit must be longer than nothing");
+        code = report_usage_error(options->verb, "--run-limit must be longer than nothing");
     if (code == 0 && options->argument_count == 1 && (options->context || options->context_file))
-        code = say_usage(options->verb, "a context is for a task: give its label");
+        code = report_usage_error(options->verb, "a context is for a task: give its label");
     if (code == 0 && options->argument_count > 1)
         code = task_from_options(options, 1, &task);
     if (code)
@@ -104,21 +105,21 @@ int command_check_plugin(const struct options *options)
     const int result = rdv_com_check(options->arguments[0], &how, on_finding, &report, &error);
     rdv_task_unref(task);
     if (result != 0 && report.text.size == 0) {
-        say_error("%s", error.text);
+        report_error("%s", error.text);
         return result == RDV_ENOTFOUND ? EXIT_NOTHING : EXIT_FAILED;
     }
     if (options->json)
         end_json(&report);
     code = result == 0 ? EXIT_OK : EXIT_FAILED;
     if (report.text.failed) {
-        say_error("%s", rdv_strerror(RDV_ENOMEM));
+        report_error("%s", rdv_strerror(RDV_ENOMEM));
         code = EXIT_FAILED;
     } else {
         fwrite(report.text.data, 1, report.text.size, stdout);
     }
-    say_note(options, "%zu held, %zu broken, %zu not tried, %zu noted", report.counts[RDV_COM_HELD],
-             report.counts[RDV_COM_BROKEN], report.counts[RDV_COM_NOT_TRIED],
-             report.counts[RDV_COM_NOTED]);
+    print_note(options, "%zu held, %zu broken, %zu not tried, %zu noted",
+               report.counts[RDV_COM_HELD], report.counts[RDV_COM_BROKEN],
+               report.counts[RDV_COM_NOT_TRIED], report.counts[RDV_COM_NOTED]);
     text_finish(&report.text);
     return code;
 }

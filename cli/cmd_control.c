@@ -10,39 +10,39 @@
 #include "system.h"
 
 /* Have something done that has neither parameters nor a result. */
-static int command(const struct options *options, enum ask_else otherwise, const char *doing,
-                   const char *done)
+static int run_plain_verb(const struct options *options, enum session_fallback otherwise,
+                          const char *doing, const char *done)
 {
-    struct ask *asked = NULL;
+    struct session *session = NULL;
     rdv_response *response = NULL;
-    int code = ask_open(options, otherwise, &asked);
+    int code = session_open(options, otherwise, &session);
     if (code)
         return code;
-    int result = ask(asked, options->verb, NULL, &response);
+    int result = session_request(session, options->verb, NULL, &response);
     if (result)
-        code = ask_failed(asked, doing, result);
+        code = session_report_failure(session, doing, result);
     else if (options->json)
         printf("{\"%s\":true}\n", done);
     else if (!options->quiet)
         puts(done);
     rdv_response_free(response);
-    ask_close(asked);
+    session_close(session);
     return code;
 }
 
 int command_pause(const struct options *options)
 {
-    return command(options, ASK_MAKE, "pause", "paused");
+    return run_plain_verb(options, SESSION_MAKE_STORE, "pause", "paused");
 }
 
 int command_resume(const struct options *options)
 {
-    return command(options, ASK_MAKE, "resume", "resumed");
+    return run_plain_verb(options, SESSION_MAKE_STORE, "resume", "resumed");
 }
 
 int command_reload(const struct options *options)
 {
-    return command(options, ASK_AGENT, "reload", "reloaded");
+    return run_plain_verb(options, SESSION_NEED_AGENT, "reload", "reloaded");
 }
 
 static int print_explanation(const struct options *options, const char *identifier,
@@ -57,16 +57,16 @@ static int print_explanation(const struct options *options, const char *identifi
         fputc('\n', stdout);
         return EXIT_OK;
     }
-    if (!ask_member_text(response, "words", &words)) {
+    if (!result_text(response, "words", &words)) {
         text_finish(&words);
-        say_error("the answer can't be read: is another version running?");
+        report_error("the answer can't be read: is another version running?");
         return EXIT_FAILED;
     }
     text_print(stdout, identifier);
     fputs(": ", stdout);
     text_print(stdout, words.data ? words.data : "");
     fputc('\n', stdout);
-    if (ask_member_time(response, "next", &next))
+    if (result_time(response, "next", &next))
         printf("it is looked at next at %s\n", text_time(next, buffer));
     text_finish(&words);
     return EXIT_OK;
@@ -75,30 +75,30 @@ static int print_explanation(const struct options *options, const char *identifi
 int command_explain(const struct options *options)
 {
     struct text params = {0};
-    struct ask *asked = NULL;
+    struct session *session = NULL;
     rdv_response *response = NULL;
     const char *identifier = options->arguments[0];
     if (!identifier[0])
-        return say_usage(options->verb, "an identifier can't be empty");
-    int code = ask_open(options, ASK_WRITE, &asked);
+        return report_usage_error(options->verb, "an identifier can't be empty");
+    int code = session_open(options, SESSION_CHANGE_STORE, &session);
     if (code)
         return code;
-    if (!asked)
+    if (!session)
         return EXIT_NOTHING;
     int result = RDV_ENOTFOUND;
     if (ask_add_identifier(&params, identifier))
-        result = ask(asked, "explain", params.data, &response);
+        result = session_request(session, "explain", params.data, &response);
     text_finish(&params);
     if (result == RDV_ENOTFOUND) {
-        say_error("no task '%s' is pending or running: 'rdvtask show' tells how one has ended",
-                  identifier);
+        report_error("no task '%s' is pending or running: 'rdvtask show' tells how one has ended",
+                     identifier);
         code = EXIT_NOTHING;
     } else if (result) {
-        code = ask_failed(asked, "explain it", result);
+        code = session_report_failure(session, "explain it", result);
     } else {
         code = print_explanation(options, identifier, response);
     }
     rdv_response_free(response);
-    ask_close(asked);
+    session_close(session);
     return code;
 }

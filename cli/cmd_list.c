@@ -32,18 +32,18 @@ static rdv_time deadline_of(const rdv_entry *entry)
     return entry->window.deadline == RDV_DEADLINE_FIRST ? 0 : entry->window.deadline;
 }
 
-static size_t wider(size_t columns, const char *name)
+static size_t widen_column(size_t columns, const char *name)
 {
     const size_t width = text_width(name);
     return width > columns ? width < NAME_COLUMNS ? width : NAME_COLUMNS : columns;
 }
 
 /* The first of two passes: nothing is kept, so the number of entries doesn't matter. */
-static int measure(void *user, const rdv_entry *entry)
+static int measure_entry(void *user, const rdv_entry *entry)
 {
     struct listing *listing = user;
-    listing->identifier = wider(listing->identifier, entry->identifier);
-    listing->label = wider(listing->label, entry->label);
+    listing->identifier = widen_column(listing->identifier, entry->identifier);
+    listing->label = widen_column(listing->label, entry->label);
     listing->any = true;
     return 0;
 }
@@ -143,13 +143,14 @@ static int print_json(void *user, const rdv_entry *entry)
 }
 
 /* Words for people, after a listing that nothing was in, or before one that can start nothing. */
-static void note(const struct options *options, struct ask *asked, const struct listing *listing)
+static void print_listing_notes(const struct options *options, struct session *session,
+                                const struct listing *listing)
 {
     if (!listing->any)
-        say_note(options,
-                 listing->finished ? "nothing has ended yet" : "nothing is pending or running");
-    if (!listing->finished && ask_paused(asked))
-        say_note(options, "paused: nothing starts before 'rdvtask resume'");
+        print_note(options,
+                   listing->finished ? "nothing has ended yet" : "nothing is pending or running");
+    if (!listing->finished && session_is_paused(session))
+        print_note(options, "paused: nothing starts before 'rdvtask resume'");
 }
 
 /* Print what the filter lets through, as an array or a table. */
@@ -161,33 +162,33 @@ static int print_entries(const struct options *options, const rdv_filter *filter
                               .label = strlen("LABEL"),
                               .colors = entry_colors(options)};
     const char *method = listing.finished ? "history" : "list";
-    struct ask *asked = NULL;
+    struct session *session = NULL;
     size_t rows;
     int result = 0;
-    int code = ask_open(options, ASK_READ, &asked);
+    int code = session_open(options, SESSION_READ_STORE, &session);
     if (code)
         return code;
     if (options->json) {
         fputs("[", stdout);
-        if (asked)
-            result = ask_entries(asked, method, filter, print_json, &listing);
+        if (session)
+            result = session_list_entries(session, method, filter, print_json, &listing);
         if (result == 0)
             fputs(listing.any ? "\n]\n" : "]\n", stdout);
-    } else if (asked) {
+    } else if (session) {
         if (system_live_terminal())
             system_terminal_size(&listing.columns, &rows);
-        result = ask_entries(asked, method, filter, measure, &listing);
+        result = session_list_entries(session, method, filter, measure_entry, &listing);
         if (result == 0 && listing.any)
             result = print_head(&listing);
         if (result == 0 && listing.any)
-            result = ask_entries(asked, method, filter, print_line, &listing);
+            result = session_list_entries(session, method, filter, print_line, &listing);
         if (result == 0)
-            note(options, asked, &listing);
+            print_listing_notes(options, session, &listing);
     }
     if (result)
-        code = ask_failed(asked, "read the store", result);
+        code = session_report_failure(session, "read the store", result);
     text_finish(&listing.line);
-    ask_close(asked);
+    session_close(session);
     return code;
 }
 
@@ -206,15 +207,15 @@ int command_history(const struct options *options)
     if (options->argument_count > 0) {
         filter.identifier = options->arguments[0];
         if (!filter.identifier[0])
-            return say_usage(options->verb, "an identifier can't be empty");
+            return report_usage_error(options->verb, "an identifier can't be empty");
     }
     if (options->limit) {
         char *end;
         errno = 0;
         const long long limit = strtoll(options->limit, &end, 10);
         if (errno || *end || limit < 1)
-            return say_usage(options->verb, "--limit '%s' is not a number from 1 on",
-                             options->limit);
+            return report_usage_error(options->verb, "--limit '%s' is not a number from 1 on",
+                                      options->limit);
         filter.limit = limit;
     }
     return print_entries(options, &filter);
@@ -322,24 +323,25 @@ static int show_entry(void *user, const rdv_entry *entry)
 int command_show(const struct options *options)
 {
     struct listing listing = {.options = options};
-    struct ask *asked = NULL;
+    struct session *session = NULL;
     const char *identifier = options->arguments[0];
     if (!identifier[0])
-        return say_usage(options->verb, "an identifier can't be empty");
-    int code = ask_open(options, ASK_READ, &asked);
+        return report_usage_error(options->verb, "an identifier can't be empty");
+    int code = session_open(options, SESSION_READ_STORE, &session);
     if (code)
         return code;
-    if (!asked)
+    if (!session)
         return EXIT_NOTHING;
-    int result = ask_entry(asked, identifier, show_entry, &listing);
+    int result = session_show_entry(session, identifier, show_entry, &listing);
     if (result == RDV_ENOTFOUND || result == RDV_EINVAL || result == RDV_ELIMIT) {
         /* What can't be an identifier isn't there. */
-        say_error("there is no task '%s': 'rdvtask list' and 'rdvtask history' show what there is",
-                  identifier);
+        report_error(
+            "there is no task '%s': 'rdvtask list' and 'rdvtask history' show what there is",
+            identifier);
         code = EXIT_NOTHING;
     } else if (result) {
-        code = ask_failed(asked, "read the store", result);
+        code = session_report_failure(session, "read the store", result);
     }
-    ask_close(asked);
+    session_close(session);
     return code;
 }

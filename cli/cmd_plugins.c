@@ -116,8 +116,8 @@ static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
 }
 
 /* Create it, by its class, which is what the registry has said just now. NULL, and what is wrong: it can't be, or not any more. */
-static rdv_com_host *try_one(struct listing *listing, const rdv_com_plugin *plugin,
-                             struct rdv_error *error)
+static rdv_com_host *try_plugin(struct listing *listing, const rdv_com_plugin *plugin,
+                                struct rdv_error *error)
 {
     rdv_com_host_options how;
     rdv_com_host *host = NULL;
@@ -133,14 +133,14 @@ static rdv_com_host *try_one(struct listing *listing, const rdv_com_plugin *plug
     return host;
 }
 
-static int show(void *user, const rdv_com_plugin *plugin)
+static int show_plugin(void *user, const rdv_com_plugin *plugin)
 {
     struct listing *listing = user;
     struct rdv_error error = {0};
     const char *trouble = plugin->trouble;
     listing->count++;
     /* One whose class is not there has its trouble already. */
-    rdv_com_host *host = plugin->server[0] ? try_one(listing, plugin, &error) : NULL;
+    rdv_com_host *host = plugin->server[0] ? try_plugin(listing, plugin, &error) : NULL;
     if (!trouble[0])
         trouble = error.text;
     int result = listing->options->json ? print_json(listing, plugin, host, trouble)
@@ -155,13 +155,13 @@ int command_plugins(const struct options *options)
     struct rdv_error error = {0};
     int result = rdv_loop_new(&listing.loop);
     if (result == 0)
-        result = rdv_com_plugins(show, &listing, &error);
+        result = rdv_com_plugins(show_plugin, &listing, &error);
     if (result)
-        say_error("%s", error.text[0] ? error.text : rdv_strerror(result));
+        report_error("%s", error.text[0] ? error.text : rdv_strerror(result));
     else if (options->json)
         puts(listing.count > 0 ? "]" : "[]");
     else if (listing.count == 0)
-        say_note(options, "no task agent is registered");
+        print_note(options, "no task agent is registered");
     text_finish(&listing.line);
     rdv_loop_free(listing.loop);
     return result ? EXIT_FAILED : EXIT_OK;

@@ -59,10 +59,10 @@ struct run {
     int ends;               /* requests to end that were dealt with */
 };
 
-static void say_in_run(struct run *run, const char *format, ...) SAY_PRINTF(2, 3);
+static void print_run_note(struct run *run, const char *format, ...) MESSAGE_FORMAT(2, 3);
 
 /* A line for people that doesn't get mixed up with the table. */
-static void say_in_run(struct run *run, const char *format, ...)
+static void print_run_note(struct run *run, const char *format, ...)
 {
     char line[512];
     va_list arguments;
@@ -70,9 +70,9 @@ static void say_in_run(struct run *run, const char *format, ...)
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     if (run->view)
-        view_say(run->view, JOURNAL_NOTICE, line);
+        view_print_line(run->view, JOURNAL_NOTICE, line);
     else
-        say_line(JOURNAL_NOTICE, line);
+        print_log_line(JOURNAL_NOTICE, line);
 }
 
 static void log_line(void *user, rdv_log_level level, const char *text)
@@ -81,16 +81,16 @@ static void log_line(void *user, rdv_log_level level, const char *text)
     if (level > RDV_LOG_WARNING && !run->options->verbose)
         return;
     if (run->view)
-        view_say(run->view, (int)level, text);
+        view_print_line(run->view, (int)level, text);
     else
-        say_line((int)level, text);
+        print_log_line((int)level, text);
 }
 
 /* From another thread: the loop's own is held up. */
 static void on_held_up(void *user, const char *text)
 {
     (void)user;
-    say_line(JOURNAL_WARNING, text);
+    print_log_line(JOURNAL_WARNING, text);
 }
 
 static void on_terminated(void *user, int reason)
@@ -102,7 +102,7 @@ static void on_terminated(void *user, int reason)
 }
 
 /* End in order: what runs is told to end, and is taken up again by the next process if it doesn't. */
-static void stop(struct run *run)
+static void stop_run(struct run *run)
 {
     if (run->stopping)
         return;
@@ -118,13 +118,13 @@ static void on_deserted(void *user, int reason)
     struct run *run = user;
     (void)reason;
     run->deserted = true;
-    stop(run);
+    stop_run(run);
 }
 
 static int on_change(void *user, const rdv_entry *entry)
 {
     struct run *run = user;
-    view_change(run->view, entry);
+    view_show_change(run->view, entry);
     notify_changed(run->notify);
     if (entry->state != RDV_STATE_FINISHED)
         return 0;
@@ -134,10 +134,10 @@ static int on_change(void *user, const rdv_entry *entry)
         run->outcome = entry->outcome;
         run->code = entry->code;
         run->number = entry->run;
-        stop(run);
+        stop_run(run);
     }
     if (run->options->once && rdv_trigger_unfinished(run->trigger) == 0)
-        stop(run);
+        stop_run(run);
     return 0;
 }
 
@@ -146,7 +146,7 @@ static void on_until(void *user)
     struct run *run = user;
     const rdv_duration left = run->until - rdv_time_now();
     if (left <= 0)
-        stop(run);
+        stop_run(run);
     else
         rdv_timer_start(run->timer, left < UNTIL_STEP ? left : UNTIL_STEP);
 }
@@ -159,16 +159,16 @@ static void on_end_request(struct run *run)
     }
     if (!run->identifier) {
         if (!run->options->quiet)
-            say_in_run(run, "stopping in order; once more to stop at once");
-        stop(run);
+            print_run_note(run, "stopping in order; once more to stop at once");
+        stop_run(run);
         return;
     }
     if (!run->options->quiet)
-        say_in_run(run, "cancelling; once more to stop at once");
+        print_run_note(run, "cancelling; once more to stop at once");
     int result = rdv_trigger_cancel(run->trigger, run->identifier);
     if (result && result != RDV_EUNRECORDED) { /* that has its line in the log */
-        say_in_run(run, "the task can't be cancelled: %s", rdv_strerror(result));
-        stop(run);
+        print_run_note(run, "the task can't be cancelled: %s", rdv_strerror(result));
+        stop_run(run);
     }
 }
 
@@ -183,7 +183,7 @@ static int list_entries(void *source, const char *identifier, int64_t limit, rdv
     return rdv_store_entries(run->store, &filter, fn, user);
 }
 
-static void figure_out(void *source, struct view_figures *ret_figures)
+static void read_figures(void *source, struct view_figures *ret_figures)
 {
     const struct run *run = source;
     ret_figures->known = true;
@@ -194,7 +194,7 @@ static void figure_out(void *source, struct view_figures *ret_figures)
 }
 
 /* Take the agent document anew, or keep the old one. Running tasks are left alone. The error has the place in its words. */
-static int reload_asked(void *user, struct rdv_error *error)
+static int on_reload(void *user, struct rdv_error *error)
 {
     struct run *run = user;
     struct rdv_error found = {0};
@@ -208,7 +208,7 @@ static int reload_asked(void *user, struct rdv_error *error)
     notify_ready(run->notify, run->trigger);
     if (result == 0) {
         if (!run->options->quiet)
-            say_in_run(run, "reloaded %s", run->config);
+            print_run_note(run, "reloaded %s", run->config);
         return 0;
     }
     *error = (struct rdv_error){.code = result};
@@ -221,11 +221,11 @@ static int reload_asked(void *user, struct rdv_error *error)
     return result;
 }
 
-static void reload(struct run *run)
+static void reload_document(struct run *run)
 {
     struct rdv_error error = {0};
-    if (reload_asked(run, &error) != 0)
-        say_in_run(run, "not reloaded, and all stays as it was: %s", error.text);
+    if (on_reload(run, &error) != 0)
+        print_run_note(run, "not reloaded, and all stays as it was: %s", error.text);
 }
 
 /* Say it if those who may only read can't get to the socket. */
@@ -245,29 +245,29 @@ static void warn_readers(struct run *run, const char *path)
 }
 
 /* Listen for those who ask. A place of our own choice need not be good for it: then it is done without. */
-static int listen(struct run *run)
+static int open_control(struct run *run)
 {
     const struct options *options = run->options;
     rdv_control_options how;
     struct rdv_error error = {0};
     char *path = NULL;
-    int code = place_socket(options, &path);
+    int code = paths_find_socket(options, &path);
     if (code)
         return code;
     rdv_control_options_init(&how);
     how.socket = path;
     how.reader_group = options->reader_group;
-    how.reload = reload_asked;
+    how.reload = on_reload;
     how.user = run;
     how.log.write = log_line;
     how.log.user = run;
     int result = rdv_control_new(run->loop, run->store, run->trigger, &how, &run->control, &error);
     if (result && !options->socket && !options->reader_group) {
-        say_note(options,
-                 "other processes can't ask this one: %s: give another place with --socket",
-                 error.text);
+        print_note(options,
+                   "other processes can't ask this one: %s: give another place with --socket",
+                   error.text);
     } else if (result) {
-        say_error("cannot listen: %s", error.text);
+        report_error("cannot listen: %s", error.text);
         code = result == RDV_ELOCKED ? EXIT_BUSY : EXIT_FAILED;
     } else {
         warn_readers(run, path);
@@ -303,14 +303,14 @@ static int count_from_option(const struct options *options, const char *name, co
     errno = 0;
     const long number = strtol(text, &end, 10);
     if (errno || end == text || *end || number < least || number > COUNT_MAX)
-        return say_usage(options->verb, "--%s '%s' is not a number from %ld to %d", name, text,
-                         least, COUNT_MAX);
+        return report_usage_error(options->verb, "--%s '%s' is not a number from %ld to %d", name,
+                                  text, least, COUNT_MAX);
     *count = (int)number;
     return EXIT_OK;
 }
 
-static int read_options(const struct options *options, rdv_trigger_options *how,
-                        rdv_time *ret_until)
+static int read_run_options(const struct options *options, rdv_trigger_options *how,
+                            rdv_time *ret_until)
 {
     rdv_duration wait = how->clock_wait, limit = how->run_limit;
     rdv_time until = 0;
@@ -329,9 +329,9 @@ static int read_options(const struct options *options, rdv_trigger_options *how,
     if (code)
         return code;
     if (options->run_limit && limit == 0)
-        return say_usage(options->verb, "--run-limit must be longer than nothing");
+        return report_usage_error(options->verb, "--run-limit must be longer than nothing");
     if (until && until <= rdv_time_now())
-        return say_usage(options->verb, "--until '%s' has passed already", options->until);
+        return report_usage_error(options->verb, "--until '%s' has passed already", options->until);
     how->clock_wait = wait;
     how->run_limit = limit;
     *ret_until = until;
@@ -349,7 +349,7 @@ static int open_plugin(struct run *run)
     how.log.user = run;
     if (rdv_module_open(run->loop, run->options->plugin, &how, &run->module, &error) == 0)
         return EXIT_OK;
-    say_error("%s", error.text);
+    report_error("%s", error.text);
     return EXIT_FAILED;
 }
 
@@ -364,7 +364,7 @@ static int make_agent(struct run *run)
     rdv_agent_options how;
     struct rdv_error error = {0};
     char *logs = NULL, *supervisor = NULL;
-    int code = place_logs(run->options, &logs);
+    int code = paths_find_logs(run->options, &logs);
     if (code)
         return code;
     rdv_agent_options_init(&how);
@@ -375,28 +375,29 @@ static int make_agent(struct run *run)
     int result = system_supervisor(&supervisor);
     how.supervisor = supervisor;
     if (result == RDV_ENOTFOUND)
-        say_line(JOURNAL_WARNING, "rdvtask-child is missing where it should be installed: what a "
-                                  "program leaves behind may outlive it");
+        print_log_line(JOURNAL_WARNING,
+                       "rdvtask-child is missing where it should be installed: what a "
+                       "program leaves behind may outlive it");
     else if (result) {
         free(logs);
-        say_error("cannot look for rdvtask-child, without which nothing is started: %s",
-                  rdv_strerror(result));
+        report_error("cannot look for rdvtask-child, without which nothing is started: %s",
+                     rdv_strerror(result));
         return EXIT_FAILURE;
     }
     result = rdv_agent_new(run->loop, run->store, &how, &run->agent);
     free(logs);
     free(supervisor);
     if (result)
-        return place_store_failed(run->store, "make the task agent", result);
+        return paths_report_failure(run->store, "make the task agent", result);
     result = rdv_agent_load(run->agent, run->config, &error);
-    return result ? say_document_error(run->config, &error) : EXIT_OK;
+    return result ? report_document_error(run->config, &error) : EXIT_OK;
 }
 
 /* All but attaching the agent: nothing is started yet. Returns an exit code. */
 static int run_init(struct run *run, const struct options *options, unsigned flags,
                     const char *identifier)
 {
-    const struct view_source source = {list_entries, figure_out, run};
+    const struct view_source source = {list_entries, read_figures, run};
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
     how.flags = flags;
@@ -407,17 +408,17 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     how.user = run;
     run->options = options;
     run->identifier = identifier;
-    int code = read_options(options, &how, &run->until);
+    int code = read_run_options(options, &how, &run->until);
     const bool ready_made = !options->plugin && !options->com;
     if (code == 0 && ready_made)
-        code = place_config(options, &run->config);
+        code = paths_find_config(options, &run->config);
     /* What is wrong with the documents is to be known before the store is touched. */
     if (code == 0 && ready_made)
-        code = place_check_document(run->config, RDV_DOCUMENT_AGENT);
+        code = paths_check_document(run->config, RDV_DOCUMENT_AGENT);
     for (size_t i = 0; code == 0 && !identifier && i < options->argument_count; i++)
-        code = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
+        code = paths_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
     if (code == 0)
-        code = place_open_writer(options, true, &run->store);
+        code = paths_open_writer(options, true, &run->store);
     if (code)
         return code;
 
@@ -430,7 +431,7 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     if (result == 0 && !identifier) /* only `run` is a service */
         result = notify_new(run->loop, &run->notify);
     if (result) {
-        say_error("cannot start: %s", rdv_strerror(result));
+        report_error("cannot start: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
     code = options->plugin ? open_plugin(run) : options->com ? open_com(run) : make_agent(run);
@@ -442,25 +443,26 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     if (result == 0)
         result = rdv_trigger_watch(run->trigger, on_change, run, &run->watch);
     if (result)
-        return place_store_failed(run->store, "read the schedule", result);
+        return paths_report_failure(run->store, "read the schedule", result);
     return EXIT_OK;
 }
 
 /* Say how to have tasks start, if something keeps them all from it. Nobody can ask `start`, so that it has to end first. */
-static void say_way_out(struct run *run)
+static void print_way_out(struct run *run)
 {
     const rdv_why why = rdv_trigger_held_up(run->trigger);
     if (why == RDV_WHY_CLOCK) /* which was a warning */
-        say_in_run(run, "'--clock-wait 0' starts tasks without waiting for the clock");
+        print_run_note(run, "'--clock-wait 0' starts tasks without waiting for the clock");
     else if (run->options->quiet)
         return;
     else if (why == RDV_WHY_PAUSED)
-        say_in_run(run, run->identifier ? "paused: end this, then 'rdvtask resume' starts tasks "
-                                          "again"
-                                        : "paused: 'rdvtask resume' starts tasks again");
+        print_run_note(run, run->identifier
+                                ? "paused: end this, then 'rdvtask resume' starts tasks "
+                                  "again"
+                                : "paused: 'rdvtask resume' starts tasks again");
     else if (why == RDV_WHY_REBOOT && run->identifier) /* `run` sees to it by itself */
-        say_in_run(run, "another task needs a reboot before this one starts: end this, then "
-                        "'rdvtask run' goes on with that");
+        print_run_note(run, "another task needs a reboot before this one starts: end this, then "
+                            "'rdvtask run' goes on with that");
 }
 
 /* Run until stopped. */
@@ -471,10 +473,10 @@ static int run_loop(struct run *run)
                                        : com_plugin(run->com);
     int result = rdv_trigger_attach(run->trigger, plugin);
     if (result)
-        return place_store_failed(run->store, "start the task agent", result);
+        return paths_report_failure(run->store, "start the task agent", result);
     view_begin(run->view);
     notify_ready(run->notify, run->trigger);
-    say_way_out(run);
+    print_way_out(run);
     if (run->until)
         on_until(run);
     while (!run->stopped && result == 0) {
@@ -482,26 +484,26 @@ static int run_loop(struct run *run)
         while (!run->stopped && run->ends < signals_ends(run->signals))
             on_end_request(run);
         if (signals_reload(run->signals) && !run->stopping)
-            reload(run);
+            reload_document(run);
         if (signals_resized(run->signals))
             view_resized(run->view);
     }
     view_end(run->view);
     if (result)
-        return place_store_failed(run->store, "run", result);
+        return paths_report_failure(run->store, "run", result);
     return run->deserted ? EXIT_FAILED : EXIT_OK;
 }
 
 /* Do a verb whose output may be lost, but never holds anything up. The exit code is that of the tasks. */
-static int without_waiting(const struct options *options,
-                           int (*verb)(const struct options *options))
+static int run_without_waiting(const struct options *options,
+                               int (*verb)(const struct options *options))
 {
-    if (!out_begin()) {
-        say_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
+    if (!output_begin()) {
+        report_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
         return EXIT_FAILED;
     }
     const int code = verb(options);
-    say_finish();
+    finish_output();
     return code;
 }
 
@@ -511,18 +513,18 @@ static int run_tasks(const struct options *options)
 {
     struct run run = {0};
     if (!!options->plugin + !!options->config + !!options->com > 1)
-        return say_usage(options->verb, "give one of --config, --plugin and --com");
+        return report_usage_error(options->verb, "give one of --config, --plugin and --com");
     if (options->plugin_config && !options->plugin)
-        return say_usage(options->verb, "--plugin-config is for a --plugin");
+        return report_usage_error(options->verb, "--plugin-config is for a --plugin");
     int code = run_init(&run, options, 0, NULL);
     if (code == 0)
-        code = place_record_files(run.trigger, run.store, options);
+        code = paths_record_files(run.trigger, run.store, options);
     if (code == 0)
-        code = listen(&run);
+        code = open_control(&run);
     if (code)
         goto out;
     if (options->once && rdv_trigger_unfinished(run.trigger) == 0) {
-        say_note(options, "nothing is scheduled");
+        print_note(options, "nothing is scheduled");
         goto out;
     }
     code = run_loop(&run);
@@ -535,10 +537,10 @@ static int run_tasks(const struct options *options)
     else if (options->once && run.not_succeeded > 0)
         code = EXIT_FAILED;
     if (run.not_succeeded > 0)
-        say_note(options,
-                 "%zu did not succeed: 'rdvtask history' shows which, and 'rdvtask show "
-                 "IDENTIFIER' why",
-                 run.not_succeeded);
+        print_note(options,
+                   "%zu did not succeed: 'rdvtask history' shows which, and 'rdvtask show "
+                   "IDENTIFIER' why",
+                   run.not_succeeded);
 out:
     run_finish(&run);
     return code;
@@ -546,7 +548,7 @@ out:
 
 int command_run(const struct options *options)
 {
-    return without_waiting(options, run_tasks);
+    return run_without_waiting(options, run_tasks);
 }
 
 /* ------------------------------------------------------------ start */
@@ -556,15 +558,15 @@ static int start_task(const struct options *options)
     struct run run = {0};
     rdv_window window;
     rdv_task *task = NULL;
-    struct ask *asked = NULL;
+    struct session *session = NULL;
     int code = window_from_options(options, &window);
     if (code == 0)
         code = task_from_options(options, 0, &task);
     if (code)
         return code;
-    code = ask_open(options, ASK_NOBODY, &asked);
-    if (code == 0 && asked) {
-        code = follow_start(options, asked, task, &window);
+    code = session_open(options, SESSION_ONLY_AGENT, &session);
+    if (code == 0 && session) {
+        code = start_by_agent(options, session, task, &window);
         rdv_task_unref(task);
         return code;
     }
@@ -574,10 +576,11 @@ static int start_task(const struct options *options)
         goto out;
     int result = rdv_trigger_schedule(run.trigger, &window, task);
     if (result == RDV_EBUSY) {
-        say_error("task '%s' is running already: give another identifier, or none", run.identifier);
+        report_error("task '%s' is running already: give another identifier, or none",
+                     run.identifier);
         code = EXIT_BUSY;
     } else if (result) {
-        code = place_store_failed(run.store, "record the task", result);
+        code = paths_report_failure(run.store, "record the task", result);
     }
     if (code)
         goto out;
@@ -600,5 +603,5 @@ out:
 
 int command_start(const struct options *options)
 {
-    return without_waiting(options, start_task);
+    return run_without_waiting(options, start_task);
 }

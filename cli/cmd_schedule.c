@@ -14,14 +14,14 @@
 #include "system.h"
 #include "task_options.h"
 
-/* How many of a file's tasks are told one by one. */
-#define TOLD_MOST 20
+/* How many of a file's tasks are printed one by one. */
+#define PRINTED_MOST 20
 
 /* What has been done, being told. */
-struct telling {
+struct printing {
     const struct options *options;
     const char *word; /* "deleted" */
-    size_t told;
+    size_t printed;
 };
 
 static void print_window(const rdv_window *window)
@@ -38,7 +38,7 @@ static void print_window(const rdv_window *window)
     }
 }
 
-static int tell_json(void *user, const rdv_entry *entry)
+static int print_entry_json(void *user, const rdv_entry *entry)
 {
     (void)user;
     int result = entry_print_json(stdout, entry);
@@ -46,10 +46,10 @@ static int tell_json(void *user, const rdv_entry *entry)
     return result;
 }
 
-static int tell_scheduled(void *user, const rdv_entry *entry)
+static int print_scheduled(void *user, const rdv_entry *entry)
 {
-    struct telling *telling = user;
-    if (telling->told++ >= TOLD_MOST)
+    struct printing *printing = user;
+    if (printing->printed++ >= PRINTED_MOST)
         return 0;
     fputs("scheduled ", stdout);
     text_print(stdout, entry->identifier);
@@ -61,11 +61,11 @@ static int tell_scheduled(void *user, const rdv_entry *entry)
     return 0;
 }
 
-static int tell_word(void *user, const rdv_entry *entry)
+static int print_changed(void *user, const rdv_entry *entry)
 {
-    const struct telling *telling = user;
+    const struct printing *printing = user;
     /* Whatever runs is only asked to end. */
-    fputs(entry->state == RDV_STATE_RUNNING ? "cancelling" : telling->word, stdout);
+    fputs(entry->state == RDV_STATE_RUNNING ? "cancelling" : printing->word, stdout);
     fputc(' ', stdout);
     text_print(stdout, entry->identifier);
     fputc('\n', stdout);
@@ -73,45 +73,45 @@ static int tell_word(void *user, const rdv_entry *entry)
 }
 
 /* Tell what an answer says was done. */
-static int tell(struct telling *telling, const rdv_response *response, rdv_entry_fn words)
+static int print_answer(struct printing *printing, const rdv_response *response, rdv_entry_fn words)
 {
-    const struct options *options = telling->options;
+    const struct options *options = printing->options;
     if (options->quiet && !options->json)
         return EXIT_OK;
     if (strcmp(rdv_response_result(response), "true") == 0) {
-        say_note(options, "done; it is too much to be shown");
+        print_note(options, "done; it is too much to be shown");
         return EXIT_OK;
     }
-    int result = rdv_response_entries(response, options->json ? tell_json : words, telling);
+    int result = rdv_response_entries(response, options->json ? print_entry_json : words, printing);
     if (result) {
-        say_error("it is done, but can't be shown: %s", rdv_strerror(result));
+        report_error("it is done, but can't be shown: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
-    if (telling->told > TOLD_MOST)
-        printf("and %zu more\n", telling->told - TOLD_MOST);
+    if (printing->printed > PRINTED_MOST)
+        printf("and %zu more\n", printing->printed - PRINTED_MOST);
     return EXIT_OK;
 }
 
 /* Have tasks recorded. Returns an exit code. */
-static int schedule(const struct options *options, const char *params)
+static int record_tasks(const struct options *options, const char *params)
 {
-    struct telling telling = {.options = options};
-    struct ask *asked = NULL;
+    struct printing printing = {.options = options};
+    struct session *session = NULL;
     rdv_response *response = NULL;
-    int code = ask_open(options, ASK_MAKE, &asked);
+    int code = session_open(options, SESSION_MAKE_STORE, &session);
     if (code)
         return code;
-    int result = ask(asked, "schedule", params, &response);
+    int result = session_request(session, "schedule", params, &response);
     if (result == RDV_EBUSY) {
-        say_error("%s: try again when it has ended", ask_words(asked));
+        report_error("%s: try again when it has ended", session_error_text(session));
         code = EXIT_BUSY;
     } else if (result) {
-        code = ask_failed(asked, "record the schedule", result);
+        code = session_report_failure(session, "record the schedule", result);
     } else {
-        code = tell(&telling, response, tell_scheduled);
+        code = print_answer(&printing, response, print_scheduled);
     }
     rdv_response_free(response);
-    ask_close(asked);
+    session_close(session);
     return code;
 }
 
@@ -121,14 +121,14 @@ static int schedule_files(const struct options *options)
     int code = EXIT_OK;
     /* All of them first, so that each one's mistakes are told, and where in it they are. */
     for (size_t i = 0; i < options->argument_count; i++) {
-        const int checked = place_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
+        const int checked = paths_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
         if (checked)
             code = checked;
     }
     if (code == 0)
         code = params_from_files(options, &params);
     if (code == 0)
-        code = schedule(options, params.data);
+        code = record_tasks(options, params.data);
     text_finish(&params);
     return code;
 }
@@ -144,11 +144,11 @@ static int schedule_task(const struct options *options)
     if (code)
         return code;
     if (options->argument_count == 1 && !options->literal && system_exists(options->arguments[0]))
-        say_note(options, "'%s' is taken as a label; for the file say ./%s", options->arguments[0],
-                 options->arguments[0]);
+        print_note(options, "'%s' is taken as a label; for the file say ./%s",
+                   options->arguments[0], options->arguments[0]);
     code = params_from_task(task, &window, &params);
     if (code == 0)
-        code = schedule(options, params.data);
+        code = record_tasks(options, params.data);
     text_finish(&params);
     rdv_task_unref(task);
     return code;
@@ -161,27 +161,29 @@ int command_schedule(const struct options *options)
     size_t files = 0;
     if (!options->literal)
         for (size_t i = 0; i < options->argument_count; i++)
-            files += place_is_file(options->arguments[i]);
+            files += paths_is_file_name(options->arguments[i]);
     if (files == 0) {
         if (options->argument_count > 2)
-            return say_usage(options->verb, "'%s' is too much: give LABEL [IDENTIFIER]",
-                             options->arguments[2]);
+            return report_usage_error(options->verb, "'%s' is too much: give LABEL [IDENTIFIER]",
+                                      options->arguments[2]);
         return schedule_task(options);
     }
     if (files < options->argument_count)
-        return say_usage(options->verb,
-                         "give files or a label, not both: what ends in .json or has a '/' is a "
-                         "file, unless it comes after '--'");
+        return report_usage_error(
+            options->verb, "give files or a label, not both: what ends in .json or has a '/' is a "
+                           "file, unless it comes after '--'");
     if (has_task_options)
-        return say_usage(options->verb,
-                         "'%s' is a file, which has its own times and contexts: for a label of "
-                         "that name write '--' before it",
-                         options->arguments[0]);
+        return report_usage_error(
+            options->verb,
+            "'%s' is a file, which has its own times and contexts: for a label of "
+            "that name write '--' before it",
+            options->arguments[0]);
     return schedule_files(options);
 }
 
 /* The agent ends the task, but has no room on its disk to record that. */
-static int tell_unrecorded(const struct options *options, const char *identifier, const char *words)
+static int report_unrecorded(const struct options *options, const char *identifier,
+                             const char *words)
 {
     struct text line = {0};
     if (options->json) {
@@ -196,7 +198,7 @@ static int tell_unrecorded(const struct options *options, const char *identifier
     if (line.size > 0 && !line.failed)
         system_print(stdout, line.data, line.size);
     text_finish(&line);
-    say_error(
+    report_error(
         "%s; it is recorded once that works, and until then a crash of the agent would have the "
         "task taken up again",
         words);
@@ -206,58 +208,58 @@ static int tell_unrecorded(const struct options *options, const char *identifier
 /* Do something with the one task that is named. */
 static int change_one(const struct options *options, const char *method, const char *word)
 {
-    struct telling telling = {.options = options, .word = word};
+    struct printing printing = {.options = options, .word = word};
     struct text params = {0};
-    struct ask *asked = NULL;
+    struct session *session = NULL;
     rdv_response *response = NULL;
     const char *identifier = options->arguments[0];
     if (!identifier[0])
-        return say_usage(options->verb, "an identifier can't be empty");
-    int code = ask_open(options, ASK_WRITE, &asked);
+        return report_usage_error(options->verb, "an identifier can't be empty");
+    int code = session_open(options, SESSION_CHANGE_STORE, &session);
     if (code)
         return code;
-    if (!asked)
+    if (!session)
         return EXIT_NOTHING;
-    code = ask_be_agent(asked);
+    code = session_become_agent(session);
     if (code) {
-        ask_close(asked);
+        session_close(session);
         return code;
     }
     /* What can't be an identifier isn't there. */
     int result = RDV_ENOTFOUND;
     if (ask_add_identifier(&params, identifier))
-        result = ask(asked, method, params.data, &response);
+        result = session_request(session, method, params.data, &response);
     bool waited = false;
     if (result == 0)
-        result = ask_wait_end(asked, identifier, &waited);
+        result = session_wait_for_end(session, identifier, &waited);
     if (result == 0 && waited) {
         rdv_response_free(response);
         response = NULL;
-        result = ask(asked, "show", params.data, &response);
+        result = session_request(session, "show", params.data, &response);
     }
     text_finish(&params);
     switch (result) {
     case 0:
-        code = tell(&telling, response, tell_word);
+        code = print_answer(&printing, response, print_changed);
         break;
     case RDV_EBUSY:
-        say_error("task '%s' is running: 'rdvtask cancel' ends it", identifier);
+        report_error("task '%s' is running: 'rdvtask cancel' ends it", identifier);
         code = EXIT_BUSY;
         break;
     case RDV_EUNRECORDED:
-        code = tell_unrecorded(options, identifier, ask_words(asked));
+        code = report_unrecorded(options, identifier, session_error_text(session));
         break;
     case RDV_ENOTFOUND:
-        say_error("no task '%s' is %s: 'rdvtask list' shows what is", identifier,
-                  strcmp(method, "delete") == 0 ? "pending" : "pending or running");
+        report_error("no task '%s' is %s: 'rdvtask list' shows what is", identifier,
+                     strcmp(method, "delete") == 0 ? "pending" : "pending or running");
         code = EXIT_NOTHING;
         break;
     default:
-        code = ask_failed(
-            asked, strcmp(method, "delete") == 0 ? "delete the task" : "cancel the task", result);
+        code = session_report_failure(
+            session, strcmp(method, "delete") == 0 ? "delete the task" : "cancel the task", result);
     }
     rdv_response_free(response);
-    ask_close(asked);
+    session_close(session);
     return code;
 }
 

@@ -17,7 +17,7 @@ int command_validate(const struct options *options)
         struct rdv_error error = {0};
         rdv_document_kind kind = RDV_DOCUMENT_AGENT;
         if (rdv_document_check(file, &kind, &error) != 0) {
-            say_document_error(file, &error);
+            report_document_error(file, &error);
             code = EXIT_FAILED;
         } else if (!options->quiet) {
             text_print(stdout, file);

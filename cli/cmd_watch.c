@@ -23,10 +23,10 @@
 
 struct following {
     const struct options *options;
-    struct ask *asked;  /* for all that is asked meanwhile */
-    rdv_client *stream; /* where changes come from */
-    int64_t after;      /* the last change that came */
-    int64_t shown;      /* watch: the last change that is known to be written */
+    struct session *session; /* for all that is asked meanwhile */
+    rdv_client *stream;      /* where changes come from */
+    int64_t after;           /* the last change that came */
+    int64_t shown;           /* watch: the last change that is known to be written */
     rdv_loop *loop;
     struct signals *signals;
     struct view *view;
@@ -60,7 +60,8 @@ static int list_entries(void *source, const char *identifier, int64_t limit, rdv
         result = params.failed ? RDV_ENOMEM : 0;
     }
     if (result == 0)
-        result = ask(following->asked, identifier ? "show" : "list", params.data, &response);
+        result = session_request(following->session, identifier ? "show" : "list", params.data,
+                                 &response);
     if (result == 0)
         result = rdv_response_entries(response, fn, user);
     rdv_response_free(response);
@@ -68,19 +69,19 @@ static int list_entries(void *source, const char *identifier, int64_t limit, rdv
     return result;
 }
 
-static void figure_out(void *source, struct view_figures *ret_figures)
+static void read_figures(void *source, struct view_figures *ret_figures)
 {
     struct following *following = source;
     rdv_response *response = NULL;
     int64_t running = 0, waiting = 0;
-    if (ask(following->asked, "status", NULL, &response) != 0)
+    if (session_request(following->session, "status", NULL, &response) != 0)
         return;
-    ret_figures->known = ask_member_number(response, "running", &running) &&
-                         ask_member_number(response, "pending", &waiting);
+    ret_figures->known = result_number(response, "running", &running) &&
+                         result_number(response, "pending", &waiting);
     ret_figures->running = (size_t)running;
     ret_figures->waiting = (size_t)waiting;
-    ret_figures->paused = ask_member_true(response, "paused");
-    ask_member_time(response, "next", &ret_figures->next);
+    ret_figures->paused = result_is_true(response, "paused");
+    result_time(response, "next", &ret_figures->next);
     rdv_response_free(response);
 }
 
@@ -94,21 +95,22 @@ static void on_output_failed(void *user)
 /* Whether there is somebody who reads what `watch` shows. */
 static bool is_read(const struct following *following)
 {
-    return out_failure(OUT_STDOUT) == 0 && !signals_reader_gone(following->signals);
+    return output_failure(OUTPUT_STDOUT) == 0 && !signals_reader_gone(following->signals);
 }
 
-static void note_shown(struct following *following)
+static void note_what_is_written(struct following *following)
 {
-    if (out_wait(OUT_STDOUT, 0) && is_read(following))
+    if (output_wait(OUTPUT_STDOUT, 0) && is_read(following))
         following->shown = following->after;
 }
 
 /* `watch` is all about its output: the next line waits for the one before it, and the agent cuts off whoever is too late. */
 static void wait_until_written(struct following *following)
 {
-    while (!out_wait(OUT_STDOUT, WRITE_LOOK) && signals_ends(following->signals) == following->ends)
+    while (!output_wait(OUTPUT_STDOUT, WRITE_LOOK) &&
+           signals_ends(following->signals) == following->ends)
         ;
-    note_shown(following);
+    note_what_is_written(following);
 }
 
 /* ------------------------------------------------------------ following */
@@ -121,7 +123,7 @@ static int on_change(void *user, const rdv_entry *entry)
     following->after = entry->change;
     if (following->task && entry->run != following->run)
         return 0;
-    view_change(following->view, entry);
+    view_show_change(following->view, entry);
     if (following->task && entry->state == RDV_STATE_FINISHED) {
         following->outcome = entry->outcome;
         following->code = entry->code;
@@ -144,7 +146,7 @@ static int on_line(struct following *following, const char *line)
 }
 
 /* Take what has come. */
-static void drain(void *user)
+static void take_lines(void *user)
 {
     struct following *following = user;
     while (!following->stopped && following->result == 0) {
@@ -160,7 +162,7 @@ static void drain(void *user)
 }
 
 /* Whether the agent has. */
-static bool has_gone(const struct following *following)
+static bool agent_has_gone(const struct following *following)
 {
     return following->result == RDV_ESHUTDOWN;
 }
@@ -174,26 +176,26 @@ static void on_end_request(struct following *following)
         return;
     }
     if (!following->options->quiet)
-        view_say(following->view, JOURNAL_NOTICE,
-                 "cancelling; once more to stop waiting for its end");
+        view_print_line(following->view, JOURNAL_NOTICE,
+                        "cancelling; once more to stop waiting for its end");
     int result = RDV_ENOMEM;
     if (ask_add_identifier(&params, rdv_task_identifier(following->task)))
-        result = ask(following->asked, "cancel", params.data, &response);
+        result = session_request(following->session, "cancel", params.data, &response);
     rdv_response_free(response);
     text_finish(&params);
     /* The task may just have ended, or the agent has no room to record that it ends the task. */
     if (result && result != RDV_ENOTFOUND && result != RDV_EUNRECORDED) {
-        view_say(following->view, JOURNAL_ERROR, ask_words(following->asked));
+        view_print_line(following->view, JOURNAL_ERROR, session_error_text(following->session));
         following->stopped = true;
     }
 }
 
-static void finish(struct following *following)
+static void finish_following(struct following *following)
 {
-    out_watch(NULL, NULL);
+    output_watch_failures(NULL, NULL);
     view_free(following->view);
     rdv_client_close(following->stream);
-    ask_close(following->asked);
+    session_close(following->session);
     signals_stop(following->signals);
     rdv_loop_free(following->loop);
 }
@@ -201,45 +203,47 @@ static void finish(struct following *following)
 /* Have changes after following->after sent. */
 static int subscribe(struct following *following)
 {
-    struct ask *asked = NULL;
+    struct session *session = NULL;
     rdv_response *response = NULL;
     char params[48];
-    int code = ask_open(following->options, ASK_AGENT, &asked);
+    int code = session_open(following->options, SESSION_NEED_AGENT, &session);
     if (code)
         return code;
     snprintf(params, sizeof(params), "{\"after\":%" PRId64 "}", following->after);
-    int result = ask(asked, "watch", params, &response);
+    int result = session_request(session, "watch", params, &response);
     if (result)
-        code = ask_failed(asked, "watch", result);
+        code = session_report_failure(session, "watch", result);
     else
-        following->stream = ask_take_client(asked);
+        following->stream = session_take_client(session);
     rdv_response_free(response);
-    ask_close(asked);
+    session_close(session);
     return code;
 }
 
 /* If we were late, the agent has cut us off: watch again, after the last change that we have read. */
-static bool go_on(struct following *following)
+static bool watch_again(struct following *following)
 {
-    if (!following->late || !has_gone(following))
+    if (!following->late || !agent_has_gone(following))
         return false;
     following->late = false;
-    view_say(following->view, JOURNAL_WARNING,
-             "changes came faster than they could be shown: of some entries only the latest is");
+    view_print_line(
+        following->view, JOURNAL_WARNING,
+        "changes came faster than they could be shown: of some entries only the latest is");
     rdv_client_close(following->stream);
     following->stream = NULL;
     if (subscribe(following) != EXIT_OK)
         return false;
-    following->result = rdv_client_attach(following->stream, following->loop, drain, following);
+    following->result =
+        rdv_client_attach(following->stream, following->loop, take_lines, following);
     if (following->result == 0)
-        drain(following);
+        take_lines(following);
     return true;
 }
 
 /* Follow until it is stopped. Returns an exit code. */
-static int follow(struct following *following)
+static int follow_changes(struct following *following)
 {
-    const struct view_source source = {list_entries, figure_out, following};
+    const struct view_source source = {list_entries, read_figures, following};
     const char *identifier = following->task ? rdv_task_identifier(following->task) : NULL;
     int result = rdv_loop_new(&following->loop);
     if (result == 0 && signals_start(following->loop, following->task ? 0 : SIGNALS_READER,
@@ -249,16 +253,16 @@ static int follow(struct following *following)
         result =
             view_new(following->options, following->loop, &source, identifier, &following->view);
     if (result == 0)
-        result = rdv_client_attach(following->stream, following->loop, drain, following);
+        result = rdv_client_attach(following->stream, following->loop, take_lines, following);
     if (result) {
-        say_error("cannot start: %s", rdv_strerror(result));
+        report_error("cannot start: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
     if (!following->task)
-        out_watch(on_output_failed, following);
+        output_watch_failures(on_output_failed, following);
     view_begin(following->view);
-    drain(following);
-    while (!following->stopped && (following->result == 0 || go_on(following))) {
+    take_lines(following);
+    while (!following->stopped && (following->result == 0 || watch_again(following))) {
         result = rdv_loop_run(following->loop);
         if (following->result == 0)
             following->result = result;
@@ -270,25 +274,25 @@ static int follow(struct following *following)
             following->stopped = true;
     }
     view_end(following->view);
-    if (following->result && !has_gone(following))
-        say_error("the agent can't be followed any more: %s", rdv_strerror(following->result));
+    if (following->result && !agent_has_gone(following))
+        report_error("the agent can't be followed any more: %s", rdv_strerror(following->result));
     return following->result ? EXIT_FAILED : EXIT_OK;
 }
 
 /* ------------------------------------------------------------ watch */
 
 /* Where to begin if nothing else is asked for: now. */
-static int find_now(struct following *following)
+static int find_last_change(struct following *following)
 {
     rdv_response *status = NULL;
-    int result = ask(following->asked, "status", NULL, &status);
-    if (result == 0 && !ask_member_number(status, "change", &following->after))
+    int result = session_request(following->session, "status", NULL, &status);
+    if (result == 0 && !result_number(status, "change", &following->after))
         result = RDV_ENOTSUP;
     rdv_response_free(status);
-    return result ? ask_failed(following->asked, "watch", result) : EXIT_OK;
+    return result ? session_report_failure(following->session, "watch", result) : EXIT_OK;
 }
 
-static int find_begin(struct following *following)
+static int open_watch(struct following *following)
 {
     const struct options *options = following->options;
     if (options->after) {
@@ -296,53 +300,54 @@ static int find_begin(struct following *following)
         errno = 0;
         const long long after = strtoll(options->after, &end, 10);
         if (errno || *end || end == options->after || after < 0)
-            return say_usage(options->verb, "--after '%s' is not a number from 0 on",
-                             options->after);
+            return report_usage_error(options->verb, "--after '%s' is not a number from 0 on",
+                                      options->after);
         following->after = after;
     }
-    int code = ask_open(options, ASK_AGENT, &following->asked);
+    int code = session_open(options, SESSION_NEED_AGENT, &following->session);
     if (code == 0 && !options->after)
-        code = find_now(following);
+        code = find_last_change(following);
     return code;
 }
 
 /* Say where to go on, or what became of the output. Returns the exit code. */
 static int end_watch(struct following *following, int code)
 {
-    if (has_gone(following))
+    if (agent_has_gone(following))
         wait_until_written(following);
-    out_settle();
-    note_shown(following);
-    const int failure = out_failure(OUT_STDOUT);
+    output_settle();
+    note_what_is_written(following);
+    const int failure = output_failure(OUTPUT_STDOUT);
     if (signals_reader_gone(following->signals) || (failure && system_reader_gone()))
         return EXIT_OK; /* whoever wanted no more has had enough */
     if (failure)
-        code = say_output_failed(failure);
-    if (has_gone(following))
-        say_error("the agent has gone: once one is running again, 'rdvtask watch --after %" PRId64
-                  "' goes on from here",
-                  following->shown);
+        code = report_output_failure(failure);
+    if (agent_has_gone(following))
+        report_error(
+            "the agent has gone: once one is running again, 'rdvtask watch --after %" PRId64
+            "' goes on from here",
+            following->shown);
     else if (code == 0 || failure)
-        say_note(following->options, "'rdvtask watch --after %" PRId64 "' goes on from here",
-                 following->shown);
+        print_note(following->options, "'rdvtask watch --after %" PRId64 "' goes on from here",
+                   following->shown);
     return code;
 }
 
 int command_watch(const struct options *options)
 {
     struct following following = {.options = options};
-    if (!out_begin()) {
-        say_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
+    if (!output_begin()) {
+        report_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
         return EXIT_FAILED;
     }
-    int code = find_begin(&following);
+    int code = open_watch(&following);
     following.shown = following.after;
     if (code == 0)
         code = subscribe(&following);
     if (code == 0)
-        code = end_watch(&following, follow(&following));
-    finish(&following);
-    out_end();
+        code = end_watch(&following, follow_changes(&following));
+    finish_following(&following);
+    output_end();
     return code;
 }
 
@@ -355,7 +360,7 @@ static int on_scheduled(void *user, const rdv_entry *entry)
     return 0;
 }
 
-static int schedule(struct following *following, const rdv_window *window)
+static int schedule_task(struct following *following, const rdv_window *window)
 {
     struct text params = {0};
     rdv_window first = *window;
@@ -365,15 +370,15 @@ static int schedule(struct following *following, const rdv_window *window)
     int code = params_from_task(following->task, &first, &params);
     if (code)
         goto out;
-    int result = ask(following->asked, "schedule", params.data, &response);
+    int result = session_request(following->session, "schedule", params.data, &response);
     if (result == 0)
         result = rdv_response_entries(response, on_scheduled, following);
     if (result == RDV_EBUSY) {
-        say_error("task '%s' is running already: give another identifier, or none",
-                  rdv_task_identifier(following->task));
+        report_error("task '%s' is running already: give another identifier, or none",
+                     rdv_task_identifier(following->task));
         code = EXIT_BUSY;
     } else if (result) {
-        code = ask_failed(following->asked, "record the task", result);
+        code = session_report_failure(following->session, "record the task", result);
     }
 out:
     rdv_response_free(response);
@@ -393,16 +398,16 @@ static bool holds_up(const char *why)
 }
 
 /* Say what keeps the task from starting, and the way out, in the agent's words. */
-static void say_way_out(struct following *following)
+static void print_way_out(struct following *following)
 {
     const char *identifier = rdv_task_identifier(following->task);
     struct text params = {0}, why = {0}, words = {0};
     rdv_response *response = NULL;
     if (ask_add_identifier(&params, identifier) &&
-        ask(following->asked, "explain", params.data, &response) == 0 &&
-        ask_member_text(response, "why", &why) && ask_member_text(response, "words", &words) &&
-        why.data && words.data && holds_up(why.data))
-        say_note(following->options, "%s: %s", identifier, words.data);
+        session_request(following->session, "explain", params.data, &response) == 0 &&
+        result_text(response, "why", &why) && result_text(response, "words", &words) && why.data &&
+        words.data && holds_up(why.data))
+        print_note(following->options, "%s: %s", identifier, words.data);
     rdv_response_free(response);
     text_finish(&params);
     text_finish(&why);
@@ -415,28 +420,29 @@ static int print_output(void *user, const rdv_entry *entry)
     return entry->run == following->run ? entry_print_output_end(NULL, entry) : 0;
 }
 
-int follow_start(const struct options *options, struct ask *asked, rdv_task *task,
-                 const rdv_window *window)
+int start_by_agent(const struct options *options, struct session *session, rdv_task *task,
+                   const rdv_window *window)
 {
-    struct following following = {.options = options, .asked = asked, .task = task};
+    struct following following = {.options = options, .session = session, .task = task};
     /* First to listen, then to say something: so all that follows is heard, not only where it has led. */
-    int code = find_now(&following);
+    int code = find_last_change(&following);
     if (code == 0)
         code = subscribe(&following);
     if (code == 0)
-        code = schedule(&following, window);
+        code = schedule_task(&following, window);
     if (code == 0 && !options->quiet)
-        say_way_out(&following);
+        print_way_out(&following);
     if (code == 0)
-        code = follow(&following);
-    if (has_gone(&following)) {
-        say_error(
+        code = follow_changes(&following);
+    if (agent_has_gone(&following)) {
+        report_error(
             "the agent has gone before the task has ended: the next 'rdvtask run' goes on with it");
     } else if (code == 0) {
         code = entry_exit_code(following.outcome, following.code);
         if ((code == EXIT_FAILED || code == EXIT_TIMED_OUT) && !options->json && !options->quiet)
-            ask_entry(following.asked, rdv_task_identifier(task), print_output, &following);
+            session_show_entry(following.session, rdv_task_identifier(task), print_output,
+                               &following);
     }
-    finish(&following);
+    finish_following(&following);
     return code;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The task agent of COM that `run --com` uses: the same functions in win/ and, where there is no COM and they say so, in unix/. */
-#ifndef CLI_COM_H
-#define CLI_COM_H
+#ifndef CLI_COM_AGENT_H
+#define CLI_COM_AGENT_H
 
 #include <rdvtask/loop.h>
 #include <rdvtask/plugin.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs of the program, and what it ends with. */
-#ifndef CLI_COMMAND_H
-#define CLI_COMMAND_H
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
 
 struct options;
 

@@ -52,7 +52,7 @@ static bool in_table(const struct range *table, size_t count, uint32_t character
 }
 
 /* The character at the start of bytes, and its length; 0 where it is not UTF-8. */
-static size_t decode(const char *bytes, size_t size, uint32_t *ret_character)
+static size_t decode_character(const char *bytes, size_t size, uint32_t *ret_character)
 {
     const unsigned char *at = (const unsigned char *)bytes;
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -87,11 +87,11 @@ static size_t decode(const char *bytes, size_t size, uint32_t *ret_character)
  * One character of text from outside, as it is shown: its bytes (borrowed from `bytes` or written to `escape`), its columns;
  * returns how many bytes of the input it took.
  */
-static size_t shown(const char *bytes, size_t size, char escape[ESCAPE_SIZE], const char **ret_text,
-                    size_t *ret_size, size_t *ret_columns)
+static size_t show_character(const char *bytes, size_t size, char escape[ESCAPE_SIZE],
+                             const char **ret_text, size_t *ret_size, size_t *ret_columns)
 {
     uint32_t character;
-    const size_t length = decode(bytes, size, &character);
+    const size_t length = decode_character(bytes, size, &character);
     int written;
     if (length == 0)
         written = snprintf(escape, ESCAPE_SIZE, "\\x%02x", (unsigned char)bytes[0]);
@@ -166,7 +166,7 @@ size_t text_add_escaped(struct text *text, const char *bytes, size_t size, size_
         char escape[ESCAPE_SIZE];
         const char *piece;
         size_t piece_size, piece_columns;
-        at += shown(bytes + at, size - at, escape, &piece, &piece_size, &piece_columns);
+        at += show_character(bytes + at, size - at, escape, &piece, &piece_size, &piece_columns);
         if (columns > 0 && used + piece_columns > columns) {
             if (text->failed)
                 return used;
@@ -197,7 +197,7 @@ void text_add_json(struct text *text, const char *string)
     for (size_t left = strlen(string), length; left > 0; string += length, left -= length) {
         char escape[16];
         uint32_t character = 0;
-        length = decode(string, left, &character);
+        length = decode_character(string, left, &character);
         const bool hidden = length > 0 && IN(unsafe, character);
         length = length > 0 ? length : 1;
         if (*string == '"' || *string == '\\')
@@ -225,7 +225,8 @@ size_t text_width(const char *string)
         char escape[ESCAPE_SIZE];
         const char *piece;
         size_t piece_size, piece_columns;
-        const size_t taken = shown(string, left, escape, &piece, &piece_size, &piece_columns);
+        const size_t taken =
+            show_character(string, left, escape, &piece, &piece_size, &piece_columns);
         string += taken;
         left -= taken;
         used += piece_columns;
@@ -241,7 +242,8 @@ static size_t escape_some(const char **string, char *buffer, size_t room)
         char escape[ESCAPE_SIZE];
         const char *piece;
         size_t piece_size, piece_columns;
-        const size_t taken = shown(*string, left, escape, &piece, &piece_size, &piece_columns);
+        const size_t taken =
+            show_character(*string, left, escape, &piece, &piece_size, &piece_columns);
         if (piece_size > room - filled)
             break;
         memcpy(buffer + filled, piece, piece_size);

@@ -3,8 +3,8 @@
  * Text that is shown: nothing that comes from outside reaches a terminal as a control sequence, and columns are counted as
  * terminals do.
  */
-#ifndef CLI_TEXT_H
-#define CLI_TEXT_H
+#ifndef CLI_DISPLAY_TEXT_H
+#define CLI_DISPLAY_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

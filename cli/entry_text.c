@@ -50,7 +50,7 @@ bool entry_colors(const struct options *options)
     return !options->no_color && !(variable && variable[0]) && system_live_terminal();
 }
 
-static const char *color(const rdv_entry *entry)
+static const char *choose_color(const rdv_entry *entry)
 {
     if (entry->state == RDV_STATE_RUNNING)
         return entry->cancelling ? YELLOW : CYAN;
@@ -69,7 +69,7 @@ static const char *color(const rdv_entry *entry)
 
 void entry_add_word(struct text *text, const rdv_entry *entry, size_t columns, bool colors)
 {
-    const char *start = colors ? color(entry) : "";
+    const char *start = colors ? choose_color(entry) : "";
     text_add_string(text, start);
     text_add_cell(text, entry_word(entry), columns);
     if (start[0])
@@ -118,7 +118,7 @@ int entry_print_output_end(void *user, const rdv_entry *entry)
         text_add_string(&line, "\n");
         if (line.failed)
             break;
-        out_write(OUT_STDERR, line.data, line.size);
+        output_write(OUTPUT_STDERR, line.data, line.size);
         from += length + 1;
     }
     text_finish(&line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An entry of the store in words. */
-#ifndef CLI_ENTRY_H
-#define CLI_ENTRY_H
+#ifndef CLI_ENTRY_TEXT_H
+#define CLI_ENTRY_TEXT_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Log lines as the journal wants them: a line that begins with "<3>" is kept with that priority (sd-daemon(3)). */
-#ifndef CLI_JOURNAL_H
-#define CLI_JOURNAL_H
+#ifndef CLI_JOURNAL_PREFIX_H
+#define CLI_JOURNAL_PREFIX_H
 
 /* The numbers are syslog's, and those of rdv_log_level. */
 enum journal_priority {

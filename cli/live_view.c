@@ -62,7 +62,7 @@ struct layout {
     size_t identifier, label, bar, window, message;
 };
 
-static struct layout lay_out(size_t columns)
+static struct layout lay_out_columns(size_t columns)
 {
     struct layout layout = {0};
     if (columns < LIVE_COLUMNS_LEAST)
@@ -83,11 +83,11 @@ static void write_output(struct view *view)
 {
     /* Lost lines are told before the next line, when those in between have been written. A live table has no place for words. */
     if (view->mode != MODE_LIVE)
-        say_lost_lately();
+        report_lost_lines();
     if (view->output.failed)
-        out_count_lost(OUT_STDOUT);
+        output_count_lost(OUTPUT_STDOUT);
     else
-        out_write(OUT_STDOUT, view->output.data, view->output.size);
+        output_write(OUTPUT_STDOUT, view->output.data, view->output.size);
     text_clear(&view->output);
     view->output.failed = false;
 }
@@ -170,7 +170,7 @@ static void add_progress(struct text *line, const rdv_entry *entry, size_t bar)
 /* One row, with its end. Returns the columns that it takes at most: what matters is whether it fits a narrower terminal. */
 static size_t add_row(struct view *view, struct text *line, const rdv_entry *entry)
 {
-    const struct layout layout = lay_out(view->columns);
+    const struct layout layout = lay_out_columns(view->columns);
     char took[TEXT_DURATION_SIZE], words[64];
     text_add_cell(line, entry->identifier, layout.identifier);
     text_add_string(line, " ");
@@ -195,7 +195,7 @@ static size_t add_row(struct view *view, struct text *line, const rdv_entry *ent
 
 static void add_head(struct view *view)
 {
-    const struct layout layout = lay_out(view->columns);
+    const struct layout layout = lay_out_columns(view->columns);
     struct text *line = &view->output;
     text_add_cell(line, "IDENTIFIER", layout.identifier);
     text_add_string(line, " ");
@@ -270,7 +270,7 @@ static void start_timer(struct view *view, rdv_duration duration)
     rdv_timer_start(view->timer, duration);
 }
 
-static void draw(struct view *view)
+static void draw_table(struct view *view)
 {
     struct text *output = &view->output;
     memset(&view->figures, 0, sizeof(view->figures));
@@ -304,14 +304,14 @@ static void on_timer(void *user)
     view->due = 0;
     if (view->ended)
         return;
-    if (!out_wait(OUT_STDOUT, 0)) {
+    if (!output_wait(OUTPUT_STDOUT, 0)) {
         view->now = rdv_time_now();
         start_timer(view, view->stuck_gap);
         view->stuck_gap = view->stuck_gap * 2 < STUCK_GAP ? view->stuck_gap * 2 : STUCK_GAP;
         return;
     }
     view->stuck_gap = DRAW_GAP;
-    draw(view);
+    draw_table(view);
     /* Only what runs has something new to show by itself. */
     if (view->figures.running > 0)
         start_timer(view, RDV_SECOND);
@@ -352,7 +352,7 @@ int view_new(const struct options *options, rdv_loop *loop, const struct view_so
             free(view);
             return result;
         }
-        out_write(OUT_STDOUT, "\x1b[?25l", strlen("\x1b[?25l")); /* no cursor meanwhile */
+        output_write(OUTPUT_STDOUT, "\x1b[?25l", strlen("\x1b[?25l")); /* no cursor meanwhile */
     }
     *ret_view = view;
     return 0;
@@ -365,7 +365,7 @@ void view_begin(struct view *view)
         draw_soon(view);
 }
 
-void view_change(struct view *view, const rdv_entry *entry)
+void view_show_change(struct view *view, const rdv_entry *entry)
 {
     if (view->ended || (view->identifier && strcmp(view->identifier, entry->identifier) != 0))
         return;
@@ -384,7 +384,7 @@ void view_change(struct view *view, const rdv_entry *entry)
         break;
     case MODE_LIVE:
         if (entry->state == RDV_STATE_FINISHED && view->ended_rows.size >= STUCK_SIZE)
-            out_count_lost(OUT_STDOUT);
+            output_count_lost(OUTPUT_STDOUT);
         else if (entry->state == RDV_STATE_FINISHED)
             add_row(view, &view->ended_rows, entry);
         draw_soon(view);
@@ -392,7 +392,7 @@ void view_change(struct view *view, const rdv_entry *entry)
     }
 }
 
-void view_say(struct view *view, int priority, const char *line)
+void view_print_line(struct view *view, int priority, const char *line)
 {
     const bool live = view && view->mode == MODE_LIVE && !view->ended;
     if (live && view->drawn > 0) {
@@ -400,7 +400,7 @@ void view_say(struct view *view, int priority, const char *line)
         add_erase(view);
         write_output(view);
     }
-    say_line(priority, line);
+    print_log_line(priority, line);
     if (live)
         draw_soon(view);
 }
@@ -417,11 +417,11 @@ void view_end(struct view *view)
         view->ended = true;
         return;
     }
-    if (out_wait(OUT_STDOUT, STUCK_END))
-        draw(view);
+    if (output_wait(OUTPUT_STDOUT, STUCK_END))
+        draw_table(view);
     view->ended = true;
     rdv_timer_stop(view->timer);
-    out_write(OUT_STDOUT, "\x1b[?25h", strlen("\x1b[?25h"));
+    output_write(OUTPUT_STDOUT, "\x1b[?25h", strlen("\x1b[?25h"));
 }
 
 void view_free(struct view *view)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How running tasks are shown: a live table on a terminal, otherwise a line a change, as text or JSON. */
-#ifndef CLI_VIEW_H
-#define CLI_VIEW_H
+#ifndef CLI_LIVE_VIEW_H
+#define CLI_LIVE_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,10 +38,10 @@ int view_new(const struct options *options, rdv_loop *loop, const struct view_so
 void view_begin(struct view *view);
 
 /* An entry has changed. */
-void view_change(struct view *view, const rdv_entry *entry);
+void view_show_change(struct view *view, const rdv_entry *entry);
 
 /* A line for people, on stderr, out of the table's way. */
-void view_say(struct view *view, int priority, const char *line);
+void view_print_line(struct view *view, int priority, const char *line);
 
 /* The terminal has another size. */
 void view_resized(struct view *view);

@@ -167,7 +167,7 @@ static void print_help(const struct verb *verb)
          "not recorded yet, 64 wrong usage, 75 try later (busy), 124 timed out, 130 cancelled.");
 }
 
-static int unknown_verb(const char *name)
+static int report_unknown_verb(const char *name)
 {
     const char *names[VERB_COUNT + 1];
     for (size_t i = 0; i < VERB_COUNT; i++)
@@ -175,23 +175,23 @@ static int unknown_verb(const char *name)
     names[VERB_COUNT] = "help";
     const char *guess = options_guess(name, names, VERB_COUNT + 1);
     if (guess)
-        return say_usage(NULL, "there is no verb '%s': did you mean '%s'?", name, guess);
-    return say_usage(NULL, "there is no verb '%s'", name);
+        return report_usage_error(NULL, "there is no verb '%s': did you mean '%s'?", name, guess);
+    return report_usage_error(NULL, "there is no verb '%s'", name);
 }
 
-static int help(const struct options *options)
+static int run_help(const struct options *options)
 {
     const char *name = options->argument_count > 0 ? options->arguments[0] : NULL;
     if (options->argument_count > 1)
-        return say_usage(NULL, "'help' takes one verb");
+        return report_usage_error(NULL, "'help' takes one verb");
     const struct verb *verb = name ? find_verb(name) : NULL;
     if (name && !verb && strcmp(name, "help") != 0)
-        return unknown_verb(name);
+        return report_unknown_verb(name);
     print_help(verb);
     return EXIT_OK;
 }
 
-static int dispatch(const struct options *options)
+static int run_verb(const struct options *options)
 {
     if (options->version) {
         printf("rdvtask %s\n", rdv_version());
@@ -199,15 +199,15 @@ static int dispatch(const struct options *options)
     }
     if (!options->verb) {
         if (!options->help)
-            return say_usage(NULL, "what is to be done? Give a verb, such as 'list'");
+            return report_usage_error(NULL, "what is to be done? Give a verb, such as 'list'");
         print_help(NULL);
         return EXIT_OK;
     }
     if (strcmp(options->verb, "help") == 0)
-        return help(options);
+        return run_help(options);
     const struct verb *verb = find_verb(options->verb);
     if (!verb)
-        return unknown_verb(options->verb);
+        return report_unknown_verb(options->verb);
     if (options->help) {
         print_help(verb);
         return EXIT_OK;
@@ -216,10 +216,10 @@ static int dispatch(const struct options *options)
     if (code)
         return code;
     if (options->argument_count < verb->least)
-        return say_usage(verb->name, "something is missing: rdvtask %s", verb->usage);
+        return report_usage_error(verb->name, "something is missing: rdvtask %s", verb->usage);
     if (options->argument_count > verb->most)
-        return say_usage(verb->name, "'%s' is too much: rdvtask %s", options->arguments[verb->most],
-                         verb->usage);
+        return report_usage_error(verb->name, "'%s' is too much: rdvtask %s",
+                                  options->arguments[verb->most], verb->usage);
     if (verb->bit != VERB_RUN)
         signals_hang_up();
     return verb->run(options);
@@ -235,9 +235,9 @@ int command_main(int argc, char **argv)
     sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     int code = options_parse(argc, argv, &options);
     if (code == 0)
-        code = dispatch(&options);
+        code = run_verb(&options);
     options_finish(&options);
     /* What was to be printed and was not is a failure, whatever else went well. */
-    const int flushed = say_flush();
+    const int flushed = flush_output();
     return code == EXIT_OK ? flushed : code;
 }

@@ -23,7 +23,7 @@ static const char *find(const rdv_response *response, const char *name)
     return found && strncmp(found + size, "null", 4) != 0 ? found + size : NULL;
 }
 
-bool ask_member_number(const rdv_response *response, const char *name, int64_t *ret_number)
+bool result_number(const rdv_response *response, const char *name, int64_t *ret_number)
 {
     const char *value = find(response, name);
     char *end = NULL;
@@ -34,7 +34,7 @@ bool ask_member_number(const rdv_response *response, const char *name, int64_t *
     return true;
 }
 
-bool ask_member_true(const rdv_response *response, const char *name)
+bool result_is_true(const rdv_response *response, const char *name)
 {
     const char *value = find(response, name);
     return value && strncmp(value, "true", 4) == 0;
@@ -95,7 +95,7 @@ static size_t add_escape(struct text *text, const char *escape)
     return 6;
 }
 
-bool ask_member_text(const rdv_response *response, const char *name, struct text *text)
+bool result_text(const rdv_response *response, const char *name, struct text *text)
 {
     const char *at = find(response, name);
     if (!at || *at++ != '"')
@@ -113,11 +113,11 @@ bool ask_member_text(const rdv_response *response, const char *name, struct text
     return *at == '"' && !text->failed;
 }
 
-bool ask_member_time(const rdv_response *response, const char *name, rdv_time *ret_time)
+bool result_time(const rdv_response *response, const char *name, rdv_time *ret_time)
 {
     struct text text = {0};
-    const bool found = ask_member_text(response, name, &text) && text.data &&
-                       rdv_time_parse(text.data, ret_time) == 0;
+    const bool found =
+        result_text(response, name, &text) && text.data && rdv_time_parse(text.data, ret_time) == 0;
     text_finish(&text);
     return found;
 }

@@ -29,138 +29,138 @@ static void add_escaped(struct line *line, const char *text)
 }
 
 /* Begin a line: with our name or, in the journal, which knows it, with how grave the line is. */
-static void begin(struct line *line, int priority, const char *name)
+static void begin_line(struct line *line, int priority, const char *name)
 {
     const char *prefix = journal_prefix(priority);
     line->size = 0;
     add_escaped(line, prefix[0] ? prefix : name);
 }
 
-static void end(struct line *line)
+static void end_line(struct line *line)
 {
     line->bytes[line->size++] = '\n';
-    out_write(OUT_STDERR, line->bytes, line->size);
+    output_write(OUTPUT_STDERR, line->bytes, line->size);
 }
 
-static void write_line(int priority, const char *words)
+static void write_message(int priority, const char *words)
 {
     struct line line;
-    begin(&line, priority, "rdvtask: ");
+    begin_line(&line, priority, "rdvtask: ");
     add_escaped(&line, words);
-    end(&line);
+    end_line(&line);
 }
 
-static const char *const stream_names[OUT_STREAMS] = {"standard output", "standard error"};
+static const char *const stream_names[OUTPUT_STREAMS] = {"standard output", "standard error"};
 
-void say_lost_lately(void)
+void report_lost_lines(void)
 {
     char words[160];
     const char *why;
-    for (int i = 0; i < OUT_STREAMS; i++) {
-        const size_t lost = out_lost_lately((enum out_stream)i, &why);
+    for (int i = 0; i < OUTPUT_STREAMS; i++) {
+        const size_t lost = output_lost_lately((enum output_stream)i, &why);
         if (lost == 0)
             continue;
         snprintf(words, sizeof(words), "%zu lines of %s were lost here: %s", lost, stream_names[i],
                  why);
-        write_line(JOURNAL_WARNING, words);
+        write_message(JOURNAL_WARNING, words);
     }
 }
 
-void say_finish(void)
+void finish_output(void)
 {
     char words[160];
     const char *why;
-    out_settle();
-    for (int i = 0; i < OUT_STREAMS; i++) {
-        const size_t lost = out_lost((enum out_stream)i, &why);
+    output_settle();
+    for (int i = 0; i < OUTPUT_STREAMS; i++) {
+        const size_t lost = output_lost((enum output_stream)i, &why);
         if (lost == 0)
             continue;
         snprintf(words, sizeof(words), "%zu lines of %s were lost in all: %s", lost,
                  stream_names[i], why);
-        write_line(JOURNAL_WARNING, words);
+        write_message(JOURNAL_WARNING, words);
     }
-    out_end();
+    output_end();
 }
 
-static void say(int priority, const char *format, va_list arguments)
+static void print_message(int priority, const char *format, va_list arguments)
 {
     char words[LINE_MAX_SIZE];
     vsnprintf(words, sizeof(words), format, arguments);
-    say_line(priority, words);
+    print_log_line(priority, words);
 }
 
-void say_error(const char *format, ...)
+void report_error(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(JOURNAL_ERROR, format, arguments);
+    print_message(JOURNAL_ERROR, format, arguments);
     va_end(arguments);
 }
 
-void say_line(int priority, const char *line)
+void print_log_line(int priority, const char *line)
 {
-    say_lost_lately();
-    write_line(priority, line);
+    report_lost_lines();
+    write_message(priority, line);
 }
 
-void say_note(const struct options *options, const char *format, ...)
+void print_note(const struct options *options, const char *format, ...)
 {
     if (options->quiet)
         return;
     va_list arguments;
     va_start(arguments, format);
-    say(JOURNAL_NOTICE, format, arguments);
+    print_message(JOURNAL_NOTICE, format, arguments);
     va_end(arguments);
 }
 
-int say_usage(const char *verb, const char *format, ...)
+int report_usage_error(const char *verb, const char *format, ...)
 {
     char words[160];
     struct line line;
     va_list arguments;
     va_start(arguments, format);
-    say(JOURNAL_ERROR, format, arguments);
+    print_message(JOURNAL_ERROR, format, arguments);
     va_end(arguments);
     snprintf(words, sizeof(words), "see 'rdvtask %s%s--help'", verb ? verb : "", verb ? " " : "");
-    begin(&line, JOURNAL_ERROR, "");
+    begin_line(&line, JOURNAL_ERROR, "");
     add_escaped(&line, words);
-    end(&line);
+    end_line(&line);
     return EXIT_USAGE;
 }
 
-int say_document_error(const char *file, const struct rdv_error *error)
+int report_document_error(const char *file, const struct rdv_error *error)
 {
     if (error->line <= 0) {
         /* The file could not be read: the words name it. */
-        say_error("%s", error->text);
+        report_error("%s", error->text);
     } else {
         struct line line;
         char place[48];
         snprintf(place, sizeof(place), ":%d:%d%s", error->line, error->column,
                  error->path[0] ? " " : "");
-        begin(&line, JOURNAL_ERROR, "");
+        begin_line(&line, JOURNAL_ERROR, "");
         add_escaped(&line, file);
         add_escaped(&line, place);
         add_escaped(&line, error->path);
         add_escaped(&line, ": ");
         add_escaped(&line, error->text);
-        end(&line);
+        end_line(&line);
     }
     return error->code == RDV_EBUSY || error->code == RDV_ELOCKED ? EXIT_BUSY : EXIT_FAILED;
 }
 
-int say_output_failed(int number)
+int report_output_failure(int number)
 {
-    say_error("cannot write to standard output%s%s", number ? ": " : "",
-              number ? strerror(number) : "");
+    report_error("cannot write to standard output%s%s", number ? ": " : "",
+                 number ? strerror(number) : "");
     return EXIT_FAILED;
 }
 
-int say_flush(void)
+int flush_output(void)
 {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_OK;
     const int number = errno;
-    return system_reader_gone() ? EXIT_OK : say_output_failed(number);
+    return system_reader_gone() ? EXIT_OK : report_output_failure(number);
 }

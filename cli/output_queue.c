@@ -30,7 +30,7 @@
 /* Whole lines that are being written, or wait to be. */
 struct block {
     struct block *next;
-    enum out_stream stream;
+    enum output_stream stream;
     size_t size, room;
     char bytes[];
 };
@@ -47,19 +47,19 @@ struct channel {
 /* All of it is guarded by the monitor's lock, except `queued`, which changes only while there is no other thread. */
 static struct {
     bool queued, ending;
-    struct channel channels[OUT_STREAMS];
+    struct channel channels[OUTPUT_STREAMS];
     struct {
         struct channel *channel;
         int failure; /* of the last write */
         int why;     /* of the last line that was lost; 0 = there was no room for it */
         bool torn;   /* the last line that was written lacks its end */
         size_t lost, lost_lately;
-    } streams[OUT_STREAMS];
+    } streams[OUTPUT_STREAMS];
     void (*failed)(void *user);
     void *user;
 } out;
 
-static void lose(enum out_stream stream, int why, const char *bytes, size_t size)
+static void count_lost_lines(enum output_stream stream, int why, const char *bytes, size_t size)
 {
     size_t lines = 0;
     for (size_t i = 0; i < size; i++)
@@ -75,45 +75,46 @@ static void lose(enum out_stream stream, int why, const char *bytes, size_t size
 static int write_block(const struct block *block, bool torn, size_t *ret_written)
 {
     size_t ended = 0;
-    int number = torn ? system_write(block->stream == OUT_STDERR, "\n", 1, &ended) : 0;
+    int number = torn ? system_write(block->stream == OUTPUT_STDERR, "\n", 1, &ended) : 0;
     if (number == 0)
-        number = system_write(block->stream == OUT_STDERR, block->bytes, block->size, ret_written);
+        number =
+            system_write(block->stream == OUTPUT_STDERR, block->bytes, block->size, ret_written);
     return number;
 }
 
 static void write_queue(void *user)
 {
     struct channel *channel = user;
-    monitor_lock();
+    threads_lock();
     for (;;) {
         while (!channel->first && !out.ending)
-            monitor_wait(0);
+            threads_wait(0);
         struct block *block = channel->first;
         if (!block)
             break;
         channel->first = block->next;
-        const enum out_stream stream = block->stream;
+        const enum output_stream stream = block->stream;
         const bool torn = out.streams[stream].torn;
         size_t written = 0;
-        monitor_unlock();
+        threads_unlock();
         const int number = write_block(block, torn, &written);
-        monitor_lock();
+        threads_lock();
         out.streams[stream].failure = number;
         if (written > 0)
             out.streams[stream].torn = number != 0 && block->bytes[written - 1] != '\n';
-        lose(stream, number, block->bytes + written, block->size - written);
-        if (number && stream == OUT_STDOUT && out.failed)
+        count_lost_lines(stream, number, block->bytes + written, block->size - written);
+        if (number && stream == OUTPUT_STDOUT && out.failed)
             out.failed(out.user);
         channel->size -= block->size;
         channel->written++;
         if (channel->size == 0)
             channel->waited = 0;
         free(block);
-        monitor_wake();
+        threads_wake();
     }
     channel->running = false;
-    monitor_wake();
-    monitor_unlock();
+    threads_wake();
+    threads_unlock();
 }
 
 static bool has_room(const struct channel *channel, size_t size)
@@ -124,15 +125,15 @@ static bool has_room(const struct channel *channel, size_t size)
 static bool make_room(struct channel *channel, size_t size)
 {
     while (!has_room(channel, size) && channel->waited < ROOM_WAIT) {
-        const rdv_duration before = monitor_now();
-        monitor_wait(ROOM_WAIT - channel->waited);
-        channel->waited += monitor_now() - before;
+        const rdv_duration before = threads_now();
+        threads_wait(ROOM_WAIT - channel->waited);
+        channel->waited += threads_now() - before;
     }
     return has_room(channel, size);
 }
 
 /* Find or make a block to which `size` bytes can be added. NULL if there is no memory. */
-static struct block *find_block(struct channel *channel, enum out_stream stream, size_t size)
+static struct block *find_block(struct channel *channel, enum output_stream stream, size_t size)
 {
     if (channel->first && channel->last->stream == stream &&
         size <= channel->last->room - channel->last->size)
@@ -153,43 +154,43 @@ static struct block *find_block(struct channel *channel, enum out_stream stream,
     return block;
 }
 
-static void add(enum out_stream stream, const char *bytes, size_t size)
+static void queue_text(enum output_stream stream, const char *bytes, size_t size)
 {
     struct channel *channel = out.streams[stream].channel;
     if (!channel->running)
-        channel->running = monitor_thread(write_queue, channel);
+        channel->running = threads_start(write_queue, channel);
     struct block *block =
         channel->running && make_room(channel, size) ? find_block(channel, stream, size) : NULL;
     if (!block) {
-        lose(stream, channel->running ? 0 : EAGAIN, bytes, size);
+        count_lost_lines(stream, channel->running ? 0 : EAGAIN, bytes, size);
         return;
     }
     memcpy(block->bytes + block->size, bytes, size);
     block->size += size;
     channel->size += size;
-    monitor_wake();
+    threads_wake();
 }
 
-void out_write(enum out_stream stream, const char *bytes, size_t size)
+void output_write(enum output_stream stream, const char *bytes, size_t size)
 {
     if (size == 0)
         return;
     if (!out.queued) {
-        system_print(stream == OUT_STDERR ? stderr : stdout, bytes, size);
+        system_print(stream == OUTPUT_STDERR ? stderr : stdout, bytes, size);
         return;
     }
-    monitor_lock();
-    add(stream, bytes, size);
-    monitor_unlock();
+    threads_lock();
+    queue_text(stream, bytes, size);
+    threads_unlock();
 }
 
-bool out_begin(void)
+bool output_begin(void)
 {
     fflush(stdout);
-    if (!monitor_prepare())
+    if (!threads_prepare())
         return false;
     memset(&out, 0, sizeof(out));
-    for (size_t i = 0; i < OUT_STREAMS; i++) {
+    for (size_t i = 0; i < OUTPUT_STREAMS; i++) {
         out.streams[i].channel = &out.channels[system_one_output() ? 0 : i];
     }
     out.queued = true;
@@ -197,12 +198,12 @@ bool out_begin(void)
 }
 
 /* With the lock held: wait until a channel has nothing left, or is stuck. */
-static void drain(const struct channel *channel)
+static void wait_for_channel(const struct channel *channel)
 {
-    const rdv_duration begun = monitor_now();
+    const rdv_duration begun = threads_now();
     rdv_duration moved = begun;
     size_t written = channel->written;
-    for (rdv_duration now = begun; channel->size > 0 && !channel->stuck; now = monitor_now()) {
+    for (rdv_duration now = begun; channel->size > 0 && !channel->stuck; now = threads_now()) {
         if (channel->written != written)
             moved = now;
         written = channel->written;
@@ -210,90 +211,90 @@ static void drain(const struct channel *channel)
             moved + END_STUCK < begun + END_WAIT ? moved + END_STUCK : begun + END_WAIT;
         if (now >= until)
             return;
-        monitor_wait(until - now);
+        threads_wait(until - now);
     }
 }
 
 /* With the lock held. The block that is being written belongs to its thread, and may still be written. */
-static void give_up(struct channel *channel)
+static void give_up_channel(struct channel *channel)
 {
     if (channel->size == 0 || channel->stuck)
         return;
     channel->stuck = true;
     for (struct block *block = channel->first, *next; block; block = next) {
         next = block->next;
-        lose(block->stream, 0, block->bytes, block->size);
+        count_lost_lines(block->stream, 0, block->bytes, block->size);
         channel->size -= block->size;
         free(block);
     }
     channel->first = NULL;
 }
 
-void out_settle(void)
+void output_settle(void)
 {
     if (!out.queued)
         return;
-    monitor_lock();
-    for (size_t i = 0; i < OUT_STREAMS; i++) {
-        drain(&out.channels[i]);
-        give_up(&out.channels[i]);
+    threads_lock();
+    for (size_t i = 0; i < OUTPUT_STREAMS; i++) {
+        wait_for_channel(&out.channels[i]);
+        give_up_channel(&out.channels[i]);
     }
-    monitor_unlock();
+    threads_unlock();
 }
 
-void out_end(void)
+void output_end(void)
 {
     if (!out.queued)
         return;
-    monitor_lock();
+    threads_lock();
     out.ending = true;
     out.failed = NULL;
-    monitor_wake();
-    for (size_t i = 0; i < OUT_STREAMS; i++) {
-        drain(&out.channels[i]);
+    threads_wake();
+    for (size_t i = 0; i < OUTPUT_STREAMS; i++) {
+        wait_for_channel(&out.channels[i]);
         /* The thread ends at once now, unless it is stuck: then it ends with the program. */
         while (out.channels[i].running && out.channels[i].size == 0)
-            monitor_wait(0);
+            threads_wait(0);
     }
     out.queued = false;
-    monitor_unlock();
+    threads_unlock();
 }
 
-bool out_wait(enum out_stream stream, rdv_duration wait)
+bool output_wait(enum output_stream stream, rdv_duration wait)
 {
     if (!out.queued)
         return true;
-    monitor_lock();
+    threads_lock();
     const struct channel *channel = out.streams[stream].channel;
-    const rdv_duration until = monitor_now() + wait;
-    for (rdv_duration now = until - wait; channel->size > 0 && now < until; now = monitor_now())
-        monitor_wait(until - now);
+    const rdv_duration until = threads_now() + wait;
+    for (rdv_duration now = until - wait; channel->size > 0 && now < until; now = threads_now())
+        threads_wait(until - now);
     const bool idle = channel->size == 0;
-    monitor_unlock();
+    threads_unlock();
     return idle;
 }
 
-int out_failure(enum out_stream stream)
+int output_failure(enum output_stream stream)
 {
-    monitor_lock();
+    threads_lock();
     const int failure = out.streams[stream].failure;
-    monitor_unlock();
+    threads_unlock();
     return failure;
 }
 
-void out_watch(void (*fn)(void *user), void *user)
+void output_watch_failures(void (*fn)(void *user), void *user)
 {
-    monitor_lock();
+    threads_lock();
     out.failed = fn;
     out.user = user;
-    monitor_unlock();
+    threads_unlock();
 }
 
-void out_count_lost(enum out_stream stream)
+void output_count_lost(enum output_stream stream)
 {
-    monitor_lock();
-    lose(stream, 0, "\n", 1);
-    monitor_unlock();
+    threads_lock();
+    count_lost_lines(stream, 0, "\n", 1);
+    threads_unlock();
 }
 
 static const char *words_for(int why)
@@ -301,29 +302,29 @@ static const char *words_for(int why)
     return why ? strerror(why) : "it was not read in time";
 }
 
-size_t out_lost_lately(enum out_stream stream, const char **ret_why)
+size_t output_lost_lately(enum output_stream stream, const char **ret_why)
 {
     size_t lost = 0;
     if (!out.queued)
         return 0;
-    monitor_lock();
+    threads_lock();
     if (out.streams[stream].channel->size == 0 && out.streams[stream].failure == 0) {
         lost = out.streams[stream].lost_lately;
         out.streams[stream].lost_lately = 0;
     }
     const int why = out.streams[stream].why;
-    monitor_unlock();
+    threads_unlock();
     if (lost > 0)
         *ret_why = words_for(why);
     return lost;
 }
 
-size_t out_lost(enum out_stream stream, const char **ret_why)
+size_t output_lost(enum output_stream stream, const char **ret_why)
 {
-    monitor_lock();
+    threads_lock();
     const size_t lost = out.streams[stream].lost;
     const int why = out.streams[stream].why;
-    monitor_unlock();
+    threads_unlock();
     if (lost > 0)
         *ret_why = words_for(why);
     return lost;

@@ -11,7 +11,7 @@
 #include "options.h"
 #include "system.h"
 
-static char *join(const char *a, const char *b, const char *c)
+static char *join_strings(const char *a, const char *b, const char *c)
 {
     struct text text = {0};
     text_add_string(&text, a);
@@ -20,46 +20,46 @@ static char *join(const char *a, const char *b, const char *c)
     if (!text.failed)
         return text.data;
     text_finish(&text);
-    say_error("%s", rdv_strerror(RDV_ENOMEM));
+    report_error("%s", rdv_strerror(RDV_ENOMEM));
     return NULL;
 }
 
 /* A path that was given, or where it is if nothing is said. */
-static int find(const char *given, const char *option, char *(*otherwise)(struct rdv_error *error),
-                char **ret_path)
+static int find_file(const char *given, const char *option,
+                     char *(*otherwise)(struct rdv_error *error), char **ret_path)
 {
     struct rdv_error error = {0};
     char *path;
     if (given && !given[0])
-        return say_usage(NULL, "option --%s needs a file name", option);
-    path = given ? join(given, "", "") : otherwise(&error);
+        return report_usage_error(NULL, "option --%s needs a file name", option);
+    path = given ? join_strings(given, "", "") : otherwise(&error);
     if (error.text[0])
-        say_error("%s: say which file with --%s FILE", error.text, option);
+        report_error("%s: say which file with --%s FILE", error.text, option);
     if (!path)
         return EXIT_FAILED;
     *ret_path = path;
     return EXIT_OK;
 }
 
-int place_store(const struct options *options, char **ret_path)
+int paths_find_store(const struct options *options, char **ret_path)
 {
-    return find(options->store, "store", system_store, ret_path);
+    return find_file(options->store, "store", system_store, ret_path);
 }
 
-int place_config(const struct options *options, char **ret_path)
+int paths_find_config(const struct options *options, char **ret_path)
 {
-    return find(options->config, "config", system_config, ret_path);
+    return find_file(options->config, "config", system_config, ret_path);
 }
 
 /* What is named after the store: after the file itself, so that all its names lead to one agent, as they lead to one lock. */
 static int beside_store(const struct options *options, const char *ending, char **ret_path)
 {
     char *store = NULL;
-    int code = place_store(options, &store);
+    int code = paths_find_store(options, &store);
     if (code)
         return code;
     char *target = system_link_target(store);
-    char *path = join(target ? target : store, ending, "");
+    char *path = join_strings(target ? target : store, ending, "");
     free(target);
     free(store);
     if (!path)
@@ -68,17 +68,17 @@ static int beside_store(const struct options *options, const char *ending, char 
     return EXIT_OK;
 }
 
-int place_socket(const struct options *options, char **ret_path)
+int paths_find_socket(const struct options *options, char **ret_path)
 {
     if (!options->socket)
         return beside_store(options, ".sock", ret_path);
     if (!options->socket[0])
-        return say_usage(options->verb, "option --socket needs a file name");
-    *ret_path = join(options->socket, "", "");
+        return report_usage_error(options->verb, "option --socket needs a file name");
+    *ret_path = join_strings(options->socket, "", "");
     return *ret_path ? EXIT_OK : EXIT_FAILED;
 }
 
-int place_logs(const struct options *options, char **ret_path)
+int paths_find_logs(const struct options *options, char **ret_path)
 {
     return beside_store(options, ".log.d", ret_path);
 }
@@ -94,60 +94,62 @@ static bool is_removed(const struct rdv_error *locked)
     return strstr(locked->text, ", whose lock file was removed") != NULL;
 }
 
-int place_say_locked(const struct options *options, const struct rdv_error *locked)
+int paths_report_locked(const struct options *options, const struct rdv_error *locked)
 {
     const char *words = locked->text[0] ? locked->text : rdv_strerror(RDV_ELOCKED);
     char *socket = NULL;
     /* A second `run` is not one that asks. */
     if (strcmp(options->verb, "run") == 0 || !may_listen(locked)) {
-        say_error("%s: try again when it has ended, or stop it first", words);
-    } else if (place_socket(options, &socket) == EXIT_OK) {
-        say_error("%s, which does not listen on %s: if it was given another --socket, give that "
-                  "here too; if its socket was removed, a reload (SIGHUP) makes it anew; else stop "
-                  "it first",
-                  words, socket);
+        report_error("%s: try again when it has ended, or stop it first", words);
+    } else if (paths_find_socket(options, &socket) == EXIT_OK) {
+        report_error(
+            "%s, which does not listen on %s: if it was given another --socket, give that "
+            "here too; if its socket was removed, a reload (SIGHUP) makes it anew; else stop "
+            "it first",
+            words, socket);
         free(socket);
     }
     return EXIT_BUSY;
 }
 
-static int open_failed(const struct options *options, const struct rdv_error *error, int code)
+static int report_open_failure(const struct options *options, const struct rdv_error *error,
+                               int code)
 {
     /* The words name the file, and who holds it. */
     const char *words = error->text[0] ? error->text : rdv_strerror(code);
     switch (code) {
     case RDV_ELOCKED:
-        return place_say_locked(options, error);
+        return paths_report_locked(options, error);
     case RDV_ECORRUPT:
-        say_error("%s; if it is the wrong file, give the right one with --store", words);
+        report_error("%s; if it is the wrong file, give the right one with --store", words);
         break;
     case RDV_ENEWER:
-        say_error("%s, or another --store", words);
+        report_error("%s, or another --store", words);
         break;
     case RDV_EACCES:
     case RDV_EREADONLY:
-        say_error("%s: run as the user it belongs to, or give another file with --store", words);
+        report_error("%s: run as the user it belongs to, or give another file with --store", words);
         break;
     case RDV_ENOTFOUND:
     case RDV_EINVAL:
-        say_error("%s: give another file with --store", words);
+        report_error("%s: give another file with --store", words);
         break;
     default:
-        say_error("%s", words);
+        report_error("%s", words);
     }
     return EXIT_FAILED;
 }
 
-int place_open_reader(const struct options *options, rdv_store **ret_store)
+int paths_open_reader(const struct options *options, rdv_store **ret_store)
 {
     rdv_store_options how;
     struct rdv_error error = {0};
     char *path = NULL;
-    int code = place_store(options, &path);
+    int code = paths_find_store(options, &path);
     if (code)
         return code;
     if (!system_exists(path)) {
-        say_note(options, "there is no store yet: %s", path);
+        print_note(options, "there is no store yet: %s", path);
         *ret_store = NULL;
         goto out;
     }
@@ -155,10 +157,10 @@ int place_open_reader(const struct options *options, rdv_store **ret_store)
     how.flags = RDV_STORE_READ_ONLY;
     int result = rdv_store_open(path, &how, ret_store, &error);
     if (result == RDV_ENOTFOUND) { /* an empty file, as a full disk may have left it */
-        say_note(options, "nothing was stored yet in %s", path);
+        print_note(options, "nothing was stored yet in %s", path);
         *ret_store = NULL;
     } else if (result) {
-        code = open_failed(options, &error, result);
+        code = report_open_failure(options, &error, result);
     }
 out:
     free(path);
@@ -174,30 +176,30 @@ static int make_parent(const char *path)
         length--;
     if (length <= 1)
         return EXIT_OK;
-    char *parent = join(path, "", "");
+    char *parent = join_strings(path, "", "");
     if (!parent)
         return EXIT_FAILED;
     parent[length - 1] = '\0';
     int result = system_exists(parent) ? 0 : system_make_directory(parent, &error);
     if (result)
-        say_error("cannot make the directory %s: %s: make it, or give another file with --store",
-                  parent, error.text);
+        report_error("cannot make the directory %s: %s: make it, or give another file with --store",
+                     parent, error.text);
     free(parent);
     return result ? EXIT_FAILED : EXIT_OK;
 }
 
-int place_try_writer(const struct options *options, bool make, rdv_store **ret_store,
+int paths_try_writer(const struct options *options, bool make, rdv_store **ret_store,
                      struct rdv_error *ret_locked)
 {
     rdv_store_options how;
     struct rdv_error error = {0};
     char holder[64];
     char *path = NULL;
-    int code = place_store(options, &path);
+    int code = paths_find_store(options, &path);
     if (code)
         return code;
     if (!make && !system_exists(path)) {
-        say_note(options, "there is no store yet: %s", path);
+        print_note(options, "there is no store yet: %s", path);
         *ret_store = NULL;
         goto out;
     }
@@ -212,60 +214,60 @@ int place_try_writer(const struct options *options, bool make, rdv_store **ret_s
         *ret_locked = error;
         code = EXIT_BUSY;
     } else if (result) {
-        code = open_failed(options, &error, result);
+        code = report_open_failure(options, &error, result);
     }
 out:
     free(path);
     return code;
 }
 
-int place_open_writer(const struct options *options, bool make, rdv_store **ret_store)
+int paths_open_writer(const struct options *options, bool make, rdv_store **ret_store)
 {
     struct rdv_error locked = {0};
     int code = EXIT_BUSY, removed = 0;
-    for (int try = 0; try < PLACE_LOCKED_TRIES && code == EXIT_BUSY; try++) {
+    for (int try = 0; try < PATHS_LOCKED_TRIES && code == EXIT_BUSY; try++) {
         if (try > 0)
-            system_pause(PLACE_LOCKED_PAUSE);
-        code = place_try_writer(options, make, ret_store, &locked);
+            system_pause(PATHS_LOCKED_PAUSE);
+        code = paths_try_writer(options, make, ret_store, &locked);
         removed = code == EXIT_BUSY && is_removed(&locked) ? removed + 1 : 0;
-        if (removed == PLACE_REMOVED_TRIES)
+        if (removed == PATHS_REMOVED_TRIES)
             break;
     }
-    return code == EXIT_BUSY ? place_say_locked(options, &locked) : code;
+    return code == EXIT_BUSY ? paths_report_locked(options, &locked) : code;
 }
 
-int place_store_failed(rdv_store *store, const char *doing, int code)
+int paths_report_failure(rdv_store *store, const char *doing, int code)
 {
     const char *words = store ? rdv_store_message(store) : "";
     const char *general = rdv_strerror(code);
     if (words[0])
-        say_error("cannot %s: %s", doing, words);
+        report_error("cannot %s: %s", doing, words);
     else
-        say_error("cannot %s: %s", doing, general);
+        report_error("cannot %s: %s", doing, general);
     return code == RDV_ELOCKED || code == RDV_EBUSY ? EXIT_BUSY : EXIT_FAILED;
 }
 
-int place_check_document(const char *file, rdv_document_kind kind)
+int paths_check_document(const char *file, rdv_document_kind kind)
 {
     struct rdv_error error = {0};
     rdv_document_kind found = kind;
     const int result = rdv_document_check(file, &found, &error);
     if (result) {
-        const int code = say_document_error(file, &error);
+        const int code = report_document_error(file, &error);
         if (result == RDV_ENOTFOUND && kind == RDV_DOCUMENT_AGENT)
-            say_error("write one, as rdvtask-agent(5) says, or name another with --config");
+            report_error("write one, as rdvtask-agent(5) says, or name another with --config");
         return code;
     }
     if (found == kind)
         return EXIT_OK;
     if (kind == RDV_DOCUMENT_AGENT)
-        say_error("%s is a schedule document, and an agent document is needed here", file);
+        report_error("%s is a schedule document, and an agent document is needed here", file);
     else
-        say_error("%s is an agent document: give it with --config, and here a schedule", file);
+        report_error("%s is an agent document: give it with --config, and here a schedule", file);
     return EXIT_FAILED;
 }
 
-bool place_is_file(const char *name)
+bool paths_is_file_name(const char *name)
 {
     size_t length = 0;
     for (; name[length]; length++)
@@ -274,7 +276,7 @@ bool place_is_file(const char *name)
     return length >= 5 && strcmp(name + length - 5, ".json") == 0;
 }
 
-int place_record_files(rdv_trigger *trigger, rdv_store *store, const struct options *options)
+int paths_record_files(rdv_trigger *trigger, rdv_store *store, const struct options *options)
 {
     int result = rdv_trigger_begin(trigger);
     for (size_t i = 0; i < options->argument_count && result == 0; i++) {
@@ -282,12 +284,12 @@ int place_record_files(rdv_trigger *trigger, rdv_store *store, const struct opti
         result = rdv_trigger_load(trigger, options->arguments[i], NULL, &error);
         if (result && error.text[0]) {
             rdv_trigger_rollback(trigger);
-            return say_document_error(options->arguments[i], &error);
+            return report_document_error(options->arguments[i], &error);
         }
     }
     if (result)
         rdv_trigger_rollback(trigger);
     else
         result = rdv_trigger_commit(trigger);
-    return result ? place_store_failed(store, "record the schedule", result) : EXIT_OK;
+    return result ? paths_report_failure(store, "record the schedule", result) : EXIT_OK;
 }

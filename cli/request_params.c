@@ -22,7 +22,7 @@ static int read_file(const char *path, struct text *text)
     size_t got;
     FILE *file = system_open(path);
     if (!file) {
-        say_error("cannot read %s: %s", path, strerror(errno));
+        report_error("cannot read %s: %s", path, strerror(errno));
         return EXIT_FAILED;
     }
     errno = 0;
@@ -30,8 +30,8 @@ static int read_file(const char *path, struct text *text)
         text_add(text, buffer, got);
     const bool failed = ferror(file) || text->failed;
     if (failed)
-        say_error("cannot read %s: %s", path,
-                  text->failed ? rdv_strerror(RDV_ENOMEM) : strerror(errno));
+        report_error("cannot read %s: %s", path,
+                     text->failed ? rdv_strerror(RDV_ENOMEM) : strerror(errno));
     fclose(file);
     return failed ? EXIT_FAILED : EXIT_OK;
 }
@@ -93,7 +93,7 @@ int params_from_files(const struct options *options, struct text *params)
     text_add_string(params, "]}");
     if (!params->failed)
         return EXIT_OK;
-    say_error("%s", rdv_strerror(RDV_ENOMEM));
+    report_error("%s", rdv_strerror(RDV_ENOMEM));
     return EXIT_FAILED;
 }
 
@@ -147,6 +147,6 @@ int params_from_task(rdv_task *task, const rdv_window *window, struct text *para
     text_add_string(params, "}]}");
     if (!params->failed)
         return EXIT_OK;
-    say_error("%s", rdv_strerror(RDV_ENOMEM));
+    report_error("%s", rdv_strerror(RDV_ENOMEM));
     return EXIT_FAILED;
 }

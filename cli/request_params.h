@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the method `schedule` is asked with: a schedule document on one line. They say what is wrong, and return an exit code. */
-#ifndef CLI_PARAMS_H
-#define CLI_PARAMS_H
+#ifndef CLI_REQUEST_PARAMS_H
+#define CLI_REQUEST_PARAMS_H
 
 #include <rdvtask/task.h>
 

@@ -3,8 +3,8 @@
  * What a service manager is told of the program: the protocol of sd_notify(3), on the socket that NOTIFY_SOCKET names. With no
  * such socket there is nothing to tell: notify_new() gives NULL, and all others do nothing with it.
  */
-#ifndef CLI_NOTIFY_H
-#define CLI_NOTIFY_H
+#ifndef CLI_SERVICE_NOTIFY_H
+#define CLI_SERVICE_NOTIFY_H
 
 #include <rdvtask/loop.h>
 #include <rdvtask/trigger.h>

@@ -16,11 +16,11 @@
 /* How long an agent may take for an answer: its disk may be slow. */
 #define ANSWER_WAIT RDV_MINUTE
 
-struct ask {
+struct session {
     const struct options *options;
     int64_t id; /* of the last request */
     char words[512];
-    rdv_response *listed; /* what ask_entries() was answered */
+    rdv_response *listed; /* what session_list_entries() was answered */
 
     rdv_client *client; /* to the agent; else NULL */
 
@@ -33,26 +33,26 @@ struct ask {
     struct text answer;
 };
 
-static void set_words(struct ask *asked, const char *words)
+static void set_words(struct session *session, const char *words)
 {
-    snprintf(asked->words, sizeof(asked->words), "%s", words);
+    snprintf(session->words, sizeof(session->words), "%s", words);
 }
 
 static void log_line(void *user, rdv_log_level level, const char *text)
 {
-    const struct ask *asked = user;
+    const struct session *session = user;
     /* What fails is said with the answer; and nothing is tried again after that, whatever the trigger agent says. */
-    if (asked->options->verbose)
-        say_line((int)level, text);
+    if (session->options->verbose)
+        print_log_line((int)level, text);
 }
 
 /* ------------------------------------------------------------ who is asked */
 
 /* Connect to an agent; asked->client stays NULL if there is none. */
-static int connect_agent(struct ask *asked, enum ask_else otherwise, const char *path)
+static int connect_agent(struct session *session, enum session_fallback otherwise, const char *path)
 {
     struct rdv_error error = {0};
-    int result = rdv_client_open(path, &asked->client, &error);
+    int result = rdv_client_open(path, &session->client, &error);
     switch (result) {
     case 0:
     case RDV_ENOTFOUND:
@@ -60,68 +60,68 @@ static int connect_agent(struct ask *asked, enum ask_else otherwise, const char 
     case RDV_EACCES:
     case RDV_EINVAL:
         /* The store may be open to us all the same, and if it is not, that says more. */
-        if (!asked->options->socket && otherwise != ASK_AGENT)
+        if (!session->options->socket && otherwise != SESSION_NEED_AGENT)
             return EXIT_OK;
         break;
     default:
         break;
     }
-    say_error("the agent that runs on the store can't be asked: %s",
-              error.text[0] ? error.text : rdv_strerror(result));
+    report_error("the agent that runs on the store can't be asked: %s",
+                 error.text[0] ? error.text : rdv_strerror(result));
     return result == RDV_EBUSY ? EXIT_BUSY : EXIT_FAILED;
 }
 
 /* Be to oneself what an agent would be, but start nothing. */
-static int make_control(struct ask *asked)
+static int make_control(struct session *session)
 {
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
     how.flags = RDV_TRIGGER_HOLD_STORED;
     how.log.write = log_line;
-    how.log.user = asked;
-    int result = rdv_loop_new(&asked->loop);
+    how.log.user = session;
+    int result = rdv_loop_new(&session->loop);
     if (result == 0)
-        result = rdv_trigger_new(asked->loop, asked->store, &how, &asked->trigger);
+        result = rdv_trigger_new(session->loop, session->store, &how, &session->trigger);
     if (result == 0)
-        result =
-            rdv_control_new(asked->loop, asked->store, asked->trigger, NULL, &asked->control, NULL);
-    return result ? place_store_failed(asked->store, "read the schedule", result) : EXIT_OK;
+        result = rdv_control_new(session->loop, session->store, session->trigger, NULL,
+                                 &session->control, NULL);
+    return result ? paths_report_failure(session->store, "read the schedule", result) : EXIT_OK;
 }
 
-int ask_be_agent(struct ask *asked)
+int session_become_agent(struct session *session)
 {
     rdv_agent_options how;
-    if (asked->client || asked->agent)
+    if (session->client || session->agent)
         return EXIT_OK;
     rdv_agent_options_init(&how);
     how.log.write = log_line;
-    how.log.user = asked;
-    int result = rdv_agent_new(asked->loop, asked->store, &how, &asked->agent);
+    how.log.user = session;
+    int result = rdv_agent_new(session->loop, session->store, &how, &session->agent);
     if (result == 0)
-        result = rdv_trigger_attach(asked->trigger, rdv_agent_plugin(asked->agent));
-    return result ? place_store_failed(asked->store, "end the task", result) : EXIT_OK;
+        result = rdv_trigger_attach(session->trigger, rdv_agent_plugin(session->agent));
+    return result ? paths_report_failure(session->store, "end the task", result) : EXIT_OK;
 }
 
 /* A run that is waited for. */
 struct ending {
-    struct ask *asked;
+    struct session *session;
     const char *identifier;
     bool running, stopped;
 };
 
-static int look_whether_running(void *user, const rdv_entry *entry)
+static int read_whether_running(void *user, const rdv_entry *entry)
 {
     struct ending *ending = user;
     ending->running = entry->state == RDV_STATE_RUNNING;
     return 0;
 }
 
-static void on_stopped(void *user, int reason)
+static void on_trigger_stopped(void *user, int reason)
 {
     struct ending *ending = user;
     (void)reason;
     ending->stopped = true;
-    rdv_loop_stop(ending->asked->loop);
+    rdv_loop_stop(ending->session->loop);
 }
 
 static int on_change(void *user, const rdv_entry *entry)
@@ -129,177 +129,183 @@ static int on_change(void *user, const rdv_entry *entry)
     struct ending *ending = user;
     if (entry->state == RDV_STATE_FINISHED && strcmp(entry->identifier, ending->identifier) == 0) {
         ending->running = false;
-        rdv_loop_stop(ending->asked->loop);
+        rdv_loop_stop(ending->session->loop);
     }
     return 0;
 }
 
-int ask_wait_end(struct ask *asked, const char *identifier, bool *ret_waited)
+int session_wait_for_end(struct session *session, const char *identifier, bool *ret_waited)
 {
-    struct ending ending = {.asked = asked, .identifier = identifier};
+    struct ending ending = {.session = session, .identifier = identifier};
     const rdv_filter filter = {
         .size = sizeof(filter), .flags = RDV_FILTER_RUNNING, .identifier = identifier, .limit = 1};
     rdv_watch *watch = NULL;
     *ret_waited = false;
-    if (!asked->agent)
+    if (!session->agent)
         return 0;
-    int result = rdv_trigger_watch(asked->trigger, on_change, &ending, &watch);
+    int result = rdv_trigger_watch(session->trigger, on_change, &ending, &watch);
     if (result == 0)
-        result = rdv_store_entries(asked->store, &filter, look_whether_running, &ending);
+        result = rdv_store_entries(session->store, &filter, read_whether_running, &ending);
     *ret_waited = ending.running;
     while (result == 0 && ending.running)
-        result = rdv_loop_run(asked->loop);
+        result = rdv_loop_run(session->loop);
     /* Shut down in order: what is left of other runs, and is being ended meanwhile, has its time, too. */
     if (result == 0)
-        result = rdv_trigger_terminate(asked->trigger, 0, on_stopped, &ending);
+        result = rdv_trigger_terminate(session->trigger, 0, on_trigger_stopped, &ending);
     while (result == 0 && !ending.stopped)
-        result = rdv_loop_run(asked->loop);
+        result = rdv_loop_run(session->loop);
     if (result)
-        set_words(asked, rdv_strerror(result));
+        set_words(session, rdv_strerror(result));
     rdv_watch_free(watch);
     return result;
 }
 
 /* Connect to the agent or open the store. */
-static int find_out(struct ask *asked, enum ask_else otherwise, const char *path)
+static int find_agent_or_store(struct session *session, enum session_fallback otherwise,
+                               const char *path)
 {
     struct rdv_error locked = {0};
-    for (int try = 0; try < PLACE_LOCKED_TRIES; try++) {
-        int code = connect_agent(asked, otherwise, path);
-        if (code || asked->client || otherwise == ASK_NOBODY)
+    for (int try = 0; try < PATHS_LOCKED_TRIES; try++) {
+        int code = connect_agent(session, otherwise, path);
+        if (code || session->client || otherwise == SESSION_ONLY_AGENT)
             return code;
-        if (otherwise == ASK_READ)
-            return place_open_reader(asked->options, &asked->store);
-        if (otherwise == ASK_AGENT) {
-            say_error("no agent listens on %s: start one with 'rdvtask run', or give the --socket "
-                      "of the one that runs",
-                      path);
+        if (otherwise == SESSION_READ_STORE)
+            return paths_open_reader(session->options, &session->store);
+        if (otherwise == SESSION_NEED_AGENT) {
+            report_error(
+                "no agent listens on %s: start one with 'rdvtask run', or give the --socket "
+                "of the one that runs",
+                path);
             return EXIT_NOTHING;
         }
-        code = place_try_writer(asked->options, otherwise == ASK_MAKE, &asked->store, &locked);
+        code = paths_try_writer(session->options, otherwise == SESSION_MAKE_STORE, &session->store,
+                                &locked);
         if (code != EXIT_BUSY)
-            return code ? code : asked->store ? make_control(asked) : EXIT_OK;
-        system_pause(PLACE_LOCKED_PAUSE);
+            return code ? code : session->store ? make_control(session) : EXIT_OK;
+        system_pause(PATHS_LOCKED_PAUSE);
     }
-    return place_say_locked(asked->options, &locked);
+    return paths_report_locked(session->options, &locked);
 }
 
-int ask_open(const struct options *options, enum ask_else otherwise, struct ask **ret_ask)
+int session_open(const struct options *options, enum session_fallback otherwise,
+                 struct session **ret_ask)
 {
     char *path = NULL;
-    int code = place_socket(options, &path);
+    int code = paths_find_socket(options, &path);
     if (code)
         return code;
-    struct ask *asked = calloc(1, sizeof(*asked));
-    if (!asked) {
+    struct session *session = calloc(1, sizeof(*session));
+    if (!session) {
         free(path);
-        say_error("%s", rdv_strerror(RDV_ENOMEM));
+        report_error("%s", rdv_strerror(RDV_ENOMEM));
         return EXIT_FAILED;
     }
-    asked->options = options;
-    code = find_out(asked, otherwise, path);
+    session->options = options;
+    code = find_agent_or_store(session, otherwise, path);
     free(path);
-    if (code || (!asked->client && !asked->store)) {
-        ask_close(asked);
-        asked = NULL;
+    if (code || (!session->client && !session->store)) {
+        session_close(session);
+        session = NULL;
     }
     if (code == 0)
-        *ret_ask = asked;
+        *ret_ask = session;
     return code;
 }
 
-void ask_close(struct ask *asked)
+void session_close(struct session *session)
 {
-    if (!asked)
+    if (!session)
         return;
-    rdv_response_free(asked->listed);
-    rdv_client_close(asked->client);
-    rdv_control_free(asked->control);
-    rdv_trigger_free(asked->trigger);
-    rdv_agent_free(asked->agent);
-    rdv_store_close(asked->store);
-    rdv_loop_free(asked->loop);
-    text_finish(&asked->answer);
-    free(asked);
+    rdv_response_free(session->listed);
+    rdv_client_close(session->client);
+    rdv_control_free(session->control);
+    rdv_trigger_free(session->trigger);
+    rdv_agent_free(session->agent);
+    rdv_store_close(session->store);
+    rdv_loop_free(session->loop);
+    text_finish(&session->answer);
+    free(session);
 }
 
-rdv_client *ask_take_client(struct ask *asked)
+rdv_client *session_take_client(struct session *session)
 {
-    rdv_client *client = asked->client;
-    asked->client = NULL;
+    rdv_client *client = session->client;
+    session->client = NULL;
     return client;
 }
 
 /* ------------------------------------------------------------ asking */
 
 /* Whether it answers the last request: also where the agent could not tell which request it refuses. */
-static bool answers(const struct ask *asked, const rdv_response *response)
+static bool is_answer(const struct session *session, const rdv_response *response)
 {
     const int64_t id = rdv_response_id(response);
     return !rdv_response_method(response) &&
-           (id == asked->id || (id < 0 && rdv_response_error(response, NULL) != 0));
+           (id == session->id || (id < 0 && rdv_response_error(response, NULL) != 0));
 }
 
 /* Wait for the answer to the last request. */
-static int receive(struct ask *asked, rdv_response **ret_response)
+static int receive_answer(struct session *session, rdv_response **ret_response)
 {
     for (;;) {
         const char *line;
         rdv_response *response = NULL;
-        int result = rdv_client_receive(asked->client, ANSWER_WAIT, &line);
+        int result = rdv_client_receive(session->client, ANSWER_WAIT, &line);
         if (result == 0)
             result = rdv_response_parse(line, &response);
-        if (result == 0 && !answers(asked, response)) {
+        if (result == 0 && !is_answer(session, response)) {
             rdv_response_free(response); /* a change, or late */
             continue;
         }
         if (result == 0)
             *ret_response = response;
         else if (result == RDV_ETIMEDOUT)
-            set_words(asked, "the agent does not answer; what was asked for may still be done");
+            set_words(session, "the agent does not answer; what was asked for may still be done");
         else if (result == RDV_ESHUTDOWN)
-            set_words(asked,
+            set_words(session,
                       "the agent has gone without an answer; what was asked for may be done");
         else
-            set_words(asked, rdv_strerror(result));
+            set_words(session, rdv_strerror(result));
         return result;
     }
 }
 
 static void on_answer(void *user, const char *line)
 {
-    struct ask *asked = user;
-    text_clear(&asked->answer);
-    text_add_string(&asked->answer, line);
+    struct session *session = user;
+    text_clear(&session->answer);
+    text_add_string(&session->answer, line);
 }
 
-static int call(struct ask *asked, const char *line, rdv_response **ret_response)
+static int call_control(struct session *session, const char *line, rdv_response **ret_response)
 {
-    int result = rdv_control_call(asked->control, line, on_answer, asked);
+    int result = rdv_control_call(session->control, line, on_answer, session);
     if (result == 0)
-        result = asked->answer.failed || !asked->answer.data ? RDV_ENOMEM : 0;
+        result = session->answer.failed || !session->answer.data ? RDV_ENOMEM : 0;
     if (result == 0)
-        result = rdv_response_parse(asked->answer.data, ret_response);
+        result = rdv_response_parse(session->answer.data, ret_response);
     if (result)
-        set_words(asked, rdv_strerror(result));
+        set_words(session, rdv_strerror(result));
     return result;
 }
 
-int ask(struct ask *asked, const char *method, const char *params, rdv_response **ret_response)
+int session_request(struct session *session, const char *method, const char *params,
+                    rdv_response **ret_response)
 {
     rdv_response *response = NULL;
     char *line = NULL;
-    int result = rdv_request_new(++asked->id, method, params, &line);
+    int result = rdv_request_new(++session->id, method, params, &line);
     if (result) {
-        set_words(asked, rdv_strerror(result));
-    } else if (asked->client) {
-        result = rdv_client_send(asked->client, line);
+        set_words(session, rdv_strerror(result));
+    } else if (session->client) {
+        result = rdv_client_send(session->client, line);
         if (result)
-            set_words(asked, result == RDV_ESHUTDOWN ? "the agent has gone" : rdv_strerror(result));
+            set_words(session,
+                      result == RDV_ESHUTDOWN ? "the agent has gone" : rdv_strerror(result));
         else
-            result = receive(asked, &response);
+            result = receive_answer(session, &response);
     } else {
-        result = call(asked, line, &response);
+        result = call_control(session, line, &response);
     }
     rdv_free(line);
     const char *words = "";
@@ -310,19 +316,19 @@ int ask(struct ask *asked, const char *method, const char *params, rdv_response 
         return 0;
     }
     if (words[0])
-        set_words(asked, words);
+        set_words(session, words);
     rdv_response_free(response);
     return result;
 }
 
-const char *ask_words(const struct ask *asked)
+const char *session_error_text(const struct session *session)
 {
-    return asked->words;
+    return session->words;
 }
 
-int ask_failed(const struct ask *asked, const char *doing, int code)
+int session_report_failure(const struct session *session, const char *doing, int code)
 {
-    say_error("cannot %s: %s", doing, asked->words[0] ? asked->words : rdv_strerror(code));
+    report_error("cannot %s: %s", doing, session->words[0] ? session->words : rdv_strerror(code));
     switch (code) {
     case RDV_EBUSY:
     case RDV_ELOCKED:
@@ -359,12 +365,12 @@ bool ask_add_identifier(struct text *params, const char *identifier)
 /* ------------------------------------------------------------ entries */
 
 /* Ask the agent for a listing, once. */
-static int list(struct ask *asked, const char *method, const rdv_filter *filter)
+static int request_listing(struct session *session, const char *method, const rdv_filter *filter)
 {
     struct text params = {0};
     char limit[48];
     int result = 0;
-    if (asked->listed)
+    if (session->listed)
         return 0;
     text_add_string(&params, "{");
     if (filter->identifier && !add_identifier(&params, filter->identifier))
@@ -376,40 +382,41 @@ static int list(struct ask *asked, const char *method, const rdv_filter *filter)
     }
     text_add_string(&params, "}");
     if (result == 0)
-        result = params.failed ? RDV_ENOMEM : ask(asked, method, params.data, &asked->listed);
+        result = params.failed ? RDV_ENOMEM
+                               : session_request(session, method, params.data, &session->listed);
     text_finish(&params);
     return result;
 }
 
-int ask_entries(struct ask *asked, const char *method, const rdv_filter *filter, rdv_entry_fn fn,
-                void *user)
+int session_list_entries(struct session *session, const char *method, const rdv_filter *filter,
+                         rdv_entry_fn fn, void *user)
 {
     int result = 0;
-    if (asked->client && !asked->store)
-        result = list(asked, method, filter);
+    if (session->client && !session->store)
+        result = request_listing(session, method, filter);
     if (result == RDV_ENOTFOUND)
         return 0;
     /* What is too much for one answer can still be read, if the store is ours to read. */
-    if (result == RDV_ELIMIT && place_open_reader(asked->options, &asked->store) != 0)
+    if (result == RDV_ELIMIT && paths_open_reader(session->options, &session->store) != 0)
         return result;
     if (result != 0 && result != RDV_ELIMIT)
         return result;
-    if (!asked->store)
-        return rdv_response_entries(asked->listed, fn, user);
-    result = rdv_store_entries(asked->store, filter, fn, user);
+    if (!session->store)
+        return rdv_response_entries(session->listed, fn, user);
+    result = rdv_store_entries(session->store, filter, fn, user);
     if (result)
-        set_words(asked, rdv_store_message(asked->store));
+        set_words(session, rdv_store_message(session->store));
     return result;
 }
 
-bool ask_paused(struct ask *asked)
+bool session_is_paused(struct session *session)
 {
     rdv_response *status = NULL;
     bool paused = false;
-    if (!asked->client)
-        return rdv_store_paused(asked->store, &paused) == 0 && paused;
-    if (ask(asked, "status", NULL, &status) == 0)
-        paused = ask_member_true(status, "paused");
+    if (!session->client)
+        return rdv_store_paused(session->store, &paused) == 0 && paused;
+    if (session_request(session, "status", NULL, &status) == 0)
+        paused = result_is_true(status, "paused");
     rdv_response_free(status);
     return paused;
 }
@@ -421,34 +428,34 @@ struct shown {
     bool any;
 };
 
-static int show(void *user, const rdv_entry *entry)
+static int pass_entry(void *user, const rdv_entry *entry)
 {
     struct shown *shown = user;
     shown->any = true;
     return shown->fn(shown->user, entry);
 }
 
-int ask_entry(struct ask *asked, const char *identifier, rdv_entry_fn fn, void *user)
+int session_show_entry(struct session *session, const char *identifier, rdv_entry_fn fn, void *user)
 {
     const unsigned kinds[] = {RDV_FILTER_PENDING | RDV_FILTER_RUNNING, RDV_FILTER_FINISHED};
     rdv_filter filter = {.size = sizeof(filter), .identifier = identifier, .limit = 1};
-    if (asked->client) {
+    if (session->client) {
         struct text params = {0};
         int result = ask_add_identifier(&params, identifier) ? 0 : RDV_ENOTFOUND;
-        if (result == 0 && !asked->listed)
-            result = ask(asked, "show", params.data, &asked->listed);
+        if (result == 0 && !session->listed)
+            result = session_request(session, "show", params.data, &session->listed);
         text_finish(&params);
-        return result ? result : rdv_response_entries(asked->listed, fn, user);
+        return result ? result : rdv_response_entries(session->listed, fn, user);
     }
     /* A look counts only if it shows something: between two of them the task may end. */
     struct shown shown = {.fn = fn, .user = user};
     for (size_t i = 0; i < 2; i++) {
         filter.flags = kinds[i] | RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;
-        int result = rdv_store_entries(asked->store, &filter, show, &shown);
+        int result = rdv_store_entries(session->store, &filter, pass_entry, &shown);
         if (shown.any)
             return result;
         if (result) {
-            set_words(asked, rdv_store_message(asked->store));
+            set_words(session, rdv_store_message(session->store));
             return result;
         }
     }

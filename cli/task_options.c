@@ -16,10 +16,11 @@ int time_from_option(const struct options *options, const char *name, const char
                      rdv_time now, rdv_time *ret_time)
 {
     if (value && rdv_time_parse_relative(value, now, ret_time) != 0)
-        return say_usage(options->verb,
-                         "--%s '%s' is not a time: write 2026-11-22T03:00:00Z, or +2h for two "
-                         "hours from now",
-                         name, value);
+        return report_usage_error(
+            options->verb,
+            "--%s '%s' is not a time: write 2026-11-22T03:00:00Z, or +2h for two "
+            "hours from now",
+            name, value);
     return EXIT_OK;
 }
 
@@ -32,10 +33,10 @@ int duration_from_option(const struct options *options, const char *name, const 
     if (strcmp(value, "0") == 0)
         duration = 0; /* the one length that is clear without a unit */
     else if (rdv_duration_parse(value, &duration) != 0)
-        return say_usage(options->verb, "--%s '%s' is not a duration: write 90s, 10m or 1h30m",
-                         name, value);
+        return report_usage_error(
+            options->verb, "--%s '%s' is not a duration: write 90s, 10m or 1h30m", name, value);
     if (duration > most)
-        return say_usage(options->verb, "--%s '%s' is too long", name, value);
+        return report_usage_error(options->verb, "--%s '%s' is too long", name, value);
     *ret_duration = duration;
     return EXIT_OK;
 }
@@ -55,11 +56,11 @@ int window_from_options(const struct options *options, rdv_window *ret_window)
     if (code)
         return code;
     if (options->run_limit && window.limit == 0)
-        return say_usage(options->verb, "--run-limit must be longer than nothing");
+        return report_usage_error(options->verb, "--run-limit must be longer than nothing");
     if (window.end && window.end < window.start)
-        return say_usage(options->verb, "--end is before --start");
+        return report_usage_error(options->verb, "--end is before --start");
     if (rdv_window_check(&window) != 0)
-        return say_usage(options->verb, "that window is not possible");
+        return report_usage_error(options->verb, "that window is not possible");
     *ret_window = window;
     return EXIT_OK;
 }
@@ -74,7 +75,7 @@ static int read_context(const char *path, char **ret_data, size_t *ret_size)
     size_t size = 0, room = 0;
     int code = EXIT_FAILED;
     if (!file) {
-        say_error("cannot read %s: %s", name, strerror(errno));
+        report_error("cannot read %s: %s", name, strerror(errno));
         return code;
     }
     for (;;) {
@@ -82,7 +83,7 @@ static int read_context(const char *path, char **ret_data, size_t *ret_size)
             room = room ? room * 2 : 4096;
             char *more = realloc(data, room);
             if (!more) {
-                say_error("%s", rdv_strerror(RDV_ENOMEM));
+                report_error("%s", rdv_strerror(RDV_ENOMEM));
                 goto out;
             }
             data = more;
@@ -91,11 +92,11 @@ static int read_context(const char *path, char **ret_data, size_t *ret_size)
         const size_t got = fread(data + size, 1, room - size, file);
         size += got;
         if (size > RDV_CONTEXT_MAX) {
-            say_error("%s is larger than a context may be: %d bytes", name, RDV_CONTEXT_MAX);
+            report_error("%s is larger than a context may be: %d bytes", name, RDV_CONTEXT_MAX);
             goto out;
         }
         if (ferror(file)) {
-            say_error("cannot read %s: %s", name, strerror(errno ? errno : EIO));
+            report_error("cannot read %s: %s", name, strerror(errno ? errno : EIO));
             goto out;
         }
         if (got == 0)
@@ -121,13 +122,15 @@ int task_from_options(const struct options *options, size_t first, rdv_task **re
     size_t size = context ? strlen(context) : 0;
     char *data = NULL;
     if (!label[0])
-        return say_usage(options->verb, "a label can't be empty");
+        return report_usage_error(options->verb, "a label can't be empty");
     if (identifier && !identifier[0])
-        return say_usage(options->verb, "an identifier can't be empty");
+        return report_usage_error(options->verb, "an identifier can't be empty");
     if (strlen(label) > RDV_NAME_MAX || (identifier && strlen(identifier) > RDV_NAME_MAX))
-        return say_usage(options->verb, "a label or identifier has at most %d bytes", RDV_NAME_MAX);
+        return report_usage_error(options->verb, "a label or identifier has at most %d bytes",
+                                  RDV_NAME_MAX);
     if (options->context && options->context_file)
-        return say_usage(options->verb, "--context and --context-file can't be given both");
+        return report_usage_error(options->verb,
+                                  "--context and --context-file can't be given both");
     if (options->context_file) {
         int code = read_context(options->context_file, &data, &size);
         if (code)
@@ -137,9 +140,9 @@ int task_from_options(const struct options *options, size_t first, rdv_task **re
     int result = rdv_task_new(label, identifier, context, size, ret_task);
     free(data);
     if (result == RDV_EINVAL) /* all else has been looked at */
-        return say_usage(options->verb, "a label or identifier must be valid UTF-8");
+        return report_usage_error(options->verb, "a label or identifier must be valid UTF-8");
     if (result) {
-        say_error("%s", rdv_strerror(result));
+        report_error("%s", rdv_strerror(result));
         return EXIT_FAILED;
     }
     return EXIT_OK;

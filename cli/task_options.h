@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A task and its window from the command line. */
-#ifndef CLI_TASK_H
-#define CLI_TASK_H
+#ifndef CLI_TASK_OPTIONS_H
+#define CLI_TASK_OPTIONS_H
 
 #include <stddef.h>
 

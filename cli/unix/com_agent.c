@@ -15,7 +15,7 @@ int com_open(const struct options *options, rdv_loop *loop, const rdv_log *log,
     (void)loop;
     (void)log;
     (void)ret_com;
-    say_error(
+    report_error(
         "task agents of COM are only on Windows: --config or --plugin gives one that runs here");
     return EXIT_FAILED;
 }
@@ -34,7 +34,7 @@ void com_close(struct com *com)
 
 static int only_on_windows(const struct options *options)
 {
-    say_error("'%s' is about task agents of COM, which are only on Windows", options->verb);
+    report_error("'%s' is about task agents of COM, which are only on Windows", options->verb);
     return EXIT_FAILED;
 }
 

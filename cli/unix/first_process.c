@@ -36,7 +36,7 @@ static void pass_on_watchdog(void)
 }
 
 /* Reap what has ended. Returns whether the program has. */
-static bool reap(pid_t program, int *ret_status)
+static bool reap_children(pid_t program, int *ret_status)
 {
     bool ended = false;
     int status;
@@ -74,13 +74,13 @@ bool first_process(int *ret_code)
         return false;
     }
     if (program < 0) {
-        say_error("cannot start a process: %s", strerror(errno));
+        report_error("cannot start a process: %s", strerror(errno));
         *ret_code = EXIT_FAILED;
         return true;
     }
     int status = 0;
     siginfo_t info;
-    while (!reap(program, &status))
+    while (!reap_children(program, &status))
         if (sigwaitinfo(&all, &info) > 0 && info.si_signo != SIGCHLD && is_for_us_only(&info))
             kill(program, info.si_signo);
     *ret_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program that is process 1 of a container, or was made the reaper of others' orphans, has to do. */
-#ifndef CLI_FIRST_H
-#define CLI_FIRST_H
+#ifndef CLI_FIRST_PROCESS_H
+#define CLI_FIRST_PROCESS_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the help says about this system: another header of this name is in win/, and the build chooses. */
-#ifndef CLI_WORDS_H
-#define CLI_WORDS_H
+#ifndef CLI_HELP_WORDS_H
+#define CLI_HELP_WORDS_H
 
 #define WORDS_STORE     "/var/lib/rdvtask/store.db as root, else ~/.local/state/rdvtask/store.db"
 #define WORDS_CONFIG    "/etc/rdvtask/agent.json as root, else ~/.config/rdvtask/agent.json"

@@ -68,8 +68,8 @@ static bool send_message(struct notify *notify, const char *message)
         return false;
     /* The manager's trouble: the tasks go on, and so do the messages, in case it comes back. */
     if (!notify->failure_said)
-        say_error("cannot tell the service manager how it goes: NOTIFY_SOCKET: %s",
-                  strerror(errno));
+        report_error("cannot tell the service manager how it goes: NOTIFY_SOCKET: %s",
+                     strerror(errno));
     notify->failure_said = true;
     return true;
 }
@@ -152,7 +152,7 @@ static rdv_duration read_watchdog(void)
         return 0;
     const long long microseconds = strtoll(text, &end, 10);
     if (errno || *end || microseconds <= 0 || microseconds > RDV_DAY * 366 / 10) {
-        say_error("WATCHDOG_USEC is not a number of microseconds: there will be no watchdog");
+        report_error("WATCHDOG_USEC is not a number of microseconds: there will be no watchdog");
         return 0;
     }
     const rdv_duration half = microseconds * 10 / 2;
@@ -189,12 +189,13 @@ int notify_new(rdv_loop *loop, struct notify **ret_notify)
     notify->fd = -1;
     notify->told_at = monotonic() - STATUS_GAP;
     if (!read_address(name, &notify->address, &notify->address_size)) {
-        say_error("NOTIFY_SOCKET is neither a path nor '@' and a name: nobody is told how it goes");
+        report_error(
+            "NOTIFY_SOCKET is neither a path nor '@' and a name: nobody is told how it goes");
         goto out;
     }
     notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (notify->fd < 0) {
-        say_error("cannot tell the service manager how it goes: %s", strerror(errno));
+        report_error("cannot tell the service manager how it goes: %s", strerror(errno));
         goto out;
     }
     result = rdv_timer_new(loop, on_timer, notify, &notify->timer);

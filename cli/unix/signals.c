@@ -72,7 +72,7 @@ void signals_hang_up(void)
 }
 
 /* The next signal; 0 = there was none, or the reader has gone. */
-static int wait_for_one(struct signals *signals)
+static int wait_for_signal(struct signals *signals)
 {
     struct pollfd waits[] = {{.fd = signals->taken, .events = POLLIN}, {.fd = signals->reader}};
     struct signalfd_siginfo info;
@@ -94,7 +94,7 @@ static void *wait_for_signals(void *user)
 {
     struct signals *signals = user;
     for (;;) {
-        const int number = wait_for_one(signals);
+        const int number = wait_for_signal(signals);
         if (number == 0)
             continue;
         pthread_mutex_lock(&signals->mutex);
@@ -166,7 +166,7 @@ int signals_ends(struct signals *signals)
 }
 
 /* Read what may be said once more, and forget it. */
-static bool take(struct signals *signals, bool *said)
+static bool take_flag(struct signals *signals, bool *said)
 {
     pthread_mutex_lock(&signals->mutex);
     const bool result = *said;
@@ -177,12 +177,12 @@ static bool take(struct signals *signals, bool *said)
 
 bool signals_reload(struct signals *signals)
 {
-    return take(signals, &signals->reload);
+    return take_flag(signals, &signals->reload);
 }
 
 bool signals_resized(struct signals *signals)
 {
-    return take(signals, &signals->resized);
+    return take_flag(signals, &signals->resized);
 }
 
 bool signals_reader_gone(struct signals *signals)

@@ -34,8 +34,8 @@ static char *no_place(struct rdv_error *error, int code, const char *words)
 }
 
 /* Root's, or the user's by the XDG rules. */
-static char *find(const char *roots, const char *variable, const char *below_home,
-                  const char *below, struct rdv_error *error)
+static char *find_file(const char *roots, const char *variable, const char *below_home,
+                       const char *below, struct rdv_error *error)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     char path[PATH_MAX];
@@ -59,14 +59,14 @@ static char *find(const char *roots, const char *variable, const char *below_hom
 
 char *system_store(struct rdv_error *error)
 {
-    return find("/var/lib/rdvtask/store.db", "XDG_STATE_HOME", "/.local/state", "/rdvtask/store.db",
-                error);
+    return find_file("/var/lib/rdvtask/store.db", "XDG_STATE_HOME", "/.local/state",
+                     "/rdvtask/store.db", error);
 }
 
 char *system_config(struct rdv_error *error)
 {
-    return find("/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config", "/rdvtask/agent.json",
-                error);
+    return find_file("/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config",
+                     "/rdvtask/agent.json", error);
 }
 
 bool system_exists(const char *path)

@@ -17,7 +17,7 @@ struct beginning {
     void *user;
 };
 
-bool monitor_prepare(void)
+bool threads_prepare(void)
 {
     pthread_condattr_t attributes;
     if (pthread_condattr_init(&attributes) != 0)
@@ -29,41 +29,41 @@ bool monitor_prepare(void)
     return made;
 }
 
-void monitor_lock(void)
+void threads_lock(void)
 {
     pthread_mutex_lock(&mutex);
 }
 
-void monitor_unlock(void)
+void threads_unlock(void)
 {
     pthread_mutex_unlock(&mutex);
 }
 
-rdv_duration monitor_now(void)
+rdv_duration threads_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * RDV_SECOND + now.tv_nsec / 100;
 }
 
-void monitor_wait(rdv_duration most)
+void threads_wait(rdv_duration most)
 {
     if (most == 0) {
         pthread_cond_wait(&changed, &mutex);
         return;
     }
-    const rdv_duration until = monitor_now() + most;
+    const rdv_duration until = threads_now() + most;
     const struct timespec moment = {.tv_sec = (time_t)(until / RDV_SECOND),
                                     .tv_nsec = (long)(until % RDV_SECOND * 100)};
     pthread_cond_timedwait(&changed, &mutex, &moment);
 }
 
-void monitor_wake(void)
+void threads_wake(void)
 {
     pthread_cond_broadcast(&changed);
 }
 
-static void *begin(void *user)
+static void *begin_thread(void *user)
 {
     const struct beginning beginning = *(struct beginning *)user;
     free(user);
@@ -71,7 +71,7 @@ static void *begin(void *user)
     return NULL;
 }
 
-bool monitor_thread(void (*fn)(void *user), void *user)
+bool threads_start(void (*fn)(void *user), void *user)
 {
     struct beginning *beginning = malloc(sizeof(*beginning));
     pthread_attr_t attributes;
@@ -87,7 +87,7 @@ bool monitor_thread(void (*fn)(void *user), void *user)
     /* A signal that is delivered to this thread would have its default effect. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool made = pthread_create(&thread, &attributes, begin, beginning) == 0;
+    const bool made = pthread_create(&thread, &attributes, begin_thread, beginning) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (!made)

@@ -16,12 +16,12 @@ int com_open(const struct options *options, rdv_loop *loop, const rdv_log *log,
     rdv_com_host_options_init(&how);
     how.log = *log;
     if (rdv_com_host_open(loop, options->com, &how, &host, &error) != 0) {
-        say_error("%s", error.text);
+        report_error("%s", error.text);
         return EXIT_FAILED;
     }
     if (!options->verbose) /* else the log has it */
-        say_note(options, "the task agent is '%s', of class %s", rdv_com_host_name(host),
-                 rdv_com_host_clsid(host));
+        print_note(options, "the task agent is '%s', of class %s", rdv_com_host_name(host),
+                   rdv_com_host_clsid(host));
     *ret_com = (struct com *)host;
     return EXIT_OK;
 }

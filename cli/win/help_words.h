@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the help says about this system: another header of this name is in unix/, and the build chooses. */
-#ifndef CLI_WORDS_H
-#define CLI_WORDS_H
+#ifndef CLI_HELP_WORDS_H
+#define CLI_HELP_WORDS_H
 
 #define WORDS_STORE                                              \
     "%ProgramData%\\rdvtask\\rdvtask.db as administrator, else " \

@@ -25,7 +25,7 @@ static int read_arguments(int argc, wchar_t **argv, char ***ret_arguments)
         arguments[i] = rdv__win_utf8(argv[i]);
         if (!arguments[i] && GetLastError() == ERROR_NO_UNICODE_TRANSLATION) {
             free_arguments(arguments);
-            return say_usage(NULL, "argument %d is not valid Unicode", i);
+            return report_usage_error(NULL, "argument %d is not valid Unicode", i);
         }
         if (!arguments[i]) {
             free_arguments(arguments);
@@ -33,7 +33,7 @@ static int read_arguments(int argc, wchar_t **argv, char ***ret_arguments)
         }
     }
     if (!arguments) {
-        say_error("%s", rdv_strerror(RDV_ENOMEM));
+        report_error("%s", rdv_strerror(RDV_ENOMEM));
         return EXIT_FAILED;
     }
     *ret_arguments = arguments;

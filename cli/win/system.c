@@ -76,7 +76,7 @@ static char *our_folder(bool machine, struct rdv_error *error)
 
 /* A file in that folder. Every user may make folders in the machine's: the administrator uses none that a user has made, or may
  * put files in. */
-static char *find(const char *name, struct rdv_error *error)
+static char *find_file(const char *name, struct rdv_error *error)
 {
     const bool machine = is_administrator();
     char *folder = our_folder(machine, error);
@@ -100,12 +100,12 @@ static char *find(const char *name, struct rdv_error *error)
 
 char *system_store(struct rdv_error *error)
 {
-    return find("rdvtask.db", error);
+    return find_file("rdvtask.db", error);
 }
 
 char *system_config(struct rdv_error *error)
 {
-    return find("agent.json", error);
+    return find_file("agent.json", error);
 }
 
 bool system_exists(const char *path)

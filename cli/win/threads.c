@@ -13,38 +13,38 @@ struct beginning {
     void *user;
 };
 
-bool monitor_prepare(void)
+bool threads_prepare(void)
 {
     return true;
 }
 
-void monitor_lock(void)
+void threads_lock(void)
 {
     AcquireSRWLockExclusive(&lock);
 }
 
-void monitor_unlock(void)
+void threads_unlock(void)
 {
     ReleaseSRWLockExclusive(&lock);
 }
 
-rdv_duration monitor_now(void)
+rdv_duration threads_now(void)
 {
     return (rdv_duration)GetTickCount64() * RDV_MILLISECOND;
 }
 
-void monitor_wait(rdv_duration most)
+void threads_wait(rdv_duration most)
 {
     const DWORD wait = most == 0 ? INFINITE : (DWORD)(most / RDV_MILLISECOND) + 1;
     SleepConditionVariableSRW(&changed, &lock, wait, 0);
 }
 
-void monitor_wake(void)
+void threads_wake(void)
 {
     WakeAllConditionVariable(&changed);
 }
 
-static DWORD WINAPI begin(void *user)
+static DWORD WINAPI begin_thread(void *user)
 {
     const struct beginning beginning = *(struct beginning *)user;
     free(user);
@@ -52,13 +52,13 @@ static DWORD WINAPI begin(void *user)
     return 0;
 }
 
-bool monitor_thread(void (*fn)(void *user), void *user)
+bool threads_start(void (*fn)(void *user), void *user)
 {
     struct beginning *beginning = malloc(sizeof(*beginning));
     if (!beginning)
         return false;
     *beginning = (struct beginning){fn, user};
-    const HANDLE thread = CreateThread(NULL, 0, begin, beginning, 0, NULL);
+    const HANDLE thread = CreateThread(NULL, 0, begin_thread, beginning, 0, NULL);
     if (thread)
         CloseHandle(thread);
     else
