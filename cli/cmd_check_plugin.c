@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "display_text.h"
+#include "json_text.h"
 #include "messages.h"
 #include "options.h"
 #include "task_options.h"
@@ -32,15 +33,15 @@ static void add_line(struct text *text, const char *verdict, const char *name, c
 
 static void add_json(struct text *text, const rdv_com_finding *finding, bool first)
 {
-    text_add_string(text, first ? "{\"checks\":[\n {\"check\":" : ",\n {\"check\":");
-    text_add_json(text, finding->check);
-    text_add_string(text, ",\"rule\":");
-    text_add_json(text, finding->rule);
-    text_add_string(text, ",\"verdict\":");
-    text_add_json(text, rdv_com_verdict_name(finding->verdict));
-    text_add_string(text, ",\"words\":");
-    text_add_json(text, finding->words);
-    text_add_string(text, "}");
+    cJSON *object = cJSON_CreateObject();
+    if (!cJSON_AddStringToObject(object, "check", finding->check) ||
+        !cJSON_AddStringToObject(object, "rule", finding->rule) ||
+        !cJSON_AddStringToObject(object, "verdict", rdv_com_verdict_name(finding->verdict)) ||
+        !cJSON_AddStringToObject(object, "words", finding->words))
+        text->failed = true;
+    text_add_string(text, first ? "{\"checks\":[\n " : ",\n ");
+    json_print_shown(object, text);
+    cJSON_Delete(object);
 }
 
 static void on_finding(void *user, const rdv_com_finding *finding)

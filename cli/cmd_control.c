@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "commands.h"
+#include "display_text.h"
+#include "json_text.h"
 #include "messages.h"
 #include "options.h"
 #include "session.h"
@@ -48,7 +50,6 @@ int command_reload(const struct options *options)
 static int print_explanation(const struct options *options, const char *identifier,
                              const rdv_response *response)
 {
-    struct text words = {0};
     char buffer[TEXT_TIME_SIZE];
     rdv_time next;
     if (options->json) {
@@ -57,24 +58,24 @@ static int print_explanation(const struct options *options, const char *identifi
         fputc('\n', stdout);
         return EXIT_OK;
     }
-    if (!result_text(response, "words", &words)) {
-        text_finish(&words);
-        report_error("the answer can't be read: is another version running?");
-        return EXIT_FAILED;
+    cJSON *explanation = session_parse_result(response);
+    const char *words = json_get_string(explanation, "words");
+    if (words) {
+        text_print(stdout, identifier);
+        fputs(": ", stdout);
+        text_print(stdout, words);
+        fputc('\n', stdout);
+        if (json_get_time(explanation, "next", &next))
+            printf("it is looked at next at %s\n", text_time(next, buffer));
+    } else {
+        report_error("the answer can't be read: is another version of rdvtask running?");
     }
-    text_print(stdout, identifier);
-    fputs(": ", stdout);
-    text_print(stdout, words.data ? words.data : "");
-    fputc('\n', stdout);
-    if (result_time(response, "next", &next))
-        printf("it is looked at next at %s\n", text_time(next, buffer));
-    text_finish(&words);
-    return EXIT_OK;
+    cJSON_Delete(explanation);
+    return words ? EXIT_OK : EXIT_FAILED;
 }
 
 int command_explain(const struct options *options)
 {
-    struct text params = {0};
     struct session *session = NULL;
     rdv_response *response = NULL;
     const char *identifier = options->arguments[0];
@@ -85,10 +86,7 @@ int command_explain(const struct options *options)
         return code;
     if (!session)
         return EXIT_NOTHING;
-    int result = RDV_ENOTFOUND;
-    if (ask_add_identifier(&params, identifier))
-        result = session_request(session, "explain", params.data, &response);
-    text_finish(&params);
+    int result = session_request_task(session, "explain", identifier, &response);
     if (result == RDV_ENOTFOUND) {
         report_error("no task '%s' is pending or running: 'rdvtask show' tells how one has ended",
                      identifier);

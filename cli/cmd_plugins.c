@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "display_text.h"
+#include "json_text.h"
 #include "messages.h"
 #include "options.h"
 
@@ -49,22 +50,10 @@ static int end_line(struct text *line)
     return 0;
 }
 
-static void add_member(struct text *line, const char *name, const char *value)
+/* Add a string, or null for an empty one. */
+static bool add_unless_empty(cJSON *object, const char *name, const char *string)
 {
-    text_add_string(line, ",\"");
-    text_add_string(line, name);
-    text_add_string(line, "\":");
-    if (value)
-        text_add_json(line, value);
-    else
-        text_add_string(line, "null");
-}
-
-static void add_flag(struct text *line, const char *name, bool value)
-{
-    text_add_string(line, ",\"");
-    text_add_string(line, name);
-    text_add_string(line, value ? "\":true" : "\":false");
+    return json_add_string_or_null(object, name, string[0] ? string : NULL);
 }
 
 /* host: what was created, or NULL; then trouble says why. */
@@ -72,17 +61,20 @@ static int print_json(struct listing *listing, const rdv_com_plugin *plugin,
                       const rdv_com_host *host, const char *trouble)
 {
     struct text *line = &listing->line;
-    text_add_string(line, listing->count == 1 ? "[{\"name\":" : ",\n {\"name\":");
-    text_add_json(line, plugin->name);
-    add_member(line, "clsid", plugin->clsid[0] ? plugin->clsid : NULL);
-    add_member(line, "server", plugin->server[0] ? plugin->server : NULL);
-    add_member(line, "threading_model", plugin->model[0] ? plugin->model : NULL);
-    add_flag(line, "enabled", plugin->enabled);
-    add_flag(line, "used", plugin->used);
-    add_flag(line, "loads", host != NULL);
-    add_member(line, "plugin_name", host ? rdv_com_host_name(host) : NULL);
-    add_member(line, "trouble", trouble[0] ? trouble : NULL);
-    text_add_string(line, "}");
+    cJSON *object = cJSON_CreateObject();
+    if (!cJSON_AddStringToObject(object, "name", plugin->name) ||
+        !add_unless_empty(object, "clsid", plugin->clsid) ||
+        !add_unless_empty(object, "server", plugin->server) ||
+        !add_unless_empty(object, "threading_model", plugin->model) ||
+        !cJSON_AddBoolToObject(object, "enabled", plugin->enabled) ||
+        !cJSON_AddBoolToObject(object, "used", plugin->used) ||
+        !cJSON_AddBoolToObject(object, "loads", host != NULL) ||
+        !json_add_string_or_null(object, "plugin_name", host ? rdv_com_host_name(host) : NULL) ||
+        !add_unless_empty(object, "trouble", trouble))
+        line->failed = true;
+    text_add_string(line, listing->count == 1 ? "[" : ",\n ");
+    json_print_shown(object, line);
+    cJSON_Delete(object);
     if (line->failed)
         return RDV_ENOMEM;
     fwrite(line->data, 1, line->size, stdout);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "commands.h"
+#include "display_text.h"
 #include "entry_text.h"
+#include "json_text.h"
 #include "messages.h"
 #include "options.h"
 #include "paths.h"
@@ -92,15 +94,17 @@ static int print_answer(struct printing *printing, const rdv_response *response,
     return EXIT_OK;
 }
 
-/* Have tasks recorded. Returns an exit code. */
-static int record_tasks(const struct options *options, const char *params)
+/* Have tasks recorded. Takes params. Returns an exit code. */
+static int record_tasks(const struct options *options, cJSON *params)
 {
     struct printing printing = {.options = options};
     struct session *session = NULL;
     rdv_response *response = NULL;
     int code = session_open(options, SESSION_MAKE_STORE, &session);
-    if (code)
+    if (code) {
+        cJSON_Delete(params);
         return code;
+    }
     int result = session_request(session, "schedule", params, &response);
     if (result == RDV_EBUSY) {
         report_error("%s: try again when it has ended", session_error_text(session));
@@ -117,7 +121,7 @@ static int record_tasks(const struct options *options, const char *params)
 
 static int schedule_files(const struct options *options)
 {
-    struct text params = {0};
+    cJSON *params = NULL;
     int code = EXIT_OK;
     /* All of them first, so that each one's mistakes are told, and where in it they are. */
     for (size_t i = 0; i < options->argument_count; i++) {
@@ -128,14 +132,13 @@ static int schedule_files(const struct options *options)
     if (code == 0)
         code = params_from_files(options, &params);
     if (code == 0)
-        code = record_tasks(options, params.data);
-    text_finish(&params);
+        code = record_tasks(options, params);
     return code;
 }
 
 static int schedule_task(const struct options *options)
 {
-    struct text params = {0};
+    cJSON *params = NULL;
     rdv_window window;
     rdv_task *task = NULL;
     int code = window_from_options(options, &window);
@@ -148,8 +151,7 @@ static int schedule_task(const struct options *options)
                    options->arguments[0], options->arguments[0]);
     code = params_from_task(task, &window, &params);
     if (code == 0)
-        code = record_tasks(options, params.data);
-    text_finish(&params);
+        code = record_tasks(options, params);
     rdv_task_unref(task);
     return code;
 }
@@ -187,9 +189,15 @@ static int report_unrecorded(const struct options *options, const char *identifi
 {
     struct text line = {0};
     if (options->json) {
-        text_add_string(&line, "{\"identifier\":");
-        text_add_json(&line, identifier);
-        text_add_string(&line, ",\"state\":\"running\",\"cancelling\":true,\"recorded\":false}\n");
+        cJSON *entry = cJSON_CreateObject();
+        if (!cJSON_AddStringToObject(entry, "identifier", identifier) ||
+            !cJSON_AddStringToObject(entry, "state", "running") ||
+            !cJSON_AddTrueToObject(entry, "cancelling") ||
+            !cJSON_AddFalseToObject(entry, "recorded"))
+            line.failed = true;
+        json_print_shown(entry, &line);
+        text_add_string(&line, "\n");
+        cJSON_Delete(entry);
     } else if (!options->quiet) {
         text_add_string(&line, "cancelling ");
         text_add_escaped(&line, identifier, strlen(identifier), 0);
@@ -209,7 +217,6 @@ static int report_unrecorded(const struct options *options, const char *identifi
 static int change_one(const struct options *options, const char *method, const char *word)
 {
     struct printing printing = {.options = options, .word = word};
-    struct text params = {0};
     struct session *session = NULL;
     rdv_response *response = NULL;
     const char *identifier = options->arguments[0];
@@ -225,19 +232,15 @@ static int change_one(const struct options *options, const char *method, const c
         session_close(session);
         return code;
     }
-    /* What can't be an identifier isn't there. */
-    int result = RDV_ENOTFOUND;
-    if (ask_add_identifier(&params, identifier))
-        result = session_request(session, method, params.data, &response);
+    int result = session_request_task(session, method, identifier, &response);
     bool waited = false;
     if (result == 0)
         result = session_wait_for_end(session, identifier, &waited);
     if (result == 0 && waited) {
         rdv_response_free(response);
         response = NULL;
-        result = session_request(session, "show", params.data, &response);
+        result = session_request_task(session, "show", identifier, &response);
     }
-    text_finish(&params);
     switch (result) {
     case 0:
         code = print_answer(&printing, response, print_changed);

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "entry_text.h"
 #include "journal_prefix.h"
+#include "json_text.h"
 #include "live_view.h"
 #include "messages.h"
 #include "options.h"
@@ -48,24 +49,13 @@ static int list_entries(void *source, const char *identifier, int64_t limit, rdv
                         void *user)
 {
     struct following *following = source;
-    struct text params = {0};
-    char text[40];
     rdv_response *response = NULL;
-    int result;
-    if (identifier) {
-        result = ask_add_identifier(&params, identifier) ? 0 : RDV_EINVAL;
-    } else {
-        snprintf(text, sizeof(text), "{\"limit\":%" PRId64 "}", limit);
-        text_add_string(&params, text);
-        result = params.failed ? RDV_ENOMEM : 0;
-    }
-    if (result == 0)
-        result = session_request(following->session, identifier ? "show" : "list", params.data,
-                                 &response);
+    int result = identifier
+                     ? session_request_task(following->session, "show", identifier, &response)
+                     : session_request_list(following->session, "list", NULL, limit, &response);
     if (result == 0)
         result = rdv_response_entries(response, fn, user);
     rdv_response_free(response);
-    text_finish(&params);
     return result;
 }
 
@@ -76,12 +66,15 @@ static void read_figures(void *source, struct view_figures *ret_figures)
     int64_t running = 0, waiting = 0;
     if (session_request(following->session, "status", NULL, &response) != 0)
         return;
-    ret_figures->known = result_number(response, "running", &running) &&
-                         result_number(response, "pending", &waiting);
+    const char *text = rdv_response_result(response);
+    cJSON *status = session_parse_result(response);
+    ret_figures->known = json_find_integer(text, "running", &running) &&
+                         json_find_integer(text, "pending", &waiting);
     ret_figures->running = (size_t)running;
     ret_figures->waiting = (size_t)waiting;
-    ret_figures->paused = result_is_true(response, "paused");
-    result_time(response, "next", &ret_figures->next);
+    ret_figures->paused = json_is_true(status, "paused");
+    json_get_time(status, "next", &ret_figures->next);
+    cJSON_Delete(status);
     rdv_response_free(response);
 }
 
@@ -169,7 +162,6 @@ static bool agent_has_gone(const struct following *following)
 
 static void on_end_request(struct following *following)
 {
-    struct text params = {0};
     rdv_response *response = NULL;
     if (++following->ends > 1 || !following->task) {
         following->stopped = true;
@@ -178,11 +170,9 @@ static void on_end_request(struct following *following)
     if (!following->options->quiet)
         view_print_line(following->view, JOURNAL_NOTICE,
                         "cancelling; once more to stop waiting for its end");
-    int result = RDV_ENOMEM;
-    if (ask_add_identifier(&params, rdv_task_identifier(following->task)))
-        result = session_request(following->session, "cancel", params.data, &response);
+    int result = session_request_task(following->session, "cancel",
+                                      rdv_task_identifier(following->task), &response);
     rdv_response_free(response);
-    text_finish(&params);
     /* The task may just have ended, or the agent has no room to record that it ends the task. */
     if (result && result != RDV_ENOTFOUND && result != RDV_EUNRECORDED) {
         view_print_line(following->view, JOURNAL_ERROR, session_error_text(following->session));
@@ -205,12 +195,15 @@ static int subscribe(struct following *following)
 {
     struct session *session = NULL;
     rdv_response *response = NULL;
-    char params[48];
     int code = session_open(following->options, SESSION_NEED_AGENT, &session);
     if (code)
         return code;
-    snprintf(params, sizeof(params), "{\"after\":%" PRId64 "}", following->after);
-    int result = session_request(session, "watch", params, &response);
+    cJSON *params = cJSON_CreateObject();
+    int result = RDV_ENOMEM;
+    if (json_add_integer(params, "after", following->after))
+        result = session_request(session, "watch", params, &response);
+    else
+        cJSON_Delete(params);
     if (result)
         code = session_report_failure(session, "watch", result);
     else
@@ -286,7 +279,7 @@ static int find_last_change(struct following *following)
 {
     rdv_response *status = NULL;
     int result = session_request(following->session, "status", NULL, &status);
-    if (result == 0 && !result_number(status, "change", &following->after))
+    if (result == 0 && !json_find_integer(rdv_response_result(status), "change", &following->after))
         result = RDV_ENOTSUP;
     rdv_response_free(status);
     return result ? session_report_failure(following->session, "watch", result) : EXIT_OK;
@@ -362,15 +355,15 @@ static int on_scheduled(void *user, const rdv_entry *entry)
 
 static int schedule_task(struct following *following, const rdv_window *window)
 {
-    struct text params = {0};
+    cJSON *params = NULL;
     rdv_window first = *window;
     rdv_response *response = NULL;
     if (first.deadline == 0)
         first.deadline = RDV_DEADLINE_FIRST;
     int code = params_from_task(following->task, &first, &params);
     if (code)
-        goto out;
-    int result = session_request(following->session, "schedule", params.data, &response);
+        return code;
+    int result = session_request(following->session, "schedule", params, &response);
     if (result == 0)
         result = rdv_response_entries(response, on_scheduled, following);
     if (result == RDV_EBUSY) {
@@ -380,9 +373,7 @@ static int schedule_task(struct following *following, const rdv_window *window)
     } else if (result) {
         code = session_report_failure(following->session, "record the task", result);
     }
-out:
     rdv_response_free(response);
-    text_finish(&params);
     return code;
 }
 
@@ -401,17 +392,16 @@ static bool holds_up(const char *why)
 static void print_way_out(struct following *following)
 {
     const char *identifier = rdv_task_identifier(following->task);
-    struct text params = {0}, why = {0}, words = {0};
     rdv_response *response = NULL;
-    if (ask_add_identifier(&params, identifier) &&
-        session_request(following->session, "explain", params.data, &response) == 0 &&
-        result_text(response, "why", &why) && result_text(response, "words", &words) && why.data &&
-        words.data && holds_up(why.data))
-        print_note(following->options, "%s: %s", identifier, words.data);
+    if (session_request_task(following->session, "explain", identifier, &response) != 0)
+        return;
+    cJSON *explanation = session_parse_result(response);
+    const char *why = json_get_string(explanation, "why");
+    const char *words = json_get_string(explanation, "words");
+    if (why && words && holds_up(why))
+        print_note(following->options, "%s: %s", identifier, words);
+    cJSON_Delete(explanation);
     rdv_response_free(response);
-    text_finish(&params);
-    text_finish(&why);
-    text_finish(&words);
 }
 
 static int print_output(void *user, const rdv_entry *entry)

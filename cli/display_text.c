@@ -191,31 +191,38 @@ void text_add_cell(struct text *text, const char *string, size_t columns)
         text_add(text, " ", 1);
 }
 
-void text_add_json(struct text *text, const char *string)
+/* A character that takes an escape, as \uXXXX, or two of them beyond the first 65,536. */
+static void add_json_escape(struct text *text, uint32_t character)
 {
-    text_add(text, "\"", 1);
-    for (size_t left = strlen(string), length; left > 0; string += length, left -= length) {
-        char escape[16];
+    char escape[ESCAPE_SIZE];
+    if (character < 0x10000)
+        snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)character);
+    else
+        snprintf(escape, sizeof(escape), "\\u%04x\\u%04x",
+                 (unsigned)(0xd800 + ((character - 0x10000) >> 10)),
+                 (unsigned)(0xdc00 + ((character - 0x10000) & 0x3ff)));
+    text_add_string(text, escape);
+}
+
+void text_add_json(struct text *text, const char *json)
+{
+    static const char letters[] = "bfnrt", characters[] = "\b\f\n\r\t";
+    for (size_t left = strlen(json), length; left > 0; json += length, left -= length) {
         uint32_t character = 0;
-        length = decode_character(string, left, &character);
-        const bool hidden = length > 0 && IN(unsafe, character);
-        length = length > 0 ? length : 1;
-        if (*string == '"' || *string == '\\')
-            text_add(text, "\\", 1);
-        if (!hidden) {
-            text_add(text, string, length);
+        const char *letter = *json == '\\' ? strchr(letters, json[1]) : NULL;
+        if (letter) {
+            add_json_escape(text, (unsigned char)characters[letter - letters]);
+            length = 2;
             continue;
         }
-        /* JSON takes most of them as they are, but a terminal may obey them, and a person does not see them. */
-        if (character < 0x10000)
-            snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)character);
+        length = *json == '\\' ? 2 : decode_character(json, left, &character);
+        const bool hidden = character > 0 && IN(unsafe, character);
+        length = length > 0 ? length : 1;
+        if (hidden)
+            add_json_escape(text, character);
         else
-            snprintf(escape, sizeof(escape), "\\u%04x\\u%04x",
-                     (unsigned)(0xd800 + ((character - 0x10000) >> 10)),
-                     (unsigned)(0xdc00 + ((character - 0x10000) & 0x3ff)));
-        text_add_string(text, escape);
+            text_add(text, json, length);
     }
-    text_add(text, "\"", 1);
 }
 
 size_t text_width(const char *string)

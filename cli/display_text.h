@@ -35,8 +35,11 @@ size_t text_add_escaped(struct text *text, const char *bytes, size_t size, size_
 /* The same, filled with blanks to exactly `columns`. */
 void text_add_cell(struct text *text, const char *string, size_t columns);
 
-/* Add a JSON string, quotes and all. It must be UTF-8. */
-void text_add_json(struct text *text, const char *string);
+/*
+ * Add JSON that is right and has no blanks outside its strings. JSON may have most characters as they are, but those that a terminal may
+ * obey, or that a person does not see, are added as \uXXXX, and so are all control characters.
+ */
+void text_add_json(struct text *text, const char *json);
 
 /* The columns that a string takes when it is escaped. */
 size_t text_width(const char *string);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The parameters of `schedule`, from files or from the command line.
+ *
+ * The tasks of a file are handed on as they are written there, since a JSON context keeps the spelling of its numbers and strings. cJSON
+ * only finds where they begin and end, one task at a time, so that no tree of the whole file is built.
+ */
 #include "request_params.h"
 
 #include <errno.h>
@@ -10,15 +16,37 @@
 #include <rdvtask/document.h>
 
 #include "commands.h"
+#include "display_text.h"
+#include "json_text.h"
 #include "messages.h"
 #include "options.h"
 #include "system.h"
+
+/* Bytes that are read at a time. */
+#define READ_SIZE ((size_t)64 * 1024)
+
+static int report_no_memory(void)
+{
+    report_error("%s", rdv_strerror(RDV_ENOMEM));
+    return EXIT_FAILED;
+}
+
+/* An object with an array `tasks`, which is empty. NULL if there is no memory. */
+static cJSON *make_params(cJSON **ret_tasks)
+{
+    cJSON *params = cJSON_CreateObject();
+    *ret_tasks = cJSON_AddArrayToObject(params, "tasks");
+    if (*ret_tasks)
+        return params;
+    cJSON_Delete(params);
+    return NULL;
+}
 
 /* ------------------------------------------------------------ files */
 
 static int read_file(const char *path, struct text *text)
 {
-    char buffer[65536];
+    char buffer[READ_SIZE];
     size_t got;
     FILE *file = system_open(path);
     if (!file) {
@@ -36,65 +64,119 @@ static int read_file(const char *path, struct text *text)
     return failed ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Where a string that begins at `at` has ended. */
-static size_t skip_string(const char *data, size_t size, size_t at)
+/* Put a document on one line. Outside of strings a line end is as good as a blank, and inside there are none. */
+static void join_lines(char *document, size_t size)
 {
-    for (at++; at < size && data[at] != '"'; at++)
-        if (data[at] == '\\')
-            at++;
-    return at < size ? at + 1 : size;
+    for (size_t at = 0; at < size; at++)
+        if (document[at] == '\n' || document[at] == '\r')
+            document[at] = ' ';
 }
 
 /*
- * What stands in the array of a schedule document: the only one among its members. The document is right, so it is enough to
- * count brackets. Line ends become blanks: outside of strings they mean the same, and inside there are none.
+ * Replace each number outside of strings by a 0 and blanks. cJSON reads at most 63 characters of a number, and a context may have a
+ * longer one; what the numbers are does not matter where only the places of the tasks are looked for.
  */
-static void add_tasks(struct text *params, struct text *document)
+static void blank_numbers(char *document, size_t size)
 {
-    size_t begin = 0, end = 0, depth = 0;
-    char *data = document->data;
-    for (size_t at = 0; at < document->size && end == 0;) {
-        if (data[at] == '"') {
-            at = skip_string(data, document->size, at);
+    bool in_string = false, in_number = false;
+    for (size_t at = 0; at < size; at++) {
+        const char c = document[at];
+        if (in_string) {
+            in_string = c != '"';
+            at += c == '\\'; /* what it escapes does not end the string */
             continue;
         }
-        if (data[at] == '\n' || data[at] == '\r') {
-            data[at] = ' ';
-        } else if (data[at] == '{' || data[at] == '[') {
-            if (depth++ == 1)
-                begin = at + 1;
-        } else if (data[at] == '}' || data[at] == ']') {
-            if (--depth == 1)
-                end = at;
-        }
-        at++;
+        in_string = c == '"';
+        const bool digit = c == '-' || (c >= '0' && c <= '9');
+        const bool more = in_number && (c == '.' || c == '+' || c == 'e' || c == 'E');
+        if (digit || more)
+            document[at] = in_number ? ' ' : '0';
+        in_number = digit || more;
     }
-    while (begin < end && (data[begin] == ' ' || data[begin] == '\t'))
-        begin++;
-    if (begin >= end)
-        return;
-    if (params->data[params->size - 1] != '[')
-        text_add_string(params, ",");
-    text_add(params, data + begin, end - begin);
 }
 
-int params_from_files(const struct options *options, struct text *params)
+/* Find what stands between the brackets of an array, without the blanks around it. *ret_size is 0 for an empty one. Returns false if it
+ * is no array, or there is no memory. */
+static bool find_elements(struct json_walk *walk, const char **ret_text, size_t *ret_size)
 {
-    text_add_string(params, "{\"tasks\":[");
+    const char *begin = NULL, *end = NULL;
+    if (!json_walk_take(walk, '['))
+        return false;
+    while (json_walk_next(walk)) {
+        const char *text;
+        size_t size;
+        cJSON *element = json_walk_value(walk, &text, &size);
+        cJSON_Delete(element);
+        if (!element)
+            return false;
+        begin = begin ? begin : text;
+        end = text + size;
+    }
+    *ret_text = begin;
+    *ret_size = begin ? (size_t)(end - begin) : 0;
+    return json_walk_take(walk, ']');
+}
+
+/* Find the tasks of a schedule document. */
+static bool find_tasks(struct json_walk walk, const char **ret_text, size_t *ret_size)
+{
+    if (!json_walk_take(&walk, '{'))
+        return false;
+    while (json_walk_next(&walk)) {
+        const int named = json_walk_name(&walk, "tasks");
+        if (named == 1)
+            return find_elements(&walk, ret_text, ret_size);
+        cJSON *other = named == 0 ? json_walk_value(&walk, NULL, NULL) : NULL;
+        cJSON_Delete(other);
+        if (!other)
+            return false;
+    }
+    return false;
+}
+
+/* Add the tasks of a document to an array: all of them as one piece of raw text, which is printed as it is. The text is changed. */
+static bool add_tasks(cJSON *tasks, struct text *document)
+{
+    struct text skeleton = {0};
+    const char *found = NULL;
+    size_t size = 0;
+    join_lines(document->data, document->size);
+    text_add(&skeleton, document->data, document->size);
+    if (skeleton.failed)
+        return false;
+    blank_numbers(skeleton.data, skeleton.size);
+    bool added =
+        find_tasks((struct json_walk){skeleton.data, skeleton.data + skeleton.size}, &found, &size);
+    const size_t at = size > 0 ? (size_t)(found - skeleton.data) : 0;
+    text_finish(&skeleton);
+    if (!added || size == 0)
+        return added;
+    document->data[at + size] = '\0';
+    return cJSON_AddItemToArray(tasks, cJSON_CreateRaw(document->data + at));
+}
+
+int params_from_files(const struct options *options, cJSON **ret_params)
+{
+    cJSON *tasks = NULL, *params = make_params(&tasks);
+    if (!params)
+        return report_no_memory();
     for (size_t i = 0; i < options->argument_count; i++) {
         struct text document = {0};
         int code = read_file(options->arguments[i], &document);
-        if (code == 0 && !params->failed)
-            add_tasks(params, &document);
+        if (code == 0 && !(document.data && add_tasks(tasks, &document))) {
+            /* It was right when it was checked. */
+            report_error("cannot read %s: it was changed meanwhile, or there is not enough memory",
+                         options->arguments[i]);
+            code = EXIT_FAILED;
+        }
         text_finish(&document);
-        if (code)
+        if (code) {
+            cJSON_Delete(params);
             return code;
+        }
     }
-    text_add_string(params, "]}");
-    if (!params->failed)
-        return EXIT_OK;
-    report_error("%s", rdv_strerror(RDV_ENOMEM));
-    return EXIT_FAILED;
+    *ret_params = params;
+    return EXIT_OK;
 }
 
 /* ------------------------------------------------------------ one task */
@@ -114,39 +196,37 @@ static void add_base64(struct text *text, const unsigned char *bytes, size_t siz
     }
 }
 
-static void add_time(struct text *params, const char *name, rdv_time time)
+/* Add a context, unless it is empty. Returns false if there is no memory. */
+static bool add_context(cJSON *object, const void *context, size_t size)
 {
-    char buffer[RDV_TIME_TEXT_SIZE];
-    if (time == 0 || rdv_time_format(time, buffer, sizeof(buffer)) != 0)
-        return;
-    text_add_string(params, name);
-    text_add_json(params, buffer);
+    struct text base64 = {0};
+    if (size == 0)
+        return true;
+    add_base64(&base64, context, size);
+    cJSON *form = base64.failed ? NULL : cJSON_AddObjectToObject(object, "context");
+    const bool added = form && cJSON_AddStringToObject(form, "base64", base64.data);
+    text_finish(&base64);
+    return added;
 }
 
-int params_from_task(rdv_task *task, const rdv_window *window, struct text *params)
+int params_from_task(rdv_task *task, const rdv_window *window, cJSON **ret_params)
 {
-    char limit[RDV_DURATION_TEXT_SIZE];
     size_t size = 0;
     const void *context = rdv_task_context(task, &size);
-    text_add_string(params, "{\"tasks\":[{\"label\":");
-    text_add_json(params, rdv_task_label(task));
-    text_add_string(params, ",\"identifier\":");
-    text_add_json(params, rdv_task_identifier(task));
-    add_time(params, ",\"start\":", window->start);
-    add_time(params, ",\"end\":", window->end);
-    add_time(params, ",\"deadline\":", window->deadline);
-    if (window->limit > 0 && rdv_duration_format(window->limit, limit, sizeof(limit)) == 0) {
-        text_add_string(params, ",\"limit\":");
-        text_add_json(params, limit);
+    cJSON *tasks = NULL, *params = make_params(&tasks), *object = cJSON_CreateObject();
+    if (!cJSON_AddItemToArray(tasks, object)) {
+        cJSON_Delete(object);
+        object = NULL;
     }
-    if (size > 0) {
-        text_add_string(params, ",\"context\":{\"base64\":\"");
-        add_base64(params, context, size);
-        text_add_string(params, "\"}");
+    if (!cJSON_AddStringToObject(object, "label", rdv_task_label(task)) ||
+        !cJSON_AddStringToObject(object, "identifier", rdv_task_identifier(task)) ||
+        !json_add_time(object, "start", window->start) ||
+        !json_add_time(object, "end", window->end) ||
+        !json_add_time(object, "deadline", window->deadline) ||
+        !json_add_duration(object, "limit", window->limit) || !add_context(object, context, size)) {
+        cJSON_Delete(params);
+        return report_no_memory();
     }
-    text_add_string(params, "}]}");
-    if (!params->failed)
-        return EXIT_OK;
-    report_error("%s", rdv_strerror(RDV_ENOMEM));
-    return EXIT_FAILED;
+    *ret_params = params;
+    return EXIT_OK;
 }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What the method `schedule` is asked with: a schedule document on one line. They say what is wrong, and return an exit code. */
+/* The parameters of the method `schedule`: a schedule document. Both functions report what is wrong and return an exit code. */
 #ifndef CLI_REQUEST_PARAMS_H
 #define CLI_REQUEST_PARAMS_H
 
-#include <rdvtask/task.h>
+#include <cjson/cJSON.h>
 
-#include "display_text.h"
+#include <rdvtask/task.h>
 
 struct options;
 
-/* The tasks of the files that are the arguments, all together. They were checked and are right. */
-int params_from_files(const struct options *options, struct text *params);
+/* Make the parameters of all tasks in the files that are the arguments. The files were checked and are right. The caller deletes
+ * *ret_params. */
+int params_from_files(const struct options *options, cJSON **ret_params);
 
-/* The one task. */
-int params_from_task(rdv_task *task, const rdv_window *window, struct text *params);
+/* Make the parameters of one task. The caller deletes *ret_params. */
+int params_from_task(rdv_task *task, const rdv_window *window, cJSON **ret_params);
 
 #endif

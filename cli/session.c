@@ -1,39 +1,56 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A session: who answers the requests of a verb, and how they get there.
+ *
+ * Exactly one of these is open in a session:
+ *   - `client`: an agent runs on the store, and answers.
+ *   - `store` alone: no agent runs, and the verb only reads.
+ *   - `store` with loop, trigger and control (and `agent`, if a run may have to be ended): no agent runs, this process holds the writer
+ *     lock, and rdv_control_call() answers. Stored tasks are held, so that nothing is started.
+ * In the first case a listing that is too large for one answer opens the store for reading, too.
+ */
 #include "session.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rdvtask/agent.h>
 
 #include "commands.h"
+#include "display_text.h"
+#include "json_text.h"
 #include "messages.h"
 #include "options.h"
 #include "paths.h"
 #include "system.h"
 
-/* How long an agent may take for an answer: its disk may be slow. */
+/* How long an agent may take to answer. Its disk may be slow. */
 #define ANSWER_WAIT RDV_MINUTE
 
 struct session {
     const struct options *options;
-    int64_t id; /* of the last request */
+    /* The id of the last request. */
+    int64_t id;
+    /* What went wrong last. */
     char words[512];
-    rdv_response *listed; /* what session_list_entries() was answered */
+    /* The answer that session_list_entries() and session_show_entry() keep for another pass. */
+    rdv_response *listed;
 
-    rdv_client *client; /* to the agent; else NULL */
+    /* The connection to the agent, or NULL. */
+    rdv_client *client;
 
-    /* Without an agent. */
+    /* Without an agent. All but the store are NULL if the verb only reads. */
     rdv_store *store;
-    rdv_loop *loop;   /* this and what follows: NULL for reading */
-    rdv_agent *agent; /* NULL unless a run may have to be ended */
+    rdv_loop *loop;
     rdv_trigger *trigger;
     rdv_control *control;
+    /* NULL unless a run may have to be ended. */
+    rdv_agent *agent;
+    /* The line that control has answered. */
     struct text answer;
 };
 
-static void set_words(struct session *session, const char *words)
+static void set_error_text(struct session *session, const char *words)
 {
     snprintf(session->words, sizeof(session->words), "%s", words);
 }
@@ -41,15 +58,15 @@ static void set_words(struct session *session, const char *words)
 static void log_line(void *user, rdv_log_level level, const char *text)
 {
     const struct session *session = user;
-    /* What fails is said with the answer; and nothing is tried again after that, whatever the trigger agent says. */
+    /* A failure is reported with the answer. The trigger agent's "it is tried again" would be wrong here, since this process ends. */
     if (session->options->verbose)
         print_log_line((int)level, text);
 }
 
-/* ------------------------------------------------------------ who is asked */
+/* ------------------------------------------------------------ opening */
 
-/* Connect to an agent; asked->client stays NULL if there is none. */
-static int connect_agent(struct session *session, enum session_fallback otherwise, const char *path)
+/* Connect to an agent. session->client stays NULL if none listens. */
+static int connect_agent(struct session *session, enum session_fallback fallback, const char *path)
 {
     struct rdv_error error = {0};
     int result = rdv_client_open(path, &session->client, &error);
@@ -59,19 +76,19 @@ static int connect_agent(struct session *session, enum session_fallback otherwis
         return EXIT_OK;
     case RDV_EACCES:
     case RDV_EINVAL:
-        /* The store may be open to us all the same, and if it is not, that says more. */
-        if (!session->options->socket && otherwise != SESSION_NEED_AGENT)
+        /* The store may be accessible all the same. If it is not, that failure tells the user more than this one. */
+        if (!session->options->socket && fallback != SESSION_NEED_AGENT)
             return EXIT_OK;
         break;
     default:
         break;
     }
-    report_error("the agent that runs on the store can't be asked: %s",
+    report_error("cannot talk to the agent that runs on the store: %s",
                  error.text[0] ? error.text : rdv_strerror(result));
     return result == RDV_EBUSY ? EXIT_BUSY : EXIT_FAILED;
 }
 
-/* Be to oneself what an agent would be, but start nothing. */
+/* Answer requests in this process as an agent would, but start nothing. */
 static int make_control(struct session *session)
 {
     rdv_trigger_options how;
@@ -102,7 +119,7 @@ int session_become_agent(struct session *session)
     return result ? paths_report_failure(session->store, "end the task", result) : EXIT_OK;
 }
 
-/* A run that is waited for. */
+/* The run that session_wait_for_end() waits for. */
 struct ending {
     struct session *session;
     const char *identifier;
@@ -149,36 +166,37 @@ int session_wait_for_end(struct session *session, const char *identifier, bool *
     *ret_waited = ending.running;
     while (result == 0 && ending.running)
         result = rdv_loop_run(session->loop);
-    /* Shut down in order: what is left of other runs, and is being ended meanwhile, has its time, too. */
+    /* Shut down in order, so that what is left of other runs has its time to end, too. */
     if (result == 0)
         result = rdv_trigger_terminate(session->trigger, 0, on_trigger_stopped, &ending);
     while (result == 0 && !ending.stopped)
         result = rdv_loop_run(session->loop);
     if (result)
-        set_words(session, rdv_strerror(result));
+        set_error_text(session, rdv_strerror(result));
     rdv_watch_free(watch);
     return result;
 }
 
-/* Connect to the agent or open the store. */
-static int find_agent_or_store(struct session *session, enum session_fallback otherwise,
+/* Connect to the agent, or open the store. A store that is locked may belong to an agent that is about to listen, so both are tried
+ * for some time. */
+static int find_agent_or_store(struct session *session, enum session_fallback fallback,
                                const char *path)
 {
     struct rdv_error locked = {0};
     for (int try = 0; try < PATHS_LOCKED_TRIES; try++) {
-        int code = connect_agent(session, otherwise, path);
-        if (code || session->client || otherwise == SESSION_ONLY_AGENT)
+        int code = connect_agent(session, fallback, path);
+        if (code || session->client || fallback == SESSION_ONLY_AGENT)
             return code;
-        if (otherwise == SESSION_READ_STORE)
+        if (fallback == SESSION_READ_STORE)
             return paths_open_reader(session->options, &session->store);
-        if (otherwise == SESSION_NEED_AGENT) {
+        if (fallback == SESSION_NEED_AGENT) {
             report_error(
                 "no agent listens on %s: start one with 'rdvtask run', or give the --socket "
                 "of the one that runs",
                 path);
             return EXIT_NOTHING;
         }
-        code = paths_try_writer(session->options, otherwise == SESSION_MAKE_STORE, &session->store,
+        code = paths_try_writer(session->options, fallback == SESSION_MAKE_STORE, &session->store,
                                 &locked);
         if (code != EXIT_BUSY)
             return code ? code : session->store ? make_control(session) : EXIT_OK;
@@ -187,8 +205,8 @@ static int find_agent_or_store(struct session *session, enum session_fallback ot
     return paths_report_locked(session->options, &locked);
 }
 
-int session_open(const struct options *options, enum session_fallback otherwise,
-                 struct session **ret_ask)
+int session_open(const struct options *options, enum session_fallback fallback,
+                 struct session **ret_session)
 {
     char *path = NULL;
     int code = paths_find_socket(options, &path);
@@ -201,14 +219,14 @@ int session_open(const struct options *options, enum session_fallback otherwise,
         return EXIT_FAILED;
     }
     session->options = options;
-    code = find_agent_or_store(session, otherwise, path);
+    code = find_agent_or_store(session, fallback, path);
     free(path);
     if (code || (!session->client && !session->store)) {
         session_close(session);
         session = NULL;
     }
     if (code == 0)
-        *ret_ask = session;
+        *ret_session = session;
     return code;
 }
 
@@ -234,9 +252,10 @@ rdv_client *session_take_client(struct session *session)
     return client;
 }
 
-/* ------------------------------------------------------------ asking */
+/* ------------------------------------------------------------ requests */
 
-/* Whether it answers the last request: also where the agent could not tell which request it refuses. */
+/* Whether a response is the answer to the last request. An error without an id is one, too: the agent could not tell which request it
+ * refused. */
 static bool is_answer(const struct session *session, const rdv_response *response)
 {
     const int64_t id = rdv_response_id(response);
@@ -254,18 +273,19 @@ static int receive_answer(struct session *session, rdv_response **ret_response)
         if (result == 0)
             result = rdv_response_parse(line, &response);
         if (result == 0 && !is_answer(session, response)) {
-            rdv_response_free(response); /* a change, or late */
+            rdv_response_free(response); /* a notification, or an answer that came too late */
             continue;
         }
         if (result == 0)
             *ret_response = response;
         else if (result == RDV_ETIMEDOUT)
-            set_words(session, "the agent does not answer; what was asked for may still be done");
+            set_error_text(session,
+                           "the agent does not answer; it may still do what was requested");
         else if (result == RDV_ESHUTDOWN)
-            set_words(session,
-                      "the agent has gone without an answer; what was asked for may be done");
+            set_error_text(
+                session, "the agent ended without an answer; it may have done what was requested");
         else
-            set_words(session, rdv_strerror(result));
+            set_error_text(session, rdv_strerror(result));
         return result;
     }
 }
@@ -285,23 +305,35 @@ static int call_control(struct session *session, const char *line, rdv_response 
     if (result == 0)
         result = rdv_response_parse(session->answer.data, ret_response);
     if (result)
-        set_words(session, rdv_strerror(result));
+        set_error_text(session, rdv_strerror(result));
     return result;
 }
 
-int session_request(struct session *session, const char *method, const char *params,
+/* The line of a request. Takes params. */
+static int make_request(struct session *session, const char *method, cJSON *params, char **ret_line)
+{
+    char *text = params ? cJSON_PrintUnformatted(params) : NULL;
+    const bool complete = !params || text;
+    /* The tree goes before the line is made, since both may be large. */
+    cJSON_Delete(params);
+    int result = complete ? rdv_request_new(++session->id, method, text, ret_line) : RDV_ENOMEM;
+    cJSON_free(text);
+    return result;
+}
+
+int session_request(struct session *session, const char *method, cJSON *params,
                     rdv_response **ret_response)
 {
     rdv_response *response = NULL;
     char *line = NULL;
-    int result = rdv_request_new(++session->id, method, params, &line);
+    int result = make_request(session, method, params, &line);
     if (result) {
-        set_words(session, rdv_strerror(result));
+        set_error_text(session, rdv_strerror(result));
     } else if (session->client) {
         result = rdv_client_send(session->client, line);
         if (result)
-            set_words(session,
-                      result == RDV_ESHUTDOWN ? "the agent has gone" : rdv_strerror(result));
+            set_error_text(session,
+                           result == RDV_ESHUTDOWN ? "the agent has ended" : rdv_strerror(result));
         else
             result = receive_answer(session, &response);
     } else {
@@ -316,9 +348,47 @@ int session_request(struct session *session, const char *method, const char *par
         return 0;
     }
     if (words[0])
-        set_words(session, words);
+        set_error_text(session, words);
     rdv_response_free(response);
     return result;
+}
+
+/* Add an identifier to the parameters. RDV_ENOTFOUND if no task can have it: then there is none. */
+static int add_identifier(cJSON *params, const char *identifier)
+{
+    rdv_task *task = NULL; /* it knows what an identifier can be */
+    if (rdv_task_new("label", identifier, NULL, 0, &task) != 0)
+        return RDV_ENOTFOUND;
+    rdv_task_unref(task);
+    return cJSON_AddStringToObject(params, "identifier", identifier) ? 0 : RDV_ENOMEM;
+}
+
+int session_request_list(struct session *session, const char *method, const char *identifier,
+                         int64_t limit, rdv_response **ret_response)
+{
+    cJSON *params = cJSON_CreateObject();
+    int result = params ? 0 : RDV_ENOMEM;
+    if (result == 0 && identifier)
+        result = add_identifier(params, identifier);
+    if (result == 0 && limit > 0)
+        result = json_add_integer(params, "limit", limit) ? 0 : RDV_ENOMEM;
+    if (result) {
+        set_error_text(session, rdv_strerror(result));
+        cJSON_Delete(params);
+        return result;
+    }
+    return session_request(session, method, params, ret_response);
+}
+
+int session_request_task(struct session *session, const char *method, const char *identifier,
+                         rdv_response **ret_response)
+{
+    return session_request_list(session, method, identifier, 0, ret_response);
+}
+
+cJSON *session_parse_result(const rdv_response *response)
+{
+    return cJSON_Parse(rdv_response_result(response));
 }
 
 const char *session_error_text(const struct session *session)
@@ -342,61 +412,18 @@ int session_report_failure(const struct session *session, const char *doing, int
     }
 }
 
-/* "identifier":"…" */
-static bool add_identifier(struct text *params, const char *identifier)
-{
-    rdv_task *task = NULL; /* it knows what an identifier can be */
-    if (rdv_task_new("label", identifier, NULL, 0, &task) != 0)
-        return false;
-    rdv_task_unref(task);
-    text_add_string(params, "\"identifier\":");
-    text_add_json(params, identifier);
-    return true;
-}
-
-bool ask_add_identifier(struct text *params, const char *identifier)
-{
-    text_add_string(params, "{");
-    const bool possible = add_identifier(params, identifier);
-    text_add_string(params, "}");
-    return possible && !params->failed;
-}
-
 /* ------------------------------------------------------------ entries */
-
-/* Ask the agent for a listing, once. */
-static int request_listing(struct session *session, const char *method, const rdv_filter *filter)
-{
-    struct text params = {0};
-    char limit[48];
-    int result = 0;
-    if (session->listed)
-        return 0;
-    text_add_string(&params, "{");
-    if (filter->identifier && !add_identifier(&params, filter->identifier))
-        result = RDV_ENOTFOUND; /* what can't be an identifier isn't there */
-    if (filter->limit > 0) {
-        snprintf(limit, sizeof(limit), "%s\"limit\":%" PRId64, filter->identifier ? "," : "",
-                 filter->limit);
-        text_add_string(&params, limit);
-    }
-    text_add_string(&params, "}");
-    if (result == 0)
-        result = params.failed ? RDV_ENOMEM
-                               : session_request(session, method, params.data, &session->listed);
-    text_finish(&params);
-    return result;
-}
 
 int session_list_entries(struct session *session, const char *method, const rdv_filter *filter,
                          rdv_entry_fn fn, void *user)
 {
     int result = 0;
-    if (session->client && !session->store)
-        result = request_listing(session, method, filter);
-    if (result == RDV_ENOTFOUND)
+    if (session->client && !session->store && !session->listed)
+        result = session_request_list(session, method, filter->identifier, filter->limit,
+                                      &session->listed);
+    if (result == RDV_ENOTFOUND) /* no entry can have that identifier */
         return 0;
-    /* What is too much for one answer can still be read, if the store is ours to read. */
+    /* What is too much for one answer can still be read, if this user may read the store. */
     if (result == RDV_ELIMIT && paths_open_reader(session->options, &session->store) != 0)
         return result;
     if (result != 0 && result != RDV_ELIMIT)
@@ -405,23 +432,26 @@ int session_list_entries(struct session *session, const char *method, const rdv_
         return rdv_response_entries(session->listed, fn, user);
     result = rdv_store_entries(session->store, filter, fn, user);
     if (result)
-        set_words(session, rdv_store_message(session->store));
+        set_error_text(session, rdv_store_message(session->store));
     return result;
 }
 
 bool session_is_paused(struct session *session)
 {
-    rdv_response *status = NULL;
+    rdv_response *response = NULL;
     bool paused = false;
     if (!session->client)
         return rdv_store_paused(session->store, &paused) == 0 && paused;
-    if (session_request(session, "status", NULL, &status) == 0)
-        paused = result_is_true(status, "paused");
-    rdv_response_free(status);
+    if (session_request(session, "status", NULL, &response) != 0)
+        return false;
+    cJSON *status = session_parse_result(response);
+    paused = json_is_true(status, "paused");
+    cJSON_Delete(status);
+    rdv_response_free(response);
     return paused;
 }
 
-/* Passes entries on, and knows whether there was one. */
+/* Passes entries on, and remembers whether there was one. */
 struct shown {
     rdv_entry_fn fn;
     void *user;
@@ -440,14 +470,12 @@ int session_show_entry(struct session *session, const char *identifier, rdv_entr
     const unsigned kinds[] = {RDV_FILTER_PENDING | RDV_FILTER_RUNNING, RDV_FILTER_FINISHED};
     rdv_filter filter = {.size = sizeof(filter), .identifier = identifier, .limit = 1};
     if (session->client) {
-        struct text params = {0};
-        int result = ask_add_identifier(&params, identifier) ? 0 : RDV_ENOTFOUND;
-        if (result == 0 && !session->listed)
-            result = session_request(session, "show", params.data, &session->listed);
-        text_finish(&params);
+        int result = 0;
+        if (!session->listed)
+            result = session_request_task(session, "show", identifier, &session->listed);
         return result ? result : rdv_response_entries(session->listed, fn, user);
     }
-    /* A look counts only if it shows something: between two of them the task may end. */
+    /* First the one that has not ended, then the one that ended last. A task that ends in between is found by the second look. */
     struct shown shown = {.fn = fn, .user = user};
     for (size_t i = 0; i < 2; i++) {
         filter.flags = kinds[i] | RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;
@@ -455,7 +483,7 @@ int session_show_entry(struct session *session, const char *identifier, rdv_entr
         if (shown.any)
             return result;
         if (result) {
-            set_words(session, rdv_store_message(session->store));
+            set_error_text(session, rdv_store_message(session->store));
             return result;
         }
     }
