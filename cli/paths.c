@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The files of the program: the store and what lies beside it, the agent document, and the schedules of the command line. The verbs call
+ * this before they do anything else; what is wrong with a file is reported here, with the way out.
+ */
 #include "paths.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +29,17 @@ static char *join_strings(const char *a, const char *b, const char *c)
     return NULL;
 }
 
-/* A path that was given, or where it is if nothing is said. */
+/* Find a file: the path that was given, or the default. */
 static int find_file(const char *given, const char *option,
-                     char *(*otherwise)(struct rdv_error *error), char **ret_path)
+                     char *(*find_default)(struct rdv_error *error), char **ret_path)
 {
     struct rdv_error error = {0};
     char *path;
     if (given && !given[0])
         return report_usage_error(NULL, "option --%s needs a file name", option);
-    path = given ? join_strings(given, "", "") : otherwise(&error);
+    path = given ? join_strings(given, "", "") : find_default(&error);
     if (error.text[0])
-        report_error("%s: say which file with --%s FILE", error.text, option);
+        report_error("%s: give a file with --%s FILE", error.text, option);
     if (!path)
         return EXIT_FAILED;
     *ret_path = path;
@@ -51,8 +56,9 @@ int paths_find_config(const struct options *options, char **ret_path)
     return find_file(options->config, "config", system_config, ret_path);
 }
 
-/* What is named after the store: after the file itself, so that all its names lead to one agent, as they lead to one lock. */
-static int beside_store(const struct options *options, const char *ending, char **ret_path)
+/* Find a file that lies beside the store and has its name with another ending. If the store is a symbolic link, that is beside the file
+ * itself: all names of a store lead to one agent, as they lead to one lock. */
+static int find_beside_store(const struct options *options, const char *ending, char **ret_path)
 {
     char *store = NULL;
     int code = paths_find_store(options, &store);
@@ -71,7 +77,7 @@ static int beside_store(const struct options *options, const char *ending, char 
 int paths_find_socket(const struct options *options, char **ret_path)
 {
     if (!options->socket)
-        return beside_store(options, ".sock", ret_path);
+        return find_beside_store(options, ".sock", ret_path);
     if (!options->socket[0])
         return report_usage_error(options->verb, "option --socket needs a file name");
     *ret_path = join_strings(options->socket, "", "");
@@ -80,33 +86,35 @@ int paths_find_socket(const struct options *options, char **ret_path)
 
 int paths_find_logs(const struct options *options, char **ret_path)
 {
-    return beside_store(options, ".log.d", ret_path);
+    return find_beside_store(options, ".log.d", ret_path);
 }
 
-/* Whether the holder of the lock, whom the words name, is one that can be asked. */
-static bool may_listen(const struct rdv_error *locked)
+/* Find out who holds the store. Its lock file begins with the holder's name, which is what paths_try_writer() gave. */
+static enum paths_holder find_holder(const struct options *options)
 {
-    return strstr(locked->text, " is in use by rdvtask run (pid ") != NULL;
+    static const char agent[] = "rdvtask run (pid ";
+    char *path = NULL, start[sizeof(agent)] = "";
+    if (find_beside_store(options, ".lock", &path) != EXIT_OK)
+        return PATHS_HOLDER_OTHER;
+    const int number = system_read_start(path, start, sizeof(start));
+    free(path);
+    if (number == ENOENT)
+        return PATHS_HOLDER_UNNAMED;
+    return strcmp(start, agent) == 0 ? PATHS_HOLDER_AGENT : PATHS_HOLDER_OTHER;
 }
 
-static bool is_removed(const struct rdv_error *locked)
+int paths_report_locked(const struct options *options, const struct paths_locked *locked)
 {
-    return strstr(locked->text, ", whose lock file was removed") != NULL;
-}
-
-int paths_report_locked(const struct options *options, const struct rdv_error *locked)
-{
-    const char *words = locked->text[0] ? locked->text : rdv_strerror(RDV_ELOCKED);
+    const char *words = locked->error.text[0] ? locked->error.text : rdv_strerror(RDV_ELOCKED);
     char *socket = NULL;
-    /* A second `run` is not one that asks. */
-    if (strcmp(options->verb, "run") == 0 || !may_listen(locked)) {
+    /* A second `run` does not talk to the first one. */
+    if (strcmp(options->verb, "run") == 0 || locked->holder != PATHS_HOLDER_AGENT) {
         report_error("%s: try again when it has ended, or stop it first", words);
     } else if (paths_find_socket(options, &socket) == EXIT_OK) {
-        report_error(
-            "%s, which does not listen on %s: if it was given another --socket, give that "
-            "here too; if its socket was removed, a reload (SIGHUP) makes it anew; else stop "
-            "it first",
-            words, socket);
+        report_error("%s, which does not listen on %s: if it was given another --socket, give that "
+                     "here too; if its socket was removed, a reload (SIGHUP) makes a new one; "
+                     "otherwise stop it first",
+                     words, socket);
         free(socket);
     }
     return EXIT_BUSY;
@@ -115,11 +123,13 @@ int paths_report_locked(const struct options *options, const struct rdv_error *l
 static int report_open_failure(const struct options *options, const struct rdv_error *error,
                                int code)
 {
-    /* The words name the file, and who holds it. */
+    /* The words name the file. */
     const char *words = error->text[0] ? error->text : rdv_strerror(code);
     switch (code) {
-    case RDV_ELOCKED:
-        return paths_report_locked(options, error);
+    case RDV_ELOCKED: {
+        const struct paths_locked locked = {find_holder(options), *error};
+        return paths_report_locked(options, &locked);
+    }
     case RDV_ECORRUPT:
         report_error("%s; if it is the wrong file, give the right one with --store", words);
         break;
@@ -128,7 +138,9 @@ static int report_open_failure(const struct options *options, const struct rdv_e
         break;
     case RDV_EACCES:
     case RDV_EREADONLY:
-        report_error("%s: run as the user it belongs to, or give another file with --store", words);
+        report_error(
+            "%s: run this as the user that it belongs to, or give another file with --store",
+            words);
         break;
     case RDV_ENOTFOUND:
     case RDV_EINVAL:
@@ -156,8 +168,8 @@ int paths_open_reader(const struct options *options, rdv_store **ret_store)
     rdv_store_options_init(&how);
     how.flags = RDV_STORE_READ_ONLY;
     int result = rdv_store_open(path, &how, ret_store, &error);
-    if (result == RDV_ENOTFOUND) { /* an empty file, as a full disk may have left it */
-        print_note(options, "nothing was stored yet in %s", path);
+    if (result == RDV_ENOTFOUND) { /* the file is empty, as a full disk may have left it */
+        print_note(options, "nothing has been stored yet in %s", path);
         *ret_store = NULL;
     } else if (result) {
         code = report_open_failure(options, &error, result);
@@ -167,7 +179,7 @@ out:
     return code;
 }
 
-/* Make the directory that a file is in. */
+/* Make the folder that a file is in. */
 static int make_parent(const char *path)
 {
     struct rdv_error error = {0};
@@ -189,7 +201,7 @@ static int make_parent(const char *path)
 }
 
 int paths_try_writer(const struct options *options, bool make, rdv_store **ret_store,
-                     struct rdv_error *ret_locked)
+                     struct paths_locked *ret_locked)
 {
     rdv_store_options how;
     struct rdv_error error = {0};
@@ -211,7 +223,7 @@ int paths_try_writer(const struct options *options, bool make, rdv_store **ret_s
     how.holder = holder;
     int result = rdv_store_open(path, &how, ret_store, &error);
     if (result == RDV_ELOCKED) {
-        *ret_locked = error;
+        *ret_locked = (struct paths_locked){find_holder(options), error};
         code = EXIT_BUSY;
     } else if (result) {
         code = report_open_failure(options, &error, result);
@@ -223,14 +235,14 @@ out:
 
 int paths_open_writer(const struct options *options, bool make, rdv_store **ret_store)
 {
-    struct rdv_error locked = {0};
-    int code = EXIT_BUSY, removed = 0;
+    struct paths_locked locked = {0};
+    int code = EXIT_BUSY, unnamed = 0;
     for (int try = 0; try < PATHS_LOCKED_TRIES && code == EXIT_BUSY; try++) {
         if (try > 0)
             system_pause(PATHS_LOCKED_PAUSE);
         code = paths_try_writer(options, make, ret_store, &locked);
-        removed = code == EXIT_BUSY && is_removed(&locked) ? removed + 1 : 0;
-        if (removed == PATHS_REMOVED_TRIES)
+        unnamed = code == EXIT_BUSY && locked.holder == PATHS_HOLDER_UNNAMED ? unnamed + 1 : 0;
+        if (unnamed == PATHS_REMOVED_TRIES)
             break;
     }
     return code == EXIT_BUSY ? paths_report_locked(options, &locked) : code;
@@ -255,7 +267,8 @@ int paths_check_document(const char *file, rdv_document_kind kind)
     if (result) {
         const int code = report_document_error(file, &error);
         if (result == RDV_ENOTFOUND && kind == RDV_DOCUMENT_AGENT)
-            report_error("write one, as rdvtask-agent(5) says, or name another with --config");
+            report_error(
+                "write one as described in rdvtask-agent(5), or give another file with --config");
         return code;
     }
     if (found == kind)
@@ -263,7 +276,8 @@ int paths_check_document(const char *file, rdv_document_kind kind)
     if (kind == RDV_DOCUMENT_AGENT)
         report_error("%s is a schedule document, and an agent document is needed here", file);
     else
-        report_error("%s is an agent document: give it with --config, and here a schedule", file);
+        report_error("%s is an agent document: give it with --config, and give a schedule here",
+                     file);
     return EXIT_FAILED;
 }
 

@@ -182,7 +182,7 @@ int session_wait_for_end(struct session *session, const char *identifier, bool *
 static int find_agent_or_store(struct session *session, enum session_fallback fallback,
                                const char *path)
 {
-    struct rdv_error locked = {0};
+    struct paths_locked locked = {0};
     for (int try = 0; try < PATHS_LOCKED_TRIES; try++) {
         int code = connect_agent(session, fallback, path);
         if (code || session->client || fallback == SESSION_ONLY_AGENT)
@@ -283,7 +283,8 @@ static int receive_answer(struct session *session, rdv_response **ret_response)
                            "the agent does not answer; it may still do what was requested");
         else if (result == RDV_ESHUTDOWN)
             set_error_text(
-                session, "the agent ended without an answer; it may have done what was requested");
+                session,
+                "the agent has gone without an answer; it may have done what was requested");
         else
             set_error_text(session, rdv_strerror(result));
         return result;
@@ -333,7 +334,7 @@ int session_request(struct session *session, const char *method, cJSON *params,
         result = rdv_client_send(session->client, line);
         if (result)
             set_error_text(session,
-                           result == RDV_ESHUTDOWN ? "the agent has ended" : rdv_strerror(result));
+                           result == RDV_ESHUTDOWN ? "the agent has gone" : rdv_strerror(result));
         else
             result = receive_answer(session, &response);
     } else {

@@ -28,6 +28,12 @@ char *system_link_target(const char *path);
 /* Open a file for reading. NULL with errno. */
 FILE *system_open(const char *path);
 
+/*
+ * Read the start of a regular file into a buffer of `room` bytes, as a string. Never waits, whatever the path leads to. Returns 0, or an
+ * errno: ENOENT if there is no such file.
+ */
+int system_read_start(const char *path, char *buffer, size_t room);
+
 /* Write all of it to standard output or, with `error`, standard error, past what stdio has buffered. Waits for the reader. Returns 0, or
  * an errno with how much was written before. */
 int system_write(bool error, const char *bytes, size_t size, size_t *ret_written);

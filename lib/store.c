@@ -735,7 +735,7 @@ static int set_name(rdv_store *store, const char *path)
     return 0;
 }
 
-/* Say who has the lock, as far as its file tells. cli/paths.c looks for these words. */
+/* Say who has the lock, as far as its file tells. */
 static int locked(const rdv_store *store, const char *lock_path, struct rdv_error *error)
 {
     char *holder = NULL;

@@ -91,6 +91,24 @@ FILE *system_open(const char *path)
     return fopen(path, "rb");
 }
 
+int system_read_start(const char *path, char *buffer, size_t room)
+{
+    struct stat status;
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int number = fstat(fd, &status) == 0 ? 0 : errno;
+    if (number == 0 && !S_ISREG(status.st_mode))
+        number = EINVAL;
+    const ssize_t size = number == 0 ? read(fd, buffer, room - 1) : 0;
+    if (size < 0)
+        number = errno;
+    else
+        buffer[size] = '\0';
+    close(fd);
+    return number;
+}
+
 void system_print(FILE *file, const char *bytes, size_t size)
 {
     fwrite(bytes, 1, size, file);

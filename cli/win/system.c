@@ -133,6 +133,17 @@ FILE *system_open(const char *path)
     return file;
 }
 
+int system_read_start(const char *path, char *buffer, size_t room)
+{
+    FILE *file = system_open(path);
+    if (!file)
+        return errno;
+    buffer[fread(buffer, 1, room - 1, file)] = '\0';
+    const int number = ferror(file) ? EIO : 0;
+    fclose(file);
+    return number;
+}
+
 /* Make a folder, and before it what is missing above it. 0, or what GetLastError() says. */
 static DWORD make_folder(wchar_t *path, SECURITY_ATTRIBUTES *attributes)
 {
