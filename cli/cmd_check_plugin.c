@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The verb `check-plugin`, on Windows. */
+/*
+ * The verb `check-plugin`, on Windows: holds a COM task agent to the rules, and shows each finding.
+ * The checks themselves are in the COM library (rdvtask/com_host.h); this only reads the options
+ * and prints.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +21,7 @@
 
 struct report {
     const struct options *options;
-    size_t counts[RDV_COM_NOTED + 1]; /* of each verdict */
+    size_t counts[RDV_COM_NOTED + 1]; /* how many findings have each verdict */
     struct text text;
 };
 
@@ -95,7 +99,7 @@ int command_check_plugin(const struct options *options)
         code = duration_from_option(options, "run-limit", options->run_limit, RDV_LIMIT_MAX,
                                     &how.run_limit);
     if (code == 0 && how.run_limit == 0)
-        code = report_usage_error(options->verb, "--run-limit must be longer than nothing");
+        code = report_usage_error(options->verb, "--run-limit must be longer than 0");
     if (code == 0 && options->argument_count == 1 && (options->context || options->context_file))
         code = report_usage_error(options->verb, "a context is for a task: give its label");
     if (code == 0 && options->argument_count > 1)

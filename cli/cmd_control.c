@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs about the agent as a whole, and what it thinks: `pause`, `resume`, `reload` and `explain`. */
+/* The verbs `pause`, `resume`, `reload` and `explain`: each is one request of a session, and a
+ * line that shows its result. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "session.h"
 #include "system.h"
 
-/* Have something done that has neither parameters nor a result. */
+/* Carry out a verb that is a request without parameters, and whose result is only that it is
+ * done. */
 static int run_plain_verb(const struct options *options, enum session_fallback otherwise,
                           const char *doing, const char *done)
 {

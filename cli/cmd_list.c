@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that read the store: `list`, `history` and `show`. */
+/*
+ * The verbs that only read: `list`, `history` and `show`. A table is printed in two passes over the
+ * entries, of which the first finds the widths of the columns. No entry is kept, so that the number
+ * of entries does not matter.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,22 +15,23 @@
 #include "session.h"
 #include "system.h"
 
-/* What columns are at most made wide for; longer texts push the line out of shape. */
+/* The widths of columns. A name that is longer than NAME_COLUMNS pushes the rest of its line to
+ * the right. */
 #define NAME_COLUMNS 48
 #define WORD_COLUMNS 11
 #define TIME_COLUMNS 20
 
 struct listing {
     const struct options *options;
-    bool finished;            /* the history, else what is unfinished */
+    bool finished;            /* this is the history, not what is unfinished */
     bool any;                 /* an entry has come */
-    size_t identifier, label; /* columns */
-    size_t columns;           /* of the terminal, 0 = no need to cut */
+    size_t identifier, label; /* the widths of these columns */
+    size_t columns;           /* of the terminal; 0 = lines are not cut */
     bool colors;
     struct text line;
 };
 
-/* 0 = not to be shown. */
+/* The deadline to show; 0 = none. */
 static rdv_time deadline_of(const rdv_entry *entry)
 {
     return entry->window.deadline == RDV_DEADLINE_FIRST ? 0 : entry->window.deadline;
@@ -38,7 +43,7 @@ static size_t widen_column(size_t columns, const char *name)
     return width > columns ? width < NAME_COLUMNS ? width : NAME_COLUMNS : columns;
 }
 
-/* The first of two passes: nothing is kept, so the number of entries doesn't matter. */
+/* The first pass: make the columns wide enough for an entry. */
 static int measure_entry(void *user, const rdv_entry *entry)
 {
     struct listing *listing = user;
@@ -48,7 +53,7 @@ static int measure_entry(void *user, const rdv_entry *entry)
     return 0;
 }
 
-/* A name that is too long stays whole: it may be needed for the next command. */
+/* Add a name. One that is too long is not cut, since it may be needed for the next command. */
 static void add_name(struct text *text, const char *name, size_t columns)
 {
     size_t used = text_add_escaped(text, name, strlen(name), 0);
@@ -63,7 +68,7 @@ static void add_cell(struct text *text, const char *string, size_t columns)
     text_add_string(text, "  ");
 }
 
-/* The last column: what is left of the line. */
+/* Add the last column, which takes what is left of the line, and print the line. */
 static int end_line(struct listing *listing, const char *message, size_t used)
 {
     struct text *line = &listing->line;
@@ -142,7 +147,7 @@ static int print_json(void *user, const rdv_entry *entry)
     return entry_print_json(stdout, entry);
 }
 
-/* Words for people, after a listing that nothing was in, or before one that can start nothing. */
+/* Print what a person should know besides the table: that it is empty, or that nothing starts. */
 static void print_listing_notes(const struct options *options, struct session *session,
                                 const struct listing *listing)
 {
@@ -153,7 +158,7 @@ static void print_listing_notes(const struct options *options, struct session *s
         print_note(options, "paused: nothing starts before 'rdvtask resume'");
 }
 
-/* Print what the filter lets through, as an array or a table. */
+/* Print the entries that the filter selects, as an array or a table. */
 static int print_entries(const struct options *options, const rdv_filter *filter)
 {
     struct listing listing = {.options = options,
@@ -214,8 +219,8 @@ int command_history(const struct options *options)
         errno = 0;
         const long long limit = strtoll(options->limit, &end, 10);
         if (errno || *end || limit < 1)
-            return report_usage_error(options->verb, "--limit '%s' is not a number from 1 on",
-                                      options->limit);
+            return report_usage_error(
+                options->verb, "--limit '%s' is not a whole number of at least 1", options->limit);
         filter.limit = limit;
     }
     return print_entries(options, &filter);
@@ -235,7 +240,7 @@ static void print_time(const char *name, rdv_time time)
         print_field(name, buffer);
 }
 
-/* A line an output line; the last one may lack its end. */
+/* Print the output of a run, each of its lines as one line. The last one may lack its end. */
 static void print_output(const char *output, size_t size)
 {
     struct text line = {0};
@@ -334,7 +339,7 @@ int command_show(const struct options *options)
         return EXIT_NOTHING;
     int result = session_show_entry(session, identifier, show_entry, &listing);
     if (result == RDV_ENOTFOUND || result == RDV_EINVAL || result == RDV_ELIMIT) {
-        /* What can't be an identifier isn't there. */
+        /* If it can't be an identifier, no task has it. */
         report_error(
             "there is no task '%s': 'rdvtask list' and 'rdvtask history' show what there is",
             identifier);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The verb `plugins`, on Windows. */
+/*
+ * The verb `plugins`, on Windows: shows each COM task agent that is registered. Each one is
+ * created, to see whether that works, and is asked for nothing but its name.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,21 +15,21 @@
 #include "messages.h"
 #include "options.h"
 
-/* What columns are at least made wide for. */
+/* The least widths of columns. */
 #define NAME_COLUMNS  24
 #define CLSID_COLUMNS 38
 
-/* How long one may take until it is there. */
+/* How long a task agent may take to be created. */
 #define WAIT (10 * RDV_SECOND)
 
-/* Bytes of a name that is told with another one. */
+/* The longest name that is kept for the words about a task agent that hangs. */
 #define HANGING_SIZE 256
 
 struct listing {
     const struct options *options;
     rdv_loop *loop;
     size_t count;
-    char hanging[HANGING_SIZE]; /* the first that was given up; "" = none */
+    char hanging[HANGING_SIZE]; /* the first task agent that was given up; "" = none */
     struct text line;
 };
 
@@ -56,7 +59,7 @@ static bool add_unless_empty(cJSON *object, const char *name, const char *string
     return json_add_string_or_null(object, name, string[0] ? string : NULL);
 }
 
-/* host: what was created, or NULL; then trouble says why. */
+/* host is what was created. It is NULL if that failed; trouble says why then. */
 static int print_json(struct listing *listing, const rdv_com_plugin *plugin,
                       const rdv_com_host *host, const char *trouble)
 {
@@ -107,14 +110,16 @@ static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
     return end_line(line);
 }
 
-/* Create it, by its class, which is what the registry has said just now. NULL, and what is wrong: it can't be, or not any more. */
+/* Create a task agent by the class that the registry names. Returns NULL if that fails, with
+ * words that say why. */
 static rdv_com_host *try_plugin(struct listing *listing, const rdv_com_plugin *plugin,
                                 struct rdv_error *error)
 {
     rdv_com_host_options how;
     rdv_com_host *host = NULL;
     if (listing->hanging[0]) {
-        /* It may hold the loader, and then no other can be loaded, however right it is. */
+        /* One that hangs may hold the lock of the loader. Then no other one can be loaded, even
+         * if nothing is wrong with it. */
         snprintf(error->text, sizeof(error->text), "not tried, since '%s' hangs", listing->hanging);
         return NULL;
     }
@@ -131,7 +136,7 @@ static int show_plugin(void *user, const rdv_com_plugin *plugin)
     struct rdv_error error = {0};
     const char *trouble = plugin->trouble;
     listing->count++;
-    /* One whose class is not there has its trouble already. */
+    /* If the class has no server, plugin->trouble says so. */
     rdv_com_host *host = plugin->server[0] ? try_plugin(listing, plugin, &error) : NULL;
     if (!trouble[0])
         trouble = error.text;

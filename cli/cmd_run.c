@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that run tasks: `run` and `start`. */
+/*
+ * The verbs `run` and `start`: a trigger agent and a task agent on the store, and the loop that
+ * runs them until they are asked to end.
+ *
+ * run_init() opens everything and starts nothing. run_loop() attaches the task agent, which starts
+ * tasks, and returns once the run is stopped. Signals, the control and the end of a task only set
+ * flags and stop the loop; what follows from them is done in run_loop(). `start` does this only
+ * where no agent runs; otherwise the agent runs the task, and start_by_agent() follows it.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,44 +32,45 @@
 #include "system.h"
 #include "task_options.h"
 
-/* Timers don't follow changes of the clock, nor sleep: look at it again so often. */
+/* How often to compare --until with the clock. A timer follows neither changes of the clock nor
+ * sleep. */
 #define UNTIL_STEP RDV_MINUTE
 
 /* The largest --max-running and --max-interruptions. */
 #define COUNT_MAX 1000000
 
-/* A trigger agent and the ready-made task agent on the store, being run. */
+/* A trigger agent and a task agent on the store. */
 struct run {
     const struct options *options;
     rdv_store *store;
     rdv_loop *loop;
     char *config;
-    rdv_agent *agent; /* one of these three */
+    rdv_agent *agent; /* one of these three is the task agent */
     rdv_module *module;
     struct com *com;
     rdv_trigger *trigger;
-    rdv_control *control; /* NULL = nobody can ask us */
+    rdv_control *control; /* NULL = other processes can't send requests */
     rdv_watch *watch;
     rdv_timer *timer; /* for --until */
     rdv_time until;
     struct signals *signals;
     struct view *view;
-    struct notify *notify; /* NULL = no service manager is told */
+    struct notify *notify; /* NULL = there is no service manager to notify */
 
-    const char *identifier; /* start: the task; NULL for run */
-    rdv_outcome outcome;    /* start: how it ended */
-    int code;               /* start: of its last report */
-    int64_t number;         /* start: its run */
+    const char *identifier; /* of the task of `start`; NULL for `run` */
+    rdv_outcome outcome;    /* `start`: how the task ended */
+    int code;               /* `start`: the code of its last report */
+    int64_t number;         /* `start`: the number of its run */
 
     size_t not_succeeded;
-    bool stopping, stopped; /* asked to end, has ended */
+    bool stopping, stopped; /* it is ending in order; it has ended */
     bool deserted;          /* the task agent has shut down by itself */
-    int ends;               /* requests to end that were dealt with */
+    int ends;               /* how many requests to end were dealt with */
 };
 
 static void print_run_note(struct run *run, const char *format, ...) MESSAGE_FORMAT(2, 3);
 
-/* A line for people that doesn't get mixed up with the table. */
+/* Print a note that does not get mixed up with the table. */
 static void print_run_note(struct run *run, const char *format, ...)
 {
     char line[512];
@@ -86,7 +95,7 @@ static void log_line(void *user, rdv_log_level level, const char *text)
         print_log_line((int)level, text);
 }
 
-/* From another thread: the loop's own is held up. */
+/* Called on another thread, while a plug-in holds up the thread of the loop. */
 static void on_held_up(void *user, const char *text)
 {
     (void)user;
@@ -101,7 +110,7 @@ static void on_terminated(void *user, int reason)
     rdv_loop_stop(run->loop);
 }
 
-/* End in order: what runs is told to end, and is taken up again by the next process if it doesn't. */
+/* End in order: running tasks are asked to end. The next process takes up those that do not. */
 static void stop_run(struct run *run)
 {
     if (run->stopping)
@@ -112,7 +121,7 @@ static void stop_run(struct run *run)
         on_terminated(run, 0);
 }
 
-/* Without a task agent there is nothing left to run for. */
+/* The task agent has shut down by itself. Without one, nothing can run. */
 static void on_deserted(void *user, int reason)
 {
     struct run *run = user;
@@ -166,7 +175,7 @@ static void on_end_request(struct run *run)
     if (!run->options->quiet)
         print_run_note(run, "cancelling; once more to stop at once");
     int result = rdv_trigger_cancel(run->trigger, run->identifier);
-    if (result && result != RDV_EUNRECORDED) { /* that has its line in the log */
+    if (result && result != RDV_EUNRECORDED) { /* for that one the log has a line */
         print_run_note(run, "the task can't be cancelled: %s", rdv_strerror(result));
         stop_run(run);
     }
@@ -193,14 +202,16 @@ static void read_figures(void *source, struct view_figures *ret_figures)
     ret_figures->next = rdv_trigger_next(run->trigger);
 }
 
-/* Take the agent document anew, or keep the old one. Running tasks are left alone. The error has the place in its words. */
+/* Read the agent document again; if it is wrong, keep the old one. Running tasks are left alone.
+ * The words of the error say where in the document it is. */
 static int on_reload(void *user, struct rdv_error *error)
 {
     struct run *run = user;
     struct rdv_error found = {0};
     if (!run->agent) {
         *error = (struct rdv_error){.code = RDV_ENOTSUP};
-        snprintf(error->text, sizeof(error->text), "a plug-in has no document to be reloaded");
+        snprintf(error->text, sizeof(error->text),
+                 "a plug-in has no document that could be reloaded");
         return RDV_ENOTSUP;
     }
     notify_reloading(run->notify);
@@ -217,7 +228,7 @@ static int on_reload(void *user, struct rdv_error *error)
                  found.column, found.path[0] ? " " : "", found.path, found.text);
     if (found.line <= 0 || size < 0 || (size_t)size >= sizeof(error->text))
         memcpy(error->text, found.text,
-               sizeof(found.text)); /* which names the file, or has to do */
+               sizeof(found.text)); /* it names the file itself, or the place does not fit */
     return result;
 }
 
@@ -225,10 +236,10 @@ static void reload_document(struct run *run)
 {
     struct rdv_error error = {0};
     if (on_reload(run, &error) != 0)
-        print_run_note(run, "not reloaded, and all stays as it was: %s", error.text);
+        print_run_note(run, "not reloaded, so that all stays as it was: %s", error.text);
 }
 
-/* Say it if those who may only read can't get to the socket. */
+/* Warn if the members of the reader group can't reach the socket. */
 static void warn_readers(struct run *run, const char *path)
 {
     const char *group = run->options->reader_group;
@@ -236,15 +247,17 @@ static void warn_readers(struct run *run, const char *path)
     char *folder = group ? system_barred_folder(path, group) : NULL;
     if (!folder)
         return;
-    snprintf(text, sizeof(text),
-             "members of the group '%s' can't get to the socket, as they may not pass the folder "
-             "%s: let them, or give another place with --socket",
-             group, folder);
+    snprintf(
+        text, sizeof(text),
+        "members of the group '%s' can't reach the socket, as they may not pass the folder %s: "
+        "allow that, or give another place with --socket",
+        group, folder);
     log_line(run, RDV_LOG_WARNING, text);
     free(folder);
 }
 
-/* Listen for those who ask. A place of our own choice need not be good for it: then it is done without. */
+/* Listen for requests of other processes. If the default place does not allow that, the run goes
+ * on without; if the user has chosen the place or a reader group, it is an error. */
 static int open_control(struct run *run)
 {
     const struct options *options = run->options;
@@ -263,9 +276,10 @@ static int open_control(struct run *run)
     how.log.user = run;
     int result = rdv_control_new(run->loop, run->store, run->trigger, &how, &run->control, &error);
     if (result && !options->socket && !options->reader_group) {
-        print_note(options,
-                   "other processes can't ask this one: %s: give another place with --socket",
-                   error.text);
+        print_note(
+            options,
+            "other processes can't send requests to this one: %s: give another place with --socket",
+            error.text);
     } else if (result) {
         report_error("cannot listen: %s", error.text);
         code = result == RDV_ELOCKED ? EXIT_BUSY : EXIT_FAILED;
@@ -289,11 +303,12 @@ static void run_finish(struct run *run)
     notify_free(run->notify);
     rdv_timer_free(run->timer);
     rdv_store_close(run->store);
-    signals_stop(run->signals); /* patience counts until here */
+    signals_stop(run->signals); /* until here a third request to end ends the program */
     rdv_loop_free(run->loop);
 }
 
-/* Read a number of at most COUNT_MAX; if it is not given, *count stays as it is. */
+/* Read an option that is a number of at most COUNT_MAX. If it was not given, *count is left
+ * alone. */
 static int count_from_option(const struct options *options, const char *name, const char *text,
                              long least, int *count)
 {
@@ -329,7 +344,7 @@ static int read_run_options(const struct options *options, rdv_trigger_options *
     if (code)
         return code;
     if (options->run_limit && limit == 0)
-        return report_usage_error(options->verb, "--run-limit must be longer than nothing");
+        return report_usage_error(options->verb, "--run-limit must be longer than 0");
     if (until && until <= rdv_time_now())
         return report_usage_error(options->verb, "--until '%s' has passed already", options->until);
     how->clock_wait = wait;
@@ -375,9 +390,8 @@ static int make_agent(struct run *run)
     int result = system_supervisor(&supervisor);
     how.supervisor = supervisor;
     if (result == RDV_ENOTFOUND)
-        print_log_line(JOURNAL_WARNING,
-                       "rdvtask-child is missing where it should be installed: what a "
-                       "program leaves behind may outlive it");
+        print_log_line(JOURNAL_WARNING, "rdvtask-child is not where it should be installed: "
+                                        "processes that a program leaves behind may outlive it");
     else if (result) {
         free(logs);
         report_error("cannot look for rdvtask-child, without which nothing is started: %s",
@@ -393,7 +407,8 @@ static int make_agent(struct run *run)
     return result ? report_document_error(run->config, &error) : EXIT_OK;
 }
 
-/* All but attaching the agent: nothing is started yet. Returns an exit code. */
+/* Open and check everything, but start nothing: the task agent is not attached yet. Returns an
+ * exit code. */
 static int run_init(struct run *run, const struct options *options, unsigned flags,
                     const char *identifier)
 {
@@ -412,7 +427,7 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     const bool ready_made = !options->plugin && !options->com;
     if (code == 0 && ready_made)
         code = paths_find_config(options, &run->config);
-    /* What is wrong with the documents is to be known before the store is touched. */
+    /* Documents are checked before the store is touched. */
     if (code == 0 && ready_made)
         code = paths_check_document(run->config, RDV_DOCUMENT_AGENT);
     for (size_t i = 0; code == 0 && !identifier && i < options->argument_count; i++)
@@ -447,11 +462,12 @@ static int run_init(struct run *run, const struct options *options, unsigned fla
     return EXIT_OK;
 }
 
-/* Say how to have tasks start, if something keeps them all from it. Nobody can ask `start`, so that it has to end first. */
+/* If something keeps all tasks from starting, print how to change that. `start` takes no
+ * requests, so that it has to end first. */
 static void print_way_out(struct run *run)
 {
     const rdv_why why = rdv_trigger_held_up(run->trigger);
-    if (why == RDV_WHY_CLOCK) /* which was a warning */
+    if (why == RDV_WHY_CLOCK) /* the log has a warning, so that this is not left out with --quiet */
         print_run_note(run, "'--clock-wait 0' starts tasks without waiting for the clock");
     else if (run->options->quiet)
         return;
@@ -460,12 +476,12 @@ static void print_way_out(struct run *run)
                                 ? "paused: end this, then 'rdvtask resume' starts tasks "
                                   "again"
                                 : "paused: 'rdvtask resume' starts tasks again");
-    else if (why == RDV_WHY_REBOOT && run->identifier) /* `run` sees to it by itself */
+    else if (why == RDV_WHY_REBOOT && run->identifier) /* `run` reboots by itself */
         print_run_note(run, "another task needs a reboot before this one starts: end this, then "
                             "'rdvtask run' goes on with that");
 }
 
-/* Run until stopped. */
+/* Attach the task agent, and run until stopped. */
 static int run_loop(struct run *run)
 {
     rdv_plugin *plugin = run->agent    ? rdv_agent_plugin(run->agent)
@@ -494,7 +510,8 @@ static int run_loop(struct run *run)
     return run->deserted ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Do a verb whose output may be lost, but never holds anything up. The exit code is that of the tasks. */
+/* Carry out a verb whose output must not hold up tasks, and may be lost instead. Lost output
+ * does not change the exit code. */
 static int run_without_waiting(const struct options *options,
                                int (*verb)(const struct options *options))
 {
@@ -513,7 +530,7 @@ static int run_tasks(const struct options *options)
 {
     struct run run = {0};
     if (!!options->plugin + !!options->config + !!options->com > 1)
-        return report_usage_error(options->verb, "give one of --config, --plugin and --com");
+        return report_usage_error(options->verb, "give only one of --config, --plugin and --com");
     if (options->plugin_config && !options->plugin)
         return report_usage_error(options->verb, "--plugin-config is for a --plugin");
     int code = run_init(&run, options, 0, NULL);
@@ -533,13 +550,13 @@ static int run_tasks(const struct options *options)
     if (options->once && run.ends > 0 && rdv_trigger_unfinished(run.trigger) > 0)
         code = EXIT_CANCELLED;
     else if (run.ends > 1)
-        code = EXIT_CANCELLED; /* not in order */
+        code = EXIT_CANCELLED; /* it did not end in order */
     else if (options->once && run.not_succeeded > 0)
         code = EXIT_FAILED;
     if (run.not_succeeded > 0)
         print_note(options,
                    "%zu did not succeed: 'rdvtask history' shows which, and 'rdvtask show "
-                   "IDENTIFIER' why",
+                   "IDENTIFIER' shows why",
                    run.not_succeeded);
 out:
     run_finish(&run);

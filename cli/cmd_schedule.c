@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that change the schedule, and start nothing themselves: `schedule`, `delete` and `cancel`. */
+/*
+ * The verbs that change the schedule: `schedule`, `delete` and `cancel`. Each is one request of a
+ * session, and prints the entries of the answer. This process itself starts no task; `delete` and
+ * `cancel` may have to end what a former agent has left behind.
+ */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +23,7 @@
 /* How many of a file's tasks are printed one by one. */
 #define PRINTED_MOST 20
 
-/* What has been done, being told. */
+/* The entries of an answer, being printed. */
 struct printing {
     const struct options *options;
     const char *word; /* "deleted" */
@@ -66,7 +70,7 @@ static int print_scheduled(void *user, const rdv_entry *entry)
 static int print_changed(void *user, const rdv_entry *entry)
 {
     const struct printing *printing = user;
-    /* Whatever runs is only asked to end. */
+    /* A task that is running is only asked to end. */
     fputs(entry->state == RDV_STATE_RUNNING ? "cancelling" : printing->word, stdout);
     fputc(' ', stdout);
     text_print(stdout, entry->identifier);
@@ -74,19 +78,19 @@ static int print_changed(void *user, const rdv_entry *entry)
     return 0;
 }
 
-/* Tell what an answer says was done. */
+/* Print what the answer says was done. */
 static int print_answer(struct printing *printing, const rdv_response *response, rdv_entry_fn words)
 {
     const struct options *options = printing->options;
     if (options->quiet && !options->json)
         return EXIT_OK;
     if (strcmp(rdv_response_result(response), "true") == 0) {
-        print_note(options, "done; it is too much to be shown");
+        print_note(options, "done; there is too much of it to be shown");
         return EXIT_OK;
     }
     int result = rdv_response_entries(response, options->json ? print_entry_json : words, printing);
     if (result) {
-        report_error("it is done, but can't be shown: %s", rdv_strerror(result));
+        report_error("it is done, but the answer can't be read: %s", rdv_strerror(result));
         return EXIT_FAILED;
     }
     if (printing->printed > PRINTED_MOST)
@@ -123,7 +127,7 @@ static int schedule_files(const struct options *options)
 {
     cJSON *params = NULL;
     int code = EXIT_OK;
-    /* All of them first, so that each one's mistakes are told, and where in it they are. */
+    /* All files are checked before anything else, so that the mistakes of each one are reported. */
     for (size_t i = 0; i < options->argument_count; i++) {
         const int checked = paths_check_document(options->arguments[i], RDV_DOCUMENT_SCHEDULE);
         if (checked)
@@ -147,7 +151,7 @@ static int schedule_task(const struct options *options)
     if (code)
         return code;
     if (options->argument_count == 1 && !options->literal && system_exists(options->arguments[0]))
-        print_note(options, "'%s' is taken as a label; for the file say ./%s",
+        print_note(options, "'%s' is taken as a label; to schedule the file, write ./%s",
                    options->arguments[0], options->arguments[0]);
     code = params_from_task(task, &window, &params);
     if (code == 0)
@@ -183,7 +187,7 @@ int command_schedule(const struct options *options)
     return schedule_files(options);
 }
 
-/* The agent ends the task, but has no room on its disk to record that. */
+/* The agent ends the task, but has no room on its disk to record that. Report both. */
 static int report_unrecorded(const struct options *options, const char *identifier,
                              const char *words)
 {
@@ -207,13 +211,13 @@ static int report_unrecorded(const struct options *options, const char *identifi
         system_print(stdout, line.data, line.size);
     text_finish(&line);
     report_error(
-        "%s; it is recorded once that works, and until then a crash of the agent would have the "
-        "task taken up again",
+        "%s; it will be recorded as soon as that works; if the agent crashes before, the task "
+        "is taken up again",
         words);
     return EXIT_UNRECORDED;
 }
 
-/* Do something with the one task that is named. */
+/* Cancel or delete the task that the argument names. */
 static int change_one(const struct options *options, const char *method, const char *word)
 {
     struct printing printing = {.options = options, .word = word};

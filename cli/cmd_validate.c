@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verb `validate`. */
+/* The verb `validate`: checks each document by itself, and uses none of them. */
 #include <stdio.h>
 
 #include <rdvtask/document.h>

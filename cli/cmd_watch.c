@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The verb `watch`, and `start` where an agent runs the task. */
+/*
+ * The verb `watch`, and `start` where an agent runs the task: following what an agent does, from
+ * another process.
+ *
+ * There are two connections. `stream` brings the changes, as notifications, and the loop waits for
+ * it; `session` is for requests meanwhile. `watch` shows each change only once the one before it
+ * has been written, so that it can tell at the end where to go on. If that is too slow, the agent
+ * sends `late` and cuts the stream off, and this process subscribes again. `start` shows only its
+ * own task, and never waits for its reader.
+ */
 #include "cmd_watch.h"
 
 #include <errno.h>
@@ -19,27 +28,27 @@
 #include "signals.h"
 #include "system.h"
 
-/* While the output of `watch` waits for its reader, how often to look whether somebody wants it to end. */
+/* While `watch` waits for its reader, how often it looks for requests to end. */
 #define WRITE_LOOK (100 * RDV_MILLISECOND)
 
 struct following {
     const struct options *options;
-    struct session *session; /* for all that is asked meanwhile */
+    struct session *session; /* for requests */
     rdv_client *stream;      /* where changes come from */
-    int64_t after;           /* the last change that came */
-    int64_t shown;           /* watch: the last change that is known to be written */
+    int64_t after;           /* the number of the last change that came */
+    int64_t shown; /* `watch`: the number of the last change that is known to be written */
     rdv_loop *loop;
     struct signals *signals;
     struct view *view;
 
-    rdv_task *task; /* start: the one that is followed; NULL for watch */
+    rdv_task *task; /* the task of `start`; NULL for `watch` */
     int64_t run;
     rdv_outcome outcome;
     int code;
 
-    int ends;   /* requests to end that were dealt with */
-    int result; /* of what has come so far: RDV_ESHUTDOWN = the agent has gone */
-    bool late;  /* the agent has said that we are: changes came faster than they were read */
+    int ends;   /* how many requests to end were dealt with */
+    int result; /* 0 as long as changes come; RDV_ESHUTDOWN if the agent has gone */
+    bool late;  /* the agent has said that changes came faster than this process read them */
     bool stopped;
 };
 
@@ -78,14 +87,14 @@ static void read_figures(void *source, struct view_figures *ret_figures)
     rdv_response_free(response);
 }
 
-/* Called on another thread. */
+/* Called on another thread, when a write to standard output has failed. */
 static void on_output_failed(void *user)
 {
     struct following *following = user;
     rdv_loop_stop(following->loop);
 }
 
-/* Whether there is somebody who reads what `watch` shows. */
+/* Whether what `watch` shows is still being read. */
 static bool is_read(const struct following *following)
 {
     return output_failure(OUTPUT_STDOUT) == 0 && !signals_reader_gone(following->signals);
@@ -97,7 +106,8 @@ static void note_what_is_written(struct following *following)
         following->shown = following->after;
 }
 
-/* `watch` is all about its output: the next line waits for the one before it, and the agent cuts off whoever is too late. */
+/* Wait until all lines have been written, or somebody wants this to end. The agent cuts off a
+ * process that is too slow. */
 static void wait_until_written(struct following *following)
 {
     while (!output_wait(OUTPUT_STDOUT, WRITE_LOOK) &&
@@ -138,7 +148,7 @@ static int on_line(struct following *following, const char *line)
     return result;
 }
 
-/* Take what has come. */
+/* Take the lines that have come. */
 static void take_lines(void *user)
 {
     struct following *following = user;
@@ -154,7 +164,6 @@ static void take_lines(void *user)
     rdv_loop_stop(following->loop);
 }
 
-/* Whether the agent has. */
 static bool agent_has_gone(const struct following *following)
 {
     return following->result == RDV_ESHUTDOWN;
@@ -173,7 +182,8 @@ static void on_end_request(struct following *following)
     int result = session_request_task(following->session, "cancel",
                                       rdv_task_identifier(following->task), &response);
     rdv_response_free(response);
-    /* The task may just have ended, or the agent has no room to record that it ends the task. */
+    /* It is no failure if the task has just ended, or if the agent ends it and has no room to
+     * record that yet. */
     if (result && result != RDV_ENOTFOUND && result != RDV_EUNRECORDED) {
         view_print_line(following->view, JOURNAL_ERROR, session_error_text(following->session));
         following->stopped = true;
@@ -190,7 +200,7 @@ static void finish_following(struct following *following)
     rdv_loop_free(following->loop);
 }
 
-/* Have changes after following->after sent. */
+/* Have the agent send the changes after following->after. */
 static int subscribe(struct following *following)
 {
     struct session *session = NULL;
@@ -213,7 +223,8 @@ static int subscribe(struct following *following)
     return code;
 }
 
-/* If we were late, the agent has cut us off: watch again, after the last change that we have read. */
+/* If the agent has cut off the stream because this process was late, subscribe again, after the
+ * last change that was read. Returns false if it did not, or that fails. */
 static bool watch_again(struct following *following)
 {
     if (!following->late || !agent_has_gone(following))
@@ -233,7 +244,7 @@ static bool watch_again(struct following *following)
     return true;
 }
 
-/* Follow until it is stopped. Returns an exit code. */
+/* Follow changes until it is stopped. Returns an exit code. */
 static int follow_changes(struct following *following)
 {
     const struct view_source source = {list_entries, read_figures, following};
@@ -268,13 +279,13 @@ static int follow_changes(struct following *following)
     }
     view_end(following->view);
     if (following->result && !agent_has_gone(following))
-        report_error("the agent can't be followed any more: %s", rdv_strerror(following->result));
+        report_error("cannot follow the agent any more: %s", rdv_strerror(following->result));
     return following->result ? EXIT_FAILED : EXIT_OK;
 }
 
 /* ------------------------------------------------------------ watch */
 
-/* Where to begin if nothing else is asked for: now. */
+/* Find the number of the last change, to begin after it. */
 static int find_last_change(struct following *following)
 {
     rdv_response *status = NULL;
@@ -293,8 +304,8 @@ static int open_watch(struct following *following)
         errno = 0;
         const long long after = strtoll(options->after, &end, 10);
         if (errno || *end || end == options->after || after < 0)
-            return report_usage_error(options->verb, "--after '%s' is not a number from 0 on",
-                                      options->after);
+            return report_usage_error(
+                options->verb, "--after '%s' is not a whole number of at least 0", options->after);
         following->after = after;
     }
     int code = session_open(options, SESSION_NEED_AGENT, &following->session);
@@ -303,7 +314,7 @@ static int open_watch(struct following *following)
     return code;
 }
 
-/* Say where to go on, or what became of the output. Returns the exit code. */
+/* Report where to go on, or what became of the output. Returns the exit code. */
 static int end_watch(struct following *following, int code)
 {
     if (agent_has_gone(following))
@@ -312,7 +323,7 @@ static int end_watch(struct following *following, int code)
     note_what_is_written(following);
     const int failure = output_failure(OUTPUT_STDOUT);
     if (signals_reader_gone(following->signals) || (failure && system_reader_gone()))
-        return EXIT_OK; /* whoever wanted no more has had enough */
+        return EXIT_OK; /* the reader wanted no more */
     if (failure)
         code = report_output_failure(failure);
     if (agent_has_gone(following))
@@ -377,7 +388,7 @@ static int schedule_task(struct following *following, const rdv_window *window)
     return code;
 }
 
-/* Whether that keeps a task from starting, and who schedules it has not asked for it. */
+/* Whether this reason keeps a task from starting although its options would let it start. */
 static bool holds_up(const char *why)
 {
     static const rdv_why reasons[] = {RDV_WHY_BEHIND, RDV_WHY_PAUSED, RDV_WHY_CLOCK,
@@ -388,7 +399,7 @@ static bool holds_up(const char *why)
     return false;
 }
 
-/* Say what keeps the task from starting, and the way out, in the agent's words. */
+/* Print what keeps the task from starting, and the way out, in the agent's words. */
 static void print_way_out(struct following *following)
 {
     const char *identifier = rdv_task_identifier(following->task);
@@ -414,7 +425,7 @@ int start_by_agent(const struct options *options, struct session *session, rdv_t
                    const rdv_window *window)
 {
     struct following following = {.options = options, .session = session, .task = task};
-    /* First to listen, then to say something: so all that follows is heard, not only where it has led. */
+    /* The subscription comes before the request, so that no change of the task is missed. */
     int code = find_last_change(&following);
     if (code == 0)
         code = subscribe(&following);
@@ -426,7 +437,7 @@ int start_by_agent(const struct options *options, struct session *session, rdv_t
         code = follow_changes(&following);
     if (agent_has_gone(&following)) {
         report_error(
-            "the agent has gone before the task has ended: the next 'rdvtask run' goes on with it");
+            "the agent has gone before the task ended: the next 'rdvtask run' goes on with it");
     } else if (code == 0) {
         code = entry_exit_code(following.outcome, following.code);
         if ((code == EXIT_FAILED || code == EXIT_TIMED_OUT) && !options->json && !options->quiet)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs of the program, and what it ends with. */
+/* The verbs of the program, and its exit codes. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
 struct options;
 
-/* Fixed and documented: scripts depend on them. */
+/* The exit codes. They are documented and never change, since scripts depend on them. */
 enum exit_code {
     EXIT_OK = 0,
     EXIT_FAILED = 1,
@@ -18,10 +18,10 @@ enum exit_code {
     EXIT_CANCELLED = 130
 };
 
-/* All of the program, once the system has given us its command line in UTF-8. Returns its exit code. */
+/* The whole program, from its command line in UTF-8 to its exit code. */
 int command_main(int argc, char **argv);
 
-/* Each does one verb, prints what there is to print, and returns an exit code. */
+/* Each function carries out one verb, prints its result and returns an exit code. */
 int command_run(const struct options *options);
 int command_start(const struct options *options);
 int command_schedule(const struct options *options);
@@ -37,7 +37,7 @@ int command_reload(const struct options *options);
 int command_pause(const struct options *options);
 int command_resume(const struct options *options);
 
-/* These are only on Windows; elsewhere they say so. */
+/* These two verbs exist only on Windows. Elsewhere they report that, and fail. */
 int command_plugins(const struct options *options);
 int command_check_plugin(const struct options *options);
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Text that grows, and how text from outside is shown. Which characters are escaped is the
+ * library's table (lib/hidden.h), so that program and library show the same ones; how they are
+ * escaped differs, and so does what a terminal has room for.
+ */
 #include "display_text.h"
 
 #include <stdint.h>
@@ -14,7 +19,7 @@
 /* The longest escape: "\u{10ffff}" and a NUL. */
 #define ESCAPE_SIZE 16
 
-/* What is printed at a time. */
+/* How many bytes are printed at a time. */
 #define PRINTED_SIZE 512
 
 struct range {
@@ -51,7 +56,7 @@ static bool in_table(const struct range *table, size_t count, uint32_t character
     return false;
 }
 
-/* The character at the start of bytes, and its length; 0 where it is not UTF-8. */
+/* Decode the first character. Returns its length in bytes; 0 if it is not UTF-8. */
 static size_t decode_character(const char *bytes, size_t size, uint32_t *ret_character)
 {
     const unsigned char *at = (const unsigned char *)bytes;
@@ -84,8 +89,8 @@ static size_t decode_character(const char *bytes, size_t size, uint32_t *ret_cha
 }
 
 /*
- * One character of text from outside, as it is shown: its bytes (borrowed from `bytes` or written to `escape`), its columns;
- * returns how many bytes of the input it took.
+ * Find how the first character of text from outside is shown: with which bytes (of the input, or in
+ * `escape`), and in how many columns. Returns how many bytes of the input it takes.
  */
 static size_t show_character(const char *bytes, size_t size, char escape[ESCAPE_SIZE],
                              const char **ret_text, size_t *ret_size, size_t *ret_columns)
@@ -160,7 +165,8 @@ void text_add_string(struct text *text, const char *string)
 size_t text_add_escaped(struct text *text, const char *bytes, size_t size, size_t columns)
 {
     size_t used = 0;
-    /* Where to cut if it turns out too long: the last place that leaves a column for the ellipsis. */
+    /* Where to cut if the text turns out to be too long: the last place that leaves a column for
+     * the ellipsis. */
     size_t cut = text->size, cut_used = 0;
     for (size_t at = 0; at < size;) {
         char escape[ESCAPE_SIZE];
@@ -241,7 +247,7 @@ size_t text_width(const char *string)
     return used;
 }
 
-/* Escape as much as fits, from *string on, and move *string along. */
+/* Escape as much of *string as fits, and move *string past it. */
 static size_t escape_some(const char **string, char *buffer, size_t room)
 {
     size_t filled = 0;
@@ -268,7 +274,7 @@ size_t text_escape(const char *string, char *buffer, size_t room)
 
 void text_print(FILE *file, const char *string)
 {
-    /* This must not allocate, as it may have to say that there is no memory. */
+    /* This allocates nothing, since it may have to print that there is no memory. */
     char printed[PRINTED_SIZE];
     while (*string) {
         const size_t filled = escape_some(&string, printed, sizeof(printed));

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* How entries are shown. The verbs and the view share this, so that an entry looks the same
+ * everywhere. */
 #include "entry_text.h"
 
 #include <stdlib.h>
@@ -17,10 +19,10 @@
 #define CYAN   "\x1b[36m"
 #define PLAIN  "\x1b[0m"
 
-/* Lines of a failed task's output that `start` shows. */
+/* How many lines of the output of a failed task `start` shows. */
 #define OUTPUT_LINES 20
 
-/* The exit code of a task that is done, but for a reboot. */
+/* The exit code of a task that has succeeded and needs a reboot. */
 #define CODE_REBOOT 194
 
 const char *entry_word(const rdv_entry *entry)
@@ -130,7 +132,7 @@ int entry_exit_code(rdv_outcome outcome, int code)
     switch (outcome) {
     case RDV_OUTCOME_SUCCEEDED:
         return code == CODE_REBOOT ? EXIT_REBOOT : EXIT_OK;
-    case RDV_OUTCOME_NONE: /* stopped before it ended */
+    case RDV_OUTCOME_NONE: /* it was stopped before the task ended */
     case RDV_OUTCOME_CANCELLED:
         return EXIT_CANCELLED;
     case RDV_OUTCOME_EXPIRED:

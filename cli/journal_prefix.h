@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Log lines as the journal wants them: a line that begins with "<3>" is kept with that priority (sd-daemon(3)). */
+/* The priority of a log line, as systemd's journal reads it: a line that begins with "<3>" has
+ * priority 3 (sd-daemon(3)). */
 #ifndef CLI_JOURNAL_PREFIX_H
 #define CLI_JOURNAL_PREFIX_H
 
-/* The numbers are syslog's, and those of rdv_log_level. */
+/* The priorities of syslog, which are also those of rdv_log_level. */
 enum journal_priority {
     JOURNAL_ERROR = 3,
     JOURNAL_WARNING = 4,
@@ -12,7 +13,8 @@ enum journal_priority {
     JOURNAL_DEBUG = 7
 };
 
-/* What a line on stderr is to begin with: "" unless stderr goes to the journal. A constant string. */
+/* What a line on standard error begins with: "" unless standard error goes to the journal. A
+ * constant string. */
 const char *journal_prefix(int priority);
 
 #endif

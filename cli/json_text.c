@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program's use of cJSON that more than one file needs. Requests are built as a tree and printed by session.c; answers are parsed
- * where they are used. Two traits of cJSON matter here: it keeps each number as a double, so that a whole number is written as raw text
- * and read from the text; and its lookup by name ignores case unless it is told otherwise.
+ * The program's use of cJSON that more than one file needs. Requests are built as a tree and
+ * printed by session.c; answers are parsed where they are used. Two traits of cJSON matter here: it
+ * keeps each number as a double, so that a whole number is written as raw text and read from the
+ * text; and its lookup by name ignores case unless it is told otherwise.
  */
 #include "json_text.h"
 
@@ -75,7 +76,8 @@ bool json_is_true(const cJSON *object, const char *name)
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
-/* Whether the text is one whole number of 64 bits, which is followed by anything that can't be part of it. */
+/* Whether the text is one whole number of 64 bits, which is followed by anything that can't be
+ * part of it. */
 static bool read_integer(const char *text, size_t size, int64_t *ret_number)
 {
     char digits[INTEGER_SIZE], *end;

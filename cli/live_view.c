@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The live table has two parts. What has ended is printed once and scrolls away with the rest of the terminal; below it, the
- * rows of what runs and what comes next, and a line of figures, are drawn anew in place.
+ * How tasks are shown while they run. `run`, `start` and `watch` hand in each change, and where the
+ * live table gets its entries from.
+ *
+ * The live table has two parts. A task that has ended is printed once, and scrolls away with the
+ * rest of the terminal. Below that, the rows of tasks that run or come next, and a line of figures,
+ * are redrawn in place. Nothing is redrawn while the terminal has not taken what was drawn last, so
+ * that a slow terminal only sees fewer of the tables.
  */
 #include "live_view.h"
 
@@ -16,17 +21,19 @@
 #include "output_queue.h"
 #include "system.h"
 
-/* Changes are drawn at most so often, and never so often that drawing takes more than a tenth of the time. */
+/* The least time between two tables. It is longer if drawing would take more than one
+ * DRAW_SHARE-th of the time otherwise. */
 #define DRAW_GAP   (100 * RDV_MILLISECOND)
 #define DRAW_SHARE 10
 
-/* A terminal that has not taken what was drawn last is looked at again later and later, but so often at least; what ended meanwhile is
- * shown then, up to so many bytes of it. The last table waits for it so long. */
+/* How a terminal is treated that has not taken what was drawn last: the longest time until it is
+ * looked at again; how many bytes of rows of ended tasks are kept for it; and how long the last
+ * table waits for it. */
 #define STUCK_GAP  RDV_SECOND
 #define STUCK_SIZE ((size_t)256 * 1024)
 #define STUCK_END  (500 * RDV_MILLISECOND)
 
-/* Rows of the part that is redrawn, at most; and columns, so that a line always has room in one. */
+/* The most rows of the part that is redrawn; and bounds for the columns of the terminal. */
 #define LIVE_ROWS_MOST     40
 #define LIVE_COLUMNS_MOST  400
 #define LIVE_COLUMNS_LEAST 40
@@ -47,17 +54,17 @@ struct view {
 
     /* the live table */
     rdv_timer *timer;
-    rdv_time now, drawn_at, due; /* due: 0 = the timer is not started */
+    rdv_time now, drawn_at, due; /* due: 0 = the timer has not been started */
     rdv_duration gap, stuck_gap;
     size_t columns, rows;              /* of the terminal */
     size_t widths[LIVE_ROWS_MOST + 1]; /* columns of each line that is drawn below */
-    size_t drawn;                      /* how many there are */
+    size_t drawn;                      /* how many such lines there are */
     size_t succeeded, not_succeeded;
-    struct text ended_rows; /* not printed yet */
+    struct text ended_rows; /* of tasks that have ended, not printed yet */
     struct text output;     /* what is being drawn */
 };
 
-/* Columns of the table. 0 = left out for want of room. */
+/* The widths of the columns of the table. 0 = left out, because there is no room. */
 struct layout {
     size_t identifier, label, bar, window, message;
 };
@@ -70,7 +77,7 @@ static struct layout lay_out_columns(size_t columns)
     layout.bar = columns >= 100 ? 10 : columns >= 64 ? 5 : 0;
     layout.window = columns >= 76 ? WINDOW_COLUMNS : 0;
     const size_t bar = layout.bar > 0 ? layout.bar + 2 : 0;
-    /* The last column stays free: there some terminals begin a new line, and others don't. */
+    /* The last column stays free: some terminals begin a new line after it, and others don't. */
     const size_t rest = columns - 1 - (WORD_COLUMNS + bar + PERCENT_COLUMNS + layout.window + 5);
     layout.identifier = rest * 2 / 5 < 36 ? rest * 2 / 5 : 36;
     layout.label = rest * 3 / 10 < 24 ? rest * 3 / 10 : 24;
@@ -78,10 +85,11 @@ static struct layout lay_out_columns(size_t columns)
     return layout;
 }
 
-/* Write what is in view->output, or say that there was no memory for it. */
+/* Write what is in view->output, or count it as lost if there was no memory for it. */
 static void write_output(struct view *view)
 {
-    /* Lost lines are told before the next line, when those in between have been written. A live table has no place for words. */
+    /* Lost lines are reported before the next line, once those in between have been written. A
+     * live table has no place for a report. */
     if (view->mode != MODE_LIVE)
         report_lost_lines();
     if (view->output.failed)
@@ -127,8 +135,8 @@ static void print_json(struct view *view, const rdv_entry *entry)
 
 /* ------------------------------------------------------------ the table */
 
-/* What a person wants to know of the window: when it opens, or how long it is still open. A moment rather than a countdown
- * while nothing runs: then nothing is redrawn, and no wake-up is needed. */
+/* Add what a person wants to know of the window: when it opens or closes. While nothing runs
+ * this is a moment and not a countdown, so that nothing has to be redrawn, and nothing wakes up. */
 static void add_window(struct view *view, struct text *line, const rdv_entry *entry, size_t columns)
 {
     char text[64] = "", time[TEXT_TIME_SIZE], now[TEXT_TIME_SIZE], length[TEXT_DURATION_SIZE];
@@ -167,7 +175,8 @@ static void add_progress(struct text *line, const rdv_entry *entry, size_t bar)
     text_add_cell(line, percent, PERCENT_COLUMNS);
 }
 
-/* One row, with its end. Returns the columns that it takes at most: what matters is whether it fits a narrower terminal. */
+/* Add a row and its line end. Returns the most columns that it may take, from which it follows
+ * whether it fits into a narrower terminal. */
 static size_t add_row(struct view *view, struct text *line, const rdv_entry *entry)
 {
     const struct layout layout = lay_out_columns(view->columns);
@@ -240,7 +249,8 @@ static void add_figures(struct view *view)
     text_finish(&line);
 }
 
-/* Go back over what is drawn below, as the terminal shows it: lines that are too long for it by now have wrapped. */
+/* Go back to the first of the lines that are redrawn, and erase them. Lines that are too long
+ * for the terminal by now have wrapped. */
 static void add_erase(struct view *view)
 {
     char move[40];
@@ -312,7 +322,7 @@ static void on_timer(void *user)
     }
     view->stuck_gap = DRAW_GAP;
     draw_table(view);
-    /* Only what runs has something new to show by itself. */
+    /* A running task has something new to show each second, even if nothing changes. */
     if (view->figures.running > 0)
         start_timer(view, RDV_SECOND);
 }
@@ -324,7 +334,7 @@ static void draw_soon(struct view *view)
     start_timer(view, since >= 0 && since < view->gap ? view->gap - since : 0);
 }
 
-/* ------------------------------------------------------------ what others call */
+/* ------------------------------------------------------------ the view */
 
 int view_new(const struct options *options, rdv_loop *loop, const struct view_source *source,
              const char *identifier, struct view **ret_view)
@@ -352,7 +362,7 @@ int view_new(const struct options *options, rdv_loop *loop, const struct view_so
             free(view);
             return result;
         }
-        output_write(OUTPUT_STDOUT, "\x1b[?25l", strlen("\x1b[?25l")); /* no cursor meanwhile */
+        output_write(OUTPUT_STDOUT, "\x1b[?25l", strlen("\x1b[?25l")); /* hide the cursor */
     }
     *ret_view = view;
     return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How running tasks are shown: a live table on a terminal, otherwise a line a change, as text or JSON. */
+/* How tasks are shown while they run: on a terminal as a live table, elsewhere as a line for
+ * each change, in words or in JSON. */
 #ifndef CLI_LIVE_VIEW_H
 #define CLI_LIVE_VIEW_H
 
@@ -13,15 +14,15 @@
 struct options;
 struct view;
 
-/* The live table's last line. */
+/* The figures in the last line of the live table. */
 struct view_figures {
-    bool known; /* else the rest is not */
+    bool known; /* whether the others are */
     bool paused;
     size_t running, waiting;
-    rdv_time next; /* when something happens next; 0 = not known */
+    rdv_time next; /* when something happens next; 0 = unknown */
 };
 
-/* Where the live table gets what it shows. */
+/* Where the live table gets its entries and figures from. */
 struct view_source {
     /* Call fn for the first entries that have not ended. Returns 0 or an RDV_E…. */
     int (*entries)(void *source, const char *identifier, int64_t limit, rdv_entry_fn fn,
@@ -30,23 +31,25 @@ struct view_source {
     void *source;
 };
 
-/* Make a view. `identifier`: the only one to show, NULL = all. What it shows goes through output_queue.h. Returns 0 or an RDV_E… constant. */
+/* Make a view of one task, or of all (identifier NULL). It writes through output_queue.h.
+ * Returns 0 or an RDV_E…. */
 int view_new(const struct options *options, rdv_loop *loop, const struct view_source *source,
              const char *identifier, struct view **ret_view);
 
-/* Show the table from now on: its source is ready. */
+/* Show the table from now on, since its source is ready. */
 void view_begin(struct view *view);
 
-/* An entry has changed. */
+/* Show that an entry has changed. */
 void view_show_change(struct view *view, const rdv_entry *entry);
 
-/* A line for people, on stderr, out of the table's way. */
+/* Print a log line on standard error, without damage to the table. view may be NULL. */
 void view_print_line(struct view *view, int priority, const char *line);
 
-/* The terminal has another size. */
+/* Adapt to a new size of the terminal. */
 void view_resized(struct view *view);
 
-/* Show where things stand, and leave the terminal as it was; nothing is shown afterwards. Before the trigger is freed. */
+/* Show the last state, and leave the terminal as it was. Nothing is shown afterwards. Called
+ * before the trigger is freed. */
 void view_end(struct view *view);
 
 /* NULL is fine. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The program rdvtask: which verb, its help, its exit code. */
+/*
+ * The program rdvtask, once the system (unix/main.c, win/main.c) has made its command line UTF-8:
+ * the table of verbs with their help, and the way from a command line to a verb and an exit code.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +23,7 @@ struct verb {
     const char *name;
     unsigned bit;
     int (*run)(const struct options *options);
-    size_t least, most; /* arguments */
+    size_t least, most; /* how many arguments it takes */
     const char *usage;
     const char *summary;
     const char *help;
@@ -230,14 +233,14 @@ int command_main(int argc, char **argv)
     struct options options;
     signals_prepare();
     system_prepare();
-    /* SQLite would take room for twenty pages where an idle agent has few. That is for a program to
-     * say, not for a library. */
+    /* SQLite would reserve room for twenty pages, and an idle agent has few. A program may
+     * decide that for its process; a library may not. */
     sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     int code = options_parse(argc, argv, &options);
     if (code == 0)
         code = run_verb(&options);
     options_finish(&options);
-    /* What was to be printed and was not is a failure, whatever else went well. */
+    /* If not everything could be printed, that is a failure, even if all else went well. */
     const int flushed = flush_output();
     return code == EXIT_OK ? flushed : code;
 }

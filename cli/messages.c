@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Messages for people. A message is made in one buffer and written in one piece, so that no other
+ * line gets into it. Nothing here allocates memory, since a message may have to report that there
+ * is none. Lost lines (output_queue.h) are reported before the next message.
+ */
 #include "messages.h"
 
 #include <errno.h>
@@ -13,11 +18,10 @@
 #include "output_queue.h"
 #include "system.h"
 
-/* The longest line; longer ones are cut. */
+/* The longest message. A longer one is cut. */
 #define LINE_MAX_SIZE 4096
 
-/* A line as it is written: in one piece, so that no other line gets into it, and without allocation, as it may have to say that there
- * is no memory. An escape makes at most four bytes of one. */
+/* A line as it is written. An escape makes at most four bytes of one. */
 struct line {
     char bytes[4 * LINE_MAX_SIZE + 64];
     size_t size;
@@ -28,7 +32,8 @@ static void add_escaped(struct line *line, const char *text)
     line->size += text_escape(text, line->bytes + line->size, sizeof(line->bytes) - 1 - line->size);
 }
 
-/* Begin a line: with our name or, in the journal, which knows it, with how grave the line is. */
+/* Begin a line: with the program's name; or, in the journal, which knows the name, with the
+ * priority. */
 static void begin_line(struct line *line, int priority, const char *name)
 {
     const char *prefix = journal_prefix(priority);
@@ -131,7 +136,7 @@ int report_usage_error(const char *verb, const char *format, ...)
 int report_document_error(const char *file, const struct rdv_error *error)
 {
     if (error->line <= 0) {
-        /* The file could not be read: the words name it. */
+        /* The file could not be read. The words name it. */
         report_error("%s", error->text);
     } else {
         struct line line;

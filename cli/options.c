@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of options, which is all that parsing, checking and the help know of them, and the
+ * guess at a word that was mistyped. Options and arguments may come in any order; after "--" there
+ * are only arguments.
+ */
 #include "options.h"
 
 #include <stdlib.h>
@@ -9,15 +14,16 @@
 #include "messages.h"
 #include "paths.h"
 
-/* The longest word that is compared when guessing what was meant. */
+/* The longest word for which a guess is made. */
 #define GUESS_MAX 24
 
 struct option {
     const char *name;
     char letter; /* 0 = none */
-    const char *
-        value; /* what its value is called in the help, "[NAME]" = it may be left out; NULL = it takes none */
-    size_t offset; /* of a const char *, or of a bool */
+    /* What the help calls its value. "[NAME]" = the value may be left out; NULL = it takes none. */
+    const char *value;
+    /* Of a const char * or, without a value, of a bool in struct options. */
+    size_t offset;
     unsigned verbs;
     const char *help;
 };
@@ -78,7 +84,7 @@ static const struct option table[] = {
 
 #define OPTION_COUNT (sizeof(table) / sizeof(table[0]))
 
-/* How many letters must be changed, put in or left out to make one word of the other. */
+/* How many letters must be changed, put in or left out to make one word into the other. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t row[GUESS_MAX + 1];
@@ -110,7 +116,7 @@ const char *options_guess(const char *word, const char *const *names, size_t cou
     size_t best_distance = 3;
     for (size_t i = 0; i < count; i++) {
         const size_t length = strlen(word);
-        /* What is cut short counts as meant too: "hist". */
+        /* The beginning of a name counts as that name: "hist". */
         const size_t d =
             length >= 3 && strncmp(word, names[i], length) == 0 ? 0 : edit_distance(word, names[i]);
         if (d < best_distance && d < strlen(names[i])) {
@@ -157,13 +163,14 @@ static int set_option(struct options *options, size_t index, const char *value)
     return 0;
 }
 
-/* Whether the next argument is the value of an option that need not have one: not another option, the verb or a file. */
+/* Whether the next argument is the value of an option whose value may be left out. It is not if
+ * it is another option, the verb or a file. */
 static bool is_value(const struct options *options, const char *next)
 {
     return next && next[0] != '-' && options->verb && !paths_is_file_name(next);
 }
 
-/* A long option; *used_next tells that the value was the next argument. */
+/* Read a long option. *used_next tells whether its value was the next argument. */
 static int read_long_option(struct options *options, const char *argument, const char *next,
                             bool *used_next)
 {
@@ -184,7 +191,7 @@ static int read_long_option(struct options *options, const char *argument, const
     return report_unknown_option(options, argument, length);
 }
 
-/* One or more letters, none of which takes a value. */
+/* Read one or more options of one letter. None of them takes a value. */
 static int read_short_options(struct options *options, const char *argument)
 {
     for (const char *letter = argument + 1; *letter; letter++) {

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A channel has a queue and the thread that writes what is in it. Where standard output and standard error are the same terminal or
- * file, they share a channel, so that their lines stay in order; elsewhere each has its own, so that neither can hold up the other.
+ * A channel has a queue, and a thread that writes what is in it. If standard output and standard
+ * error are the same terminal or file, they share a channel, so that their lines stay in order.
+ * Otherwise each has its own, so that neither can hold up the other.
+ *
+ * A line goes into the last block of its channel's queue. The thread takes the first block, writes
+ * it without holding the lock, and frees it. A channel that does not move at the end of the program
+ * is given up: it is `stuck`, its queue counts as lost, and its thread ends with the program.
  */
 #include "output_queue.h"
 
@@ -13,18 +18,20 @@
 #include "system.h"
 #include "threads.h"
 
-/* How much may wait in a channel, in bytes. A single line may be longer. */
+/* How many bytes may wait in a channel. A single line may be longer. */
 #define QUEUE_BYTES ((size_t)1024 * 1024)
 
-/* How long writers wait for room, all together, between two moments at which the queue is empty: output that comes in bursts is only
- * slow to be written, and not stuck. */
+/* How long writers wait for room in total before the queue is empty again. Output that comes in
+ * bursts is slow to be written, but not stuck. */
 #define ROOM_WAIT (200 * RDV_MILLISECOND)
 
-/* At the end, wait no longer than END_STUCK without anything being written, and no longer than END_WAIT in all. */
+/* The end waits no longer than END_STUCK without anything being written, and no longer than
+ * END_WAIT in all. */
 #define END_STUCK (500 * RDV_MILLISECOND)
 #define END_WAIT  (5 * RDV_SECOND)
 
-/* Lines that come faster than they are written are written together, in blocks of this size in bytes. */
+/* Lines that come faster than they are written are written together, in blocks of this many
+ * bytes. */
 #define BLOCK_SIZE ((size_t)8 * 1024)
 
 /* Whole lines that are being written, or wait to be. */
@@ -36,15 +43,16 @@ struct block {
 };
 
 struct channel {
-    struct block *first, *last; /* those that wait */
-    size_t size;                /* bytes of all of them, and of the one that is being written */
-    size_t written;             /* blocks that are done with */
-    rdv_duration waited;
-    bool running; /* it has its thread */
-    bool stuck;   /* it was given up: nobody waits for it any more */
+    struct block *first, *last; /* the blocks that wait */
+    size_t size;         /* the bytes of all of them and of the block that is being written */
+    size_t written;      /* how many blocks are done with */
+    rdv_duration waited; /* see ROOM_WAIT */
+    bool running;        /* its thread is running */
+    bool stuck;          /* it was given up, and is not waited for any more */
 };
 
-/* All of it is guarded by the monitor's lock, except `queued`, which changes only while there is no other thread. */
+/* The lock of threads.h guards all of this but `queued`, which changes only while there is no
+ * other thread. */
 static struct {
     bool queued, ending;
     struct channel channels[OUTPUT_STREAMS];
@@ -52,7 +60,7 @@ static struct {
         struct channel *channel;
         int failure; /* of the last write */
         int why;     /* of the last line that was lost; 0 = there was no room for it */
-        bool torn;   /* the last line that was written lacks its end */
+        bool torn;   /* the last line was not written to its end */
         size_t lost, lost_lately;
     } streams[OUTPUT_STREAMS];
     void (*failed)(void *user);
@@ -71,7 +79,7 @@ static void count_lost_lines(enum output_stream stream, int why, const char *byt
     out.streams[stream].lost_lately += lines;
 }
 
-/* Write a block, without holding the lock. Returns 0 or an errno. */
+/* Write a block. The lock is not held. Returns 0 or an errno. */
 static int write_block(const struct block *block, bool torn, size_t *ret_written)
 {
     size_t ended = 0;
@@ -197,7 +205,7 @@ bool output_begin(void)
     return true;
 }
 
-/* With the lock held: wait until a channel has nothing left, or is stuck. */
+/* Wait until a channel has nothing left to write, or is stuck. The lock is held. */
 static void wait_for_channel(const struct channel *channel)
 {
     const rdv_duration begun = threads_now();
@@ -215,7 +223,8 @@ static void wait_for_channel(const struct channel *channel)
     }
 }
 
-/* With the lock held. The block that is being written belongs to its thread, and may still be written. */
+/* Give up a channel that still has something to write. The block that is being written belongs
+ * to the thread, and may still be written. The lock is held. */
 static void give_up_channel(struct channel *channel)
 {
     if (channel->size == 0 || channel->stuck)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of the program: the store and what lies beside it, the agent document, and the schedules of the command line. The verbs call
- * this before they do anything else; what is wrong with a file is reported here, with the way out.
+ * The files of the program: the store and what lies beside it, the agent document, and the
+ * schedules of the command line. The verbs call this before they do anything else; what is wrong
+ * with a file is reported here, with the way out.
  */
 #include "paths.h"
 
@@ -56,8 +57,9 @@ int paths_find_config(const struct options *options, char **ret_path)
     return find_file(options->config, "config", system_config, ret_path);
 }
 
-/* Find a file that lies beside the store and has its name with another ending. If the store is a symbolic link, that is beside the file
- * itself: all names of a store lead to one agent, as they lead to one lock. */
+/* Find a file that lies beside the store and has its name with another ending. If the store is a
+ * symbolic link, that is beside the file itself: all names of a store lead to one agent, as they
+ * lead to one lock. */
 static int find_beside_store(const struct options *options, const char *ending, char **ret_path)
 {
     char *store = NULL;
@@ -89,7 +91,8 @@ int paths_find_logs(const struct options *options, char **ret_path)
     return find_beside_store(options, ".log.d", ret_path);
 }
 
-/* Find out who holds the store. Its lock file begins with the holder's name, which is what paths_try_writer() gave. */
+/* Find out who holds the store. Its lock file begins with the holder's name, which is what
+ * paths_try_writer() gave. */
 static enum paths_holder find_holder(const struct options *options)
 {
     static const char agent[] = "rdvtask run (pid ";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the program's files are, and how they are opened and checked. Unless it says otherwise, a function reports what is wrong and
- * returns an exit code.
+ * Where the program's files are, and how they are opened and checked. Unless it says otherwise, a
+ * function reports what is wrong and returns an exit code.
  */
 #ifndef CLI_PATHS_H
 #define CLI_PATHS_H
@@ -22,7 +22,8 @@ int paths_find_store(const struct options *options, char **ret_path);
 /* Find the agent document: --config, or the default. The caller frees the path. */
 int paths_find_config(const struct options *options, char **ret_path);
 
-/* Find where an agent on the store listens: --socket, or beside the store. The caller frees the path. */
+/* Find where an agent on the store listens: --socket, or beside the store. The caller frees the
+ * path. */
 int paths_find_socket(const struct options *options, char **ret_path);
 
 /* Find the folder for the output of runs. The caller frees the path. */
@@ -37,15 +38,17 @@ bool paths_is_file_name(const char *name);
 int paths_open_reader(const struct options *options, rdv_store **ret_store);
 
 /*
- * Open the store for writing, as the holder "rdvtask VERB". If it is missing, `make` makes it and its folder; otherwise *ret_store is
- * NULL then. If it is locked, this tries again for some time (PATHS_LOCKED_TRIES).
+ * Open the store for writing, as the holder "rdvtask VERB". If it is missing, `make` makes it and
+ * its folder; otherwise *ret_store is NULL then. If it is locked, this tries again for some time
+ * (PATHS_LOCKED_TRIES).
  */
 int paths_open_writer(const struct options *options, bool make, rdv_store **ret_store);
 
 /*
- * How often to try to open a store that is locked, and how long to wait in between. The process that holds it may be done in a moment, or
- * about to listen, and a service must not fail to start because of that. If the lock file stays away for longer than it takes to make
- * it, it was removed, and waiting does not help.
+ * How often to try to open a store that is locked, and how long to wait in between. The process
+ * that holds it may be done in a moment, or about to listen, and a service must not fail to start
+ * because of that. If the lock file stays away for longer than it takes to make it, it was removed,
+ * and waiting does not help.
  */
 #define PATHS_LOCKED_TRIES  50
 #define PATHS_REMOVED_TRIES 10
@@ -67,14 +70,16 @@ struct paths_locked {
     struct rdv_error error;
 };
 
-/* Try once to open the store for writing. If it is locked this returns EXIT_BUSY and reports nothing; *ret_locked has the reason then. */
+/* Try once to open the store for writing. If it is locked this returns EXIT_BUSY and reports
+ * nothing; *ret_locked has the reason then. */
 int paths_try_writer(const struct options *options, bool make, rdv_store **ret_store,
                      struct paths_locked *ret_locked);
 
 /* Report that the store is locked, and what to do about it. Returns EXIT_BUSY. */
 int paths_report_locked(const struct options *options, const struct paths_locked *locked);
 
-/* Report that something ("record the task") could not be done with the store (which may be NULL), for the reason `code`. */
+/* Report that something ("record the task") could not be done with the store (which may be
+ * NULL), for the reason `code`. */
 int paths_report_failure(rdv_store *store, const char *doing, int code);
 
 /* ------------------------------------------------------------ documents */

@@ -2,8 +2,9 @@
 /*
  * The parameters of `schedule`, from files or from the command line.
  *
- * The tasks of a file are handed on as they are written there, since a JSON context keeps the spelling of its numbers and strings. cJSON
- * only finds where they begin and end, one task at a time, so that no tree of the whole file is built.
+ * The tasks of a file are handed on as they are written there, since a JSON context keeps the
+ * spelling of its numbers and strings. cJSON only finds where they begin and end, one task at a
+ * time, so that no tree of the whole file is built.
  */
 #include "request_params.h"
 
@@ -64,7 +65,8 @@ static int read_file(const char *path, struct text *text)
     return failed ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Put a document on one line. Outside of strings a line end is as good as a blank, and inside there are none. */
+/* Put a document on one line. Outside of strings a line end is as good as a blank, and inside
+ * there are none. */
 static void join_lines(char *document, size_t size)
 {
     for (size_t at = 0; at < size; at++)
@@ -73,8 +75,9 @@ static void join_lines(char *document, size_t size)
 }
 
 /*
- * Replace each number outside of strings by a 0 and blanks. cJSON reads at most 63 characters of a number, and a context may have a
- * longer one; what the numbers are does not matter where only the places of the tasks are looked for.
+ * Replace each number outside of strings by a 0 and blanks. cJSON reads at most 63 characters of a
+ * number, and a context may have a longer one; what the numbers are does not matter where only the
+ * places of the tasks are looked for.
  */
 static void blank_numbers(char *document, size_t size)
 {
@@ -95,8 +98,8 @@ static void blank_numbers(char *document, size_t size)
     }
 }
 
-/* Find what stands between the brackets of an array, without the blanks around it. *ret_size is 0 for an empty one. Returns false if it
- * is no array, or there is no memory. */
+/* Find what stands between the brackets of an array, without the blanks around it. *ret_size is
+ * 0 for an empty one. Returns false if it is no array, or there is no memory. */
 static bool find_elements(struct json_walk *walk, const char **ret_text, size_t *ret_size)
 {
     const char *begin = NULL, *end = NULL;
@@ -134,7 +137,8 @@ static bool find_tasks(struct json_walk walk, const char **ret_text, size_t *ret
     return false;
 }
 
-/* Add the tasks of a document to an array: all of them as one piece of raw text, which is printed as it is. The text is changed. */
+/* Add the tasks of a document to an array: all of them as one piece of raw text, which is
+ * printed as it is. The text is changed. */
 static bool add_tasks(cJSON *tasks, struct text *document)
 {
     struct text skeleton = {0};

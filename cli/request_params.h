@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parameters of the method `schedule`: a schedule document. Both functions report what is wrong and return an exit code. */
+/* The parameters of the method `schedule`: a schedule document. Both functions report what is
+ * wrong and return an exit code. */
 #ifndef CLI_REQUEST_PARAMS_H
 #define CLI_REQUEST_PARAMS_H
 
@@ -9,8 +10,8 @@
 
 struct options;
 
-/* Make the parameters of all tasks in the files that are the arguments. The files were checked and are right. The caller deletes
- * *ret_params. */
+/* Make the parameters of all tasks in the files that are the arguments. The files were checked
+ * and are right. The caller deletes *ret_params. */
 int params_from_files(const struct options *options, cJSON **ret_params);
 
 /* Make the parameters of one task. The caller deletes *ret_params. */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A session: who answers the requests of a verb, and how they get there.
+ * A session: what answers the requests of a verb, and how they get there.
  *
  * Exactly one of these is open in a session:
  *   - `client`: an agent runs on the store, and answers.
  *   - `store` alone: no agent runs, and the verb only reads.
- *   - `store` with loop, trigger and control (and `agent`, if a run may have to be ended): no agent runs, this process holds the writer
- *     lock, and rdv_control_call() answers. Stored tasks are held, so that nothing is started.
- * In the first case a listing that is too large for one answer opens the store for reading, too.
+ *   - `store` with loop, trigger and control (and `agent`, if a run may have to be ended): no agent
+ *     runs, this process holds the writer lock, and rdv_control_call() answers. Stored tasks are
+ *     held, so that nothing is started.
+ *
+ * There is one exception: with a client, a listing that is too large for one answer opens the store
+ * for reading, too.
  */
 #include "session.h"
 
@@ -58,7 +61,8 @@ static void set_error_text(struct session *session, const char *words)
 static void log_line(void *user, rdv_log_level level, const char *text)
 {
     const struct session *session = user;
-    /* A failure is reported with the answer. The trigger agent's "it is tried again" would be wrong here, since this process ends. */
+    /* A failure is reported with the answer. The trigger agent's "it is tried again" would be
+     * wrong here, since this process ends. */
     if (session->options->verbose)
         print_log_line((int)level, text);
 }
@@ -76,7 +80,8 @@ static int connect_agent(struct session *session, enum session_fallback fallback
         return EXIT_OK;
     case RDV_EACCES:
     case RDV_EINVAL:
-        /* The store may be accessible all the same. If it is not, that failure tells the user more than this one. */
+        /* The store may be accessible all the same. If it is not, that failure tells the user
+         * more than this one. */
         if (!session->options->socket && fallback != SESSION_NEED_AGENT)
             return EXIT_OK;
         break;
@@ -177,8 +182,8 @@ int session_wait_for_end(struct session *session, const char *identifier, bool *
     return result;
 }
 
-/* Connect to the agent, or open the store. A store that is locked may belong to an agent that is about to listen, so both are tried
- * for some time. */
+/* Connect to the agent, or open the store. A store that is locked may belong to an agent that is
+ * about to listen, so both are tried for some time. */
 static int find_agent_or_store(struct session *session, enum session_fallback fallback,
                                const char *path)
 {
@@ -254,8 +259,8 @@ rdv_client *session_take_client(struct session *session)
 
 /* ------------------------------------------------------------ requests */
 
-/* Whether a response is the answer to the last request. An error without an id is one, too: the agent could not tell which request it
- * refused. */
+/* Whether a response is the answer to the last request. An error without an id is one, too: the
+ * agent could not tell which request it refused. */
 static bool is_answer(const struct session *session, const rdv_response *response)
 {
     const int64_t id = rdv_response_id(response);
@@ -476,7 +481,8 @@ int session_show_entry(struct session *session, const char *identifier, rdv_entr
             result = session_request_task(session, "show", identifier, &session->listed);
         return result ? result : rdv_response_entries(session->listed, fn, user);
     }
-    /* First the one that has not ended, then the one that ended last. A task that ends in between is found by the second look. */
+    /* First the one that has not ended, then the one that ended last. A task that ends in
+     * between is found by the second look. */
     struct shown shown = {.fn = fn, .user = user};
     for (size_t i = 0; i < 2; i++) {
         filter.flags = kinds[i] | RDV_FILTER_CHANGES | RDV_FILTER_OUTPUT;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A session with whatever has the store. If an agent runs on it, requests go through its socket. If none runs, this process answers
- * them itself, by the same dispatch function. A verb that only lists reads the store directly, so that it needs no writer lock.
+ * A session with whatever has the store. If an agent runs on it, requests go through its socket. If
+ * none runs, this process answers them itself, by the same dispatch function. A verb that only
+ * lists reads the store directly, so that it needs no writer lock.
  */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
@@ -19,7 +20,8 @@ struct session;
 
 /* What to do if no agent runs. */
 enum session_fallback {
-    /* Read the store. Only session_list_entries(), session_show_entry() and session_is_paused() are possible. */
+    /* Read the store. Only session_list_entries(), session_show_entry() and session_is_paused()
+     * are possible. */
     SESSION_READ_STORE,
     /* Change the store, if there is one. */
     SESSION_CHANGE_STORE,
@@ -32,8 +34,8 @@ enum session_fallback {
 };
 
 /*
- * Open a session. *ret_session is NULL, with EXIT_OK, if no agent runs and there is no store either. On failure this reports what is
- * wrong. Returns an exit code.
+ * Open a session. *ret_session is NULL, with EXIT_OK, if no agent runs and there is no store
+ * either. On failure this reports what is wrong. Returns an exit code.
  */
 int session_open(const struct options *options, enum session_fallback fallback,
                  struct session **ret_session);
@@ -42,8 +44,9 @@ int session_open(const struct options *options, enum session_fallback fallback,
 void session_close(struct session *session);
 
 /*
- * Send a request and wait for its answer. `params` is an object, or NULL for none; it belongs to this function from then on, whatever
- * comes of it. Returns 0 and a response, which the caller frees; or an RDV_E…, with the words for it in session_error_text().
+ * Send a request and wait for its answer. `params` is an object, or NULL for none; it belongs to
+ * this function from then on, whatever comes of it. Returns 0 and a response, which the caller
+ * frees; or an RDV_E…, with the words for it in session_error_text().
  */
 int session_request(struct session *session, const char *method, cJSON *params,
                     rdv_response **ret_response);
@@ -52,7 +55,8 @@ int session_request(struct session *session, const char *method, cJSON *params,
 int session_request_task(struct session *session, const char *method, const char *identifier,
                          rdv_response **ret_response);
 
-/* Send a request for a list of entries: those with an identifier (NULL = all), and at most `limit` of them (0 = no limit). */
+/* Send a request for a list of entries: those with an identifier (NULL = all), and at most
+ * `limit` of them (0 = no limit). */
 int session_request_list(struct session *session, const char *method, const char *identifier,
                          int64_t limit, rdv_response **ret_response);
 
@@ -63,14 +67,15 @@ const char *session_error_text(const struct session *session);
 cJSON *session_parse_result(const rdv_response *response);
 
 /*
- * If no agent runs, make this process the task agent as well, so that what a former agent has left of a run can be ended. It starts
- * nothing. Returns an exit code, and reports what is wrong.
+ * If no agent runs, make this process the task agent as well, so that what a former agent has left
+ * of a run can be ended. It starts nothing. Returns an exit code, and reports what is wrong.
  */
 int session_become_agent(struct session *session);
 
 /*
- * After session_become_agent() and a request that ends a task: wait until the task has ended, if it was running, and shut down.
- * *ret_waited tells whether it was. Does nothing if an agent answers the requests. Returns 0 or an RDV_E….
+ * After session_become_agent() and a request that ends a task: wait until the task has ended, if it
+ * was running, and shut down. *ret_waited tells whether it was. Does nothing if an agent answers
+ * the requests. Returns 0 or an RDV_E….
  */
 int session_wait_for_end(struct session *session, const char *identifier, bool *ret_waited);
 
@@ -78,8 +83,9 @@ int session_wait_for_end(struct session *session, const char *identifier, bool *
 int session_report_failure(const struct session *session, const char *doing, int code);
 
 /*
- * Call fn for the entries of the method `list` or `history`; the filter must ask for the same ones. If this is called more than once, an
- * agent is only asked the first time. Returns 0, what fn returns, or an RDV_E….
+ * Call fn for the entries of the method `list` or `history`; the filter must ask for the same ones.
+ * If this is called more than once, an agent is only asked the first time. Returns 0, what fn
+ * returns, or an RDV_E….
  */
 int session_list_entries(struct session *session, const char *method, const rdv_filter *filter,
                          rdv_entry_fn fn, void *user);
@@ -91,7 +97,8 @@ int session_show_entry(struct session *session, const char *identifier, rdv_entr
 /* Whether tasks are paused. Also false if that is not known. */
 bool session_is_paused(struct session *session);
 
-/* Take the connection to the agent out of the session, to receive what the agent sends without being asked. The caller closes it. */
+/* Take the connection to the agent out of the session, to receive what the agent sends without
+ * being asked. The caller closes it. */
 rdv_client *session_take_client(struct session *session);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Options as values. `run`, `start`, `schedule` and `check-plugin` call this before they do
+ * anything else. */
 #include "task_options.h"
 
 #include <errno.h>
@@ -31,7 +33,7 @@ int duration_from_option(const struct options *options, const char *name, const 
     if (!value)
         return EXIT_OK;
     if (strcmp(value, "0") == 0)
-        duration = 0; /* the one length that is clear without a unit */
+        duration = 0; /* the only duration that is clear without a unit */
     else if (rdv_duration_parse(value, &duration) != 0)
         return report_usage_error(
             options->verb, "--%s '%s' is not a duration: write 90s, 10m or 1h30m", name, value);
@@ -44,7 +46,7 @@ int duration_from_option(const struct options *options, const char *name, const 
 int window_from_options(const struct options *options, rdv_window *ret_window)
 {
     rdv_window window = {0};
-    const rdv_time now = rdv_time_now(); /* one for all, so that +1h is the same moment in each */
+    const rdv_time now = rdv_time_now(); /* the same for all, so that +1h is one moment */
     int code = time_from_option(options, "start", options->start, now, &window.start);
     if (code == 0)
         code = time_from_option(options, "end", options->end, now, &window.end);
@@ -56,7 +58,7 @@ int window_from_options(const struct options *options, rdv_window *ret_window)
     if (code)
         return code;
     if (options->run_limit && window.limit == 0)
-        return report_usage_error(options->verb, "--run-limit must be longer than nothing");
+        return report_usage_error(options->verb, "--run-limit must be longer than 0");
     if (window.end && window.end < window.start)
         return report_usage_error(options->verb, "--end is before --start");
     if (rdv_window_check(&window) != 0)
@@ -139,7 +141,7 @@ int task_from_options(const struct options *options, size_t first, rdv_task **re
     }
     int result = rdv_task_new(label, identifier, context, size, ret_task);
     free(data);
-    if (result == RDV_EINVAL) /* all else has been looked at */
+    if (result == RDV_EINVAL) /* everything else has been checked */
         return report_usage_error(options->verb, "a label or identifier must be valid UTF-8");
     if (result) {
         report_error("%s", rdv_strerror(result));

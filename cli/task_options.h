@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A task and its window from the command line. */
+/* Options as values: a task, its window, times and durations. All functions report what is wrong
+ * and return an exit code. */
 #ifndef CLI_TASK_OPTIONS_H
 #define CLI_TASK_OPTIONS_H
 
@@ -9,14 +10,15 @@
 
 struct options;
 
-/* Read the window's options. Says what is wrong, and returns an exit code. */
+/* Read the options of the window: --start, --end, --deadline and --run-limit. */
 int window_from_options(const struct options *options, rdv_window *ret_window);
 
-/* Make the task LABEL [IDENTIFIER], which are the arguments from the `first` on, with its context. Says what is wrong, and returns an
- * exit code. */
+/* Make a task of the arguments LABEL [IDENTIFIER], which begin at `first`, and of the options
+ * for its context. */
 int task_from_options(const struct options *options, size_t first, rdv_task **ret_task);
 
-/* Read one option's value; what is not given leaves the result alone. They say what is wrong, and return an exit code. */
+/* Read the value of one option. If value is NULL, the option was not given, and the result is
+ * left alone. */
 int time_from_option(const struct options *options, const char *name, const char *value,
                      rdv_time now, rdv_time *ret_time);
 int duration_from_option(const struct options *options, const char *name, const char *value,

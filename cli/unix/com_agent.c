@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* There is no COM on Unix: `run --com`, `plugins` and `check-plugin` report that, and fail. */
 #include "../com_agent.h"
 
 #include <assert.h>
@@ -23,7 +24,7 @@ int com_open(const struct options *options, rdv_loop *loop, const rdv_log *log,
 rdv_plugin *com_plugin(struct com *com)
 {
     (void)com;
-    return NULL; /* none was ever opened */
+    return NULL; /* com_open() never succeeds */
 }
 
 void com_close(struct com *com)
@@ -34,7 +35,7 @@ void com_close(struct com *com)
 
 static int only_on_windows(const struct options *options)
 {
-    report_error("'%s' is about task agents of COM, which are only on Windows", options->verb);
+    report_error("'%s' is about COM task agents, which exist only on Windows", options->verb);
     return EXIT_FAILED;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Orphans become children of process 1, or of a process that was made their reaper before it became this program. Nobody else can reap
- * them. But the agent must not wait for any child that ends, as it would take the exit codes of those that it has started itself. So
- * there are two processes: one that reaps, and the program.
+ * Orphans become children of process 1, or of a process that was made their reaper before it became
+ * this program. No other process can reap them. But the agent must not wait for just any child: it
+ * would take the exit codes of those that it has started itself. So there are two processes: one
+ * that reaps, and the program. main() calls this before anything else, while there is only one
+ * thread.
  */
 #define _GNU_SOURCE
 
@@ -27,7 +29,7 @@ static bool reaps_orphans(void)
     return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &reaps) == 0 && reaps);
 }
 
-/* A watchdog that is meant for this process is handed on to the program. */
+/* If a watchdog expects signs of life from this process, let it take them from the program. */
 static void pass_on_watchdog(void)
 {
     const char *pid = getenv("WATCHDOG_PID");
@@ -48,8 +50,9 @@ static bool reap_children(pid_t program, int *ret_status)
     return ended;
 }
 
-/* A terminal sends the signals of its keys and its size to the program, too. Only that of its end goes to nobody but the first process
- * of its session. */
+/* Whether a signal has come to this process only. A terminal sends the signals of its keys and
+ * of its size to the program, too; only when it hangs up does it send a signal to the first
+ * process of its session alone. */
 static bool is_for_us_only(const siginfo_t *info)
 {
     return info->si_code <= 0 || info->si_signo == SIGHUP;
@@ -63,10 +66,11 @@ bool first_process(int *ret_code)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     pass_on_watchdog();
-    signal(SIGCHLD, SIG_DFL); /* where it is ignored, exit codes are lost */
+    signal(SIGCHLD, SIG_DFL); /* if it were ignored, exit codes would be lost */
     const pid_t parent = getpid(), program = fork();
     if (program == 0) {
-        /* If the first process were killed, nobody could end the program any more: so both die together. */
+        /* If the first process is killed, nobody can send signals to the program any more. So
+         * the program dies with it. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(EXIT_FAILED);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program that is process 1 of a container, or was made the reaper of others' orphans, has to do. */
+/* The duties of a program that is process 1 of a container, or that was made the reaper of
+ * orphans. */
 #ifndef CLI_FIRST_PROCESS_H
 #define CLI_FIRST_PROCESS_H
 
 #include <stdbool.h>
 
 /*
- * In such a process, start another one, in which this returns false and which is the program. The first one is nothing but its parent:
- * it reaps all that ends, hands on signals, and returns true with the exit code once the program has ended. In any other process
- * this returns false.
+ * If this process has those duties, start another process, in which this returns false and which is
+ * the program. The first process is then only its parent: it reaps all that ends, passes signals
+ * on, and returns true with the exit code once the program has ended. In any other process this
+ * returns false.
  */
 bool first_process(int *ret_code);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the help says about this system: another header of this name is in win/, and the build chooses. */
+/* What the help says about this system. win/ has a header of the same name, and the build
+ * chooses one. */
 #ifndef CLI_HELP_WORDS_H
 #define CLI_HELP_WORDS_H
 
@@ -9,7 +10,7 @@
 #define WORDS_LISTENS   "a socket"
 #define WORDS_INTERRUPT "Ctrl-C, SIGTERM"
 
-/* Sentences of their own. */
+/* These are whole sentences. */
 #define WORDS_RUN_RELOADS     "SIGHUP: reads the agent document anew, as 'rdvtask reload' does.\n"
 #define WORDS_RELOAD_LIKEWISE " SIGHUP does the same."
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Whether standard error goes to the journal, and the prefixes that it reads. */
 #include "../journal_prefix.h"
 
 #include <errno.h>
@@ -8,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* JOURNAL_STREAM is DEVICE:INODE of what the manager connected us to. Whether stderr still is that must be looked at: the
- * variable is handed on to programs whose output goes elsewhere. */
+/* JOURNAL_STREAM is DEVICE:INODE of the socket that the manager connected this process to. It
+ * has to be compared with standard error, since the variable is passed on to programs whose
+ * output goes elsewhere. */
 static bool stderr_is_journal(void)
 {
     struct stat status;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* main() on Unix, where the command line is UTF-8 already. */
 #include "../commands.h"
 #include "first_process.h"
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing here ever waits: a service manager that does not read its socket must not hold up a task. What it has no room for is
- * sent again if it must not be lost, and is not if the next one says the same.
+ * Messages to a service manager. Nothing here ever waits, since a service manager that does not
+ * read its socket must not hold up a task.
+ *
+ * There is at most one message that waits to be sent: a state, the status line, or both. If the
+ * socket has no room for it, it is sent again after SEND_AGAIN. A later state replaces one that
+ * still waits, and a status line is made when it is sent.
  */
 #include "../service_notify.h"
 
@@ -22,8 +26,8 @@
 #define STATUS_GAP RDV_SECOND
 #define SEND_AGAIN (100 * RDV_MILLISECOND)
 
-/* While it ends, which may take as long as the agent document allows, the manager is told to wait on: each time for so long. A
- * loop that hangs tells it no more. */
+/* While the program ends, which may take as long as the agent document allows, it asks the
+ * manager each EXTEND_GAP to wait 20 seconds longer. A loop that hangs no longer asks. */
 #define EXTEND_GAP (5 * RDV_SECOND)
 #define EXTEND     "EXTEND_TIMEOUT_USEC=20000000"
 
@@ -37,16 +41,16 @@ struct notify {
     struct sockaddr_un address;
     socklen_t address_size;
     const rdv_trigger *trigger; /* NULL = there is no status line */
-    bool stopping, failure_said;
+    bool stopping, failure_reported;
 
-    rdv_timer *timer;         /* for what is still to be sent */
-    bool timed;               /* it is started */
-    bool changed;             /* the status line may be another by now */
-    rdv_duration told_at;     /* when a status line was sent last, by the monotonic clock */
+    rdv_timer *timer;         /* for the message that waits */
+    bool timed;               /* the timer has been started */
+    bool changed;             /* the status line may have changed */
+    rdv_duration sent_at;     /* when a status line was sent last, by the monotonic clock */
     char state[STATE_SIZE];   /* to be sent; empty = nothing */
     char status[STATUS_SIZE]; /* as it was sent last */
 
-    rdv_timer *watchdog; /* NULL = none is asked for */
+    rdv_timer *watchdog; /* NULL = there is none */
     rdv_duration watchdog_gap;
 };
 
@@ -57,7 +61,7 @@ static rdv_duration monotonic(void)
     return now.tv_sec * RDV_SECOND + now.tv_nsec / 100;
 }
 
-/* Returns false if there is no room for it now. */
+/* Returns false if the socket has no room for the message now. */
 static bool send_message(struct notify *notify, const char *message)
 {
     const ssize_t sent = sendto(notify->fd, message, strlen(message), MSG_NOSIGNAL,
@@ -66,11 +70,10 @@ static bool send_message(struct notify *notify, const char *message)
         return true;
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == EINTR)
         return false;
-    /* The manager's trouble: the tasks go on, and so do the messages, in case it comes back. */
-    if (!notify->failure_said)
-        report_error("cannot tell the service manager how it goes: NOTIFY_SOCKET: %s",
-                     strerror(errno));
-    notify->failure_said = true;
+    /* The tasks go on without the manager, and so do the messages, in case it comes back. */
+    if (!notify->failure_reported)
+        report_error("cannot notify the service manager: NOTIFY_SOCKET: %s", strerror(errno));
+    notify->failure_reported = true;
     return true;
 }
 
@@ -93,7 +96,7 @@ static void make_status(const struct notify *notify, char status[STATUS_SIZE])
              running, pending, next > 0 ? "; next at " : "", next > 0 ? text_time(next, time) : "");
 }
 
-/* Send what is owed. */
+/* Send the message that waits. */
 static void on_timer(void *user)
 {
     struct notify *notify = user;
@@ -118,13 +121,14 @@ static void on_timer(void *user)
     notify->state[0] = '\0';
     if (status[0]) {
         memcpy(notify->status, status, sizeof(status));
-        notify->told_at = monotonic();
+        notify->sent_at = monotonic();
     }
     if (notify->stopping)
         start_timer(notify, EXTEND_GAP);
 }
 
-/* A state goes out at once. It takes the place of one that still waits: the later one says all that matters. */
+/* Send a state at once. It replaces one that still waits, since the later state says all that
+ * matters. */
 static void send_state(struct notify *notify, const char *state)
 {
     snprintf(notify->state, sizeof(notify->state), "%s", state);
@@ -139,7 +143,8 @@ static void on_watchdog(void *user)
     send_message(notify, "WATCHDOG=1");
 }
 
-/* How often the watchdog wants to hear of us; 0 = never. */
+/* How often to send a sign of life: twice as often as the watchdog expects one. 0 = there is no
+ * watchdog. */
 static rdv_duration read_watchdog(void)
 {
     const char *text = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
@@ -147,19 +152,21 @@ static rdv_duration read_watchdog(void)
     if (!text || !text[0])
         return 0;
     errno = 0;
-    /* Who started us may have asked for itself only, and left its environment to us. */
+    /* The watchdog may be for the process that started this one, and has left its environment to
+     * it. */
     if (pid && pid[0] && (strtoll(pid, &end, 10) != (long long)getpid() || *end || errno))
         return 0;
     const long long microseconds = strtoll(text, &end, 10);
     if (errno || *end || microseconds <= 0 || microseconds > RDV_DAY * 366 / 10) {
-        report_error("WATCHDOG_USEC is not a number of microseconds: there will be no watchdog");
+        report_error(
+            "WATCHDOG_USEC is not a number of microseconds: the watchdog gets no signs of life");
         return 0;
     }
     const rdv_duration half = microseconds * 10 / 2;
     return half > RDV_MILLISECOND ? half : RDV_MILLISECOND;
 }
 
-/* The address that NOTIFY_SOCKET names: a path, or, after '@', a name in the abstract namespace. */
+/* Read the address in NOTIFY_SOCKET: a path or, after '@', a name in the abstract namespace. */
 static bool read_address(const char *name, struct sockaddr_un *address, socklen_t *ret_size)
 {
     const size_t length = strlen(name);
@@ -187,15 +194,15 @@ int notify_new(rdv_loop *loop, struct notify **ret_notify)
         return RDV_ENOMEM;
     int result = 0;
     notify->fd = -1;
-    notify->told_at = monotonic() - STATUS_GAP;
+    notify->sent_at = monotonic() - STATUS_GAP;
     if (!read_address(name, &notify->address, &notify->address_size)) {
         report_error(
-            "NOTIFY_SOCKET is neither a path nor '@' and a name: nobody is told how it goes");
+            "NOTIFY_SOCKET is neither a path nor '@' and a name: no service manager is notified");
         goto out;
     }
     notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (notify->fd < 0) {
-        report_error("cannot tell the service manager how it goes: %s", strerror(errno));
+        report_error("cannot notify the service manager: %s", strerror(errno));
         goto out;
     }
     result = rdv_timer_new(loop, on_timer, notify, &notify->timer);
@@ -227,8 +234,8 @@ void notify_changed(struct notify *notify)
     if (!notify || !notify->trigger)
         return;
     notify->changed = true;
-    /* Never from here: the trigger is in the middle of its turn. */
-    const rdv_duration since = monotonic() - notify->told_at;
+    /* Nothing is sent from here, because the trigger is in the middle of its turn. */
+    const rdv_duration since = monotonic() - notify->sent_at;
     start_timer(notify, since < STATUS_GAP ? STATUS_GAP - since : 0);
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Threads and their lock by POSIX. The condition follows the monotonic clock, and the threads
+ * take no signals. */
 #include "../threads.h"
 
 #include <pthread.h>
@@ -6,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The threads only write what others have made, so they need little stack. */
+/* The threads only write what others have made, and need little stack. */
 #define STACK_SIZE ((size_t)128 * 1024)
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -22,7 +24,7 @@ bool threads_prepare(void)
     pthread_condattr_t attributes;
     if (pthread_condattr_init(&attributes) != 0)
         return false;
-    /* Not the clock of the machine, which may be set. */
+    /* The clock of the machine may be set. This one is never set. */
     const bool made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
                       pthread_cond_init(&changed, &attributes) == 0;
     pthread_condattr_destroy(&attributes);
@@ -84,7 +86,7 @@ bool threads_start(void (*fn)(void *user), void *user)
     *beginning = (struct beginning){fn, user};
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    /* A signal that is delivered to this thread would have its default effect. */
+    /* A signal that was delivered to such a thread would have its default effect. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const bool made = pthread_create(&thread, &attributes, begin_thread, beginning) == 0;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The COM task agent of `run --com`: a thin cover over rdvtask/com_host.h. struct com is an
+ * rdv_com_host by another name. */
 #include "../com_agent.h"
 
 #include <rdvtask/com_host.h>
@@ -19,7 +21,7 @@ int com_open(const struct options *options, rdv_loop *loop, const rdv_log *log,
         report_error("%s", error.text);
         return EXIT_FAILED;
     }
-    if (!options->verbose) /* else the log has it */
+    if (!options->verbose) /* with --verbose, the log has this line */
         print_note(options, "the task agent is '%s', of class %s", rdv_com_host_name(host),
                    rdv_com_host_clsid(host));
     *ret_com = (struct com *)host;

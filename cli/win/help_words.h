@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the help says about this system: another header of this name is in unix/, and the build chooses. */
+/* What the help says about this system. unix/ has a header of the same name, and the build
+ * chooses one. */
 #ifndef CLI_HELP_WORDS_H
 #define CLI_HELP_WORDS_H
 
@@ -13,7 +14,7 @@
 #define WORDS_LISTENS   "a named pipe"
 #define WORDS_INTERRUPT "Ctrl-C, Ctrl-Break"
 
-/* Nothing is like SIGHUP here. */
+/* Windows has nothing like SIGHUP. */
 #define WORDS_RUN_RELOADS     ""
 #define WORDS_RELOAD_LIKEWISE ""
 

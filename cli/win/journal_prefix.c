@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* There is no journal that reads priorities from standard error. */
+/* Windows has no journal that reads priorities from standard error. */
 #include "../journal_prefix.h"
 
 const char *journal_prefix(int priority)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Nobody is to be told: the program is not a service that Windows' service manager starts. */
+/* There is nothing to notify: the service manager of Windows does not start this program as a
+ * service. */
 #include "../service_notify.h"
 
 #include <stddef.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Threads and their lock by Windows, which has no signals to keep from them. */
 #include "../threads.h"
 
 #include <stdlib.h>
