@@ -11,7 +11,7 @@
 #define WORDS_INTERRUPT "Ctrl-C, SIGTERM"
 
 /* These are whole sentences. */
-#define WORDS_RUN_RELOADS     "SIGHUP: reads the agent document anew, as 'rdvtask reload' does.\n"
+#define WORDS_RUN_RELOADS     "SIGHUP: reads the agent document again, as 'rdvtask reload' does.\n"
 #define WORDS_RELOAD_LIKEWISE " SIGHUP does the same."
 
 #endif
