@@ -80,14 +80,10 @@ int command_explain(const struct options *options)
 {
     struct session *session = NULL;
     rdv_response *response = NULL;
-    const char *identifier = options->arguments[0];
-    if (!identifier[0])
-        return report_usage_error(options->verb, "an identifier can't be empty");
-    int code = session_open(options, SESSION_CHANGE_STORE, &session);
+    const char *identifier;
+    int code = session_open_task(options, SESSION_CHANGE_STORE, &session, &identifier);
     if (code)
         return code;
-    if (!session)
-        return EXIT_NOTHING;
     int result = session_request_task(session, "explain", identifier, &response);
     if (result == RDV_ENOTFOUND) {
         report_error("no task '%s' is pending or running: 'rdvtask show' tells how one has ended",

@@ -4,7 +4,6 @@
  * entries, of which the first finds the widths of the columns. No entry is kept, so that the number
  * of entries does not matter.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include "options.h"
 #include "session.h"
 #include "system.h"
+#include "task_options.h"
 
 /* The widths of columns. A name that is longer than NAME_COLUMNS pushes the rest of its line to
  * the right. */
@@ -53,15 +53,6 @@ static int measure_entry(void *user, const rdv_entry *entry)
     return 0;
 }
 
-/* Add a name. One that is too long is not cut, since it may be needed for the next command. */
-static void add_name(struct text *text, const char *name, size_t columns)
-{
-    size_t used = text_add_escaped(text, name, strlen(name), 0);
-    for (; used < columns; used++)
-        text_add(text, " ", 1);
-    text_add_string(text, "  ");
-}
-
 static void add_cell(struct text *text, const char *string, size_t columns)
 {
     text_add_cell(text, string, columns);
@@ -76,9 +67,7 @@ static int end_line(struct listing *listing, const char *message, size_t used)
     if (listing->columns > 0)
         room = listing->columns > used + 8 ? listing->columns - used : 8;
     text_add_escaped(line, message, strlen(message), room);
-    while (line->size > 0 && line->data[line->size - 1] == ' ')
-        line->size--;
-    text_add_string(line, "\n");
+    text_end_line(line);
     if (line->failed)
         return RDV_ENOMEM;
     system_print(stdout, line->data, line->size);
@@ -91,8 +80,8 @@ static int print_head(struct listing *listing)
     struct text *line = &listing->line;
     if (listing->finished)
         add_cell(line, "FINISHED", TIME_COLUMNS);
-    add_name(line, "IDENTIFIER", listing->identifier);
-    add_name(line, "LABEL", listing->label);
+    text_add_name(line, "IDENTIFIER", listing->identifier);
+    text_add_name(line, "LABEL", listing->label);
     if (listing->finished) {
         add_cell(line, "OUTCOME", WORD_COLUMNS);
         add_cell(line, "TOOK", 7);
@@ -115,8 +104,8 @@ static int print_line(void *user, const rdv_entry *entry)
     size_t used = 2 * 2 + listing->identifier + listing->label;
     if (listing->finished)
         add_cell(line, text_time(entry->finished_at, time), TIME_COLUMNS);
-    add_name(line, entry->identifier, listing->identifier);
-    add_name(line, entry->label, listing->label);
+    text_add_name(line, entry->identifier, listing->identifier);
+    text_add_name(line, entry->label, listing->label);
     entry_add_word(line, entry, WORD_COLUMNS, listing->colors);
     text_add_string(line, "  ");
     used += WORD_COLUMNS + 2;
@@ -214,16 +203,8 @@ int command_history(const struct options *options)
         if (!filter.identifier[0])
             return report_usage_error(options->verb, "an identifier can't be empty");
     }
-    if (options->limit) {
-        char *end;
-        errno = 0;
-        const long long limit = strtoll(options->limit, &end, 10);
-        if (errno || *end || limit < 1)
-            return report_usage_error(
-                options->verb, "--limit '%s' is not a whole number of at least 1", options->limit);
-        filter.limit = limit;
-    }
-    return print_entries(options, &filter);
+    int code = integer_from_option(options, "limit", options->limit, 1, INT64_MAX, &filter.limit);
+    return code ? code : print_entries(options, &filter);
 }
 
 static void print_field(const char *name, const char *value)
@@ -329,14 +310,10 @@ int command_show(const struct options *options)
 {
     struct listing listing = {.options = options};
     struct session *session = NULL;
-    const char *identifier = options->arguments[0];
-    if (!identifier[0])
-        return report_usage_error(options->verb, "an identifier can't be empty");
-    int code = session_open(options, SESSION_READ_STORE, &session);
+    const char *identifier;
+    int code = session_open_task(options, SESSION_READ_STORE, &session, &identifier);
     if (code)
         return code;
-    if (!session)
-        return EXIT_NOTHING;
     int result = session_show_entry(session, identifier, show_entry, &listing);
     if (result == RDV_ENOTFOUND || result == RDV_EINVAL || result == RDV_ELIMIT) {
         /* If it can't be an identifier, no task has it. */

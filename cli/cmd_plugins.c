@@ -33,23 +33,13 @@ struct listing {
     struct text line;
 };
 
-static void add_cell(struct text *line, const char *string, size_t columns)
+/* Print what is in a text, and clear it. Returns 0, or RDV_ENOMEM if the text is incomplete. */
+static int print_text(struct text *text)
 {
-    size_t used = text_add_escaped(line, string, strlen(string), 0);
-    for (; used < columns; used++)
-        text_add(line, " ", 1);
-    text_add_string(line, "  ");
-}
-
-static int end_line(struct text *line)
-{
-    while (line->size > 0 && line->data[line->size - 1] == ' ')
-        line->size--;
-    text_add_string(line, "\n");
-    if (line->failed)
+    if (text->failed)
         return RDV_ENOMEM;
-    fwrite(line->data, 1, line->size, stdout);
-    text_clear(line);
+    fwrite(text->data, 1, text->size, stdout);
+    text_clear(text);
     return 0;
 }
 
@@ -78,11 +68,7 @@ static int print_json(struct listing *listing, const rdv_com_plugin *plugin,
     text_add_string(line, listing->count == 1 ? "[" : ",\n ");
     json_print_shown(object, line);
     cJSON_Delete(object);
-    if (line->failed)
-        return RDV_ENOMEM;
-    fwrite(line->data, 1, line->size, stdout);
-    text_clear(line);
-    return 0;
+    return print_text(line);
 }
 
 static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
@@ -90,24 +76,23 @@ static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
 {
     struct text *line = &listing->line;
     if (listing->count == 1) {
-        add_cell(line, "STATE", 8);
-        add_cell(line, "LOADS", 5);
-        add_cell(line, "NAME", NAME_COLUMNS);
-        add_cell(line, "CLSID", CLSID_COLUMNS);
-        add_cell(line, "PLUGIN NAME, OR WHAT IS WRONG", 0);
-        int result = end_line(line);
-        if (result)
-            return result;
+        text_add_name(line, "STATE", 8);
+        text_add_name(line, "LOADS", 5);
+        text_add_name(line, "NAME", NAME_COLUMNS);
+        text_add_name(line, "CLSID", CLSID_COLUMNS);
+        text_add_name(line, "PLUGIN NAME, OR WHAT IS WRONG", 0);
+        text_end_line(line);
     }
-    add_cell(line, plugin->used ? "used" : plugin->enabled ? "enabled" : "disabled", 8);
-    add_cell(line, host ? "yes" : "no", 5);
-    add_cell(line, plugin->name, NAME_COLUMNS);
-    add_cell(line, plugin->clsid[0] ? plugin->clsid : "-", CLSID_COLUMNS);
+    text_add_name(line, plugin->used ? "used" : plugin->enabled ? "enabled" : "disabled", 8);
+    text_add_name(line, host ? "yes" : "no", 5);
+    text_add_name(line, plugin->name, NAME_COLUMNS);
+    text_add_name(line, plugin->clsid[0] ? plugin->clsid : "-", CLSID_COLUMNS);
     if (host)
-        add_cell(line, rdv_com_host_name(host), 0);
+        text_add_name(line, rdv_com_host_name(host), 0);
     if (trouble[0])
-        add_cell(line, trouble, 0);
-    return end_line(line);
+        text_add_name(line, trouble, 0);
+    text_end_line(line);
+    return print_text(line);
 }
 
 /* Create a task agent by the class that the registry names. Returns NULL if that fails, with

@@ -8,7 +8,6 @@
  * flags and stop the loop; what follows from them is done in run_loop(). `start` does this only
  * where no agent runs; otherwise the agent runs the task, and start_by_agent() follows it.
  */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,10 +77,7 @@ static void print_run_note(struct run *run, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    if (run->view)
-        view_print_line(run->view, JOURNAL_NOTICE, line);
-    else
-        print_log_line(JOURNAL_NOTICE, line);
+    view_print_line(run->view, JOURNAL_NOTICE, line);
 }
 
 static void log_line(void *user, rdv_log_level level, const char *text)
@@ -89,10 +85,7 @@ static void log_line(void *user, rdv_log_level level, const char *text)
     struct run *run = user;
     if (level > RDV_LOG_WARNING && !run->options->verbose)
         return;
-    if (run->view)
-        view_print_line(run->view, (int)level, text);
-    else
-        print_log_line((int)level, text);
+    view_print_line(run->view, (int)level, text);
 }
 
 /* Called on another thread, while a plug-in holds up the thread of the loop. */
@@ -307,33 +300,17 @@ static void run_finish(struct run *run)
     rdv_loop_free(run->loop);
 }
 
-/* Read an option that is a number of at most COUNT_MAX. If it was not given, *count is left
- * alone. */
-static int count_from_option(const struct options *options, const char *name, const char *text,
-                             long least, int *count)
-{
-    char *end;
-    if (!text)
-        return EXIT_OK;
-    errno = 0;
-    const long number = strtol(text, &end, 10);
-    if (errno || end == text || *end || number < least || number > COUNT_MAX)
-        return report_usage_error(options->verb, "--%s '%s' is not a number from %ld to %d", name,
-                                  text, least, COUNT_MAX);
-    *count = (int)number;
-    return EXIT_OK;
-}
-
 static int read_run_options(const struct options *options, rdv_trigger_options *how,
                             rdv_time *ret_until)
 {
     rdv_duration wait = how->clock_wait, limit = how->run_limit;
     rdv_time until = 0;
+    int64_t running = how->max_running, interruptions = how->max_interruptions;
     int code =
-        count_from_option(options, "max-running", options->max_running, 1, &how->max_running);
+        integer_from_option(options, "max-running", options->max_running, 1, COUNT_MAX, &running);
     if (code == 0)
-        code = count_from_option(options, "max-interruptions", options->max_interruptions, 0,
-                                 &how->max_interruptions);
+        code = integer_from_option(options, "max-interruptions", options->max_interruptions, 0,
+                                   COUNT_MAX, &interruptions);
     if (code == 0)
         code = duration_from_option(options, "clock-wait", options->clock_wait, RDV_DAY, &wait);
     if (code == 0)
@@ -347,6 +324,8 @@ static int read_run_options(const struct options *options, rdv_trigger_options *
         return report_usage_error(options->verb, "--run-limit must be longer than 0");
     if (until && until <= rdv_time_now())
         return report_usage_error(options->verb, "--until '%s' has passed already", options->until);
+    how->max_running = (int)running;
+    how->max_interruptions = (int)interruptions;
     how->clock_wait = wait;
     how->run_limit = limit;
     *ret_until = until;

@@ -223,14 +223,10 @@ static int change_one(const struct options *options, const char *method, const c
     struct printing printing = {.options = options, .word = word};
     struct session *session = NULL;
     rdv_response *response = NULL;
-    const char *identifier = options->arguments[0];
-    if (!identifier[0])
-        return report_usage_error(options->verb, "an identifier can't be empty");
-    int code = session_open(options, SESSION_CHANGE_STORE, &session);
+    const char *identifier;
+    int code = session_open_task(options, SESSION_CHANGE_STORE, &session, &identifier);
     if (code)
         return code;
-    if (!session)
-        return EXIT_NOTHING;
     code = session_become_agent(session);
     if (code) {
         session_close(session);

@@ -11,7 +11,6 @@
  */
 #include "cmd_watch.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include "request_params.h"
 #include "signals.h"
 #include "system.h"
+#include "task_options.h"
 
 /* While `watch` waits for its reader, how often it looks for requests to end. */
 #define WRITE_LOOK (100 * RDV_MILLISECOND)
@@ -299,16 +299,10 @@ static int find_last_change(struct following *following)
 static int open_watch(struct following *following)
 {
     const struct options *options = following->options;
-    if (options->after) {
-        char *end;
-        errno = 0;
-        const long long after = strtoll(options->after, &end, 10);
-        if (errno || *end || end == options->after || after < 0)
-            return report_usage_error(
-                options->verb, "--after '%s' is not a whole number of at least 0", options->after);
-        following->after = after;
-    }
-    int code = session_open(options, SESSION_NEED_AGENT, &following->session);
+    int code =
+        integer_from_option(options, "after", options->after, 0, INT64_MAX, &following->after);
+    if (code == 0)
+        code = session_open(options, SESSION_NEED_AGENT, &following->session);
     if (code == 0 && !options->after)
         code = find_last_change(following);
     return code;

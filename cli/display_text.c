@@ -197,6 +197,21 @@ void text_add_cell(struct text *text, const char *string, size_t columns)
         text_add(text, " ", 1);
 }
 
+void text_add_name(struct text *text, const char *name, size_t columns)
+{
+    size_t used = text_add_escaped(text, name, strlen(name), 0);
+    for (; used < columns; used++)
+        text_add(text, " ", 1);
+    text_add(text, "  ", 2);
+}
+
+void text_end_line(struct text *text)
+{
+    while (text->size > 0 && text->data[text->size - 1] == ' ')
+        text->size--;
+    text_add(text, "\n", 1);
+}
+
 /* A character that takes an escape, as \uXXXX, or two of them beyond the first 65,536. */
 static void add_json_escape(struct text *text, uint32_t character)
 {

@@ -38,6 +38,13 @@ size_t text_add_escaped(struct text *text, const char *bytes, size_t size, size_
  * exactly `columns`. */
 void text_add_cell(struct text *text, const char *string, size_t columns);
 
+/* Add text from outside, escaped, filled up with blanks to `columns`, and two blanks. A longer
+ * text is not cut, since it may be needed for the next command. */
+void text_add_name(struct text *text, const char *name, size_t columns);
+
+/* Remove the blanks at the end of a line, and end it. */
+void text_end_line(struct text *text);
+
 /*
  * Add JSON that is right and has no blanks outside its strings. JSON may have most characters as
  * they are, but those that a terminal may obey, or that a person does not see, are added as \uXXXX,

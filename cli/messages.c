@@ -57,32 +57,33 @@ static void write_message(int priority, const char *words)
 
 static const char *const stream_names[OUTPUT_STREAMS] = {"standard output", "standard error"};
 
-void report_lost_lines(void)
+/* Report lost lines of a stream, if there are any. */
+static void report_loss(enum output_stream stream, size_t lost, const char *where, const char *why)
 {
     char words[160];
-    const char *why;
+    if (lost == 0)
+        return;
+    snprintf(words, sizeof(words), "%zu lines of %s were lost %s: %s", lost, stream_names[stream],
+             where, why);
+    write_message(JOURNAL_WARNING, words);
+}
+
+void report_lost_lines(void)
+{
     for (int i = 0; i < OUTPUT_STREAMS; i++) {
+        const char *why = "";
         const size_t lost = output_lost_lately((enum output_stream)i, &why);
-        if (lost == 0)
-            continue;
-        snprintf(words, sizeof(words), "%zu lines of %s were lost here: %s", lost, stream_names[i],
-                 why);
-        write_message(JOURNAL_WARNING, words);
+        report_loss((enum output_stream)i, lost, "here", why);
     }
 }
 
 void finish_output(void)
 {
-    char words[160];
-    const char *why;
     output_settle();
     for (int i = 0; i < OUTPUT_STREAMS; i++) {
+        const char *why = "";
         const size_t lost = output_lost((enum output_stream)i, &why);
-        if (lost == 0)
-            continue;
-        snprintf(words, sizeof(words), "%zu lines of %s were lost in all: %s", lost,
-                 stream_names[i], why);
-        write_message(JOURNAL_WARNING, words);
+        report_loss((enum output_stream)i, lost, "in all", why);
     }
     output_end();
 }

@@ -235,6 +235,22 @@ int session_open(const struct options *options, enum session_fallback fallback,
     return code;
 }
 
+int session_open_task(const struct options *options, enum session_fallback fallback,
+                      struct session **ret_session, const char **ret_identifier)
+{
+    struct session *session = NULL;
+    if (!options->arguments[0][0])
+        return report_usage_error(options->verb, "an identifier can't be empty");
+    int code = session_open(options, fallback, &session);
+    if (code == 0 && !session)
+        code = EXIT_NOTHING;
+    if (code)
+        return code;
+    *ret_session = session;
+    *ret_identifier = options->arguments[0];
+    return EXIT_OK;
+}
+
 void session_close(struct session *session)
 {
     if (!session)

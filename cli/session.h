@@ -40,6 +40,13 @@ enum session_fallback {
 int session_open(const struct options *options, enum session_fallback fallback,
                  struct session **ret_session);
 
+/*
+ * Open a session for a verb whose first argument is an identifier, which *ret_identifier is then.
+ * If there is no agent and no store either, this returns EXIT_NOTHING.
+ */
+int session_open_task(const struct options *options, enum session_fallback fallback,
+                      struct session **ret_session, const char **ret_identifier);
+
 /* NULL is fine. */
 void session_close(struct session *session);
 

@@ -4,6 +4,7 @@
 #include "task_options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,27 @@
 #include "messages.h"
 #include "options.h"
 #include "system.h"
+
+int integer_from_option(const struct options *options, const char *name, const char *value,
+                        int64_t least, int64_t most, int64_t *ret_number)
+{
+    char *end;
+    if (!value)
+        return EXIT_OK;
+    errno = 0;
+    const long long number = strtoll(value, &end, 10);
+    if (!errno && end != value && !*end && number >= least && number <= most) {
+        *ret_number = number;
+        return EXIT_OK;
+    }
+    if (most == INT64_MAX)
+        return report_usage_error(options->verb,
+                                  "--%s '%s' is not a whole number of at least %" PRId64, name,
+                                  value, least);
+    return report_usage_error(options->verb,
+                              "--%s '%s' is not a number from %" PRId64 " to %" PRId64, name, value,
+                              least, most);
+}
 
 int time_from_option(const struct options *options, const char *name, const char *value,
                      rdv_time now, rdv_time *ret_time)
