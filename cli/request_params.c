@@ -74,30 +74,6 @@ static void join_lines(char *document, size_t size)
             document[at] = ' ';
 }
 
-/*
- * Replace each number outside of strings by a 0 and blanks. cJSON reads at most 63 characters of a
- * number, and a context may have a longer one; what the numbers are does not matter where only the
- * places of the tasks are looked for.
- */
-static void blank_numbers(char *document, size_t size)
-{
-    bool in_string = false, in_number = false;
-    for (size_t at = 0; at < size; at++) {
-        const char c = document[at];
-        if (in_string) {
-            in_string = c != '"';
-            at += c == '\\'; /* what it escapes does not end the string */
-            continue;
-        }
-        in_string = c == '"';
-        const bool digit = c == '-' || (c >= '0' && c <= '9');
-        const bool more = in_number && (c == '.' || c == '+' || c == 'e' || c == 'E');
-        if (digit || more)
-            document[at] = in_number ? ' ' : '0';
-        in_number = digit || more;
-    }
-}
-
 /* Find what stands between the brackets of an array, without the blanks around it. *ret_size is
  * 0 for an empty one. Returns false if it is no array, or there is no memory. */
 static bool find_elements(struct json_walk *walk, const char **ret_text, size_t *ret_size)
@@ -137,26 +113,20 @@ static bool find_tasks(struct json_walk walk, const char **ret_text, size_t *ret
     return false;
 }
 
-/* Add the tasks of a document to an array: all of them as one piece of raw text, which is
- * printed as it is. The text is changed. */
+/* Add the tasks of a document to an array, as one piece of raw text, which is printed as it is.
+ * The document is changed. */
 static bool add_tasks(cJSON *tasks, struct text *document)
 {
-    struct text skeleton = {0};
     const char *found = NULL;
     size_t size = 0;
     join_lines(document->data, document->size);
-    text_add(&skeleton, document->data, document->size);
-    if (skeleton.failed)
+    const struct json_walk walk = {document->data, document->data + document->size};
+    if (!find_tasks(walk, &found, &size))
         return false;
-    blank_numbers(skeleton.data, skeleton.size);
-    bool added =
-        find_tasks((struct json_walk){skeleton.data, skeleton.data + skeleton.size}, &found, &size);
-    const size_t at = size > 0 ? (size_t)(found - skeleton.data) : 0;
-    text_finish(&skeleton);
-    if (!added || size == 0)
-        return added;
-    document->data[at + size] = '\0';
-    return cJSON_AddItemToArray(tasks, cJSON_CreateRaw(document->data + at));
+    if (size == 0)
+        return true;
+    document->data[(size_t)(found - document->data) + size] = '\0';
+    return cJSON_AddItemToArray(tasks, cJSON_CreateRaw(found));
 }
 
 int params_from_files(const struct options *options, cJSON **ret_params)
