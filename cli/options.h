@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line as values. */
+/* The command line: which options there are, and what was given. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -28,10 +28,10 @@
 #define VERB_ALL          0xffffu
 
 struct options {
-    const char *verb; /* NULL = none given */
+    const char *verb; /* NULL = none was given */
     const char **arguments;
     size_t argument_count;
-    bool literal; /* "--" came before the first argument of the verb */
+    bool literal; /* "--" stood before the first argument of the verb */
 
     const char *store, *config, *socket, *reader_group, *plugin, *plugin_config, *boot_id_file;
     const char *start, *end, *deadline, *run_limit, *context, *context_file;
@@ -40,21 +40,22 @@ struct options {
     const char *apartment;
     bool json, quiet, verbose, no_color, help, version, once;
 
-    uint32_t given; /* a bit for each line of the table */
+    uint32_t given; /* a bit for each line of the table of options */
 };
 
-/* Fill in options from the command line, whose strings are referenced. Returns 0, or EXIT_USAGE or EXIT_FAILED when it has said
- * on stderr what is wrong. */
+/* Read the command line. The options keep pointers to its strings. Returns 0; or EXIT_USAGE or
+ * EXIT_FAILED, having reported what is wrong. */
 int options_parse(int argc, char **argv, struct options *options);
 void options_finish(struct options *options);
 
-/* Whether each option that was given is one of the verb's; else says which is not and returns EXIT_USAGE. */
+/* Check that the verb takes each option that was given. Returns 0; or EXIT_USAGE, having
+ * reported which one it does not take. */
 int options_check(const struct options *options, unsigned verb);
 
-/* The options of a verb, for its help. */
+/* Print the options of a verb, for its help. */
 void options_help(unsigned verb, FILE *file);
 
-/* The one of `names` (count of them) that a mistyped word was probably meant to be, or NULL. */
+/* The name, of `count` names, that a mistyped word was probably meant to be; or NULL. */
 const char *options_guess(const char *word, const char *const *names, size_t count);
 
 #endif

@@ -563,7 +563,7 @@ void rdv_store_options_init(rdv_store_options *options)
     *options = (rdv_store_options){.size = sizeof *options, .history_count = 10000};
 }
 
-/* Say who has the lock, as far as its file tells. cli/place.c looks for these words. */
+/* Say who has the lock, as far as its file tells. */
 static int say_who_has_lock(const rdv_store *store, const char *lock_path, struct rdv_error *error)
 {
     char *holder = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "../command.h"
-#include "first.h"
+/* main() on Unix, where the command line is UTF-8 already. */
+#include "../commands.h"
+#include "first_process.h"
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that waits for signals, which all other threads have blocked: no handlers, so nothing is interrupted. It also looks whether the
- * reader of standard output is still there, as nobody else may sleep in poll() for that.
+ * One thread waits for signals, and all other threads block them. There are no handlers, so nothing
+ * is ever interrupted. The thread also notices when the reader of standard output goes, since it is
+ * the only one that may sleep in poll() for that. What has come is kept under a mutex until the
+ * loop's thread asks for it.
  */
 #include "../signals.h"
 
@@ -15,15 +17,16 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
-/* After so many requests we no longer wait for anybody. The store is right at any moment. */
+/* With this many requests to end the program ends on the spot. That is safe, since the store is
+ * right at any moment. */
 #define PATIENCE 3
 
 struct signals {
     rdv_loop *loop;
     pthread_t thread;
     sigset_t before;
-    int taken;  /* signalfd: signals that have come */
-    int reader; /* the descriptor whose reader is looked after; -1 = none */
+    int taken;  /* a signalfd: the signals that have come */
+    int reader; /* the descriptor whose reader is watched; -1 = none */
     bool reloads;
     pthread_mutex_t mutex; /* guards what follows */
     int ends;
@@ -39,7 +42,7 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* Whether a terminal that we had has hung up. */
+/* Whether a terminal that was there at the beginning has hung up. */
 static bool terminal_gone(void)
 {
     for (int fd = 0; fd < 3; fd++)
@@ -59,7 +62,7 @@ static void mask_hang_up(int how)
 void signals_prepare(void)
 {
     mask_hang_up(SIG_BLOCK);
-    /* Then write() says so. */
+    /* write() returns an error then. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     for (int fd = 0; fd < 3; fd++)
@@ -71,8 +74,8 @@ void signals_hang_up(void)
     mask_hang_up(SIG_UNBLOCK);
 }
 
-/* The next signal; 0 = there was none, or the reader has gone. */
-static int wait_for_one(struct signals *signals)
+/* Wait for the next signal. Returns 0 if there was none, or the reader has gone. */
+static int wait_for_signal(struct signals *signals)
 {
     struct pollfd waits[] = {{.fd = signals->taken, .events = POLLIN}, {.fd = signals->reader}};
     struct signalfd_siginfo info;
@@ -94,7 +97,7 @@ static void *wait_for_signals(void *user)
 {
     struct signals *signals = user;
     for (;;) {
-        const int number = wait_for_one(signals);
+        const int number = wait_for_signal(signals);
         if (number == 0)
             continue;
         pthread_mutex_lock(&signals->mutex);
@@ -133,7 +136,7 @@ int signals_start(rdv_loop *loop, unsigned flags, struct signals **ret_signals)
     signals->reloads = (flags & SIGNALS_RELOAD) != 0;
     signals->reader = (flags & SIGNALS_READER) && has_reader() ? STDOUT_FILENO : -1;
     sigemptyset(&set);
-    sigaddset(&set, SIGUSR1); /* our own: ends the thread */
+    sigaddset(&set, SIGUSR1); /* signals_stop() sends it to end the thread */
     sigaddset(&set, SIGWINCH);
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (!is_ignored(ends[i])) /* nohup, or a shell's background job */
@@ -165,24 +168,24 @@ int signals_ends(struct signals *signals)
     return ends;
 }
 
-/* Read what may be said once more, and forget it. */
-static bool take(struct signals *signals, bool *said)
+/* Read a flag, and reset it. */
+static bool take_flag(struct signals *signals, bool *flag)
 {
     pthread_mutex_lock(&signals->mutex);
-    const bool result = *said;
-    *said = false;
+    const bool result = *flag;
+    *flag = false;
     pthread_mutex_unlock(&signals->mutex);
     return result;
 }
 
 bool signals_reload(struct signals *signals)
 {
-    return take(signals, &signals->reload);
+    return take_flag(signals, &signals->reload);
 }
 
 bool signals_resized(struct signals *signals)
 {
-    return take(signals, &signals->resized);
+    return take_flag(signals, &signals->resized);
 }
 
 bool signals_reader_gone(struct signals *signals)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the program needs from Unix. */
 #define _XOPEN_SOURCE 700 /* realpath() */
 
 #include "../system.h"
@@ -18,8 +19,9 @@
 
 void system_prepare(void)
 {
-    /* A closed one is opened the wrong way round, so that using it is still an error. The lowest free one is taken, so each
-     * open here fills the gap it was made for. */
+    /* A closed descriptor is opened the wrong way round, so that using it is still an error.
+     * open() takes the lowest free one, so that each call here fills the gap that it is meant
+     * for. */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
             if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
@@ -33,16 +35,16 @@ static char *no_place(struct rdv_error *error, int code, const char *words)
     return NULL;
 }
 
-/* Root's, or the user's by the XDG rules. */
-static char *find(const char *roots, const char *variable, const char *below_home,
-                  const char *below, struct rdv_error *error)
+/* Find a file: the one of root, or the one of the user by the XDG rules. */
+static char *find_file(const char *roots, const char *variable, const char *below_home,
+                       const char *below, struct rdv_error *error)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     char path[PATH_MAX];
     int size;
     if (geteuid() == 0) {
         size = snprintf(path, sizeof(path), "%s", roots);
-    } else if (base && base[0] == '/') { /* by the rules, relative ones are to be ignored */
+    } else if (base && base[0] == '/') { /* by the rules, a relative path is ignored */
         size = snprintf(path, sizeof(path), "%s%s", base, below);
     } else if (home && home[0] == '/') {
         size = snprintf(path, sizeof(path), "%s%s%s", home, below_home, below);
@@ -59,14 +61,14 @@ static char *find(const char *roots, const char *variable, const char *below_hom
 
 char *system_store(struct rdv_error *error)
 {
-    return find("/var/lib/rdvtask/store.db", "XDG_STATE_HOME", "/.local/state", "/rdvtask/store.db",
-                error);
+    return find_file("/var/lib/rdvtask/store.db", "XDG_STATE_HOME", "/.local/state",
+                     "/rdvtask/store.db", error);
 }
 
 char *system_config(struct rdv_error *error)
 {
-    return find("/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config", "/rdvtask/agent.json",
-                error);
+    return find_file("/etc/rdvtask/agent.json", "XDG_CONFIG_HOME", "/.config",
+                     "/rdvtask/agent.json", error);
 }
 
 bool system_exists(const char *path)
@@ -91,6 +93,24 @@ FILE *system_open(const char *path)
     return fopen(path, "rb");
 }
 
+int system_read_start(const char *path, char *buffer, size_t room)
+{
+    struct stat status;
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int number = fstat(fd, &status) == 0 ? 0 : errno;
+    if (number == 0 && !S_ISREG(status.st_mode))
+        number = EINVAL;
+    const ssize_t size = number == 0 ? read(fd, buffer, room - 1) : 0;
+    if (size < 0)
+        number = errno;
+    else
+        buffer[size] = '\0';
+    close(fd);
+    return number;
+}
+
 void system_print(FILE *file, const char *bytes, size_t size)
 {
     fwrite(bytes, 1, size, file);
@@ -104,7 +124,7 @@ int system_write(bool error, const char *bytes, size_t size, size_t *ret_written
         const ssize_t written = write(room.fd, bytes + *ret_written, size - *ret_written);
         if (written >= 0)
             *ret_written += (size_t)written;
-        else if (errno == EAGAIN) /* somebody else has made it non-blocking */
+        else if (errno == EAGAIN) /* another process has made it non-blocking */
             poll(&room, 1, -1);
         else if (errno != EINTR)
             return errno;
@@ -153,7 +173,7 @@ char *system_barred_folder(const char *path, const char *group)
 
 int system_supervisor(char **ret_path)
 {
-    /* In a build's folder the two are in "cli" and "child". */
+    /* In the folder of a build, the two programs are in "cli" and "child". */
     static const char ours[] = "/cli/rdvtask", its[] = "/child/rdvtask-child";
     char path[PATH_MAX];
     const char *found = RDVTASK_CHILD;
@@ -164,7 +184,7 @@ int system_supervisor(char **ret_path)
         if (access(path, X_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
             found = path;
     }
-    /* Only where there is none do commands run without: not where it can't be told. */
+    /* Commands run without it only if it is known that there is none. */
     if (access(found, X_OK) != 0)
         return errno == ENOENT || errno == ENOTDIR ? RDV_ENOTFOUND : RDV_EIO;
     char *copy = strdup(found);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* main() on Windows: makes the command line UTF-8, and prepares the terminal. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <windows.h>
 
-#include "../command.h"
-#include "../say.h"
+#include "../commands.h"
+#include "../messages.h"
 #include "win.h"
 
 int wmain(int argc, wchar_t **argv);
@@ -17,7 +18,7 @@ static void free_arguments(char **arguments)
     free(arguments);
 }
 
-/* The command line in UTF-8. Returns an exit code. */
+/* Make the command line UTF-8. Returns an exit code. */
 static int read_arguments(int argc, wchar_t **argv, char ***ret_arguments)
 {
     char **arguments = calloc((size_t)argc + 1, sizeof(*arguments));
@@ -25,7 +26,7 @@ static int read_arguments(int argc, wchar_t **argv, char ***ret_arguments)
         arguments[i] = rdv__win_utf8(argv[i]);
         if (!arguments[i] && GetLastError() == ERROR_NO_UNICODE_TRANSLATION) {
             free_arguments(arguments);
-            return say_usage(NULL, "argument %d is not valid Unicode", i);
+            return report_usage_error(NULL, "argument %d is not valid Unicode", i);
         }
         if (!arguments[i]) {
             free_arguments(arguments);
@@ -33,14 +34,15 @@ static int read_arguments(int argc, wchar_t **argv, char ***ret_arguments)
         }
     }
     if (!arguments) {
-        say_error("%s", rdv_strerror(RDV_ENOMEM));
+        report_error("%s", rdv_strerror(RDV_ENOMEM));
         return EXIT_FAILED;
     }
     *ret_arguments = arguments;
     return EXIT_OK;
 }
 
-/* Have a terminal follow escape sequences, if it can. Returns how it was before; 0 = it is none. */
+/* Have a terminal follow escape sequences, if it can. Returns its mode before that; 0 if the
+ * output is no terminal. */
 static DWORD prepare_terminal(HANDLE output)
 {
     DWORD mode = 0;
@@ -62,8 +64,9 @@ int wmain(int argc, wchar_t **argv)
     if (mode)
         SetConsoleMode(output, mode);
     free_arguments(arguments);
-    /* Not by exit(): Windows would wait for its loader, which a task agent that hangs as its library is loaded holds for good. Others
-     * have had their libraries unloaded, and nothing of ours waits for the end of the process. */
+    /* exit() would wait for the lock of the loader. If a task agent hangs while its library is
+     * loaded, it holds that lock for good. All other libraries were unloaded already, and
+     * nothing of this program waits for the end of the process. */
     fflush(NULL);
     TerminateProcess(GetCurrentProcess(), (UINT)code);
     return code;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ctrl-C, Ctrl-Break, and a console that closes: the system calls a handler on a thread of its own. Of a machine that shuts down and of
- * a user who logs off it tells only programs without user32.dll, which libuv, for one, brings in: so this one is ended unasked then.
- * The system would ask a hidden window instead; there is none, as nobody could try yet what becomes of one that SYSTEM has.
+ * Requests to end: Ctrl-C, Ctrl-Break, and a console that closes. The system calls a handler for
+ * them, on a thread of its own.
+ *
+ * When the machine shuts down or a user logs off, the system calls handlers only in programs
+ * without user32.dll, and libuv brings that in. So this program is then ended without a request.
+ * The system would send a message to a hidden window; there is none, since it could not be tried
+ * yet what becomes of a window that belongs to SYSTEM.
  */
 #include "../signals.h"
 
@@ -11,9 +15,10 @@
 
 #include <windows.h>
 
-#include "../command.h"
+#include "../commands.h"
 
-/* After so many requests we no longer wait for anybody. The store is right at any moment. */
+/* With this many requests to end the program ends on the spot. That is safe, since the store is
+ * right at any moment. */
 #define PATIENCE 3
 
 struct signals {
@@ -21,22 +26,23 @@ struct signals {
     int ends;
 };
 
-/* The system has only one list of handlers, and hands them nothing that they could find their object by. */
+/* The system has one list of handlers for the process, and gives them nothing by which they
+ * could find their object. */
 static SRWLOCK lock = SRWLOCK_INIT;
 static struct signals *listening; /* guarded by lock, and so is what is in it */
 
-/* Whether someone was listening. */
-static bool ask_to_end(void)
+/* Make a request to end. Returns false if signals_start() was not called. */
+static bool request_end(void)
 {
     AcquireSRWLockExclusive(&lock);
-    const bool heard = listening != NULL;
-    if (heard) {
+    const bool taken = listening != NULL;
+    if (taken) {
         if (++listening->ends >= PATIENCE)
             TerminateProcess(GetCurrentProcess(), EXIT_CANCELLED);
         rdv_loop_stop(listening->loop);
     }
     ReleaseSRWLockExclusive(&lock);
-    return heard;
+    return taken;
 }
 
 static BOOL WINAPI on_event(DWORD event)
@@ -44,12 +50,13 @@ static BOOL WINAPI on_event(DWORD event)
     switch (event) {
     case CTRL_C_EVENT:
     case CTRL_BREAK_EVENT:
-        return ask_to_end();
+        return request_end();
     case CTRL_LOGOFF_EVENT:
-        return TRUE; /* where it comes at all, it is any user's */
+        return TRUE; /* this may be any user who logs off */
     default:
-        /* The console closes. The process is ended once this returns, or after some seconds: they are for ending in order. */
-        if (ask_to_end())
+        /* The console closes. The system ends the process when this returns, or after some
+         * seconds, in which the program ends in order. */
+        if (request_end())
             Sleep(INFINITE);
         return FALSE;
     }
@@ -65,7 +72,7 @@ void signals_hang_up(void)
 
 int signals_start(rdv_loop *loop, unsigned flags, struct signals **ret_signals)
 {
-    (void)flags; /* nothing is like SIGHUP, and no pipe tells that its reader goes */
+    (void)flags; /* Windows has nothing like SIGHUP, and no pipe tells when its reader goes */
     struct signals *signals = calloc(1, sizeof(*signals));
     if (!signals)
         return ENOMEM;
@@ -95,7 +102,7 @@ bool signals_reload(struct signals *signals)
     return false;
 }
 
-/* The size is looked at whenever something is drawn. */
+/* The size of the terminal is read whenever something is drawn. */
 bool signals_resized(struct signals *signals)
 {
     (void)signals;
@@ -113,7 +120,7 @@ void signals_stop(struct signals *signals)
     if (!signals)
         return;
     SetConsoleCtrlHandler(on_event, FALSE);
-    AcquireSRWLockExclusive(&lock); /* a handler may still run */
+    AcquireSRWLockExclusive(&lock); /* a handler may still be running */
     listening = NULL;
     ReleaseSRWLockExclusive(&lock);
     free(signals);

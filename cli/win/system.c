@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* What the program needs from Windows. Conversions, and the rules of trust, are those of the
+ * library (lib/win). */
 #include "../system.h"
 
 #include <errno.h>
@@ -15,19 +17,21 @@
 #include "plat.h"
 #include "win.h"
 
-/* Bytes that are written to a console at a time: the buffer between it and us has an end. */
+/* How many bytes are written to a console at a time. The buffer between it and the process is
+ * small. */
 #define CONSOLE_PIECE 4096
 
-/* Bytes that are written to a file or pipe at a time. */
+/* How many bytes are written to a file or pipe at a time. */
 #define WRITE_PIECE ((size_t)1024 * 1024)
 
 void system_prepare(void)
 {
-    /* Lines end with \n for whoever reads them, and what is read is taken as it is. */
+    /* Lines end with \n for every reader, and input is taken as it is. */
     for (int fd = 0; fd <= 2; fd++)
         _setmode(fd, _O_BINARY);
-    /* Nobody may be there to answer a box about a drive without a disk, or a crash: of ours, or of a step, which has this from us.
-     * Nor does a DLL come from the folder we are in. */
+    /* There may be nobody to answer a message box about a drive without a disk, or about a crash
+     * of this program or of a step, which inherits this mode. And no DLL is taken from the
+     * current folder. */
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
     SetDllDirectoryW(L"");
 }
@@ -50,8 +54,9 @@ static char *no_place(struct rdv_error *error, int code, const char *words)
     return NULL;
 }
 
-/* Our folder in the machine's, or in the user's own. Not by variables, which the user can set for what runs as administrator, too. */
-static char *our_folder(bool machine, struct rdv_error *error)
+/* The folder of rdvtask: the machine's, or the user's own. It is not read from variables, since
+ * the user can set those for programs that run as administrator, too. */
+static char *find_folder(bool machine, struct rdv_error *error)
 {
     static const char name[] = "\\rdvtask";
     PWSTR wide = NULL;
@@ -74,12 +79,12 @@ static char *our_folder(bool machine, struct rdv_error *error)
     return path;
 }
 
-/* A file in that folder. Every user may make folders in the machine's: the administrator uses none that a user has made, or may
- * put files in. */
-static char *find(const char *name, struct rdv_error *error)
+/* Find a file in that folder. Every user may make folders in the machine's one, so the
+ * administrator uses none that another user has made, or may put files in. */
+static char *find_file(const char *name, struct rdv_error *error)
 {
     const bool machine = is_administrator();
-    char *folder = our_folder(machine, error);
+    char *folder = find_folder(machine, error);
     if (!folder)
         return NULL;
     char *path = NULL;
@@ -100,12 +105,12 @@ static char *find(const char *name, struct rdv_error *error)
 
 char *system_store(struct rdv_error *error)
 {
-    return find("rdvtask.db", error);
+    return find_file("rdvtask.db", error);
 }
 
 char *system_config(struct rdv_error *error)
 {
-    return find("agent.json", error);
+    return find_file("agent.json", error);
 }
 
 bool system_exists(const char *path)
@@ -133,7 +138,18 @@ FILE *system_open(const char *path)
     return file;
 }
 
-/* Make a folder, and before it what is missing above it. 0, or what GetLastError() says. */
+int system_read_start(const char *path, char *buffer, size_t room)
+{
+    FILE *file = system_open(path);
+    if (!file)
+        return errno;
+    buffer[fread(buffer, 1, room - 1, file)] = '\0';
+    const int number = ferror(file) ? EIO : 0;
+    fclose(file);
+    return number;
+}
+
+/* Make a folder, and first those that are missing above it. Returns 0, or the error of Windows. */
 static DWORD make_folder(wchar_t *path, SECURITY_ATTRIBUTES *attributes)
 {
     if (CreateDirectoryW(path, attributes))
@@ -169,17 +185,17 @@ int system_make_directory(const char *path, struct rdv_error *error)
     return error->code;
 }
 
-/* ------------------------------------------------------------ children */
+/* ------------------------------------------------------------ what only Unix has */
 
 char *system_link_target(const char *path)
 {
-    (void)path; /* the lock is beside the name as well */
+    (void)path; /* the lock file is beside the link, too */
     return NULL;
 }
 
 char *system_barred_folder(const char *path, const char *group)
 {
-    /* Pipes are in no folder. */
+    /* A pipe is in no folder. */
     (void)path;
     (void)group;
     return NULL;
@@ -187,7 +203,7 @@ char *system_barred_folder(const char *path, const char *group)
 
 int system_supervisor(char **ret_path)
 {
-    *ret_path = NULL; /* a job object has the whole tree */
+    *ret_path = NULL; /* a job object holds the whole tree of processes */
     return 0;
 }
 
@@ -208,7 +224,7 @@ static HANDLE console_of(FILE *file)
     return GetConsoleMode(handle, &mode) ? handle : NULL;
 }
 
-/* How many of these bytes to write next, so that no character is cut in two. */
+/* How many of these bytes to write next without cutting a character in two. */
 static size_t piece_of(const char *bytes, size_t size)
 {
     size_t piece = size < CONSOLE_PIECE ? size : CONSOLE_PIECE;
@@ -238,7 +254,8 @@ static bool write_console(HANDLE console, const char *bytes, size_t size)
 
 void system_print(FILE *file, const char *bytes, size_t size)
 {
-    /* What bytes mean on a console depends on its code page, and in that of UTF-8 an old one counts wrongly. */
+    /* What bytes mean on a console depends on its code page, and old consoles count bytes
+     * wrongly in that of UTF-8. */
     const HANDLE console = console_of(file);
     if (!console || fflush(file) != 0 || !write_console(console, bytes, size))
         fwrite(bytes, 1, size, file);
@@ -246,7 +263,8 @@ void system_print(FILE *file, const char *bytes, size_t size)
 
 int system_write(bool error, const char *bytes, size_t size, size_t *ret_written)
 {
-    /* Not through stdio, whose lock a write that is stuck would keep: the end of the program takes it to flush. */
+    /* This avoids stdio: a write that is stuck would keep its lock, and the end of the program
+     * takes that lock to flush. */
     FILE *file = error ? stderr : stdout;
     const HANDLE console = console_of(file);
     *ret_written = 0;

@@ -509,7 +509,7 @@ class Agent(AgentTest):
             if told is None:
                 self.assertNotIn("may not pass the folder " + real, err)
             else:
-                self.assertIn("group '%s' can't get to the socket, as they may not pass the folder %s:" % (
+                self.assertIn("group '%s' can't reach the socket, as they may not pass the folder %s:" % (
                     who.gr_name, os.path.join(real, told).rstrip("/")), err)
 
     def test_a_client_that_is_stopped_or_talks_nonsense_holds_up_nobody(self):

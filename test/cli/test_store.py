@@ -162,7 +162,7 @@ class List(ProgramTest):
         for verb in ("list", "history"):
             result = self.rdvtask(verb, "--json")
             self.assertEqual(result.stdout, "[]\n")
-            self.assertIn("nothing was stored yet", result.stderr)
+            self.assertIn("nothing has been stored yet", result.stderr)
 
     def test_an_empty_store_gives_an_empty_array(self):
         self.rdvtask("schedule", "a", "x")

@@ -92,7 +92,7 @@ class Usage(ProgramTest):
 
     def test_one_task_agent_is_enough(self):
         for words in (["--com", "--plugin", "x"], ["--com", "--config", "x"], ["--plugin", "x", "--config", "y"]):
-            self.usage_error("run", *words, says="give one of --config, --plugin and --com")
+            self.usage_error("run", *words, says="give only one of --config, --plugin and --com")
 
     def test_what_is_only_on_windows_says_so(self):
         if ON_WINDOWS:

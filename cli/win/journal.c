@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* There is no journal that reads priorities from standard error. */
-#include "../journal.h"
-
-const char *journal_prefix(int priority)
-{
-    (void)priority;
-    return "";
-}
