@@ -8,25 +8,27 @@
 #include <string.h>
 
 #include "apartment.h"
-#include "check.h"
 #include "convert.h"
 #include "notify.h"
+#include "recorder.h"
+#include "rules.h"
 #include "witness.h"
 #include "words.h"
 
 /* What an out pointer holds before a call that has to make it NULL. */
 #define GARBAGE ((void *)(ULONG_PTR)0x5a5a5a5a)
 
-#define SAY(trial, id, ...)       rdv__check_say((trial)->check, RDV__CHECK_##id, __VA_ARGS__)
+#define SAY(trial, id, ...)       rdv__recorder_add((trial)->recorder, RDV__CHECK_##id, __VA_ARGS__)
 #define HELD(trial, id)           SAY(trial, id, RDV_COM_HELD, "%s", "")
 #define BROKEN(trial, id, ...)    SAY(trial, id, RDV_COM_BROKEN, __VA_ARGS__)
 #define NOT_TRIED(trial, id, ...) SAY(trial, id, RDV_COM_NOT_TRIED, __VA_ARGS__)
-#define BEGIN(trial, id)          rdv__check_begin((trial)->check, RDV__CHECK_##id)
-#define HOLDS(trial, id)          rdv__check_holds((trial)->check, RDV__CHECK_##id)
+#define BEGIN(trial, id)          rdv__recorder_begin_check((trial)->recorder, RDV__CHECK_##id)
+#define HOLDS(trial, id)          rdv__recorder_holds((trial)->recorder, RDV__CHECK_##id)
 
 /* A call of the task agent, whatever it gives. */
-#define CALL(trial, what, call) \
-    (rdv__check_before((trial)->check), rdv__check_after((trial)->check, what, call))
+#define CALL(trial, what, call)                   \
+    (rdv__recorder_begin_call((trial)->recorder), \
+     rdv__recorder_end_call((trial)->recorder, what, call))
 
 /* What a task agent may also be; each is asked for. */
 static const struct {
@@ -50,7 +52,7 @@ static const IID nobodys = {
     0x1f0c9d3e, 0x7a53, 0x4c0d, {0x9d, 0x5e, 0x8b, 0x60, 0x2a, 0x1c, 0x44, 0x97}};
 
 struct trial {
-    struct rdv__check *check;
+    struct rdv__recorder *recorder;
     const struct rdv__check_subject *subject;
     IRDVTaskPlugin *plugin;
     IRDVTaskPluginNotifySink *notify;
@@ -64,17 +66,17 @@ struct trial {
 
 static ULONG add_ref(struct trial *trial, IUnknown *object)
 {
-    rdv__check_before(trial->check);
+    rdv__recorder_begin_call(trial->recorder);
     const ULONG count = IUnknown_AddRef(object);
-    rdv__check_after(trial->check, "AddRef", S_OK);
+    rdv__recorder_end_call(trial->recorder, "AddRef", S_OK);
     return count;
 }
 
 static ULONG release(struct trial *trial, IUnknown *object)
 {
-    rdv__check_before(trial->check);
+    rdv__recorder_begin_call(trial->recorder);
     const ULONG count = IUnknown_Release(object);
-    rdv__check_after(trial->check, "Release", S_OK);
+    rdv__recorder_end_call(trial->recorder, "Release", S_OK);
     return count;
 }
 
@@ -341,9 +343,10 @@ static HRESULT ask_unload(struct trial *trial, HMODULE library, const char **ret
     if (*ret_reason)
         return S_FALSE;
     memcpy(&can_unload, &symbol, sizeof can_unload);
-    rdv__check_before(trial->check);
+    rdv__recorder_begin_call(trial->recorder);
     const HRESULT result = can_unload();
-    rdv__check_after(trial->check, "DllCanUnloadNow", S_OK); /* S_FALSE is a right answer here */
+    rdv__recorder_end_call(trial->recorder, "DllCanUnloadNow",
+                           S_OK); /* S_FALSE is a right answer here */
     return result;
 }
 
@@ -695,7 +698,7 @@ static void leave_out(struct trial *trial, enum rdv__check_id first, enum rdv__c
                       const char *reason)
 {
     for (int i = (int)first; i <= (int)last; i++)
-        rdv__check_say(trial->check, (enum rdv__check_id)i, RDV_COM_NOT_TRIED, "%s", reason);
+        rdv__recorder_add(trial->recorder, (enum rdv__check_id)i, RDV_COM_NOT_TRIED, "%s", reason);
 }
 
 /* From Initialize to Terminate. */
@@ -719,9 +722,9 @@ static void try_life(struct trial *trial)
               trial->subject->task ? "'start' does not hold" : "no label was given to start");
 }
 
-void rdv__check_rules(struct rdv__check *check, const struct rdv__check_subject *subject)
+void rdv__rules_try(struct rdv__recorder *recorder, const struct rdv__check_subject *subject)
 {
-    struct trial trial = {.check = check, .subject = subject};
+    struct trial trial = {.recorder = recorder, .subject = subject};
     const enum rdv__check_id last = RDV__CHECK_UNLOAD_AFTER;
     trial.witness = rdv__witness_new();
     trial.never = CreateEventW(NULL, TRUE, FALSE, NULL);
@@ -748,7 +751,7 @@ void rdv__check_rules(struct rdv__check *check, const struct rdv__check_subject 
     try_life(&trial);
     try_end(&trial);
 out:
-    rdv__check_say(check, RDV__CHECK_RESULTS, RDV_COM_HELD, "%s", "");
+    rdv__recorder_add(recorder, RDV__CHECK_RESULTS, RDV_COM_HELD, "%s", "");
     if (trial.notify)
         IRDVTaskPluginNotifySink_Release(trial.notify);
     if (trial.witness)

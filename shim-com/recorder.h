@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A conformance run, between what leads it (check.c: its thread, its time, crashes, what came out) and the rules themselves
- * (rules.c). The rules are tried on one thread, which is left alone when it does not come back.
+ * What a conformance run has found so far. Two threads share it: the one on which rules.c tries the
+ * rules, and the one on which check.c waits for it.
  */
-#ifndef RDV__COM_CHECK_H
-#define RDV__COM_CHECK_H
+#ifndef RDV__COM_RECORDER_H
+#define RDV__COM_RECORDER_H
 
 #include <stdbool.h>
 
 #include <windows.h>
 
-#include <objbase.h>
-
 #include <rdvtask/com_host.h>
 
 #include "base.h"
-#include "registry.h"
 
-/* X(constant, name, rule), in the order in which they are told. Names are part of the interface. */
+#define RDV__FINDING_SIZE 512 /* bytes of a finding's words, with the NUL */
+
+/*
+ * X(constant, name, rule), in the order in which findings are handed out. Names are part of the
+ * public interface.
+ */
 #define RDV__CHECKS(X)                                                                             \
     X(CLASS_OBJECT, "class-object",                                                                \
       "The class object gives E_NOINTERFACE and NULL for an interface that its objects lack, and " \
@@ -65,32 +67,64 @@ enum rdv__check_id {
         RDV__CHECK_COUNT
 };
 
-struct rdv__check;
+struct rdv__recorder;
 
-/* What is to be checked, and how. */
-struct rdv__check_subject {
-    CLSID clsid;
-    struct rdv__class class;
-    rdv_com_apartment apartment;
-    rdv_task *task; /* NULL = none is started */
-    rdv_duration run_limit, call_limit;
-};
+/* NULL without memory. A call of the task agent has `call_limit` to return. */
+struct rdv__recorder *rdv__recorder_new(rdv_duration call_limit);
+void rdv__recorder_free(struct rdv__recorder *recorder); /* NULL is fine */
 
-/* Try all rules; in the apartment. */
-void rdv__check_rules(struct rdv__check *check, const struct rdv__check_subject *subject);
+/* ---- for the thread that tries the rules ---- */
 
-/* This one is tried now: what hangs or crashes from here on breaks it. */
-void rdv__check_begin(struct rdv__check *check, enum rdv__check_id id);
+/*
+ * From here on this check is tried: it is the one that is broken if the task agent hangs or
+ * crashes.
+ */
+void rdv__recorder_begin_check(struct rdv__recorder *recorder, enum rdv__check_id id);
 
-/* Around each call of the task agent. after: returns result; does not return if nobody waits for it any more. */
-void rdv__check_before(struct rdv__check *check);
-HRESULT rdv__check_after(struct rdv__check *check, const char *what, HRESULT result);
+/*
+ * Around each call of the task agent. The end returns `result`, or does not return at all if the
+ * run has been cut off meanwhile.
+ */
+void rdv__recorder_begin_call(struct rdv__recorder *recorder);
+HRESULT rdv__recorder_end_call(struct rdv__recorder *recorder, const char *what, HRESULT result);
 
-/* What came out; the first word on a check stands. format may be "". */
-void rdv__check_say(struct rdv__check *check, enum rdv__check_id id, rdv_com_verdict verdict,
-                    const char *format, ...) RDV__PRINTF(4, 5);
+/*
+ * Record a verdict on a check, with its words, which may be "". Only the first verdict on a check
+ * counts.
+ */
+void rdv__recorder_add(struct rdv__recorder *recorder, enum rdv__check_id id,
+                       rdv_com_verdict verdict, const char *format, ...) RDV__PRINTF(4, 5);
 
-/* Whether it has not been broken so far. */
-bool rdv__check_holds(struct rdv__check *check, enum rdv__check_id id);
+/* Whether the check has not been broken so far. */
+bool rdv__recorder_holds(struct rdv__recorder *recorder, enum rdv__check_id id);
+
+/* ---- for the thread that waits ---- */
+
+/* An event that is set whenever a call begins or ends, and so whenever the deadline changes. */
+HANDLE rdv__recorder_moved(struct rdv__recorder *recorder);
+
+/*
+ * When the call that is under way must have returned, as GetTickCount64() counts; 0 if none is
+ * under way.
+ */
+ULONGLONG rdv__recorder_deadline(struct rdv__recorder *recorder);
+
+/*
+ * If the deadline is still this one, cut the run off: nothing more is recorded. Returns whether
+ * that was so.
+ */
+bool rdv__recorder_cut_off_if_late(struct rdv__recorder *recorder, ULONGLONG deadline);
+
+/*
+ * Cut the run off: the check that was being tried is broken, and `words` say how; what has no
+ * verdict was not tried.
+ */
+void rdv__recorder_cut_off(struct rdv__recorder *recorder, const char *words);
+
+/*
+ * Hand out one finding for each check, in their order. Every check has a verdict by then. 0, or
+ * RDV_EFAILED if one is broken.
+ */
+int rdv__recorder_hand_out(struct rdv__recorder *recorder, rdv_com_finding_fn fn, void *user);
 
 #endif
