@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apartment.h"
 #include "base.h"
 #include "recorder.h"
-#include "registry.h"
 #include "rules.h"
+#include "shim-com/host/apartment.h"
+#include "shim-com/host/hresult_text.h"
+#include "shim-com/host/registry.h"
 #include "thread.h"
-#include "words.h"
 
 struct check {
     struct rdv__check_subject subject;

@@ -10,7 +10,7 @@
 #include <rdvtask/com_host.h>
 
 #include "recorder.h"
-#include "registry.h"
+#include "shim-com/host/registry.h"
 
 /* What is checked, and how. */
 struct rdv__check_subject {

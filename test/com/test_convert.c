@@ -5,7 +5,7 @@
 #include <wchar.h>
 
 #include "../harness.h"
-#include "convert.h"
+#include "shim-com/common/convert.h"
 #include "spy.h"
 #include "values.h"
 

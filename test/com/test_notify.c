@@ -6,8 +6,8 @@
 #include <wchar.h>
 
 #include "../harness.h"
-#include "apartment.h"
-#include "notify.h"
+#include "shim-com/host/apartment.h"
+#include "shim-com/host/notify_sink.h"
 #include "spy.h"
 #include "values.h"
 

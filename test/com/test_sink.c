@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../shim-com/sink.h" /* lib/ has one of this name too */
 #include "../harness.h"
 #include "client.h"
 #include "made.h"
+#include "shim-com/server/client_sink.h"
 #include "spy.h"
 
 #include <oleauto.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #define COBJMACROS
 #define CONST_VTABLE
-#include "notify.h"
+#include "shim-com/host/notify_sink.h"
 
 #include <stdlib.h>
 
 #include <objbase.h>
 
-#include "convert.h"
+#include "shim-com/common/convert.h"
 
 struct notify {
     IRDVTaskPluginNotifySink IRDVTaskPluginNotifySink_iface;

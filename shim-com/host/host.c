@@ -7,7 +7,7 @@
 
 #include "base.h"
 #include "guard.h"
-#include "hosted.h"
+#include "shim-com/host/apartment_agent.h"
 
 struct rdv_com_host {
     char registered[RDV__PLUGIN_NAME];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "apartment.h"
+#include "shim-com/host/apartment.h"
 
 #include <assert.h>
 
 #include <objbase.h>
 
-#include "proxy.h"
+#include "shim-com/common/proxy.h"
 
 HRESULT rdv__apartment_enter(rdv_com_apartment kind)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "words.h"
+#include "shim-com/host/hresult_text.h"
 
 #include <stdio.h>
 #include <string.h>

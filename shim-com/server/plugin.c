@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define COBJMACROS
-#include "plugin.h"
+#include "shim-com/server/plugin.h"
 
 #include <stdlib.h>
 
@@ -8,9 +8,9 @@
 
 #include <rdvtask/plugin.h>
 
-#include "convert.h"
 #include "rdvtask_idl.h"
-#include "sink.h"
+#include "shim-com/common/convert.h"
+#include "shim-com/server/client_sink.h"
 
 /* How far Initialize has come. */
 enum { NEW, INITIALIZING, READY };

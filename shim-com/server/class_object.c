@@ -9,7 +9,7 @@
 
 #include <objbase.h>
 
-#include "plugin.h"
+#include "shim-com/server/plugin.h"
 
 struct factory {
     IClassFactory IClassFactory_iface;

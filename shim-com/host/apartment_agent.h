@@ -9,7 +9,7 @@
 
 #include <rdvtask/com_host.h>
 
-#include "registry.h"
+#include "shim-com/host/registry.h"
 #include "tell.h"
 #include "watchdog.h"
 

@@ -11,7 +11,7 @@
 
 #include <objbase.h>
 
-#include "registry.h"
+#include "shim-com/host/registry.h"
 
 /* Not HKEY_CLASSES_ROOT: that writes to the user's own half where the key is there already. */
 #define CLASSES L"Software\\Classes\\CLSID\\"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry.h"
+#include "shim-com/host/registry.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define COBJMACROS
-#include "sink.h"
+#include "shim-com/server/client_sink.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -13,8 +13,8 @@
 #include <rdvtask/com_server.h>
 
 #include "base.h"
-#include "convert.h"
-#include "proxy.h"
+#include "shim-com/common/convert.h"
+#include "shim-com/common/proxy.h"
 
 /* A call that waits for its turn. */
 struct note {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "convert.h"
+#include "shim-com/common/convert.h"
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define COBJMACROS
-#include "hosted.h"
+#include "shim-com/host/apartment_agent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 
 #include <rdvtask/module.h>
 
-#include "apartment.h"
-#include "convert.h"
-#include "notify.h"
+#include "shim-com/common/convert.h"
+#include "shim-com/host/apartment.h"
+#include "shim-com/host/hresult_text.h"
+#include "shim-com/host/notify_sink.h"
 #include "thread.h"
-#include "words.h"
 
 enum request_kind { REQUEST_INITIALIZE, REQUEST_START, REQUEST_END };
 

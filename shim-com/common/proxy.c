@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define COBJMACROS
-#include "proxy.h"
+#include "shim-com/common/proxy.h"
 
 #include <objbase.h>
 #include <rpcproxy.h>
