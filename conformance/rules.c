@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recorder.h"
-#include "rules.h"
+#include "conformance/recorder.h"
+#include "conformance/rules.h"
+#include "conformance/witness.h"
 #include "shim-com/common/convert.h"
 #include "shim-com/host/apartment.h"
 #include "shim-com/host/hresult_text.h"
 #include "shim-com/host/notify_sink.h"
-#include "witness.h"
 
 /* What an out pointer holds before a call that has to make it NULL. */
 #define GARBAGE ((void *)(ULONG_PTR)0x5a5a5a5a)

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "base.h"
-#include "recorder.h"
-#include "rules.h"
+#include "conformance/recorder.h"
+#include "conformance/rules.h"
 #include "shim-com/host/apartment.h"
 #include "shim-com/host/hresult_text.h"
 #include "shim-com/host/registry.h"

@@ -6,7 +6,7 @@
  * cut off nothing more is recorded, and the calling thread stops for good as soon as it comes back,
  * so that the record no longer changes while it is handed out.
  */
-#include "recorder.h"
+#include "conformance/recorder.h"
 
 #include <assert.h>
 #include <stdarg.h>

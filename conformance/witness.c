@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "witness.h"
+#include "conformance/witness.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 
 #include <rdvtask/com_host.h>
 
-#include "recorder.h"
+#include "conformance/recorder.h"
 #include "shim-com/host/registry.h"
 
 /* What is checked, and how. */
