@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules themselves, in the order in which a task agent's life lets them be tried. One that needs another to hold is not
- * tried when that one was broken, so that a fault shows where it is.
+ * The rules, in the order in which a task agent's life allows them to be tried: class object,
+ * references and interfaces, name, Initialize, a task, Terminate, the last Release. check.c calls
+ * rdv__rules_try() on the thread of the run. A rule that depends on another is not tried if that
+ * one is broken, so that a fault shows where it is; in the end every check has a verdict.
+ *
+ * Each call of the task agent stands between rdv__recorder_begin_call() and
+ * rdv__recorder_end_call(), which may not return.
  */
 #define COBJMACROS
 #include <stdlib.h>
@@ -15,7 +20,7 @@
 #include "shim-com/host/hresult_text.h"
 #include "shim-com/host/notify_sink.h"
 
-/* What an out pointer holds before a call that has to make it NULL. */
+/* What an output holds before a call that has to set it to NULL. */
 #define GARBAGE ((void *)(ULONG_PTR)0x5a5a5a5a)
 
 #define SAY(trial, id, ...)       rdv__recorder_add((trial)->recorder, RDV__CHECK_##id, __VA_ARGS__)
@@ -25,12 +30,12 @@
 #define BEGIN(trial, id)          rdv__recorder_begin_check((trial)->recorder, RDV__CHECK_##id)
 #define HOLDS(trial, id)          rdv__recorder_holds((trial)->recorder, RDV__CHECK_##id)
 
-/* A call of the task agent, whatever it gives. */
+/* Call the task agent. */
 #define CALL(trial, what, call)                   \
     (rdv__recorder_begin_call((trial)->recorder), \
      rdv__recorder_end_call((trial)->recorder, what, call))
 
-/* What a task agent may also be; each is asked for. */
+/* The interfaces that a task agent is asked for. */
 static const struct {
     const char *name;
     const IID *iid;
@@ -47,8 +52,8 @@ static const struct {
 };
 enum { UNKNOWN, PLUGIN, KNOWN_INTERFACES = sizeof interfaces / sizeof *interfaces };
 
-/* An interface that nobody has. */
-static const IID nobodys = {
+/* An interface that no object has. */
+static const IID unheard_of = {
     0x1f0c9d3e, 0x7a53, 0x4c0d, {0x9d, 0x5e, 0x8b, 0x60, 0x2a, 0x1c, 0x44, 0x97}};
 
 struct trial {
@@ -57,8 +62,10 @@ struct trial {
     IRDVTaskPlugin *plugin;
     IRDVTaskPluginNotifySink *notify;
     rdv_sink *witness;
-    bool had[KNOWN_INTERFACES]; /* before Initialize, from its IRDVTaskPlugin */
-    HANDLE never;               /* an event that nobody sets */
+    /* The interfaces that its IRDVTaskPlugin gave before Initialize. */
+    bool had[KNOWN_INTERFACES];
+    /* An event that nobody sets. */
+    HANDLE never;
     bool initialised;
 };
 
@@ -80,8 +87,8 @@ static ULONG release(struct trial *trial, IUnknown *object)
     return count;
 }
 
-/* How many references there are, as far as it tells. */
-static ULONG count(struct trial *trial, IUnknown *object)
+/* How many references there are, according to the object. */
+static ULONG count_references(struct trial *trial, IUnknown *object)
 {
     add_ref(trial, object);
     return release(trial, object);
@@ -105,32 +112,37 @@ static void try_references(struct trial *trial)
 
 /* ----------------------------------------------------------- QueryInterface */
 
-static HRESULT query(struct trial *trial, IUnknown *object, const IID *iid, void **ret_object)
+static HRESULT query_interface(struct trial *trial, IUnknown *object, const IID *iid,
+                               void **ret_object)
 {
     return CALL(trial, "QueryInterface", IUnknown_QueryInterface(object, iid, ret_object));
 }
 
-/* Have an interface, or NULL; release() it. */
-static IUnknown *get(struct trial *trial, IUnknown *object, int which)
+/* Get an interface, or NULL; the caller releases it. */
+static IUnknown *get_interface(struct trial *trial, IUnknown *object, int which)
 {
     void *found = NULL;
-    if (FAILED(query(trial, object, interfaces[which].iid, &found)))
+    if (FAILED(query_interface(trial, object, interfaces[which].iid, &found)))
         return NULL;
     return found;
 }
 
-static bool has(struct trial *trial, IUnknown *object, int which)
+static bool has_interface(struct trial *trial, IUnknown *object, int which)
 {
-    IUnknown *found = get(trial, object, which);
+    IUnknown *found = get_interface(trial, object, which);
     if (found)
         release(trial, found);
     return found != NULL;
 }
 
-/* Whether the count is what it should be; else says so, and gives back what is too much. */
-static bool counts_to(struct trial *trial, IUnknown *object, ULONG expected, const char *when)
+/*
+ * Returns whether there are as many references as expected. If there are not, the check is broken,
+ * and references that are too many are given back.
+ */
+static bool expect_references(struct trial *trial, IUnknown *object, ULONG expected,
+                              const char *when)
 {
-    ULONG left = count(trial, object);
+    ULONG left = count_references(trial, object);
     const bool right = left == expected;
     if (!right)
         BROKEN(trial, QUERY_REFERENCES, "there %s %lu reference%s after %s, in place of %lu",
@@ -149,16 +161,16 @@ static void try_query_references(struct trial *trial)
         NOT_TRIED(trial, QUERY_REFERENCES, "'references' does not hold");
         return;
     }
-    const ULONG before = count(trial, object);
-    if (SUCCEEDED(query(trial, object, &IID_IRDVTaskPlugin, &found)) && found) {
-        const bool right = counts_to(trial, object, before + 1, "one that has succeeded");
-        /* If it has taken none, this one must not be given back. */
-        if (right || count(trial, object) > before)
+    const ULONG before = count_references(trial, object);
+    if (SUCCEEDED(query_interface(trial, object, &IID_IRDVTaskPlugin, &found)) && found) {
+        const bool right = expect_references(trial, object, before + 1, "one that has succeeded");
+        /* If QueryInterface has taken no reference, there is none to give back. */
+        if (right || count_references(trial, object) > before)
             release(trial, found);
     }
     found = NULL;
-    if (FAILED(query(trial, object, &nobodys, &found)))
-        counts_to(trial, object, before, "one that has failed");
+    if (FAILED(query_interface(trial, object, &unheard_of, &found)))
+        expect_references(trial, object, before, "one that has failed");
     if (HOLDS(trial, QUERY_REFERENCES))
         HELD(trial, QUERY_REFERENCES);
 }
@@ -169,7 +181,7 @@ static void try_identity(struct trial *trial, IUnknown *const *objects)
     for (int i = 0; i < KNOWN_INTERFACES; i++) {
         if (!objects[i])
             continue;
-        IUnknown *found = get(trial, objects[i], UNKNOWN);
+        IUnknown *found = get_interface(trial, objects[i], UNKNOWN);
         if (found && found != objects[UNKNOWN])
             BROKEN(trial, QUERY_IDENTITY, "%s gives another IUnknown than the object has",
                    interfaces[i].name);
@@ -180,8 +192,9 @@ static void try_identity(struct trial *trial, IUnknown *const *objects)
         HELD(trial, QUERY_IDENTITY);
 }
 
-static void judge(struct trial *trial, bool gives[KNOWN_INTERFACES][KNOWN_INTERFACES],
-                  IUnknown *const *objects)
+/* Judge which interfaces give which. */
+static void judge_interfaces(struct trial *trial, bool gives[KNOWN_INTERFACES][KNOWN_INTERFACES],
+                             IUnknown *const *objects)
 {
     for (int i = 0; i < KNOWN_INTERFACES; i++) {
         if (objects[i] && !gives[i][i])
@@ -192,7 +205,7 @@ static void judge(struct trial *trial, bool gives[KNOWN_INTERFACES][KNOWN_INTERF
             if (gives[i][j] && !gives[j][i])
                 BROKEN(trial, QUERY_SYMMETRIC, "%s gives %s, but not the other way round",
                        interfaces[i].name, interfaces[j].name);
-            /* Where only one way is missing, that is said already. */
+            /* If only one of the two directions is missing, query-symmetric says so already. */
             for (int k = 0; k < KNOWN_INTERFACES; k++)
                 if (k != i && k != j && gives[i][j] && gives[j][k] && !gives[i][k] && !gives[k][i])
                     BROKEN(trial, QUERY_TRANSITIVE, "%s gives %s, which gives %s, but %s does not",
@@ -208,7 +221,7 @@ static void judge(struct trial *trial, bool gives[KNOWN_INTERFACES][KNOWN_INTERF
         HELD(trial, QUERY_TRANSITIVE);
 }
 
-/* Ask every interface for every other. */
+/* Ask each interface for each other one. */
 static void try_queries(struct trial *trial)
 {
     IUnknown *objects[KNOWN_INTERFACES] = {NULL};
@@ -221,14 +234,14 @@ static void try_queries(struct trial *trial)
         for (int i = 0; i < KNOWN_INTERFACES; i++)
             for (int j = 0; objects[i] && j < KNOWN_INTERFACES; j++)
                 if (!objects[j]) {
-                    objects[j] = get(trial, objects[i], j);
+                    objects[j] = get_interface(trial, objects[i], j);
                     more |= objects[j] != NULL;
                 }
     }
     for (int i = 0; i < KNOWN_INTERFACES; i++)
         for (int j = 0; j < KNOWN_INTERFACES; j++)
-            gives[i][j] = objects[i] && objects[j] && has(trial, objects[i], j);
-    judge(trial, gives, objects);
+            gives[i][j] = objects[i] && objects[j] && has_interface(trial, objects[i], j);
+    judge_interfaces(trial, gives, objects);
     memcpy(trial->had, gives[PLUGIN], sizeof trial->had);
     try_identity(trial, objects);
     for (int i = 0; i < KNOWN_INTERFACES; i++)
@@ -242,7 +255,7 @@ static void try_query_outs(struct trial *trial)
     char words[RDV__COM_WORDS_SIZE];
     void *found = GARBAGE;
     BEGIN(trial, QUERY_UNKNOWN);
-    HRESULT result = query(trial, object, &nobodys, &found);
+    HRESULT result = query_interface(trial, object, &unheard_of, &found);
     if (result != E_NOINTERFACE)
         BROKEN(trial, QUERY_UNKNOWN, "it gave %s", rdv__com_words(result, words));
     else if (found)
@@ -258,7 +271,7 @@ static void try_query_outs(struct trial *trial)
         BROKEN(trial, QUERY_NULL, "it gave %s", rdv__com_words(result, words));
 }
 
-/* Whether it has the interfaces that it had before. */
+/* Whether it still has the interfaces that it had before Initialize. */
 static void try_static(struct trial *trial)
 {
     BEGIN(trial, QUERY_STATIC);
@@ -267,7 +280,7 @@ static void try_static(struct trial *trial)
         return;
     }
     for (int i = 0; i < KNOWN_INTERFACES; i++)
-        if (has(trial, (IUnknown *)trial->plugin, i) != trial->had[i])
+        if (has_interface(trial, (IUnknown *)trial->plugin, i) != trial->had[i])
             BROKEN(trial, QUERY_STATIC, "it %s %s before Initialize, and now it %s",
                    trial->had[i] ? "gave" : "did not give", interfaces[i].name,
                    trial->had[i] ? "does not" : "does");
@@ -277,7 +290,10 @@ static void try_static(struct trial *trial)
 
 /* -------------------------------------------------- class object and library */
 
-/* An IUnknown that a class object is asked to aggregate for. It is never used for more. */
+/*
+ * The outer IUnknown of the aggregate that a class object is asked for. It is used for nothing
+ * else.
+ */
 static HRESULT STDMETHODCALLTYPE outer_query_interface(IUnknown *self, REFIID iid, void **object)
 {
     *object = IsEqualIID(iid, &IID_IUnknown) ? self : NULL;
@@ -297,7 +313,7 @@ static void try_class_object(struct trial *trial, IClassFactory *factory)
     char words[RDV__COM_WORDS_SIZE];
     void *found = GARBAGE;
     HRESULT result = CALL(trial, "CreateInstance",
-                          IClassFactory_CreateInstance(factory, NULL, &nobodys, &found));
+                          IClassFactory_CreateInstance(factory, NULL, &unheard_of, &found));
     if (result != E_NOINTERFACE)
         BROKEN(trial, CLASS_OBJECT, "asked for an interface that there is not, it gave %s",
                rdv__com_words(result, words));
@@ -318,8 +334,8 @@ static void try_class_object(struct trial *trial, IClassFactory *factory)
         HELD(trial, CLASS_OBJECT);
 }
 
-/* The class's library, if it is in memory; FreeLibrary() it. */
-static HMODULE library_of(const struct trial *trial)
+/* Find the class's library, if it is in memory. The caller passes it to FreeLibrary(). */
+static HMODULE find_library(const struct trial *trial)
 {
     wchar_t path[RDV__SERVER_PATH];
     HMODULE module;
@@ -331,7 +347,9 @@ static HMODULE library_of(const struct trial *trial)
     return module;
 }
 
-/* Ask whether the library may be unloaded. What it says, or why it can't be asked. */
+/*
+ * Ask the library whether it may be unloaded. *ret_reason says why it can't be asked, or is NULL.
+ */
 static HRESULT ask_unload(struct trial *trial, HMODULE library, const char **ret_reason)
 {
     HRESULT(STDAPICALLTYPE * can_unload)(void) = NULL;
@@ -350,7 +368,10 @@ static HRESULT ask_unload(struct trial *trial, HMODULE library, const char **ret
     return result;
 }
 
-/* Make an object and let go of it, before anything has happened. Whether the class object is there at all. */
+/*
+ * Make an object and let go of it, before anything has happened. Whether the class object is there
+ * at all.
+ */
 static bool try_class(struct trial *trial)
 {
     char words[RDV__COM_WORDS_SIZE];
@@ -366,7 +387,7 @@ static bool try_class(struct trial *trial)
         BROKEN(trial, CLASS_OBJECT, "there is none: %s", rdv__com_words(result, words));
         return false;
     }
-    HMODULE library = library_of(trial);
+    HMODULE library = find_library(trial);
     try_class_object(trial, factory);
     BEGIN(trial, UNLOAD);
     result = CALL(trial, "CreateInstance",
@@ -401,8 +422,8 @@ static void try_unload_after(struct trial *trial, HMODULE library)
             "it says no: something is left, or it keeps itself in memory on purpose");
 }
 
-/* Create one; NULL if that is not possible, which is then said of `create`. */
-static IRDVTaskPlugin *create(struct trial *trial)
+/* Create a task agent. If that fails, the check `create` is broken, and this returns NULL. */
+static IRDVTaskPlugin *create_agent(struct trial *trial)
 {
     char words[RDV__COM_WORDS_SIZE];
     IUnknown *object = NULL;
@@ -415,7 +436,7 @@ static IRDVTaskPlugin *create(struct trial *trial)
         BROKEN(trial, CREATE, "creating it gave %s", rdv__com_words(result, words));
         return NULL;
     }
-    result = query(trial, object, &IID_IRDVTaskPlugin, &plugin);
+    result = query_interface(trial, object, &IID_IRDVTaskPlugin, &plugin);
     release(trial, object);
     if (SUCCEEDED(result) && plugin)
         return plugin;
@@ -457,9 +478,9 @@ static void try_name(struct trial *trial)
         BROKEN(trial, NAME_NULL, "it gave %s", rdv__com_words(result, words));
 }
 
-/* StartTask with these; NULL = no string at all. */
-static HRESULT start(struct trial *trial, IRDVTaskPlugin *plugin, const wchar_t *label,
-                     const wchar_t *identifier)
+/* Call StartTask with these strings; NULL stands for a NULL BSTR. */
+static HRESULT start_task(struct trial *trial, IRDVTaskPlugin *plugin, const wchar_t *label,
+                          const wchar_t *identifier)
 {
     BSTR label_bstr = label ? SysAllocString(label) : NULL;
     BSTR identifier_bstr = identifier ? SysAllocString(identifier) : NULL;
@@ -471,18 +492,21 @@ static HRESULT start(struct trial *trial, IRDVTaskPlugin *plugin, const wchar_t 
     return result;
 }
 
-/* On an object of its own, since one that takes what it should not is of no use any more. */
+/*
+ * This is done with an object of its own, since an object that accepts what it should refuse is of
+ * no use any more.
+ */
 static void try_before_initialize(struct trial *trial)
 {
     char words[RDV__COM_WORDS_SIZE];
     BEGIN(trial, START_BEFORE);
-    IRDVTaskPlugin *scratch = create(trial);
+    IRDVTaskPlugin *scratch = create_agent(trial);
     if (!scratch) {
         BROKEN(trial, START_BEFORE, "a second object can't be created");
         NOT_TRIED(trial, INITIALIZE_NULL, "a second object can't be created");
         return;
     }
-    HRESULT result = start(trial, scratch, L"rdvtask check", L"rdvtask check 1");
+    HRESULT result = start_task(trial, scratch, L"rdvtask check", L"rdvtask check 1");
     if (FAILED(result))
         HELD(trial, START_BEFORE);
     else
@@ -512,17 +536,17 @@ static void try_initialize(struct trial *trial)
     if (rdv__notify_references(trial->notify) > before)
         HELD(trial, SINK_KEPT);
     else
-        BROKEN(trial, SINK_KEPT, "it has none, and so can't know how long the sink lives");
+        BROKEN(trial, SINK_KEPT, "it has none, so it can't know how long the sink lives");
 }
 
 static void try_start_arguments(struct trial *trial)
 {
     char words[RDV__COM_WORDS_SIZE];
     BEGIN(trial, START_ARGUMENTS);
-    HRESULT result = start(trial, trial->plugin, NULL, L"rdvtask check 2");
+    HRESULT result = start_task(trial, trial->plugin, NULL, L"rdvtask check 2");
     if (SUCCEEDED(result))
         BROKEN(trial, START_ARGUMENTS, "without a label it gave %s", rdv__com_words(result, words));
-    result = start(trial, trial->plugin, L"rdvtask check", NULL);
+    result = start_task(trial, trial->plugin, L"rdvtask check", NULL);
     if (SUCCEEDED(result))
         BROKEN(trial, START_ARGUMENTS, "without an identifier it gave %s",
                rdv__com_words(result, words));
@@ -530,7 +554,7 @@ static void try_start_arguments(struct trial *trial)
         HELD(trial, START_ARGUMENTS);
 }
 
-/* What StartTask is given, and what it must be afterwards. */
+/* What StartTask is given, and what must be the same afterwards. */
 struct values {
     BSTR label, identifier;
     SAFEARRAY *context;
@@ -610,7 +634,7 @@ static void try_start(struct trial *trial)
 out:
     SysFreeString(given.label);
     SysFreeString(given.identifier);
-    /* One that is locked can't be destroyed, and one that was swapped may be gone. */
+    /* A context that is locked can't be destroyed, and one that was replaced may be gone. */
     if (HOLDS(trial, START_VALUES))
         SafeArrayDestroy(given.context);
 }
@@ -625,7 +649,7 @@ static void try_terminate(struct trial *trial)
     else
         BROKEN(trial, TERMINATE, "it gave %s", rdv__com_words(result, words));
     BEGIN(trial, START_AFTER);
-    result = start(trial, trial->plugin, L"rdvtask check", L"rdvtask check 3");
+    result = start_task(trial, trial->plugin, L"rdvtask check", L"rdvtask check 3");
     if (FAILED(result))
         HELD(trial, START_AFTER);
     else
@@ -659,7 +683,7 @@ static void judge_reports(struct trial *trial)
 
 static void try_end(struct trial *trial)
 {
-    HMODULE library = library_of(trial);
+    HMODULE library = find_library(trial);
     BEGIN(trial, LAST_RELEASE);
     const ULONG left = release(trial, (IUnknown *)trial->plugin);
     trial->plugin = NULL;
@@ -671,7 +695,7 @@ static void try_end(struct trial *trial)
         BROKEN(trial, LAST_RELEASE, "it gave %lu", left);
 
     BEGIN(trial, SINK_RELEASED);
-    /* A thread of its own may take a moment to let go. */
+    /* Another thread of the task agent may take a moment to release the sink. */
     const ULONGLONG until =
         GetTickCount64() + (ULONGLONG)(trial->subject->call_limit / RDV_MILLISECOND);
     while (rdv__notify_references(trial->notify) > 1 && HOLDS(trial, LAST_RELEASE) &&
@@ -693,23 +717,23 @@ static void try_end(struct trial *trial)
         FreeLibrary(library);
 }
 
-/* What was not tried, for one reason. */
-static void leave_out(struct trial *trial, enum rdv__check_id first, enum rdv__check_id last,
-                      const char *reason)
+/* Give the verdict "not tried" to all checks of a range that have none yet. */
+static void leave_out_checks(struct trial *trial, enum rdv__check_id first, enum rdv__check_id last,
+                             const char *reason)
 {
     for (int i = (int)first; i <= (int)last; i++)
         rdv__recorder_add(trial->recorder, (enum rdv__check_id)i, RDV_COM_NOT_TRIED, "%s", reason);
 }
 
-/* From Initialize to Terminate. */
+/* Try the rules from Initialize to Terminate. */
 static void try_life(struct trial *trial)
 {
     try_initialize(trial);
     if (!trial->initialised) {
-        leave_out(trial, RDV__CHECK_QUERY_STATIC, RDV__CHECK_QUERY_STATIC,
-                  "'initialize' does not hold");
-        leave_out(trial, RDV__CHECK_SINK_KEPT, RDV__CHECK_TERMINATED_ONCE,
-                  "'initialize' does not hold");
+        leave_out_checks(trial, RDV__CHECK_QUERY_STATIC, RDV__CHECK_QUERY_STATIC,
+                         "'initialize' does not hold");
+        leave_out_checks(trial, RDV__CHECK_SINK_KEPT, RDV__CHECK_TERMINATED_ONCE,
+                         "'initialize' does not hold");
         return;
     }
     try_static(trial);
@@ -718,8 +742,9 @@ static void try_life(struct trial *trial)
         try_start(trial);
     try_terminate(trial);
     judge_reports(trial);
-    leave_out(trial, RDV__CHECK_START, RDV__CHECK_AFTER_FINAL,
-              trial->subject->task ? "'start' does not hold" : "no label was given to start");
+    leave_out_checks(trial, RDV__CHECK_START, RDV__CHECK_AFTER_FINAL,
+                     trial->subject->task ? "'start' does not hold"
+                                          : "no label was given to start");
 }
 
 void rdv__rules_try(struct rdv__recorder *recorder, const struct rdv__check_subject *subject)
@@ -729,16 +754,16 @@ void rdv__rules_try(struct rdv__recorder *recorder, const struct rdv__check_subj
     trial.witness = rdv__witness_new();
     trial.never = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!trial.witness || !trial.never || rdv__notify_new(trial.witness, &trial.notify) != 0) {
-        leave_out(&trial, RDV__CHECK_CLASS_OBJECT, last, rdv_strerror(RDV_ENOMEM));
+        leave_out_checks(&trial, RDV__CHECK_CLASS_OBJECT, last, rdv_strerror(RDV_ENOMEM));
         goto out;
     }
     const bool made = try_class(&trial);
     if (!made)
-        leave_out(&trial, RDV__CHECK_UNLOAD, last, "'class-object' does not hold");
+        leave_out_checks(&trial, RDV__CHECK_UNLOAD, last, "'class-object' does not hold");
     BEGIN(&trial, CREATE);
-    trial.plugin = made ? create(&trial) : NULL;
+    trial.plugin = made ? create_agent(&trial) : NULL;
     if (!trial.plugin) {
-        leave_out(&trial, RDV__CHECK_REFERENCES, last, "'create' does not hold");
+        leave_out_checks(&trial, RDV__CHECK_REFERENCES, last, "'create' does not hold");
         goto out;
     }
     HELD(&trial, CREATE);

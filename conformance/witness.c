@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The sink of a conformance run. rules.c wraps it into a COM sink, hands that to the task agent,
+ * and reads afterwards what it was told. The task agent may call it from any thread, so one lock is
+ * for all of it.
+ */
 #include "conformance/witness.h"
 
 #include <stdio.h>
@@ -9,24 +14,26 @@ struct witness {
     rdv_sink sink;
     LONG references;
     HANDLE final;
-    CRITICAL_SECTION lock; /* for all below */
-    char *expected;        /* NULL = nothing was started */
+    /* For all below. */
+    CRITICAL_SECTION lock;
+    /* The identifier of the task; NULL if none was started. */
+    char *expected;
     struct rdv__testimony testimony;
 };
 
-static struct witness *of(rdv_sink *sink)
+static struct witness *impl_from_sink(rdv_sink *sink)
 {
     return CONTAINING_RECORD(sink, struct witness, sink);
 }
 
 static void ref(rdv_sink *sink)
 {
-    InterlockedIncrement(&of(sink)->references);
+    InterlockedIncrement(&impl_from_sink(sink)->references);
 }
 
 static void unref(rdv_sink *sink)
 {
-    struct witness *witness = of(sink);
+    struct witness *witness = impl_from_sink(sink);
     if (InterlockedDecrement(&witness->references) > 0)
         return;
     DeleteCriticalSection(&witness->lock);
@@ -37,7 +44,7 @@ static void unref(rdv_sink *sink)
 
 static int schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task *task)
 {
-    struct witness *witness = of(sink);
+    struct witness *witness = impl_from_sink(sink);
     (void)task;
     if (rdv_window_check(window) != 0)
         return RDV_EINVAL;
@@ -49,7 +56,7 @@ static int schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task *tas
 
 static int delete_schedule(rdv_sink *sink, const char *identifier)
 {
-    struct witness *witness = of(sink);
+    struct witness *witness = impl_from_sink(sink);
     (void)identifier;
     EnterCriticalSection(&witness->lock);
     witness->testimony.deleted++;
@@ -57,30 +64,31 @@ static int delete_schedule(rdv_sink *sink, const char *identifier)
     return RDV_ENOTFOUND;
 }
 
-static void write_down(char words[RDV__WITNESS_WORDS], const char *identifier,
-                       const rdv_report *report)
+/* Describe a report, unless an earlier one was described already. */
+static void describe_report(char words[RDV__WITNESS_WORDS], const char *identifier,
+                            const rdv_report *report)
 {
     const char *name = rdv_status_name(report->status);
     if (!words[0])
         snprintf(words, RDV__WITNESS_WORDS, "it reported %s (%d) for the task '%.64s'",
-                 name ? name : "a status that there isn't", (int)report->status, identifier);
+                 name ? name : "a number that is not a status", (int)report->status, identifier);
 }
 
-/* With the lock held. */
-static int hear(struct witness *witness, const char *identifier, const rdv_report *report)
+/* Record a report. The lock is held. */
+static int record_report(struct witness *witness, const char *identifier, const rdv_report *report)
 {
     struct rdv__testimony *testimony = &witness->testimony;
     testimony->reports++;
     if (rdv_report_check(report) != 0) {
-        write_down(testimony->wrong_status, identifier, report);
+        describe_report(testimony->wrong_status, identifier, report);
         return RDV_EINVAL;
     }
     if (!witness->expected || strcmp(witness->expected, identifier) != 0) {
-        write_down(testimony->wrong_identifier, identifier, report);
+        describe_report(testimony->wrong_identifier, identifier, report);
         return RDV_ENOTFOUND;
     }
     if (testimony->final != RDV_STATUS_UNKNOWN) {
-        write_down(testimony->after_final, identifier, report);
+        describe_report(testimony->after_final, identifier, report);
         return RDV_ENOTFOUND;
     }
     if (report->status == RDV_STATUS_SUCCESS || report->status == RDV_STATUS_FAILED) {
@@ -92,16 +100,16 @@ static int hear(struct witness *witness, const char *identifier, const rdv_repor
 
 static int task_state_changed(rdv_sink *sink, const char *identifier, const rdv_report *report)
 {
-    struct witness *witness = of(sink);
+    struct witness *witness = impl_from_sink(sink);
     EnterCriticalSection(&witness->lock);
-    int result = hear(witness, identifier, report);
+    int result = record_report(witness, identifier, report);
     LeaveCriticalSection(&witness->lock);
     return result;
 }
 
 static void terminated(rdv_sink *sink, int reason)
 {
-    struct witness *witness = of(sink);
+    struct witness *witness = impl_from_sink(sink);
     (void)reason;
     EnterCriticalSection(&witness->lock);
     witness->testimony.terminated++;
@@ -136,7 +144,7 @@ rdv_sink *rdv__witness_new(void)
 
 int rdv__witness_expect(rdv_sink *sink, const char *identifier)
 {
-    struct witness *witness = of(sink);
+    struct witness *witness = impl_from_sink(sink);
     const size_t size = strlen(identifier) + 1;
     char *copy = malloc(size);
     if (!copy)
@@ -151,12 +159,12 @@ int rdv__witness_expect(rdv_sink *sink, const char *identifier)
 
 HANDLE rdv__witness_final(rdv_sink *sink)
 {
-    return of(sink)->final;
+    return impl_from_sink(sink)->final;
 }
 
 void rdv__witness_read(rdv_sink *sink, struct rdv__testimony *ret_testimony)
 {
-    struct witness *witness = of(sink);
+    struct witness *witness = impl_from_sink(sink);
     EnterCriticalSection(&witness->lock);
     *ret_testimony = witness->testimony;
     LeaveCriticalSection(&witness->lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A sink that writes down what a task agent tells it, and answers as our trigger agent would. */
+/* A sink that records what a task agent tells it, and answers as our trigger agent would. */
 #ifndef RDV__COM_WITNESS_H
 #define RDV__COM_WITNESS_H
 
@@ -11,24 +11,30 @@
 
 #define RDV__WITNESS_WORDS 160
 
-/* What was told so far. Words are "" where nothing was wrong, else they say what was first. */
+/* What the sink was told so far. Each text says what was wrong first, and is "" if nothing was. */
 struct rdv__testimony {
     size_t scheduled, deleted, reports, terminated;
-    rdv_status final;                          /* SUCCESS or FAILED, else UNKNOWN */
-    char wrong_status[RDV__WITNESS_WORDS];     /* a status that is not a task agent's */
-    char wrong_identifier[RDV__WITNESS_WORDS]; /* of a task that was not started */
+    /* SUCCESS or FAILED; UNKNOWN as long as neither was reported. */
+    rdv_status final;
+    /*
+     * A status that a task agent must not report; a task that was not started; a report after the
+     * final one.
+     */
+    char wrong_status[RDV__WITNESS_WORDS];
+    char wrong_identifier[RDV__WITNESS_WORDS];
     char after_final[RDV__WITNESS_WORDS];
 };
 
-/* One reference, the caller's. NULL without memory. */
+/* Returns a sink with one reference, or NULL without memory. */
 rdv_sink *rdv__witness_new(void);
 
-/* From now on this task is started; what comes for another is wrong. */
+/* Expect reports for this task from now on, and for no other. 0 or RDV_ENOMEM. */
 int rdv__witness_expect(rdv_sink *witness, const char *identifier);
 
-/* Manual-reset; set once the task has come to its final status. */
+/* An event that is set, and stays set, once the task has come to its final status. */
 HANDLE rdv__witness_final(rdv_sink *witness);
 
+/* Copy what was told so far. */
 void rdv__witness_read(rdv_sink *witness, struct rdv__testimony *ret_testimony);
 
 #endif

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The conversions that both sides of the shim use. What comes from outside is checked here, and
+ * nowhere else in the shim: names and texts for well-formed UTF-16, arrays for their shape and
+ * size, times for their range.
+ */
 #include "shim-com/common/convert.h"
 
 #include <limits.h>
@@ -7,7 +12,10 @@
 #include <string.h>
 #include <wchar.h>
 
-/* The longest text that becomes a BSTR: far more than any name, and nothing that int or UINT can't count. */
+/*
+ * The longest text that becomes a BSTR, in bytes: far more than any name has, and few enough for
+ * int and UINT.
+ */
 #define TEXT_MAX (16 * 1024 * 1024)
 
 HRESULT rdv__com_hresult(int code)
@@ -28,7 +36,10 @@ int rdv__com_text(BSTR bstr, size_t limit, char **ret_text)
     const UINT count = size / sizeof(OLECHAR);
     if (size % sizeof(OLECHAR))
         return RDV_EINVAL;
-    /* Each unit is at least one byte: this keeps what is far too long from being looked at. */
+    /*
+     * Each unit becomes at least one byte, so a text that is far too long is refused without a look
+     * at it.
+     */
     if (count > limit || count > INT_MAX / 3)
         return RDV_ELIMIT;
     if (count > 0 && wmemchr(bstr, L'\0', count))
@@ -94,7 +105,7 @@ int rdv__com_bytes_begin(SAFEARRAY *array, const void **ret_bytes, size_t *ret_s
     void *bytes;
     if (FAILED(SafeArrayAccessData(array, &bytes)))
         return RDV_EINVAL;
-    /* One that is locked can't be given another size. */
+    /* While the array is locked, nobody can change its size. */
     const ULONG size = array->rgsabound[0].cElements;
     if (size > RDV_CONTEXT_MAX || (!bytes && size > 0)) {
         SafeArrayUnaccessData(array);
@@ -122,7 +133,7 @@ int rdv__com_array(const void *bytes, size_t size, SAFEARRAY **ret_array)
     SAFEARRAY *array = SafeArrayCreateVector(VT_UI1, 0, (ULONG)size);
     if (!array)
         return RDV_ENOMEM;
-    /* Nobody else has it yet, so there is nothing to lock it against. */
+    /* Nobody else has the array yet, so it need not be locked. */
     memcpy(array->pvData, bytes, size);
     *ret_array = array;
     return 0;

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the proxies and stubs that widl makes need in C and the headers of mingw-w64 10 lack: the build includes it first. */
+/*
+ * What widl's proxies and stubs need when they are compiled as C, and the headers of mingw-w64 10
+ * lack. The build includes this file before everything else.
+ */
 #ifndef RDV__COM_GENERATED_H
 #define RDV__COM_GENERATED_H
 
-/* It decides the shape of a struct, so it has to come before any header. */
+/*
+ * The macro decides which members a struct of rpcproxy.h has, so it has to be defined before any
+ * header is included.
+ */
 #define USE_STUBLESS_PROXY
 #include <objbase.h>
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The proxies and stubs that widl generates from the IDL, and their registration with COM. Both
+ * sides of the shim call it once they have entered an apartment. The registration is never taken
+ * back.
+ */
 #define COBJMACROS
 #include "shim-com/common/proxy.h"
 
@@ -7,28 +12,29 @@
 
 #include "rdvtask_idl.h"
 
-/* Made from the IDL. */
+/* The table that widl has generated from the IDL. */
 EXTERN_PROXY_FILE(rdvtask)
 
 static const ProxyFileInfo *files[] = {REFERENCE_PROXY_FILE(rdvtask), NULL};
 static CStdPSFactoryBuffer factory;
-static SRWLOCK making = SRWLOCK_INIT; /* of what the first call for the factory fills in */
+/* The first call of NdrDllGetClassObject() fills in the factory. */
+static SRWLOCK factory_lock = SRWLOCK_INIT;
 
-/* A function that the generated stubs call. */
+/* This defines a function that the generated stubs call. */
 CSTDSTUBBUFFERRELEASE(&factory)
 
-/* Have a proxy class for this interface: one that is there, or ours. */
-static HRESULT map(REFIID iid, CLSID *ret_class)
+/* Find the class of the interface's proxies; if there is none, make it ours. */
+static HRESULT map_interface(REFIID iid, CLSID *ret_class)
 {
     if (SUCCEEDED(CoGetPSClsid(iid, ret_class)))
         return S_OK;
-    /* As is the custom, the class has the number of one of its interfaces. */
+    /* It is customary to give the class the identifier of one of its interfaces. */
     *ret_class = IID_IRDVTaskPlugin;
     return CoRegisterPSClsid(iid, ret_class);
 }
 
-/* Have the class object of that class in this apartment. */
-static HRESULT serve(REFCLSID class)
+/* See to it that this apartment can get the class object of the proxies. */
+static HRESULT serve_class(REFCLSID class)
 {
     IPSFactoryBuffer *found;
     if (SUCCEEDED(CoGetClassObject(class, CLSCTX_INPROC_SERVER, NULL, &IID_IPSFactoryBuffer,
@@ -36,10 +42,10 @@ static HRESULT serve(REFCLSID class)
         IPSFactoryBuffer_Release(found);
         return S_OK;
     }
-    AcquireSRWLockExclusive(&making);
+    AcquireSRWLockExclusive(&factory_lock);
     HRESULT result = NdrDllGetClassObject(&IID_IRDVTaskPlugin, &IID_IPSFactoryBuffer,
                                           (void **)&found, files, &IID_IRDVTaskPlugin, &factory);
-    ReleaseSRWLockExclusive(&making);
+    ReleaseSRWLockExclusive(&factory_lock);
     if (FAILED(result))
         return result;
     DWORD cookie;
@@ -54,9 +60,9 @@ HRESULT rdv__com_proxies(void)
     const IID *const interfaces[] = {&IID_IRDVTaskPlugin, &IID_IRDVTaskPluginNotifySink};
     for (size_t i = 0; i < sizeof interfaces / sizeof *interfaces; i++) {
         CLSID class;
-        HRESULT result = map(interfaces[i], &class);
+        HRESULT result = map_interface(interfaces[i], &class);
         if (SUCCEEDED(result))
-            result = serve(&class);
+            result = serve_class(&class);
         if (FAILED(result))
             return result;
     }

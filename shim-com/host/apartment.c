@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * How a thread enters and leaves an apartment, and how it waits there. A single-threaded apartment
+ * takes calls only while its thread dispatches messages, so whoever waits in one waits here. Used
+ * by apartment_agent.c and by the conformance kit.
+ */
 #include "shim-com/host/apartment.h"
 
 #include <assert.h>
@@ -31,13 +36,16 @@ bool rdv__apartment_wait(HANDLE object, DWORD milliseconds)
     const ULONGLONG begin = GetTickCount64();
     DWORD left = milliseconds;
     for (;;) {
-        /* Messages that have been seen and left in the queue count too: a plug-in may have peeked. */
+        /*
+         * MWMO_INPUTAVAILABLE also wakes up for messages that a plug-in has peeked at and left in
+         * the queue.
+         */
         const DWORD result =
             MsgWaitForMultipleObjectsEx(1, &object, left, QS_ALLINPUT, MWMO_INPUTAVAILABLE);
         if (result != WAIT_OBJECT_0 + 1)
             return result == WAIT_OBJECT_0;
         MSG message;
-        /* A plug-in that posts WM_QUIT means some loop of its own: it is dropped. */
+        /* WM_QUIT is dropped: a plug-in that posts it means a message loop of its own. */
         while (PeekMessageW(&message, NULL, 0, 0, PM_REMOVE)) {
             TranslateMessage(&message);
             DispatchMessageW(&message);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads on which plug-ins of others are created and called. */
+/* Apartments in which the task agents of others are created and called. */
 #ifndef RDV__COM_APARTMENT_H
 #define RDV__COM_APARTMENT_H
 
@@ -10,15 +10,17 @@
 #include <rdvtask/com_host.h>
 
 /*
- * Make an apartment of this kind the calling thread's, with the proxies of our interfaces; rdv__apartment_leave() after S_OK.
- * RDV_COM_APARTMENT_OF_CLASS is none.
+ * Enter an apartment of this kind on the calling thread, and register the proxies of the two
+ * interfaces there. After S_OK the thread has to call rdv__apartment_leave(). The kind must not be
+ * RDV_COM_APARTMENT_OF_CLASS.
  */
 HRESULT rdv__apartment_enter(rdv_com_apartment kind);
 void rdv__apartment_leave(void);
 
 /*
- * Wait for the object, at most that long (INFINITE = as long as it takes); calls for the apartment come in meanwhile, and its
- * windows get their messages. Whether it was signalled.
+ * Wait until the object is signalled, or until the time has passed (INFINITE = never). Meanwhile
+ * calls for the apartment are taken, and its windows get their messages. Returns whether the object
+ * was signalled.
  */
 bool rdv__apartment_wait(HANDLE object, DWORD milliseconds);
 

@@ -1,4 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A COM task agent as a plug-in, on a thread that alone creates it, calls it and releases it. host.c
+ * makes one for each host.
+ *
+ *     trigger agent's loop                       apartment thread
+ *     initialize   --- REQUEST_INITIALIZE --->   Initialize; the loop waits for the answer
+ *     start_task   --- REQUEST_START -------->   StartTask; if it fails, so does the run
+ *     terminate    --- REQUEST_END ---------->   Terminate, last Release, end of the thread
+ *
+ * The task agent may call its sink from any thread and apartment, until it releases the sink,
+ * however late that is. So the struct has three references: the host's, the thread's, and one for
+ * that sink. What the sink is told goes straight to the trigger agent's sink (`inner`), until that
+ * one has been told the end, or nobody waits for the thread any more.
+ */
 #define COBJMACROS
 #include "shim-com/host/apartment_agent.h"
 
@@ -26,39 +40,53 @@ struct request {
 
 struct rdv__hosted {
     rdv_plugin plugin;
-    rdv_sink sink; /* what our COM sink calls */
+    /* What the COM sink calls. */
+    rdv_sink sink;
     LONG references;
     struct rdv__hosted_parts parts;
-    char
-        name[RDV_MODULE_NAME_MAX + 1]; /* written before the first answer, and by the thread only */
+    /* Written by the thread only, and before its first answer. */
+    char name[RDV_MODULE_NAME_MAX + 1];
     struct rdv__thread *thread;
-    HANDLE wake;     /* there are requests */
-    HANDLE answered; /* creating it, or Initialize, has come back; then the next two are written */
-    HANDLE ended;    /* the thread is about to end, and uses nothing but its own reference */
+    /* Set when there are requests. */
+    HANDLE wake;
+    /*
+     * Set when creating it, or Initialize, has come back; `result` and `error` are written before.
+     */
+    HANDLE answered;
+    /* Set when the thread is about to end, and uses nothing any more but its own reference. */
+    HANDLE ended;
     int result;
     struct rdv_error error;
 
-    /* The thread's own. */
+    /* Used by the thread only. */
     IRDVTaskPlugin *com;
     IRDVTaskPluginNotifySink *notify;
     bool initialised;
 
-    /* For all below. A thread may take it again: what the sink is told may come back as a call of the plug-in. */
+    /*
+     * For all below. A thread may enter it twice, since what the sink is told may lead to a call of
+     * the plug-in.
+     */
     CRITICAL_SECTION lock;
     struct request *first, **last;
-    rdv_sink *inner; /* the trigger agent's; NULL before Initialize and after the end */
-    bool hangs;      /* nobody waits for it any more */
-    bool ending;     /* the end is queued */
-    bool deserting;  /* it has asked for the end itself */
+    /* The trigger agent's sink; NULL before Initialize and after the end. */
+    rdv_sink *inner;
+    /* Nobody waits for the thread any more. */
+    bool hangs;
+    /*
+     * REQUEST_END is queued, and whether because the task agent has asked for it by OnTerminated.
+     */
+    bool ending, deserting;
+    /* The reason that OnTerminated has given. */
     int reason;
 };
 
-static struct rdv__hosted *of_plugin(rdv_plugin *plugin)
+static struct rdv__hosted *impl_from_plugin(rdv_plugin *plugin)
 {
     return CONTAINING_RECORD(plugin, struct rdv__hosted, plugin);
 }
 
-static struct rdv__hosted *of_sink(rdv_sink *sink)
+static struct rdv__hosted *impl_from_sink(rdv_sink *sink)
 {
     return CONTAINING_RECORD(sink, struct rdv__hosted, sink);
 }
@@ -73,7 +101,7 @@ static void hosted_unref(struct rdv__hosted *hosted)
 {
     if (InterlockedDecrement(&hosted->references) > 0)
         return;
-    /* What was asked after the end. */
+    /* Requests that have come after the end. */
     for (struct request *at = hosted->first, *next; at; at = next) {
         next = at->next;
         request_free(at);
@@ -88,14 +116,14 @@ static void hosted_unref(struct rdv__hosted *hosted)
     free(hosted);
 }
 
-static DWORD milliseconds(rdv_duration duration)
+static DWORD to_milliseconds(rdv_duration duration)
 {
     return (DWORD)((duration + RDV_MILLISECOND - 1) / RDV_MILLISECOND);
 }
 
 /* ------------------------------------------------------------------ requests */
 
-/* task is referenced. 0 or RDV_ENOMEM. */
+/* Queue a request for the thread, with a reference to the task. 0 or RDV_ENOMEM. */
 static int request_add(struct rdv__hosted *hosted, enum request_kind kind, rdv_task *task,
                        int reason)
 {
@@ -125,8 +153,11 @@ static struct request *request_take(struct rdv__hosted *hosted)
     return request;
 }
 
-/* Whether the identifier is to be started once more: then what becomes of the start before is not of that run. */
-static bool superseded(struct rdv__hosted *hosted, const char *identifier)
+/*
+ * Whether a later start of the same identifier is queued. Then the failure of this start must not
+ * be reported, since the report would be taken for one of the later run.
+ */
+static bool is_started_again(struct rdv__hosted *hosted, const char *identifier)
 {
     bool found = false;
     EnterCriticalSection(&hosted->lock);
@@ -140,18 +171,18 @@ static bool superseded(struct rdv__hosted *hosted, const char *identifier)
 
 static void sink_ref(rdv_sink *sink)
 {
-    InterlockedIncrement(&of_sink(sink)->references);
+    InterlockedIncrement(&impl_from_sink(sink)->references);
 }
 
 static void sink_unref(rdv_sink *sink)
 {
-    hosted_unref(of_sink(sink));
+    hosted_unref(impl_from_sink(sink));
 }
 
 /* The inner sink only posts, so the lock is not held for long. */
 static int sink_schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task *task)
 {
-    struct rdv__hosted *hosted = of_sink(sink);
+    struct rdv__hosted *hosted = impl_from_sink(sink);
     EnterCriticalSection(&hosted->lock);
     rdv_sink *inner = hosted->inner;
     int result = inner ? inner->ops->schedule_task(inner, window, task) : RDV_ESHUTDOWN;
@@ -161,7 +192,7 @@ static int sink_schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task
 
 static int sink_delete_schedule(rdv_sink *sink, const char *identifier)
 {
-    struct rdv__hosted *hosted = of_sink(sink);
+    struct rdv__hosted *hosted = impl_from_sink(sink);
     EnterCriticalSection(&hosted->lock);
     rdv_sink *inner = hosted->inner;
     int result = inner ? inner->ops->delete_schedule(inner, identifier) : RDV_ESHUTDOWN;
@@ -171,7 +202,7 @@ static int sink_delete_schedule(rdv_sink *sink, const char *identifier)
 
 static int sink_task_state_changed(rdv_sink *sink, const char *identifier, const rdv_report *report)
 {
-    struct rdv__hosted *hosted = of_sink(sink);
+    struct rdv__hosted *hosted = impl_from_sink(sink);
     EnterCriticalSection(&hosted->lock);
     rdv_sink *inner = hosted->inner;
     int result = inner ? inner->ops->task_state_changed(inner, identifier, report) : RDV_ESHUTDOWN;
@@ -179,15 +210,21 @@ static int sink_task_state_changed(rdv_sink *sink, const char *identifier, const
     return result;
 }
 
-/* OnTerminated: it asks to be shut down, or says why it was. The trigger agent hears of it when it has really gone. */
+/*
+ * OnTerminated: the task agent asks to be shut down, or says why it was. The trigger agent hears of
+ * it when the task agent is really gone.
+ */
 static void sink_terminated(rdv_sink *sink, int reason)
 {
-    struct rdv__hosted *hosted = of_sink(sink);
+    struct rdv__hosted *hosted = impl_from_sink(sink);
     EnterCriticalSection(&hosted->lock);
     if (hosted->reason == 0)
         hosted->reason = reason;
     if (hosted->inner && !hosted->ending) {
-        /* Without memory it is asked again when the trigger agent shuts down. */
+        /*
+         * Without memory for the request, the task agent is terminated when the trigger agent shuts
+         * down.
+         */
         hosted->ending = request_add(hosted, REQUEST_END, NULL, reason) == 0;
         hosted->deserting = hosted->ending;
     }
@@ -206,14 +243,18 @@ static const rdv_sink_ops sink_ops = {
 
 /* ------------------------------------------------------------- on the thread */
 
-static void enter(struct rdv__hosted *hosted, struct rdv__watched *call, const char *what,
-                  const char *subject)
+/* These two stand around each call of the task agent. */
+static void enter_call(struct rdv__hosted *hosted, struct rdv__watched *call, const char *what,
+                       const char *subject)
 {
     rdv__watchdog_enter(hosted->parts.watchdog, call, what, subject);
 }
 
-/* Says how long it took, if that was too long, and what it gave, if that is neither S_OK nor a failure. */
-static HRESULT leave(struct rdv__hosted *hosted, struct rdv__watched *call, HRESULT result)
+/*
+ * Returns `result`. Logs a call that took too long, and a result that is neither S_OK nor a
+ * failure.
+ */
+static HRESULT leave_call(struct rdv__hosted *hosted, struct rdv__watched *call, HRESULT result)
 {
     const char *what = call->what;
     const rdv_duration took = rdv__watchdog_leave(hosted->parts.watchdog, call);
@@ -221,17 +262,17 @@ static HRESULT leave(struct rdv__hosted *hosted, struct rdv__watched *call, HRES
     if (took > 0) {
         rdv_duration_format(took / RDV_MILLISECOND * RDV_MILLISECOND, words, sizeof words);
         rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s' took %s in %s; it is not called meanwhile", hosted->name, words,
+                  "plug-in '%s' took %s for %s, and was not called meanwhile", hosted->name, words,
                   what);
     }
     if (result > 0)
         rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s': %s gave 0x%08lX, which is no failure: taken as success",
+                  "plug-in '%s': %s gave 0x%08lX, which is not a failure: taken as success",
                   hosted->name, what, (unsigned long)result);
     return result;
 }
 
-static void answer(struct rdv__hosted *hosted, int result)
+static void give_answer(struct rdv__hosted *hosted, int result)
 {
     hosted->result = result;
     SetEvent(hosted->answered);
@@ -245,14 +286,14 @@ static void set_name(struct rdv__hosted *hosted, const char *name)
     rdv__watchdog_set_name(hosted->parts.watchdog, hosted->name);
 }
 
-/* PluginName is for logs only, so one that is not right is no reason to do without the plug-in. */
-static void ask_name(struct rdv__hosted *hosted)
+/* PluginName is for logs only, so a task agent whose name is not valid is used all the same. */
+static void read_name(struct rdv__hosted *hosted)
 {
     struct rdv__watched call;
     char words[RDV__COM_WORDS_SIZE], *name = NULL;
     BSTR text = NULL;
-    enter(hosted, &call, "PluginName", NULL);
-    HRESULT result = leave(hosted, &call, IRDVTaskPlugin_get_PluginName(hosted->com, &text));
+    enter_call(hosted, &call, "PluginName", NULL);
+    HRESULT result = leave_call(hosted, &call, IRDVTaskPlugin_get_PluginName(hosted->com, &text));
     if (FAILED(result)) {
         rdv__tell(hosted->parts.tell, RDV_LOG_WARNING, "plug-in '%s': PluginName failed: %s",
                   hosted->name, rdv__com_words(result, words));
@@ -262,22 +303,22 @@ static void ask_name(struct rdv__hosted *hosted)
         set_name(hosted, name);
     else
         rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s': its PluginName is empty, or no text", hosted->name);
+                  "plug-in '%s': its PluginName is empty or not a text", hosted->name);
     free(name);
     SysFreeString(text);
 }
 
-static int create(struct rdv__hosted *hosted)
+static int create_agent(struct rdv__hosted *hosted)
 {
     struct rdv__watched call;
     struct rdv_error *error = &hosted->error;
     char words[RDV__COM_WORDS_SIZE];
     IUnknown *object = NULL;
-    enter(hosted, &call, "CoCreateInstance", NULL);
-    HRESULT result = leave(hosted, &call,
-                           CoCreateInstance(&hosted->parts.clsid, NULL,
-                                            CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER,
-                                            &IID_IUnknown, (void **)&object));
+    enter_call(hosted, &call, "CoCreateInstance", NULL);
+    HRESULT result = leave_call(hosted, &call,
+                                CoCreateInstance(&hosted->parts.clsid, NULL,
+                                                 CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER,
+                                                 &IID_IUnknown, (void **)&object));
     if (result == REGDB_E_CLASSNOTREG)
         return rdv__fail(error, RDV_ENOTFOUND, "the class of the task agent '%s' is not registered",
                          hosted->name);
@@ -285,30 +326,30 @@ static int create(struct rdv__hosted *hosted)
         return rdv__fail(error, rdv__com_code(FAILED(result) ? result : E_POINTER),
                          "the task agent '%s' can't be created: %s", hosted->name,
                          rdv__com_words(FAILED(result) ? result : E_POINTER, words));
-    enter(hosted, &call, "QueryInterface", NULL);
-    result = leave(hosted, &call,
-                   IUnknown_QueryInterface(object, &IID_IRDVTaskPlugin, (void **)&hosted->com));
+    enter_call(hosted, &call, "QueryInterface", NULL);
+    result = leave_call(
+        hosted, &call, IUnknown_QueryInterface(object, &IID_IRDVTaskPlugin, (void **)&hosted->com));
     if (FAILED(result))
-        hosted->com = NULL; /* whatever was left there */
-    enter(hosted, &call, "Release", NULL);
+        hosted->com = NULL; /* a failed call may have left anything there */
+    enter_call(hosted, &call, "Release", NULL);
     IUnknown_Release(object);
-    leave(hosted, &call, S_OK);
+    leave_call(hosted, &call, S_OK);
     if (!hosted->com)
-        return rdv__fail(error, RDV_ENOTSUP, "the class '%s' is no task agent: %s", hosted->name,
+        return rdv__fail(error, RDV_ENOTSUP, "the class '%s' is not a task agent: %s", hosted->name,
                          rdv__com_words(FAILED(result) ? result : E_POINTER, words));
-    ask_name(hosted);
+    read_name(hosted);
     return 0;
 }
 
-static int do_initialize(struct rdv__hosted *hosted)
+static int call_initialize(struct rdv__hosted *hosted)
 {
     struct rdv__watched call;
     char words[RDV__COM_WORDS_SIZE];
     int result = rdv__notify_new(&hosted->sink, &hosted->notify);
     if (result != 0)
         return result;
-    enter(hosted, &call, "Initialize", NULL);
-    HRESULT hr = leave(hosted, &call, IRDVTaskPlugin_Initialize(hosted->com, hosted->notify));
+    enter_call(hosted, &call, "Initialize", NULL);
+    HRESULT hr = leave_call(hosted, &call, IRDVTaskPlugin_Initialize(hosted->com, hosted->notify));
     hosted->initialised = SUCCEEDED(hr);
     if (FAILED(hr))
         rdv__tell(hosted->parts.tell, RDV_LOG_ERROR,
@@ -318,7 +359,7 @@ static int do_initialize(struct rdv__hosted *hosted)
     return rdv__com_code(hr);
 }
 
-/* A start that was taken on has failed after all. */
+/* Report that a start failed which start_task had accepted. */
 static void report_failure(struct rdv__hosted *hosted, const char *identifier, int code,
                            const char *words)
 {
@@ -326,7 +367,7 @@ static void report_failure(struct rdv__hosted *hosted, const char *identifier, i
     report.status = RDV_STATUS_FAILED;
     report.code = code;
     report.message = words;
-    if (superseded(hosted, identifier))
+    if (is_started_again(hosted, identifier))
         rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
                   "plug-in '%s': an earlier start of task '%s': %s", hosted->name, identifier,
                   words);
@@ -334,7 +375,7 @@ static void report_failure(struct rdv__hosted *hosted, const char *identifier, i
         (void)sink_task_state_changed(&hosted->sink, identifier, &report);
 }
 
-static void do_start(struct rdv__hosted *hosted, rdv_task *task)
+static void call_start_task(struct rdv__hosted *hosted, rdv_task *task)
 {
     const char *identifier = rdv_task_identifier(task);
     struct rdv__watched call;
@@ -352,8 +393,9 @@ static void do_start(struct rdv__hosted *hosted, rdv_task *task)
         report_failure(hosted, identifier, result, rdv_strerror(result));
         goto out;
     }
-    enter(hosted, &call, "StartTask", identifier);
-    HRESULT hr = leave(hosted, &call, IRDVTaskPlugin_StartTask(hosted->com, label, bstr, &context));
+    enter_call(hosted, &call, "StartTask", identifier);
+    HRESULT hr =
+        leave_call(hosted, &call, IRDVTaskPlugin_StartTask(hosted->com, label, bstr, &context));
     if (FAILED(hr)) {
         snprintf(message, sizeof message, "StartTask failed: %s", rdv__com_words(hr, words));
         report_failure(hosted, identifier, rdv__com_code(hr), message);
@@ -364,27 +406,30 @@ out:
     SafeArrayDestroy(context);
 }
 
-static void do_terminate(struct rdv__hosted *hosted, int reason)
+static void call_terminate(struct rdv__hosted *hosted, int reason)
 {
     struct rdv__watched call;
     char words[RDV__COM_WORDS_SIZE];
-    enter(hosted, &call, "Terminate", NULL);
+    enter_call(hosted, &call, "Terminate", NULL);
     HRESULT hr =
-        leave(hosted, &call, IRDVTaskPlugin_Terminate(hosted->com, rdv__com_hresult(reason)));
+        leave_call(hosted, &call, IRDVTaskPlugin_Terminate(hosted->com, rdv__com_hresult(reason)));
     if (FAILED(hr))
         rdv__tell(hosted->parts.tell, RDV_LOG_WARNING, "plug-in '%s': Terminate failed: %s",
                   hosted->name, rdv__com_words(hr, words));
 }
 
-/* Give back all that we have of it. */
-static void let_go(struct rdv__hosted *hosted)
+/*
+ * Release the task agent and its sink. If it has kept references to either, its library stays in
+ * memory.
+ */
+static void release_agent(struct rdv__hosted *hosted)
 {
     struct rdv__watched call;
     HMODULE module;
     const void *code = hosted->com->lpVtbl;
-    enter(hosted, &call, "Release", NULL);
+    enter_call(hosted, &call, "Release", NULL);
     const ULONG left = IRDVTaskPlugin_Release(hosted->com);
-    leave(hosted, &call, S_OK);
+    leave_call(hosted, &call, S_OK);
     hosted->com = NULL;
     const LONG sinks = hosted->notify ? rdv__notify_references(hosted->notify) - 1 : 0;
     if (hosted->notify)
@@ -392,7 +437,10 @@ static void let_go(struct rdv__hosted *hosted)
     hosted->notify = NULL;
     if (left == 0 && sinks == 0)
         return;
-    /* It may still be at work on a thread of its own, and COM unloads its library with the last apartment. */
+    /*
+     * It may still work on a thread of its own, and COM would unload its library when the last
+     * apartment is left.
+     */
     rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
               "plug-in '%s' has kept %lu reference%s to itself and %ld to its sink: it stays in "
               "memory until the process ends",
@@ -401,8 +449,8 @@ static void let_go(struct rdv__hosted *hosted)
                        &module);
 }
 
-/* Do what is asked until it is the end. Returns the reason. */
-static int serve(struct rdv__hosted *hosted)
+/* Take requests until the end is requested. Returns the reason for the end. */
+static int serve_requests(struct rdv__hosted *hosted)
 {
     for (;;) {
         struct request *request = request_take(hosted);
@@ -416,20 +464,23 @@ static int serve(struct rdv__hosted *hosted)
         const bool deserting = hosted->deserting;
         LeaveCriticalSection(&hosted->lock);
         if (kind == REQUEST_INITIALIZE)
-            answer(hosted, do_initialize(hosted));
-        /* What it was not asked before it said that it goes stays on disk as it is, for the next process. */
+            give_answer(hosted, call_initialize(hosted));
+        /*
+         * A task agent that has asked for its end gets no further starts: those tasks stay on disk
+         * for the next process.
+         */
         else if (kind == REQUEST_START && !deserting)
-            do_start(hosted, request->task);
+            call_start_task(hosted, request->task);
         else if (kind == REQUEST_END && hosted->initialised)
-            do_terminate(hosted, reason);
+            call_terminate(hosted, reason);
         request_free(request);
         if (kind == REQUEST_END)
             return reason;
     }
 }
 
-/* The last that is heard of it. */
-static void end(struct rdv__hosted *hosted, int reason)
+/* Tell the trigger agent's sink that the task agent has terminated, and let go of that sink. */
+static void tell_end(struct rdv__hosted *hosted, int reason)
 {
     struct request *request;
     while ((request = request_take(hosted)))
@@ -447,7 +498,7 @@ static void end(struct rdv__hosted *hosted, int reason)
     inner->ops->unref(inner);
 }
 
-static void run(void *user)
+static void host_agent(void *user)
 {
     struct rdv__hosted *hosted = user;
     char words[RDV__COM_WORDS_SIZE];
@@ -457,25 +508,28 @@ static void run(void *user)
         result = rdv__fail(&hosted->error, rdv__com_code(entered), "COM can't be used: %s",
                            rdv__com_words(entered, words));
     else
-        result = create(hosted);
-    answer(hosted, result);
+        result = create_agent(hosted);
+    give_answer(hosted, result);
     if (result == 0)
-        reason = serve(hosted);
+        reason = serve_requests(hosted);
     if (hosted->com)
-        let_go(hosted);
+        release_agent(hosted);
     if (SUCCEEDED(entered))
         rdv__apartment_leave();
-    end(hosted, reason);
+    tell_end(hosted, reason);
     SetEvent(hosted->ended);
     hosted_unref(hosted);
 }
 
 /* ------------------------------------------------- the plug-in, for the loop */
 
-/* Wait for the answer. False: nobody will wait for anything of it any more. */
+/*
+ * Wait for the answer. If none comes, this returns false, and nothing waits for the thread any
+ * more.
+ */
 static bool wait_answer(struct rdv__hosted *hosted)
 {
-    if (WaitForSingleObject(hosted->answered, milliseconds(hosted->parts.answer_wait)) ==
+    if (WaitForSingleObject(hosted->answered, to_milliseconds(hosted->parts.answer_wait)) ==
         WAIT_OBJECT_0)
         return true;
     EnterCriticalSection(&hosted->lock);
@@ -486,12 +540,12 @@ static bool wait_answer(struct rdv__hosted *hosted)
 
 static const char *plugin_name(rdv_plugin *plugin)
 {
-    return of_plugin(plugin)->name;
+    return impl_from_plugin(plugin)->name;
 }
 
 static int plugin_initialize(rdv_plugin *plugin, rdv_sink *sink)
 {
-    struct rdv__hosted *hosted = of_plugin(plugin);
+    struct rdv__hosted *hosted = impl_from_plugin(plugin);
     char wait[RDV_DURATION_TEXT_SIZE];
     EnterCriticalSection(&hosted->lock);
     bool again = hosted->inner != NULL;
@@ -515,12 +569,12 @@ static int plugin_initialize(rdv_plugin *plugin, rdv_sink *sink)
 
 static int plugin_start_task(rdv_plugin *plugin, rdv_task *task)
 {
-    return request_add(of_plugin(plugin), REQUEST_START, task, 0);
+    return request_add(impl_from_plugin(plugin), REQUEST_START, task, 0);
 }
 
 static int plugin_terminate(rdv_plugin *plugin, int reason)
 {
-    struct rdv__hosted *hosted = of_plugin(plugin);
+    struct rdv__hosted *hosted = impl_from_plugin(plugin);
     int result = 0;
     EnterCriticalSection(&hosted->lock);
     if (!hosted->ending)
@@ -559,7 +613,7 @@ int rdv__hosted_new(const struct rdv__hosted_parts *parts, struct rdv__hosted **
     hosted->answered = CreateEventW(NULL, FALSE, FALSE, NULL);
     hosted->ended = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!hosted->wake || !hosted->answered || !hosted->ended ||
-        rdv__thread_new(run, hosted, &hosted->thread) != 0) {
+        rdv__thread_new(host_agent, hosted, &hosted->thread) != 0) {
         hosted->references = 1;
         hosted_unref(hosted);
         return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
@@ -591,8 +645,8 @@ const char *rdv__hosted_name(const struct rdv__hosted *hosted)
     return hosted->name;
 }
 
-/* Whether one of its calls hangs, as far as someone has waited for it. */
-static bool hangs(struct rdv__hosted *hosted)
+/* Whether somebody has waited in vain for a call. */
+static bool is_hanging(struct rdv__hosted *hosted)
 {
     EnterCriticalSection(&hosted->lock);
     const bool found = hosted->hangs;
@@ -603,9 +657,9 @@ static bool hangs(struct rdv__hosted *hosted)
 bool rdv__hosted_end(struct rdv__hosted *hosted, rdv_duration wait)
 {
     (void)plugin_terminate(&hosted->plugin, 0);
-    if (hangs(hosted))
+    if (is_hanging(hosted))
         wait = 0;
-    const bool ended = WaitForSingleObject(hosted->ended, milliseconds(wait)) == WAIT_OBJECT_0;
+    const bool ended = WaitForSingleObject(hosted->ended, to_milliseconds(wait)) == WAIT_OBJECT_0;
     if (ended)
         rdv__thread_join(hosted->thread);
     EnterCriticalSection(&hosted->lock);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A task agent of COM for a program: the one on its thread, with the guard of all foreign plug-ins before it. */
+/*
+ * rdv_com_host: finds a COM task agent in the registry, has apartment_agent.c run it on a thread,
+ * and puts in front of it the guard that lib/ has for all plug-ins of others. What the two share
+ * (the log, the watchdog) is made here and freed here; if the task agent hangs, it stays in memory
+ * with the host.
+ */
 #include <rdvtask/com_host.h>
 
 #include <stdlib.h>
@@ -15,8 +20,10 @@ struct rdv_com_host {
     struct rdv__hosted *hosted;
     struct rdv__guard *guard;
     struct rdv__tell *tell;
-    struct rdv__watchdog *calls; /* on its thread */
-    struct rdv__watchdog *ours;  /* the guard's; those calls don't block, so it tells nobody */
+    /* Watches the calls on the task agent's thread. */
+    struct rdv__watchdog *calls;
+    /* The guard needs one, too. The calls that it makes don't block, so this one tells nobody. */
+    struct rdv__watchdog *guard_calls;
     rdv_duration terminate_wait;
 };
 
@@ -28,7 +35,7 @@ void rdv_com_host_options_init(rdv_com_host_options *options)
                                       .terminate_wait = 30 * RDV_SECOND};
 }
 
-static bool right(const rdv_com_host_options *options)
+static bool are_valid(const rdv_com_host_options *options)
 {
     return options->size == sizeof *options && options->apartment >= RDV_COM_APARTMENT_OF_CLASS &&
            options->apartment <= RDV_COM_APARTMENT_MULTI && options->answer_wait > 0 &&
@@ -37,25 +44,26 @@ static bool right(const rdv_com_host_options *options)
            options->terminate_wait <= RDV_DAY;
 }
 
-/* On the watchdog's thread. */
-static void on_slow(void *user, const char *text)
+/* Called on the watchdog's thread. */
+static void on_slow_call(void *user, const char *text)
 {
     rdv__tell(user, RDV_LOG_WARNING, "%s", text);
 }
 
-/* All but the task agent itself. */
-static int prepare(struct rdv_com_host *host, rdv_loop *loop, const rdv_com_host_options *options)
+/* Make all that the task agent uses. */
+static int make_parts(struct rdv_com_host *host, rdv_loop *loop,
+                      const rdv_com_host_options *options)
 {
     host->terminate_wait = options->terminate_wait;
     int result = rdv__tell_new(loop, &options->log, &host->tell);
     if (result == 0)
-        result = rdv__watchdog_new(options->call_limit, on_slow, host->tell, &host->calls);
+        result = rdv__watchdog_new(options->call_limit, on_slow_call, host->tell, &host->calls);
     if (result == 0)
-        result = rdv__watchdog_new(options->call_limit, NULL, NULL, &host->ours);
+        result = rdv__watchdog_new(options->call_limit, NULL, NULL, &host->guard_calls);
     return result;
 }
 
-/* `left`: the thread of the task agent is still there, and what it uses has to stay for it. */
+/* If the task agent's thread is `left`, all that it uses stays. */
 static void free_host(struct rdv_com_host *host, bool left)
 {
     if (left) {
@@ -65,7 +73,7 @@ static void free_host(struct rdv_com_host *host, bool left)
         return;
     }
     rdv__guard_free(host->guard);
-    rdv__watchdog_free(host->ours);
+    rdv__watchdog_free(host->guard_calls);
     rdv__watchdog_free(host->calls);
     rdv__tell_free(host->tell);
     free(host);
@@ -81,7 +89,7 @@ int rdv_com_host_open(rdv_loop *loop, const char *which, const rdv_com_host_opti
     rdv_com_host_options_init(&defaults);
     if (!options)
         options = &defaults;
-    if (!loop || !ret_host || !right(options))
+    if (!loop || !ret_host || !are_valid(options))
         return rdv__fail(error, RDV_EINVAL, "invalid argument to rdv_com_host_open");
     struct rdv_com_host *host = calloc(1, sizeof *host);
     if (!host)
@@ -93,7 +101,7 @@ int rdv_com_host_open(rdv_loop *loop, const char *which, const rdv_com_host_opti
     }
     rdv__registry_text(&parts.clsid, host->clsid);
     rdv__registry_class(&parts.clsid, &class);
-    result = prepare(host, loop, options);
+    result = make_parts(host, loop, options);
     if (result == 0) {
         parts.apartment = options->apartment == RDV_COM_APARTMENT_OF_CLASS
                               ? rdv__registry_apartment(&class)
@@ -111,7 +119,7 @@ int rdv_com_host_open(rdv_loop *loop, const char *which, const rdv_com_host_opti
                                            .name = rdv__hosted_name(host->hosted),
                                            .loop = loop,
                                            .tell = host->tell,
-                                           .watchdog = host->ours,
+                                           .watchdog = host->guard_calls,
                                            .terminate_wait = options->terminate_wait};
         result = rdv__guard_new(&guarded, &host->guard);
         if (result != 0) {
@@ -148,7 +156,10 @@ void rdv_com_host_close(rdv_com_host *host)
 {
     if (!host)
         return;
-    /* One that was told to terminate has had its time, or someone has decided not to wait for it. */
+    /*
+     * If it was told to terminate, it has had its time already, or somebody has decided not to wait
+     * for it.
+     */
     const bool may = rdv__guard_may_free(host->guard);
     char name[RDV__PLUGIN_NAME];
     strncpy(name, rdv__hosted_name(host->hosted), sizeof name - 1);

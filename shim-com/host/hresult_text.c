@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The words for an HRESULT, which the host side and the conformance kit put into messages. */
 #include "shim-com/host/hresult_text.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ const char *rdv__com_words(HRESULT result, char buffer[RDV__COM_WORDS_SIZE])
                                                                    : "which is no failure"
                        : code != RDV_EFAILED ? rdv_strerror(code)
                                              : rdv__win_words(number, words);
-    /* Where Windows has no words, what stands for them would be the same number in another guise. */
+    /* If Windows has no words either, these only repeat the number. */
     snprintf(unnamed, sizeof unnamed, "Windows error %lu", (unsigned long)number);
     if (strcmp(text, unnamed) == 0)
         snprintf(buffer, RDV__COM_WORDS_SIZE, "0x%08lX", (unsigned long)result);

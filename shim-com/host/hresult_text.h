@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HRESULTs for people. */
+/* HRESULTs as text for messages. */
 #ifndef RDV__COM_WORDS_H
 #define RDV__COM_WORDS_H
 
@@ -7,7 +7,10 @@
 
 #define RDV__COM_WORDS_SIZE 320
 
-/* "0x80070005, permission denied": the number, and our own words for it, else those of Windows if it has some. Returns buffer. */
+/*
+ * Write an HRESULT as a number and words: "0x80070005, permission denied". The words are rdvtask's
+ * own, else those of Windows; where neither has any, the number stands alone. Returns the buffer.
+ */
 const char *rdv__com_words(HRESULT result, char buffer[RDV__COM_WORDS_SIZE]);
 
 #endif

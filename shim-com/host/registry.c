@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the registry says about task agents (rdv_com_plugins()) and about their classes, and which
+ * of them is meant. This file only reads the registry; register.c writes it.
+ */
 #include "shim-com/host/registry.h"
 
 #include <stdio.h>
@@ -11,8 +15,11 @@
 /* The longest name of a key, in characters with the NUL. */
 #define KEY_NAME 256
 
-/* UTF-16 from the registry as UTF-8 that fits; what is not well-formed gets replacement characters. */
-static void narrow(const wchar_t *wide, char *buffer, size_t size)
+/*
+ * Convert UTF-16 to UTF-8, and cut it so that it fits. Units that are not well-formed become
+ * replacement characters.
+ */
+static void copy_utf8(const wchar_t *wide, char *buffer, size_t size)
 {
     char whole[4 * RDV__SERVER_PATH];
     if (WideCharToMultiByte(CP_UTF8, 0, wide, -1, whole, sizeof whole, NULL, NULL) <= 0)
@@ -22,7 +29,10 @@ static void narrow(const wchar_t *wide, char *buffer, size_t size)
     buffer[length] = '\0';
 }
 
-/* A value of text; "" if it isn't there or is too long. REG_EXPAND_SZ counts as text here, with its variables filled in. */
+/*
+ * Read a text; "" if there is none or it is too long. The variables in a REG_EXPAND_SZ are filled
+ * in.
+ */
 static void read_text(HKEY key, const wchar_t *value, wchar_t *buffer, size_t characters)
 {
     DWORD size = (DWORD)(characters * sizeof *buffer);
@@ -36,10 +46,13 @@ void rdv__registry_text(REFCLSID clsid, char ret_text[RDV__CLSID_SIZE])
 {
     wchar_t wide[RDV__CLSID_SIZE];
     StringFromGUID2(clsid, wide, RDV__CLSID_SIZE);
-    narrow(wide, ret_text, RDV__CLSID_SIZE);
+    copy_utf8(wide, ret_text, RDV__CLSID_SIZE);
 }
 
-/* The default value of a key below the class's, and its threading model. */
+/*
+ * Read the server and the threading model from a key below the class's. Returns whether it names a
+ * server.
+ */
 static bool read_server(const wchar_t *class, const wchar_t *kind, struct rdv__class *ret_class)
 {
     wchar_t path[RDV__CLSID_SIZE + KEY_NAME], text[RDV__SERVER_PATH];
@@ -48,9 +61,9 @@ static bool read_server(const wchar_t *class, const wchar_t *kind, struct rdv__c
     if (RegOpenKeyExW(HKEY_CLASSES_ROOT, path, 0, KEY_QUERY_VALUE, &key) != ERROR_SUCCESS)
         return false;
     read_text(key, NULL, text, RDV__SERVER_PATH);
-    narrow(text, ret_class->server, sizeof ret_class->server);
+    copy_utf8(text, ret_class->server, sizeof ret_class->server);
     read_text(key, L"ThreadingModel", text, RDV__SERVER_PATH);
-    narrow(text, ret_class->model, sizeof ret_class->model);
+    copy_utf8(text, ret_class->model, sizeof ret_class->model);
     RegCloseKey(key);
     return ret_class->server[0] != '\0';
 }
@@ -67,7 +80,10 @@ void rdv__registry_class(REFCLSID clsid, struct rdv__class *ret_class)
 
 rdv_com_apartment rdv__registry_apartment(const struct rdv__class *class)
 {
-    /* Where a class may be in either, it gets the one with a message loop: it can do nothing with less. */
+    /*
+     * A class that can be in either gets the single-threaded one, whose message loop it may rely
+     * on.
+     */
     if (!class->in_process || _stricmp(class->model, "Free") == 0 ||
         _stricmp(class->model, "Neutral") == 0)
         return RDV_COM_APARTMENT_MULTI;
@@ -76,7 +92,9 @@ rdv_com_apartment rdv__registry_apartment(const struct rdv__class *class)
 
 /* ------------------------------------------------------------- plug-ins */
 
-/* Say what is wrong with the values of a key. Whether it is enabled. */
+/*
+ * Returns whether a task agent is enabled. If IsEnabled is not as it should be, `trouble` says how.
+ */
 static bool read_enabled(HKEY key, char *trouble, size_t size)
 {
     DWORD enabled = 0, length = sizeof enabled;
@@ -85,7 +103,7 @@ static bool read_enabled(HKEY key, char *trouble, size_t size)
     if (status != ERROR_SUCCESS) {
         snprintf(trouble, size, "%s",
                  status == ERROR_FILE_NOT_FOUND ? "it has no IsEnabled, and so it is not enabled"
-                                                : "IsEnabled is no REG_DWORD");
+                                                : "IsEnabled is not a REG_DWORD");
         return false;
     }
     if (enabled > 1)
@@ -93,9 +111,9 @@ static bool read_enabled(HKEY key, char *trouble, size_t size)
     return enabled == 1;
 }
 
-/* Hand out one key. */
-static int read_plugin(HKEY plugins, const wchar_t *name, bool *used, rdv_com_plugin_fn fn,
-                       void *user)
+/* Read the key of one task agent, and hand it out. */
+static int hand_out_plugin(HKEY plugins, const wchar_t *name, bool *used, rdv_com_plugin_fn fn,
+                           void *user)
 {
     wchar_t text[RDV__SERVER_PATH];
     char utf8_name[RDV__PLUGIN_NAME], clsid_text[RDV__SERVER_PATH], trouble[128] = "";
@@ -103,16 +121,16 @@ static int read_plugin(HKEY plugins, const wchar_t *name, bool *used, rdv_com_pl
     CLSID clsid;
     HKEY key;
     if (RegOpenKeyExW(plugins, name, 0, KEY_QUERY_VALUE, &key) != ERROR_SUCCESS)
-        return 0; /* it has gone meanwhile, or is not for us to read */
+        return 0; /* it is gone by now, or we may not read it */
     const bool enabled = read_enabled(key, trouble, sizeof trouble);
     read_text(key, L"CLSID", text, RDV__SERVER_PATH);
     RegCloseKey(key);
-    narrow(name, utf8_name, sizeof utf8_name);
-    narrow(text, clsid_text, sizeof clsid_text);
+    copy_utf8(name, utf8_name, sizeof utf8_name);
+    copy_utf8(text, clsid_text, sizeof clsid_text);
     if (text[0] == L'\0')
         snprintf(trouble, sizeof trouble, "it has no CLSID");
     else if (IIDFromString(text, &clsid) != S_OK)
-        snprintf(trouble, sizeof trouble, "its CLSID is not of the form {…}");
+        snprintf(trouble, sizeof trouble, "its CLSID does not have the form {…}");
     else
         rdv__registry_class(&clsid, &class);
     if (!class.server[0] && !trouble[0])
@@ -154,7 +172,7 @@ int rdv_com_plugins(rdv_com_plugin_fn fn, void *user, struct rdv_error *error)
         if (status == ERROR_NO_MORE_ITEMS)
             break;
         if (status == ERROR_SUCCESS)
-            result = read_plugin(plugins, name, &used, fn, user);
+            result = hand_out_plugin(plugins, name, &used, fn, user);
         else
             result = rdv__fail(error, rdv__win_error((DWORD)status),
                                "the registered task agents can't be read: %s",
@@ -167,20 +185,23 @@ int rdv_com_plugins(rdv_com_plugin_fn fn, void *user, struct rdv_error *error)
 /* -------------------------------------------------------------- finding */
 
 struct search {
-    const wchar_t *name; /* NULL = the first enabled one */
+    /* NULL if the first enabled one is wanted. */
+    const wchar_t *name;
+    /* Whether any task agent is registered, and whether the wanted one is. */
     bool any, found;
     char plugin[RDV__PLUGIN_NAME];
     char clsid[RDV__CLSID_SIZE];
     char trouble[128];
 };
 
-static int look_at(void *user, const rdv_com_plugin *plugin)
+/* Called for each task agent: remember it if it is the wanted one. */
+static int compare_plugin(void *user, const rdv_com_plugin *plugin)
 {
     struct search *search = user;
     wchar_t name[RDV__PLUGIN_NAME];
     search->any = true;
     if (search->name) {
-        /* As the registry compares names. */
+        /* This is how the registry compares names. */
         MultiByteToWideChar(CP_UTF8, 0, plugin->name, -1, name, RDV__PLUGIN_NAME);
         if (CompareStringOrdinal(name, -1, search->name, -1, TRUE) != CSTR_EQUAL)
             return 0;
@@ -195,7 +216,7 @@ static int look_at(void *user, const rdv_com_plugin *plugin)
     return 0;
 }
 
-/* A CLSID without its braces, which PowerShell has another meaning for. */
+/* Whether the text is a CLSID without its braces, which have another meaning in PowerShell. */
 static bool is_bare_clsid(const wchar_t *text, CLSID *ret_clsid)
 {
     wchar_t braced[RDV__CLSID_SIZE];
@@ -213,16 +234,16 @@ int rdv__registry_find(const char *which, CLSID *ret_clsid, char ret_name[RDV__P
     if (!which)
         which = "";
     if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, which, -1, wide, RDV__PLUGIN_NAME) <= 0)
-        return rdv__fail(error, RDV_EINVAL, "'%s' is no name of a task agent", which);
+        return rdv__fail(error, RDV_EINVAL, "'%s' can't be the name of a task agent", which);
     if (which[0] == '{') {
         if (IIDFromString(wide, ret_clsid) != S_OK)
-            return rdv__fail(error, RDV_EINVAL, "'%s' is not of the form {…} that a CLSID has",
+            return rdv__fail(error, RDV_EINVAL, "'%s' does not have the form {…} of a CLSID",
                              which);
         rdv__registry_text(ret_clsid, ret_name);
         return 0;
     }
     search.name = which[0] ? wide : NULL;
-    int result = rdv_com_plugins(look_at, &search, error);
+    int result = rdv_com_plugins(compare_plugin, &search, error);
     if (result != 0)
         return result;
     if (!search.found && search.name && is_bare_clsid(wide, ret_clsid)) {
@@ -233,11 +254,11 @@ int rdv__registry_find(const char *which, CLSID *ret_clsid, char ret_name[RDV__P
         return rdv__fail(error, RDV_ENOTFOUND, "no task agent is registered as '%s'", which);
     if (!search.found)
         return rdv__fail(error, RDV_ENOTFOUND,
-                         search.any ? "task agents are registered, and none is enabled"
+                         search.any ? "task agents are registered, but none is enabled"
                                     : "no task agent is registered");
     MultiByteToWideChar(CP_UTF8, 0, search.clsid, -1, wide, RDV__PLUGIN_NAME);
     if (IIDFromString(wide, ret_clsid) != S_OK || search.clsid[0] == '\0')
-        return rdv__fail(error, RDV_EINVAL, "the task agent '%s' is not registered right: %s",
+        return rdv__fail(error, RDV_EINVAL, "the task agent '%s' is not registered correctly: %s",
                          search.plugin, search.trouble[0] ? search.trouble : "its CLSID");
     memcpy(ret_name, search.plugin, RDV__PLUGIN_NAME);
     return 0;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The class object of a class. */
+/*
+ * The class object of a program's own class, and the two exports of a COM server that go with it. A
+ * class object makes the objects of plugin.c, and like them counts as a reason for the module to
+ * stay loaded.
+ */
 #define COBJMACROS
 #include <rdvtask/com_server.h>
 

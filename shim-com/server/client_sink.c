@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A client's sink, made an rdv_sink that never waits. plugin.c makes one for each Initialize and
+ * hands it to the agent.
+ *
+ * What the agent reports is put into a queue, and a thread of the sink's own makes the calls, in
+ * order. So a client that is slow, blocks, or calls back holds up nothing else. The queue is
+ * bounded: where equal statuses of a task wait, one is kept, and beyond RDV_COM_WAITING_MAX calls
+ * only the ends of tasks and OnTerminated are taken.
+ *
+ * The thread lives until the last reference is given back and all notes are told. The client's
+ * pointer reaches it by way of COM's global interface table, since it belongs to the apartment of
+ * the client.
+ */
 #define COBJMACROS
 #include "shim-com/server/client_sink.h"
 
@@ -16,10 +29,12 @@
 #include "shim-com/common/convert.h"
 #include "shim-com/common/proxy.h"
 
-/* A call that waits for its turn. */
+/*
+ * A call that waits for its turn: OnTaskStateChange if there is a status, ScheduleTask if there is
+ * a task, else DeleteSchedule.
+ */
 struct note {
     struct note *next;
-    /* Of this identifier the status, if there is one; else its schedule, if there is a task; else the end of its schedule. */
     rdv_status status;
     rdv_task *task;
     rdv_window window;
@@ -28,21 +43,24 @@ struct note {
 
 struct sink {
     rdv_sink sink;
-    DWORD cookie; /* of the global interface table */
+    /* The client's sink in COM's global interface table. */
+    DWORD cookie;
     rdv_log log;
-    LONG
-        holders; /* the thread, and all who have references together: the last of the two frees it */
+    /* One for the thread and one for all references together: who lets go last frees the sink. */
+    LONG holders;
 
-    CRITICAL_SECTION lock; /* of what follows */
+    /* For all below. */
+    CRITICAL_SECTION lock;
     CONDITION_VARIABLE changed;
     size_t refs;
     struct note *first, **end;
     size_t count;
-    bool terminated; /* to be told, after all notes */
+    /* OnTerminated is to be called, after all notes. */
+    bool terminated;
     int reason;
 };
 
-static struct sink *of(rdv_sink *sink)
+static struct sink *impl_from_rdv_sink(rdv_sink *sink)
 {
     return (struct sink *)sink;
 }
@@ -69,7 +87,7 @@ static bool is_end(rdv_status status)
     return status == RDV_STATUS_SUCCESS || status == RDV_STATUS_FAILED;
 }
 
-/* Whether the latest that waits for this identifier is this very status. */
+/* Whether the last note that waits for this identifier has this status. */
 static bool is_waiting(const struct sink *sink, const char *identifier, rdv_status status)
 {
     const struct note *latest = NULL;
@@ -79,8 +97,8 @@ static bool is_waiting(const struct sink *sink, const char *identifier, rdv_stat
     return latest && latest->status == status;
 }
 
-/* Takes the note. */
-static int post(struct sink *sink, struct note *note)
+/* Put the note into the queue, if it has room. Owns the note from here on, also on failure. */
+static int queue_note(struct sink *sink, struct note *note)
 {
     int result = 0;
     EnterCriticalSection(&sink->lock);
@@ -97,7 +115,7 @@ static int post(struct sink *sink, struct note *note)
     LeaveCriticalSection(&sink->lock);
     if (result) {
         rdv__log(&sink->log, RDV_LOG_WARNING,
-                 "the trigger agent's sink is not told of task %s: %d calls of it wait already",
+                 "the trigger agent's sink is not told about task %s: %d calls already wait for it",
                  note->identifier, RDV_COM_WAITING_MAX);
         note_free(note);
     }
@@ -106,8 +124,8 @@ static int post(struct sink *sink, struct note *note)
 
 /* -------------------------------------------------------------- its thread */
 
-static HRESULT tell_schedule(IRDVTaskPluginNotifySink *client, BSTR identifier,
-                             const struct note *note)
+static HRESULT call_schedule_task(IRDVTaskPluginNotifySink *client, BSTR identifier,
+                                  const struct note *note)
 {
     size_t size;
     const void *context = rdv_task_context(note->task, &size);
@@ -126,7 +144,8 @@ static HRESULT tell_schedule(IRDVTaskPluginNotifySink *client, BSTR identifier,
     return told;
 }
 
-static HRESULT tell(IRDVTaskPluginNotifySink *client, const struct note *note)
+/* Make the call that a note stands for. */
+static HRESULT call_client(IRDVTaskPluginNotifySink *client, const struct note *note)
 {
     BSTR identifier;
     int result = rdv__com_bstr(note->identifier, &identifier);
@@ -137,15 +156,18 @@ static HRESULT tell(IRDVTaskPluginNotifySink *client, const struct note *note)
         told = IRDVTaskPluginNotifySink_OnTaskStateChange(client, identifier,
                                                           (RDV_TASK_STATUS)note->status);
     else if (note->task)
-        told = tell_schedule(client, identifier, note);
+        told = call_schedule_task(client, identifier, note);
     else
         told = IRDVTaskPluginNotifySink_DeleteSchedule(client, identifier);
     SysFreeString(identifier);
     return told;
 }
 
-/* The next note, or NULL when the last one was handed out and nobody can post any more. */
-static struct note *take(struct sink *sink, bool *ret_terminated)
+/*
+ * Wait for the next note. NULL if OnTerminated is due (*ret_terminated), or if nobody has a
+ * reference any more.
+ */
+static struct note *take_note(struct sink *sink, bool *ret_terminated)
 {
     EnterCriticalSection(&sink->lock);
     while (!sink->first && !sink->terminated && sink->refs > 0)
@@ -164,7 +186,7 @@ static struct note *take(struct sink *sink, bool *ret_terminated)
     return note;
 }
 
-static IGlobalInterfaceTable *table(HRESULT *ret_result)
+static IGlobalInterfaceTable *get_table(HRESULT *ret_result)
 {
     IGlobalInterfaceTable *found = NULL;
     *ret_result = CoCreateInstance(&CLSID_StdGlobalInterfaceTable, NULL, CLSCTX_INPROC_SERVER,
@@ -172,9 +194,12 @@ static IGlobalInterfaceTable *table(HRESULT *ret_result)
     return SUCCEEDED(*ret_result) ? found : NULL;
 }
 
-/* The client's sink as this apartment sees it; NULL if it can't be had, which is logged. result: whether there is the table. */
-static IRDVTaskPluginNotifySink *fetch(const struct sink *sink, IGlobalInterfaceTable *git,
-                                       HRESULT result)
+/*
+ * Get the client's sink for this apartment. NULL if that fails, which is logged; `result` says
+ * whether there is a table.
+ */
+static IRDVTaskPluginNotifySink *get_client(const struct sink *sink, IGlobalInterfaceTable *git,
+                                            HRESULT result)
 {
     IRDVTaskPluginNotifySink *client = NULL;
     if (SUCCEEDED(result))
@@ -185,12 +210,12 @@ static IRDVTaskPluginNotifySink *fetch(const struct sink *sink, IGlobalInterface
     if (SUCCEEDED(result))
         return client;
     rdv__log(&sink->log, RDV_LOG_ERROR,
-             "the trigger agent's sink can't be reached, and is told nothing: 0x%08lX",
+             "the trigger agent's sink can't be reached, so it is told nothing: 0x%08lX",
              (unsigned long)result);
     return NULL;
 }
 
-static void let_go(struct sink *sink)
+static void drop_holder(struct sink *sink)
 {
     if (InterlockedDecrement(&sink->holders) > 0)
         return;
@@ -198,26 +223,25 @@ static void let_go(struct sink *sink)
     free(sink);
 }
 
-static unsigned __stdcall run(void *user)
+static unsigned __stdcall call_sink(void *user)
 {
     struct sink *sink = user;
     HRESULT entered = CoInitializeEx(NULL, COINIT_MULTITHREADED), result;
-    IGlobalInterfaceTable *git = table(&result);
-    IRDVTaskPluginNotifySink *client = fetch(sink, git, result);
+    IGlobalInterfaceTable *git = get_table(&result);
+    IRDVTaskPluginNotifySink *client = get_client(sink, git, result);
 
     bool terminated;
     struct note *note;
-    while ((note = take(sink, &terminated)) != NULL || terminated) {
+    while ((note = take_note(sink, &terminated)) != NULL || terminated) {
         HRESULT told = S_OK;
         if (client && note)
-            told = tell(client, note);
+            told = call_client(client, note);
         else if (client)
             told = IRDVTaskPluginNotifySink_OnTerminated(client, rdv__com_hresult(sink->reason));
         if (FAILED(told))
-            rdv__log(&sink->log, RDV_LOG_WARNING,
-                     "the trigger agent's sink has failed for %s%s: 0x%08lX",
-                     note ? "task " : "OnTerminated", note ? note->identifier : "",
-                     (unsigned long)told);
+            rdv__log(
+                &sink->log, RDV_LOG_WARNING, "the trigger agent's sink failed for %s%s: 0x%08lX",
+                note ? "task " : "OnTerminated", note ? note->identifier : "", (unsigned long)told);
         if (note)
             note_free(note);
     }
@@ -230,7 +254,7 @@ static unsigned __stdcall run(void *user)
     }
     if (SUCCEEDED(entered))
         CoUninitialize();
-    let_go(sink);
+    drop_holder(sink);
     return 0;
 }
 
@@ -238,7 +262,7 @@ static unsigned __stdcall run(void *user)
 
 static void ref(rdv_sink *base)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = impl_from_rdv_sink(base);
     EnterCriticalSection(&sink->lock);
     sink->refs++;
     LeaveCriticalSection(&sink->lock);
@@ -246,14 +270,14 @@ static void ref(rdv_sink *base)
 
 static void unref(rdv_sink *base)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = impl_from_rdv_sink(base);
     EnterCriticalSection(&sink->lock);
     const bool last = --sink->refs == 0;
     if (last)
         WakeConditionVariable(&sink->changed);
     LeaveCriticalSection(&sink->lock);
     if (last)
-        let_go(sink);
+        drop_holder(sink);
 }
 
 static int schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task *task)
@@ -265,7 +289,7 @@ static int schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task *tas
         return RDV_ENOMEM;
     note->task = rdv_task_ref(task);
     note->window = *window;
-    return post(of(sink), note);
+    return queue_note(impl_from_rdv_sink(sink), note);
 }
 
 static int delete_schedule(rdv_sink *sink, const char *identifier)
@@ -273,7 +297,7 @@ static int delete_schedule(rdv_sink *sink, const char *identifier)
     if (!identifier)
         return RDV_EINVAL;
     struct note *note = note_new(identifier);
-    return note ? post(of(sink), note) : RDV_ENOMEM;
+    return note ? queue_note(impl_from_rdv_sink(sink), note) : RDV_ENOMEM;
 }
 
 static int task_state_changed(rdv_sink *sink, const char *identifier, const rdv_report *report)
@@ -287,12 +311,12 @@ static int task_state_changed(rdv_sink *sink, const char *identifier, const rdv_
     if (!note)
         return RDV_ENOMEM;
     note->status = report->status;
-    return post(of(sink), note);
+    return queue_note(impl_from_rdv_sink(sink), note);
 }
 
 static void terminated(rdv_sink *base, int reason)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = impl_from_rdv_sink(base);
     EnterCriticalSection(&sink->lock);
     sink->terminated = true;
     sink->reason = reason;
@@ -324,7 +348,7 @@ HRESULT rdv__com_sink_new(IRDVTaskPluginNotifySink *client, const rdv_log *log, 
     InitializeConditionVariable(&sink->changed);
 
     HRESULT result;
-    IGlobalInterfaceTable *git = table(&result);
+    IGlobalInterfaceTable *git = get_table(&result);
     if (git)
         result = rdv__com_proxies();
     if (SUCCEEDED(result))
@@ -332,7 +356,7 @@ HRESULT rdv__com_sink_new(IRDVTaskPluginNotifySink *client, const rdv_log *log, 
             git, (IUnknown *)client, &IID_IRDVTaskPluginNotifySink, &sink->cookie);
     if (SUCCEEDED(result)) {
         sink->holders = 2;
-        const uintptr_t thread = _beginthreadex(NULL, 0, run, sink, 0, NULL);
+        const uintptr_t thread = _beginthreadex(NULL, 0, call_sink, sink, 0, NULL);
         if (thread) {
             CloseHandle((HANDLE)thread);
         } else {
@@ -344,7 +368,7 @@ HRESULT rdv__com_sink_new(IRDVTaskPluginNotifySink *client, const rdv_log *log, 
     if (git)
         IGlobalInterfaceTable_Release(git);
     if (FAILED(result)) {
-        let_go(sink);
+        drop_holder(sink);
         return result;
     }
     *ret_sink = &sink->sink;

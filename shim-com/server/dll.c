@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* rdvtask-com.dll: the class whose handlers are those of the machine's agent document. doc/com.md is for its users. */
+/*
+ * rdvtask-com.dll: the class whose handlers are those of the machine's agent document. It fills in
+ * an rdv_com_class and exports what COM and regsvr32 call; the rest is the shim's. doc/com.md tells
+ * users where its files are.
+ *
+ * Nothing in the document's folder is opened before check_trusted() has seen that ordinary users
+ * can't write there.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -17,14 +24,19 @@
 #include "plat.h"
 #include "win.h"
 
-#define NAME      "rdvtask"
-#define SETTINGS  L"Software\\rdvtask" /* under HKEY_LOCAL_MACHINE */
-#define DOCUMENT  L"\\rdvtask\\agent.json"
-#define PATH_SIZE 32768 /* the longest that Windows has */
+#define NAME "rdvtask"
+/* Under HKEY_LOCAL_MACHINE. */
+#define SETTINGS L"Software\\rdvtask"
+#define DOCUMENT L"\\rdvtask\\agent.json"
+/* The longest path that Windows has, in characters with the NUL. */
+#define PATH_SIZE 32768
 
 /* --------------------------------------------------------------------- log */
 
-/* To the event log, where an administrator looks for what a service's plug-in has to say. */
+/*
+ * Write to Windows' event log, which is where an administrator looks for messages of a service's
+ * plug-in.
+ */
 static void log_line(void *user, rdv_log_level level, const char *text)
 {
     (void)user;
@@ -45,7 +57,10 @@ static const rdv_log event_log = {.write = log_line};
 
 /* ------------------------------------------------------------------- files */
 
-/* The agent document that the registry names, else the default one; free(). */
+/*
+ * Find the agent document: the one that the registry names, else the default one. The caller frees
+ * the path.
+ */
 static int find_document(char **ret_path)
 {
     wchar_t *path = malloc(PATH_SIZE * sizeof *path);
@@ -78,16 +93,19 @@ static int find_document(char **ret_path)
     return result;
 }
 
-/* PATH/name.json: PATH/name.db, or another end; free(). */
-static char *beside(const char *document, const char *end)
+/*
+ * The name of a file beside the document: its path with `ending` in place of ".json". The caller
+ * frees it.
+ */
+static char *name_beside(const char *document, const char *ending)
 {
     size_t stem = strlen(document);
     if (stem >= 5 && strcmp(document + stem - 5, ".json") == 0)
         stem -= 5;
-    char *path = malloc(stem + strlen(end) + 1);
+    char *path = malloc(stem + strlen(ending) + 1);
     if (path) {
         memcpy(path, document, stem);
-        strcpy(path + stem, end);
+        strcpy(path + stem, ending);
     }
     return path;
 }
@@ -101,7 +119,7 @@ static int open_files(rdv_loop *loop, const char *document, rdv_store **ret_stor
     rdv_agent_options agent_options;
     struct rdv_error error;
     int result = RDV_ENOMEM;
-    char *file = beside(document, ".db"), *logs = beside(document, ".db.log.d");
+    char *file = name_beside(document, ".db"), *logs = name_beside(document, ".db.log.d");
     if (!file || !logs)
         goto out;
     rdv_store_options_init(&store_options);
@@ -140,7 +158,7 @@ out:
     return result;
 }
 
-/* Others may have made the folder, and a store in it, before the administrator did: nothing there is opened before this. */
+/* Others may have made the folder, and a store in it, before the administrator did. */
 static int check_trusted(const char *document)
 {
     struct rdv_error error;
@@ -177,7 +195,10 @@ static const rdv_com_class described = {
     .log = {.write = log_line},
 };
 
-/* What regsvr32 calls, and no header declares. DllMain is the compiler's own, which does nothing. */
+/*
+ * regsvr32 calls these two, and no header declares them. There is no DllMain but the compiler's
+ * own, which does nothing.
+ */
 STDAPI DllRegisterServer(void);
 STDAPI DllUnregisterServer(void);
 

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A task agent of the core as an IRDVTaskPlugin, for the trigger agents of others. class_object.c
+ * makes the objects.
+ *
+ * An object has a loop with a thread of its own, which alone uses the agent and the store. COM may
+ * call the object from any thread: each method converts its values, has the loop's thread make the
+ * call of the core, and waits for the result. Initialize takes the state from NEW by way of
+ * INITIALIZING to READY, or back to NEW if it fails; in no other state is there a loop to call.
+ */
 #define COBJMACROS
 #include "shim-com/server/plugin.h"
 
@@ -18,10 +27,11 @@ enum { NEW, INITIALIZING, READY };
 struct plugin {
     IRDVTaskPlugin IRDVTaskPlugin_iface;
     LONG ref;
-    IUnknown *marshaler; /* any apartment may call it as it is */
+    /* COM's free-threaded marshaler: every apartment calls the object directly. */
+    IUnknown *marshaler;
     const rdv_com_class *described;
     LONG state;
-    /* From READY on. The agent and the store belong to the loop's thread. */
+    /* From READY on. Only the loop's thread uses the agent and the store. */
     rdv_loop *loop;
     rdv_store *store;
     rdv_agent *agent;
@@ -53,7 +63,10 @@ LONG rdv__com_module_held(void)
     return InterlockedCompareExchange(&held, 0, 0);
 }
 
-/* Libuv leaves behind what runs in this module when the loop is gone, and the sink's thread outlives its object. */
+/*
+ * The module must never be unloaded once there was a loop: libuv leaves threads behind, and the
+ * sink's thread outlives its object.
+ */
 static HRESULT pin_module(void)
 {
     static LONG pinned;
@@ -68,6 +81,7 @@ static HRESULT pin_module(void)
 
 /* ------------------------------------------------------ on the loop's thread */
 
+/* What a method hands to the function that rdv_loop_call() runs for it. */
 struct call {
     struct plugin *plugin;
     rdv_sink *sink;
@@ -84,7 +98,7 @@ static int open_agent(void *user)
     return described->open(described->user, plugin->loop, &plugin->store, &plugin->agent);
 }
 
-static int initialize(void *user)
+static int initialize_agent(void *user)
 {
     struct call *call = user;
     rdv_plugin *agent = rdv_agent_plugin(call->plugin->agent);
@@ -98,7 +112,7 @@ static int start_task(void *user)
     return agent->ops->start_task(agent, call->task);
 }
 
-static int terminate(void *user)
+static int terminate_agent(void *user)
 {
     struct call *call = user;
     rdv_plugin *agent = rdv_agent_plugin(call->plugin->agent);
@@ -120,7 +134,10 @@ static int free_agent(void *user)
     return 0;
 }
 
-/* A turn of its own: what the agent has written last is durable before. */
+/*
+ * This is not done in the same turn as free_agent(), so that what the agent has written last is
+ * durable before.
+ */
 static int close_store(void *user)
 {
     struct call *call = user;
@@ -131,7 +148,7 @@ static int close_store(void *user)
 
 /* -------------------------------------------------------------- life and end */
 
-static void stop(struct plugin *plugin)
+static void stop_loop(struct plugin *plugin)
 {
     struct call call = {.plugin = plugin};
     if (!plugin->loop)
@@ -142,7 +159,7 @@ static void stop(struct plugin *plugin)
     plugin->loop = NULL;
 }
 
-static int start(struct plugin *plugin, rdv_sink *sink)
+static int start_loop(struct plugin *plugin, rdv_sink *sink)
 {
     struct call call = {.plugin = plugin, .sink = sink};
     int result = rdv_loop_new(&plugin->loop);
@@ -150,16 +167,16 @@ static int start(struct plugin *plugin, rdv_sink *sink)
         return result;
     result = rdv_loop_start_thread(plugin->loop);
     if (result) {
-        /* Nobody runs it, so nobody can be asked to close anything. */
+        /* No thread runs the loop, so stop_loop() could not have anything closed on it. */
         rdv_loop_free(plugin->loop);
         plugin->loop = NULL;
         return result;
     }
     result = rdv_loop_call(plugin->loop, open_agent, &call);
     if (!result)
-        result = rdv_loop_call(plugin->loop, initialize, &call);
+        result = rdv_loop_call(plugin->loop, initialize_agent, &call);
     if (result)
-        stop(plugin);
+        stop_loop(plugin);
     return result;
 }
 
@@ -197,7 +214,7 @@ static ULONG STDMETHODCALLTYPE plugin_Release(IRDVTaskPlugin *iface)
     const LONG left = InterlockedDecrement(&plugin->ref);
     if (left > 0)
         return (ULONG)left;
-    stop(plugin);
+    stop_loop(plugin);
     if (plugin->marshaler)
         IUnknown_Release(plugin->marshaler);
     free(plugin);
@@ -218,7 +235,7 @@ static HRESULT STDMETHODCALLTYPE plugin_Initialize(IRDVTaskPlugin *iface,
     if (SUCCEEDED(result))
         result = rdv__com_sink_new(client, &plugin->described->log, &sink);
     if (SUCCEEDED(result)) {
-        result = rdv__com_hresult(start(plugin, sink));
+        result = rdv__com_hresult(start_loop(plugin, sink));
         sink->ops->unref(sink);
     }
     InterlockedExchange(&plugin->state, SUCCEEDED(result) ? READY : NEW);
@@ -243,7 +260,7 @@ static HRESULT STDMETHODCALLTYPE plugin_Terminate(IRDVTaskPlugin *iface, HRESULT
     struct call call = {.plugin = impl_from_IRDVTaskPlugin(iface), .reason = rdv__com_code(reason)};
     if (!is_ready(call.plugin))
         return rdv__com_hresult(RDV_ESTATE);
-    return rdv__com_hresult(rdv_loop_call(call.plugin->loop, terminate, &call));
+    return rdv__com_hresult(rdv_loop_call(call.plugin->loop, terminate_agent, &call));
 }
 
 static HRESULT STDMETHODCALLTYPE plugin_get_PluginName(IRDVTaskPlugin *iface, BSTR *name)

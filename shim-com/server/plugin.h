@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* IRDVTaskPlugin, made of an rdv_agent. */
+/* The objects of the class: an rdv_agent as an IRDVTaskPlugin. */
 #ifndef RDV__COM_PLUGIN_H
 #define RDV__COM_PLUGIN_H
 
@@ -7,11 +7,12 @@
 
 #include <rdvtask/com_server.h>
 
-/* An object of the class: see com_server.h for what it does. ret_object: NULL on failure. */
+/* Make an object of the class, which does what doc/com.md says. *ret_object is NULL on failure. */
 HRESULT rdv__com_plugin_new(const rdv_com_class *described, REFIID iid, void **ret_object);
 
 /*
- * How many reasons there are for the module to stay loaded: objects, class objects, locks; and those that never go away.
+ * A count of the reasons why the module has to stay loaded: one for each object, class object and
+ * lock, and one for good once Initialize was called.
  */
 void rdv__com_module_hold(void);
 void rdv__com_module_release(void);

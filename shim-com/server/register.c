@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What registration writes, and takes away again. */
+/*
+ * Registration of a program's own class, for DllRegisterServer and DllUnregisterServer. Two keys
+ * under HKEY_LOCAL_MACHINE are written and removed, and nothing above them is removed: the class,
+ * and the task agent that names it. A key that belongs to another class is never touched, and an
+ * administrator's IsEnabled is never changed.
+ */
 #include <rdvtask/com_server.h>
 
 #include <stdbool.h>
@@ -13,12 +18,16 @@
 
 #include "shim-com/host/registry.h"
 
-/* Not HKEY_CLASSES_ROOT: that writes to the user's own half where the key is there already. */
+/*
+ * Not HKEY_CLASSES_ROOT: if the user has the key as well, writing there would change the user's
+ * own.
+ */
 #define CLASSES L"Software\\Classes\\CLSID\\"
 #define AGENTS  RDV__PLUGINS_KEY L"\\"
 
-#define NAME_SIZE 256   /* of a key, as Windows has it, with a NUL */
-#define PATH_SIZE 32768 /* the longest that Windows has */
+/* The longest name of a key, and the longest path, that Windows has; in characters with the NUL. */
+#define NAME_SIZE 256
+#define PATH_SIZE 32768
 
 struct keys {
     wchar_t clsid[RDV__CLSID_SIZE], name[NAME_SIZE];
@@ -42,7 +51,7 @@ static bool name_keys(const rdv_com_class *described, struct keys *ret_keys)
     return true;
 }
 
-/* HKEY_LOCAL_MACHINE is where all of it is. */
+/* Open a key under HKEY_LOCAL_MACHINE, or make it. */
 static LSTATUS open_key(const wchar_t *path, HKEY *ret_key, bool *ret_made)
 {
     DWORD disposition;
@@ -65,8 +74,8 @@ static LSTATUS delete_key(const wchar_t *path)
     return status == ERROR_FILE_NOT_FOUND ? ERROR_SUCCESS : status;
 }
 
-/* The file that this code is in. */
-static LSTATUS own_path(wchar_t *path)
+/* The path of the module that this code is in. */
+static LSTATUS get_own_path(wchar_t *path)
 {
     static const char within = 0;
     HMODULE module;
@@ -84,7 +93,7 @@ static LSTATUS write_class(const struct keys *keys, bool *ret_made)
 {
     HKEY class = NULL, server = NULL;
     wchar_t *path = malloc(PATH_SIZE * sizeof *path);
-    LSTATUS status = path ? own_path(path) : ERROR_NOT_ENOUGH_MEMORY;
+    LSTATUS status = path ? get_own_path(path) : ERROR_NOT_ENOUGH_MEMORY;
     if (status == ERROR_SUCCESS)
         status = open_key(keys->class, &class, ret_made);
     if (status == ERROR_SUCCESS)
@@ -104,8 +113,8 @@ static LSTATUS write_class(const struct keys *keys, bool *ret_made)
     return status;
 }
 
-/* Whether the name is another class's; one without a class is nobody's. */
-static bool is_anothers(HKEY agent, const struct keys *keys)
+/* Whether the task agent's key belongs to another class. A key without a class belongs to none. */
+static bool has_other_class(HKEY agent, const struct keys *keys)
 {
     wchar_t clsid[RDV__CLSID_SIZE];
     DWORD size = sizeof clsid;
@@ -121,11 +130,11 @@ static LSTATUS write_agent(const struct keys *keys, bool *ret_made)
     LSTATUS status = open_key(keys->agent, &agent, ret_made);
     if (status != ERROR_SUCCESS)
         return status;
-    if (is_anothers(agent, keys))
+    if (has_other_class(agent, keys))
         status = ERROR_ALREADY_EXISTS;
     else
         status = set_text(agent, L"CLSID", keys->clsid);
-    /* Whether it is enabled is the administrator's word, once there is one. */
+    /* Once there is a value, it is the administrator's. */
     if (status == ERROR_SUCCESS &&
         RegQueryValueExW(agent, L"IsEnabled", NULL, NULL, NULL, NULL) == ERROR_FILE_NOT_FOUND)
         status = RegSetValueExW(agent, L"IsEnabled", 0, REG_DWORD, (const BYTE *)&enabled,
@@ -161,12 +170,12 @@ int32_t rdv_com_unregister(const rdv_com_class *described)
     bool ours = false;
     LSTATUS status = RegOpenKeyExW(HKEY_LOCAL_MACHINE, keys.agent, 0, KEY_READ, &agent);
     if (status == ERROR_SUCCESS) {
-        ours = !is_anothers(agent, &keys);
+        ours = !has_other_class(agent, &keys);
         RegCloseKey(agent);
     } else if (status == ERROR_FILE_NOT_FOUND) {
         status = ERROR_SUCCESS;
     }
-    /* First what makes a trigger agent look for the class. */
+    /* The task agent goes first, so that no trigger agent looks for a class that is gone. */
     if (ours)
         status = delete_key(keys.agent);
     if (status == ERROR_SUCCESS)
