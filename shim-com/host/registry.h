@@ -9,12 +9,10 @@
 
 #include <rdvtask/com_host.h>
 
-/* Where task agents are registered, under HKEY_LOCAL_MACHINE. */
-#define RDV__PLUGINS_KEY \
-    L"Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins"
+#include "shim-com/common/registry_keys.h"
 
-#define RDV__CLSID_SIZE  39  /* "{…}" and a NUL */
-#define RDV__PLUGIN_NAME 256 /* bytes of a name, with the NUL; longer ones are cut */
+/* Bytes of a task agent's name, with the NUL; longer names are cut. */
+#define RDV__PLUGIN_NAME 256
 #define RDV__SERVER_PATH (3 * MAX_PATH)
 #define RDV__MODEL_SIZE  16
 
@@ -27,6 +25,7 @@ struct rdv__class {
     /* The server is a DLL. */
     bool in_process;
 };
+
 /* Look a class up. */
 void rdv__registry_class(REFCLSID clsid, struct rdv__class *ret_class);
 

@@ -16,7 +16,7 @@
 
 #include <objbase.h>
 
-#include "shim-com/host/registry.h"
+#include "shim-com/common/registry_keys.h"
 
 /*
  * Not HKEY_CLASSES_ROOT: if the user has the key as well, writing there would change the user's
