@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* COM's values to the core's and back, friendly and hostile ones; and that none of them leaks. */
+/*
+ * Conversions between COM's values and those of the core: valid and hostile ones, and that none of
+ * them leaks memory.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>

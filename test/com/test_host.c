@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Task agents of COM under our trigger agent: what they are asked, what they tell, and what becomes of those that are slow, or hang. */
+/*
+ * COM task agents under our trigger agent: what they are asked, what they report, and what happens
+ * if they are slow or hang.
+ */
 #include "harness.h"
 
 #include <stdio.h>
@@ -134,7 +137,10 @@ static void open_host(const char *which)
 {
     const ULONGLONG since = GetTickCount64();
     int result = rdv_com_host_open(loop, which, &options, &host, &error);
-    /* Wine 8 fails when a service of its own has not answered for 30 seconds, as on a busy machine it once has not. */
+    /*
+     * Wine 8 fails when a service of its own has not answered for 30 seconds, as on a busy machine
+     * it once has not.
+     */
     if (result != 0 && GetTickCount64() - since > GIVEN_UP_MS)
         result = rdv_com_host_open(loop, which, &options, &host, &error);
     ck_assert_msg(result == 0, "%s", error.text);
