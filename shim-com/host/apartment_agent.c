@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A COM task agent as a plug-in, on a thread that alone creates it, calls it and releases it. host.c
- * makes one for each host.
+ * A COM task agent as a plug-in, on a thread that alone creates it, calls it and releases it.
+ * host.c makes one for each host.
  *
  *     trigger agent's loop                       apartment thread
  *     initialize   --- REQUEST_INITIALIZE --->   Initialize; the loop waits for the answer
