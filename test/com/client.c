@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The trigger agent of the tests of the server side. Several threads may call it, so a lock is for
+ * what it records.
+ */
 #define COBJMACROS
 #include "client.h"
 
@@ -15,7 +19,7 @@ static struct client *of(IRDVTaskPluginNotifySink *iface)
 
 /* ------------------------------------- a marshaler that carries it nowhere */
 
-/* It shares the references of the client, which is all that a test can have of it. */
+/* It counts the references of the client, so that a test sees those that are left. */
 struct refusal {
     IMarshal marshal;
     struct client *client;
@@ -130,7 +134,10 @@ static ULONG STDMETHODCALLTYPE add_ref(IRDVTaskPluginNotifySink *iface)
 static ULONG STDMETHODCALLTYPE release(IRDVTaskPluginNotifySink *iface)
 {
     struct client *client = of(iface);
-    /* The event is not the client's alone: who waits may free the client as soon as the count says so. */
+    /*
+     * A duplicate of the event is set, since the thread that waits may free the client as soon as
+     * the count has gone down.
+     */
     HANDLE changed;
     DuplicateHandle(GetCurrentProcess(), client->changed, GetCurrentProcess(), &changed, 0, FALSE,
                     DUPLICATE_SAME_ACCESS);
@@ -228,7 +235,7 @@ void client_free(struct client *client)
     free(client);
 }
 
-/* A little less than Wine waits. */
+/* A little less than the 30 seconds that Wine waits. */
 #define GIVEN_UP 25000
 
 bool client_gave_up(HRESULT result, ULONGLONG since)
@@ -247,8 +254,11 @@ HRESULT client_initialize(struct client *client, IRDVTaskPlugin *plugin)
 
 /* ----------------------------------------------------------------- waiting */
 
-/* Until the object is set, or for this long; an apartment with a message loop has to turn it for what is to come. */
-static bool pump(HANDLE object, DWORD wait)
+/*
+ * Wait for the object, but at most that long. A single-threaded apartment gets its calls as
+ * messages, which are dispatched here.
+ */
+static bool wait_and_dispatch(HANDLE object, DWORD wait)
 {
     const DWORD which =
         MsgWaitForMultipleObjects(object ? 1 : 0, &object, FALSE, wait, QS_ALLINPUT);
@@ -266,13 +276,13 @@ static bool is_late(ULONGLONG since)
 void client_wait_for(HANDLE object)
 {
     const ULONGLONG since = GetTickCount64();
-    while (!pump(object, 100))
+    while (!wait_and_dispatch(object, 100))
         ck_assert_msg(!is_late(since), "it does not come");
 }
 
 void client_pause(void)
 {
-    pump(NULL, 1);
+    wait_and_dispatch(NULL, 1);
 }
 
 void client_wait(struct client *client, size_t count)
@@ -285,7 +295,7 @@ void client_wait(struct client *client, size_t count)
         if (so_far >= count)
             return;
         ck_assert_msg(!is_late(since), "only %d of %d notices have come", (int)so_far, (int)count);
-        pump(client->changed, 100);
+        wait_and_dispatch(client->changed, 100);
     }
 }
 
@@ -294,7 +304,7 @@ void client_wait_refs(struct client *client, LONG refs)
     const ULONGLONG since = GetTickCount64();
     while (client->refs > refs) {
         ck_assert_msg(!is_late(since), "%d references are left", (int)client->refs);
-        pump(client->changed, 100);
+        wait_and_dispatch(client->changed, 100);
     }
     ck_assert_int_eq(client->refs, refs);
 }

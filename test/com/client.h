@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A trigger agent for tests: a sink that writes down what it is told, and can be made to behave badly. It has no marshaler
- * of its own unless it is asked to have one, so it belongs to the apartment in which it is first handed out.
+ * A trigger agent for tests: a sink that records what it is told, and can be made to misbehave.
+ * Unless it is asked to be free-threaded it has no marshaler of its own, so it belongs to the
+ * apartment in which it is first handed out.
  */
 #ifndef RDV_TEST_CLIENT_H
 #define RDV_TEST_CLIENT_H
@@ -15,12 +16,15 @@
 
 #include "rdvtask_idl.h"
 
-/* How long a test waits for what must come, in milliseconds: longer than Wine for its services. */
+/*
+ * How long a test waits for what must come, in milliseconds: longer than Wine waits for its
+ * services.
+ */
 #define CLIENT_PATIENCE 120000
 
 enum client_call { CLIENT_SCHEDULE, CLIENT_DELETE, CLIENT_STATE, CLIENT_TERMINATED };
 
-/* What it was told. */
+/* A call that it got. */
 struct client_notice {
     enum client_call call;
     char identifier[32], label[32];
@@ -35,19 +39,19 @@ struct client_notice {
 
 struct client {
     IRDVTaskPluginNotifySink sink;
-    volatile LONG refs; /* 1 is the test's own */
+    volatile LONG refs; /* one of them is the test's */
 
-    /* How it behaves: set before it is handed out, but for the gate. */
-    bool free_threaded;     /* with COM's marshaler for that */
-    bool refuses_marshal;   /* with one of its own, which fails */
-    bool refuses_interface; /* QueryInterface knows IUnknown only */
+    /* How it behaves. All of this except the gate is set before it is handed out. */
+    bool free_threaded;     /* it has COM's free-threaded marshaler */
+    bool refuses_marshal;   /* it has a marshaler that fails */
+    bool refuses_interface; /* QueryInterface gives IUnknown only */
     HRESULT answer;         /* of all calls */
     HANDLE gate;            /* each call waits until it is set */
     void (*called)(struct client *client,
                    const struct client_notice *notice); /* inside each call */
     void *user;
 
-    HANDLE changed; /* something has come, or has gone */
+    HANDLE changed; /* a call has come, or a reference was given back */
     HANDLE entered; /* a call has come to the gate */
     IUnknown *marshaler;
     CRITICAL_SECTION lock;
@@ -57,29 +61,33 @@ struct client {
 
 struct client *client_new(void);
 
-/* Frees it, after having waited until nobody else has a reference. */
+/* Wait until nobody else has a reference to it, and free it. */
 void client_free(struct client *client);
 
 /*
- * Whether a call that was begun then has failed because Wine 8 has given up one of its own services, which it does when that has
- * not answered for 30 seconds: seen once on a busy machine, and no fault of who was called. It may be made once more.
+ * Whether a call that began at `since` has failed because one of Wine's own services has not
+ * answered for 30 seconds, when Wine 8 gives up. That was seen once on a busy machine, and is not
+ * the fault of the object that was called: the test may repeat the call.
  */
 bool client_gave_up(HRESULT result, ULONGLONG since);
 
-/* Give it to a plug-in, by Initialize; once more if the first time was such a call. */
+/* Hand it to a plug-in by Initialize, and repeat that if client_gave_up(). */
 HRESULT client_initialize(struct client *client, IRDVTaskPlugin *plugin);
 
-/* Wait until it was told so many things, or until so many references are left; messages of the thread are dispatched meanwhile. */
+/*
+ * Wait until it has got so many calls, or until so many references are left. The thread dispatches
+ * its messages meanwhile.
+ */
 void client_wait(struct client *client, size_t count);
 void client_wait_refs(struct client *client, LONG refs);
 
-/* The same for any object of Windows. */
+/* Wait until an object is signalled. The thread dispatches its messages meanwhile. */
 void client_wait_for(HANDLE object);
 
-/* The same for a moment, whatever comes. */
+/* Wait for a moment. The thread dispatches its messages meanwhile. */
 void client_pause(void);
 
-/* The last notice is a state with this identifier and status. */
+/* Whether the last call was OnTaskStateChange with this identifier and status. */
 bool client_last_is(struct client *client, const char *identifier, int status);
 
 #endif

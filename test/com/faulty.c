@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task agent that is right in every way that check-plugin looks at, and wrong in the one that is planted. Each of its interfaces
- * has a pointer of its own, so that they can disagree.
+ * A task agent that keeps every rule that check-plugin knows, except for the one whose fault is
+ * planted. Each of its interfaces has a pointer of its own, so that they can disagree.
  */
 #define COBJMACROS
 #define CONST_VTABLE

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A task agent of COM for tests: what it can be asked to do, what can be planted in it, and what it lets a test see. */
+/*
+ * A COM task agent for tests: its labels, the faults that can be planted in it, and what it shows
+ * to a test.
+ */
 #ifndef RDV_TEST_FAULTY_H
 #define RDV_TEST_FAULTY_H
 
@@ -7,14 +10,18 @@
 
 #define FAULTY_CLSID L"{6f0d5a0e-3a55-4d3b-8a58-5f1d0c4b7c21}"
 
-/* The environment variable that says what is wrong with objects made from then on; not set = nothing is. */
+/*
+ * The environment variable that names the fault of the objects that are made from then on. If it
+ * isn't set, they have none.
+ */
 #define FAULTY_VARIABLE L"RDV_TEST_FAULT"
 
 /*
- * Labels: "succeed", "fail" (reported by a thread of its own); "refuse" (StartTask fails); "context" (succeeds if that is "bytes");
- * "wait" (stays under way until Terminate); "block" (StartTask does not return before the event FAULTY_GATE is set); "stall" (the
- * same, and then it fails); "plan" (schedules the task "planned", label "succeed", and deletes "unwanted"); "leave" (asks to be shut
- * down).
+ * Labels: "succeed", "fail" (reported by a thread of its own); "refuse" (StartTask fails);
+ * "context" (succeeds if that is "bytes"); "wait" (stays under way until Terminate); "block"
+ * (StartTask does not return before the event FAULTY_GATE is set); "stall" (the same, and then it
+ * fails); "plan" (schedules the task "planned", label "succeed", and deletes "unwanted"); "leave"
+ * (asks to be shut down).
  */
 #define FAULTY_GATE L"rdvtask-test-gate"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The class of the tests of the server side: its handlers, its log, and its objects. */
 #define COBJMACROS
 #include "made.h"
 
@@ -7,7 +8,7 @@
 #include <check.h>
 #include <oleauto.h>
 
-/* Of no registry. */
+/* The class is not registered anywhere. */
 static const CLSID made_clsid = {
     0x60b19bff, 0x9f49, 0x430a, {0xa3, 0x06, 0x6e, 0xc0, 0x56, 0xa8, 0x84, 0x44}};
 
@@ -26,7 +27,7 @@ static char log_text[4096];
 
 /* ---------------------------------------------------------------- handlers */
 
-static void say(rdv_run *run, rdv_status status)
+static void report_status(rdv_run *run, rdv_status status)
 {
     rdv_report report = RDV_REPORT_INIT;
     report.status = status;
@@ -54,9 +55,9 @@ static void steps(rdv_run *run, void *user)
 {
     (void)user;
     InterlockedIncrement(&made_calls);
-    say(run, RDV_STATUS_SEARCHING);
-    say(run, RDV_STATUS_DOWNLOADING);
-    say(run, RDV_STATUS_APPLYING);
+    report_status(run, RDV_STATUS_SEARCHING);
+    report_status(run, RDV_STATUS_DOWNLOADING);
+    report_status(run, RDV_STATUS_APPLYING);
     rdv_run_finish(run, 0, NULL);
 }
 
@@ -64,7 +65,7 @@ static void hold(rdv_run *run, void *user)
 {
     (void)user;
     InterlockedIncrement(&made_calls);
-    say(run, RDV_STATUS_SEARCHING);
+    report_status(run, RDV_STATUS_SEARCHING);
     EnterCriticalSection(&lock);
     if (held_count < HELD)
         held[held_count++] = run;
@@ -76,7 +77,7 @@ static void wait_for_end(rdv_run *run, void *user)
 {
     (void)user;
     InterlockedIncrement(&made_calls);
-    say(run, RDV_STATUS_SEARCHING);
+    report_status(run, RDV_STATUS_SEARCHING);
     SetEvent(made_held);
     while (!rdv_run_cancelled(run))
         Sleep(1);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A class of the tests' own, whose agents have C handlers and a store in memory; and what is done with its objects. */
+/*
+ * A class for tests, whose agents have handlers in C and a store in memory, and what tests do with
+ * its objects.
+ */
 #ifndef RDV_TEST_MADE_H
 #define RDV_TEST_MADE_H
 
@@ -13,16 +16,14 @@
 #define MADE_NAME "made for a test"
 
 /*
- * Its labels:
- *   quick    ends at once, well
- *   failing  ends at once, with 3
- *   steps    says searching, downloading and applying, and ends well, before StartTask returns
- *   held     says searching, and ends when made_let_go() says so
- *   waiting  on a thread of its own: says searching, and ends with RDV_ECANCELLED once it is cancelled
+ * Its labels: quick    ends at once, well failing  ends at once, with 3 steps    says searching,
+ * downloading and applying, and ends well, before StartTask returns held     says searching, and
+ * ends when made_let_go() says so waiting  on a thread of its own: says searching, and ends with
+ * RDV_ECANCELLED once it is cancelled
  */
 extern const rdv_com_class made_class;
 
-/* What its next agent is to be: 0, or the error with which it can't be made. */
+/* 0, or the error with which its next agent can't be made. */
 extern int made_open_result;
 
 /* How often a handler was called, and the context of the last call. */

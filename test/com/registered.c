@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes into the registry of the Wine prefix what the tests of the host side find there. Aborts if
+ * that fails.
+ */
 #include "registered.h"
 
 #include <stdio.h>

@@ -8,12 +8,18 @@
 
 #include <windows.h>
 
-/* Whether classes and task agents can be registered here, and those that are there be deleted; else tests have to be skipped. */
+/*
+ * Whether tests may register classes and task agents here and delete those that there are; if not,
+ * they are skipped.
+ */
 bool registered_possible(void);
 #define REGISTERED_REASON \
     "the registry is not ours to change: that needs Wine, and an administrator"
 
-/* Register a class whose DLL is beside this program. model NULL = no ThreadingModel. Aborts where that fails. */
+/*
+ * Register a class whose DLL is beside this program. model NULL = no ThreadingModel. Aborts where
+ * that fails.
+ */
 void registered_class(const wchar_t *clsid, const wchar_t *dll, const wchar_t *model);
 void registered_class_gone(const wchar_t *clsid);
 
@@ -21,7 +27,7 @@ void registered_class_gone(const wchar_t *clsid);
 void registered_agent(const wchar_t *name, const wchar_t *clsid, int enabled);
 void registered_agent_gone(const wchar_t *name);
 
-/* Take away whatever a killed test has left. */
+/* Remove all task agents that a killed test may have left. */
 void registered_no_agents(void);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* An IMallocSpy that counts what COM allocates and frees, for tests that look for leaks. */
 #define COBJMACROS
 #define CONST_VTABLE
 #include "spy.h"
@@ -21,7 +22,7 @@ static HRESULT STDMETHODCALLTYPE query(IMallocSpy *spy, REFIID iid, void **objec
     return S_OK;
 }
 
-/* It is there as long as the process. */
+/* The spy lives as long as the process. */
 static ULONG STDMETHODCALLTYPE add_ref(IMallocSpy *spy)
 {
     (void)spy;
@@ -127,7 +128,10 @@ static const IMallocSpyVtbl spy_vtbl = {
 
 void spy_install(void)
 {
-    /* oleaut32 keeps freed strings for the next ones, unless it is asked not to before it makes the first. */
+    /*
+     * oleaut32 keeps freed strings for the next ones, unless it is asked not to before it makes the
+     * first.
+     */
     HMODULE automation = LoadLibraryA("oleaut32.dll");
     void (*no_cache)(void) =
         automation ? (void (*)(void))GetProcAddress(automation, "SetOaNoCache") : NULL;

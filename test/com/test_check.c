@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The conformance run: a right task agent passes all of it, and each fault is caught by the check that is about it. */
+/*
+ * The conformance run: a correct task agent passes every check, and each planted fault breaks the
+ * check that is about it.
+ */
 #include "harness.h"
 
 #include <stdio.h>

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* COM's values to the core's and back, friendly and hostile ones; and that none of them leaks. */
+/*
+ * Conversions between COM's values and those of the core: valid and hostile ones, and that none of
+ * them leaks memory.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
 #include "../harness.h"
-#include "convert.h"
+#include "shim-com/common/convert.h"
 #include "spy.h"
 #include "values.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rdvtask-com.dll as COM and regsvr32 see it: its exports, what it writes to the registry, which files it takes, and that
- * it can be unloaded until it has worked. The build defines RDV_TEST_COM_DLL: its path.
+ * rdvtask-com.dll as COM and regsvr32 see it: its exports, what it writes to the registry, which
+ * files it takes, and that it can be unloaded until it has worked. The build defines
+ * RDV_TEST_COM_DLL: its path.
  *
- * Registration is looked at in a key that stands in for HKEY_LOCAL_MACHINE; only the tests that create the class through COM write
- * to the real one, and take it away again.
+ * Registration is looked at in a key that stands in for HKEY_LOCAL_MACHINE; only the tests that
+ * create the class through COM write to the real one, and take it away again.
  */
 #define COBJMACROS
 #include <stdio.h>

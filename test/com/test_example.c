@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a trigger agent from the registry to the end of a task, with the class of examples/com-plugin.c. The build defines
- * RDV_TEST_COM_PLUGIN: the path of its DLL.
+ * The way of a trigger agent from the registry to the end of a task, with the class of
+ * examples/com-plugin.c. The build defines RDV_TEST_COM_PLUGIN: the path of its DLL.
  */
 #define COBJMACROS
 #include <string.h>

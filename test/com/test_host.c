@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Task agents of COM under our trigger agent: what they are asked, what they tell, and what becomes of those that are slow, or hang. */
+/*
+ * COM task agents under our trigger agent: what they are asked, what they report, and what happens
+ * if they are slow or hang.
+ */
 #include "harness.h"
 
 #include <stdio.h>
@@ -134,7 +137,10 @@ static void open_host(const char *which)
 {
     const ULONGLONG since = GetTickCount64();
     int result = rdv_com_host_open(loop, which, &options, &host, &error);
-    /* Wine 8 fails when a service of its own has not answered for 30 seconds, as on a busy machine it once has not. */
+    /*
+     * Wine 8 fails when a service of its own has not answered for 30 seconds, as on a busy machine
+     * it once has not.
+     */
     if (result != 0 && GetTickCount64() - since > GIVEN_UP_MS)
         result = rdv_com_host_open(loop, which, &options, &host, &error);
     ck_assert_msg(result == 0, "%s", error.text);
@@ -270,7 +276,7 @@ START_TEST(registered_task_agents_are_told_with_what_is_wrong)
     ck_assert_str_eq(text, "[A disabled|00|class|Both|]"
                            "[B none|00|||it has no CLSID]"
                            "[C silent|00|class|Both|it has no IsEnabled, and so it is not enabled]"
-                           "[D wrong|00|class||its CLSID is not of the form {\xe2\x80\xa6}]"
+                           "[D wrong|00|class||its CLSID does not have the form {\xe2\x80\xa6}]"
                            "[E two|00|class|Both|IsEnabled is 2, and should be 0 or 1]"
                            "[F used|11|class|Both|]"
                            "[G late \xe2\x9c\x93|10|class||its class is not registered]");
@@ -297,13 +303,13 @@ START_TEST(what_is_not_there_is_an_error_in_words)
         const char *words;
     } wrong[] = {
         {"nobody", RDV_ENOTFOUND, "no task agent is registered as 'nobody'"},
-        {"{}", RDV_EINVAL, "is not of the form"},
+        {"{}", RDV_EINVAL, "does not have the form"},
         {"6F0D5A0E-3A55-4D3B-8A58-5F1D0C4B7C2x", RDV_ENOTFOUND, "no task agent is registered as"},
         {"{00000000-0000-0000-0000-00000000dead}", RDV_ENOTFOUND, "is not registered"},
         {"gone", RDV_ENOTFOUND, "the class of the task agent 'gone' is not registered"},
-        {"wrong", RDV_EINVAL, "'wrong' is not registered right"},
+        {"wrong", RDV_EINVAL, "'wrong' is not registered correctly"},
         {"none", RDV_EINVAL, "it has no CLSID"},
-        {"\xff", RDV_EINVAL, "is no name"},
+        {"\xff", RDV_EINVAL, "can't be the name"},
     };
     registered_agent(L"gone", NO_CLASS, 0);
     registered_agent(L"wrong", L"{nothing}", 0);
@@ -319,7 +325,7 @@ START_TEST(what_is_not_there_is_an_error_in_words)
     ck_assert_str_eq(error.text, "no task agent is registered");
     registered_agent(AGENT, FAULTY_CLSID, 0);
     ck_assert_int_eq(rdv_com_host_open(loop, NULL, &options, &host, &error), RDV_ENOTFOUND);
-    ck_assert_str_eq(error.text, "task agents are registered, and none is enabled");
+    ck_assert_str_eq(error.text, "task agents are registered, but none is enabled");
 }
 END_TEST
 
@@ -327,7 +333,7 @@ START_TEST(a_class_that_is_no_task_agent_or_can_not_be_created_is_refused)
 {
     plant(L"no-plugin");
     ck_assert_int_eq(rdv_com_host_open(loop, NULL, &options, &host, &error), RDV_ENOTSUP);
-    ck_assert_msg(strstr(error.text, "'Test agent' is no task agent"), "%s", error.text);
+    ck_assert_msg(strstr(error.text, "'Test agent' is not a task agent"), "%s", error.text);
     plant(L"create-fails");
     ck_assert_int_eq(rdv_com_host_open(loop, NULL, &options, &host, &error), RDV_EACCES);
     ck_assert_msg(strstr(error.text, "'Test agent' can't be created: 0x80070005"), "%s",
@@ -438,7 +444,7 @@ START_TEST(a_result_that_is_no_failure_counts_as_success_and_is_logged)
     attach(NULL);
     schedule("succeed", "one", 0);
     finish("one", RDV_OUTCOME_SUCCEEDED);
-    assert_logged("StartTask gave 0x000000AA, which is no failure");
+    assert_logged("StartTask gave 0x000000AA, which is not a failure");
 }
 END_TEST
 
@@ -462,7 +468,7 @@ START_TEST(a_slow_start_holds_up_nobody)
     wait_until(is_told);
     SetEvent(gate);
     finish("waits for its turn", RDV_OUTCOME_SUCCEEDED);
-    assert_logged("in StartTask; it is not called meanwhile");
+    assert_logged("for StartTask, and was not called meanwhile");
 }
 END_TEST
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The sink that a task agent of COM gets: what it says arrives as it was said, and what is hostile is refused and does not arrive. */
+/*
+ * The sink that a COM task agent gets: what the task agent says arrives unchanged, and hostile
+ * values are refused and do not arrive.
+ */
 #define COBJMACROS
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
 #include "../harness.h"
-#include "apartment.h"
-#include "notify.h"
+#include "shim-com/host/apartment.h"
+#include "shim-com/host/notify_sink.h"
 #include "spy.h"
 #include "values.h"
 

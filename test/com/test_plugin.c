@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The object that a trigger agent of Windows sees: its class, its life and its calls. Its calls of the sink are test_sink.c's. */
+/*
+ * The object that a trigger agent of Windows sees: its class, its life and its methods. test_sink.c
+ * tests its calls of the sink.
+ */
 #define COBJMACROS
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +52,10 @@ static void ck_name(IRDVTaskPlugin *plugin, const wchar_t *expected)
 
 /* ----------------------------------------------- the process that it is loaded in */
 
-/* Before all that make a loop: libuv changes it when the first one is made. */
+/*
+ * This has to run before any test makes a loop: libuv changes the error mode when the first loop is
+ * made.
+ */
 START_TEST(the_error_mode_of_the_process_stays_as_it_is)
 {
     const UINT before = SetErrorMode(SEM_FAILCRITICALERRORS);
@@ -123,7 +129,7 @@ START_TEST(the_module_may_go_while_nothing_was_initialized_and_nothing_is_left)
     IClassFactory_Release(factory);
     ck_assert_int_eq(rdv_com_can_unload(), S_OK);
 
-    /* What was refused holds nothing. */
+    /* A refused class object does not keep the module in memory. */
     void *object;
     rdv_com_class_object(&made_class, made_class.clsid, &IID_IPersist, &object);
     ck_assert_int_eq(rdv_com_can_unload(), S_OK);
@@ -389,11 +395,11 @@ END_TEST
 
 struct caller {
     IRDVTaskPlugin *plugin;
-    DWORD cookie; /* of the global interface table */
+    DWORD cookie; /* in the global interface table */
     DWORD apartment;
     int number;
     HRESULT result;
-    bool same; /* the pointer that the table gives is the object itself */
+    bool same; /* the table gave the object itself and no proxy */
     HANDLE thread;
 };
 
@@ -460,7 +466,7 @@ START_TEST(any_thread_of_any_apartment_may_start_tasks_at_the_same_time)
         ck_assert_int_eq(callers[i].result, S_OK);
         ck_assert(callers[i].same);
     }
-    /* One status of each quick task, four of each other. */
+    /* Each quick task reports one status, each of the others four. */
     client_wait(client, 8 * (12 + 4 * 13));
     size_t ends = 0;
     for (size_t i = 0; i < client->count; i++)
@@ -473,7 +479,7 @@ START_TEST(any_thread_of_any_apartment_may_start_tasks_at_the_same_time)
 }
 END_TEST
 
-/* Call Initialize, StartTask and Terminate of an object at the same time as others. */
+/* Call Initialize, StartTask and Terminate of an object while other threads do the same. */
 static unsigned __stdcall race(void *user)
 {
     struct racer *racer = user;
@@ -501,7 +507,7 @@ START_TEST(of_calls_at_the_same_time_one_initializes_and_one_terminates)
         IRDVTaskPlugin_AddRef(plugin);
         racers[i].thread = (HANDLE)_beginthreadex(NULL, 0, race, &racers[i], 0, NULL);
     }
-    /* Whoever comes last ends the object. */
+    /* The thread that releases it last ends the object. */
     IRDVTaskPlugin_Release(plugin);
     SetEvent(start);
     for (int i = 0; i < 6; i++) {
@@ -638,7 +644,10 @@ START_TEST(a_thousand_tasks_leave_no_string_and_no_array_behind)
         SysFreeString(identifier);
         ck_name(plugin, L"rdvtask");
         client_wait(client, 4 * (size_t)(i + 1));
-        /* What comes with the first call stays, as the threads' own. The thread of the sink gives its string back after the call. */
+        /*
+         * The first calls allocate memory that threads keep. The sink's thread frees its string
+         * after the call.
+         */
         if (i == 9)
             before = spy_alive();
     }
@@ -671,7 +680,7 @@ START_TEST(large_contexts_are_given_back)
         if (i == 1)
             before = own_memory();
     }
-    /* What is on its way between threads is given back soon. */
+    /* Contexts that are on their way between threads are freed soon. */
     const ULONGLONG since = GetTickCount64();
     while (own_memory() >= before + 4 * RDV_CONTEXT_MAX &&
            GetTickCount64() - since < CLIENT_PATIENCE)
@@ -724,7 +733,7 @@ int main(void)
     spy_install();
     Suite *suite = suite_create("com-plugin");
 
-    /* It counts what has been since the process began. */
+    /* These come first, since they count what has happened since the process began. */
     TCase *module = tcase_create("module");
     tcase_add_checked_fixture(module, enter_single, leave);
     tcase_add_test(module, the_module_may_go_while_nothing_was_initialized_and_nothing_is_left);

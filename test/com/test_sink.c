@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* How a client's sink is called: from where, in which order, and what one that misbehaves holds up. */
+/*
+ * How a client's sink is called: from which thread, in which order, and what a sink that misbehaves
+ * holds up.
+ */
 #define COBJMACROS
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../shim-com/sink.h" /* lib/ has one of this name too */
 #include "../harness.h"
 #include "client.h"
 #include "made.h"
+#include "shim-com/server/client_sink.h"
 #include "spy.h"
 
 #include <oleauto.h>
@@ -58,7 +61,7 @@ static rdv_sink *new_sink(void)
     return sink;
 }
 
-/* Keep the client inside its call until this is set. */
+/* Keep the client inside its call until the event that this returns is set. */
 static HANDLE close_gate(void)
 {
     client->gate = CreateEventW(NULL, TRUE, FALSE, NULL);
@@ -105,7 +108,10 @@ END_TEST
 
 START_TEST(a_client_inside_start_task_that_turns_no_messages_holds_up_nothing)
 {
-    /* The run of "steps" has ended before StartTask returns, and the sink can be called only after it. */
+    /*
+     * The run of "steps" has ended before StartTask returns, and the sink can be called only after
+     * it.
+     */
     IRDVTaskPlugin *plugin = made_started(client);
     for (int i = 0; i < 20; i++) {
         wchar_t identifier[8];
@@ -237,7 +243,7 @@ START_TEST(a_sink_that_blocks_holds_up_no_call_of_the_plug_in)
     ck_assert_uint_eq(IRDVTaskPlugin_Release(plugin), 0);
     ck_assert_uint_eq(client->count, 0);
 
-    /* What it had to say is told all the same. */
+    /* What the object had reported is told all the same. */
     SetEvent(gate);
     client_wait(client, 6);
     ck_assert_int_eq(client->notices[5].call, CLIENT_TERMINATED);

@@ -13,7 +13,9 @@
 
 #include <oleauto.h>
 
-/* So many UTF-16 units, whatever they are; NULL = not set yet. */
+/*
+ * A BSTR of so many UTF-16 units, which need not be well-formed; if text is NULL, they are not set.
+ */
 static inline BSTR units(const wchar_t *text, size_t length)
 {
     BSTR bstr = SysAllocStringLen(text, (UINT)length);

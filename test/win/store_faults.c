@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What scenario_store_faults.c does to the system, on Windows. */
 #include "../store_faults.h"
 
 #include <stdio.h>

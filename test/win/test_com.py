@@ -11,44 +11,47 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wine import KEEPS_SIGNALS, WindowsTest, on_windows  # noqa: E402
+from wine import KEEPS_SIGNALS, WindowsTest, import_registry, on_windows  # noqa: E402
 import tap  # noqa: E402
 
 FAULTY = os.environ.get("RDVTASK_FAULTY", "faulty-agent.dll")
 CLSID = "{6f0d5a0e-3a55-4d3b-8a58-5f1d0c4b7c21}"
-CLASS = "HKLM\\Software\\Classes\\CLSID\\" + CLSID
-PLUGINS = "HKLM\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins"
+CLASS = "HKEY_LOCAL_MACHINE\\Software\\Classes\\CLSID\\" + CLSID
+PLUGINS = "HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins"
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "com-host.md")
 NAME = "Test agent \u2713"  # what it calls itself
 
 
+# What the tests of this file may have left of an earlier one.
+NOTHING = "[-%s]\n[-%s]\n" % (PLUGINS, CLASS)
+
+
+def quoted(text):
+    return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def tearDownModule():
+    import_registry(NOTHING)
+
+
 class Com(WindowsTest):
-    def setUp(self):
-        super().setUp()
-        self.shell('reg delete "%s" /f' % PLUGINS, code=None)
-        self.shell('reg add %s\\InprocServer32 /ve /d "%s" /f' % (CLASS, on_windows(FAULTY)))
-        self.shell("reg add %s\\InprocServer32 /v ThreadingModel /d Apartment /f" % CLASS)
-
-    def tearDown(self):
-        self.shell('reg delete "%s" /f' % PLUGINS, code=None)
-        self.shell("reg delete %s /f" % CLASS, code=None)
-        super().tearDown()
-
-    def register(self, name, clsid=CLSID, enabled=1):
-        self.shell('reg add "%s\\%s" /v CLSID /d %s /f' % (PLUGINS, name, clsid))
-        self.shell('reg add "%s\\%s" /v IsEnabled /t REG_DWORD /d %d /f' % (PLUGINS, name, enabled))
+    def register(self, *agents, model="Apartment"):
+        """Have the class registered, and these task agents and no others: each is a name, or (name, class, IsEnabled)."""
+        text = NOTHING + '[%s\\InprocServer32]\n@=%s\n"ThreadingModel"=%s\n' % (CLASS, quoted(on_windows(FAULTY)), quoted(model))
+        for agent in agents:
+            name, clsid, enabled = (agent, CLSID, 1) if isinstance(agent, str) else agent
+            text += '[%s\\%s]\n"CLSID"=%s\n"IsEnabled"=dword:%d\n' % (PLUGINS, name, quoted(clsid), enabled)
+        import_registry(text)
 
 
 class Plugins(Com):
     def test_none_is_no_failure(self):
+        self.register()
         self.assertEqual(json.loads(self.rdvtask("plugins", "--json").stdout), [])
         self.assertIn("no task agent is registered", self.rdvtask("plugins").stderr)
 
     def test_each_is_shown_with_what_becomes_of_it(self):
-        self.register("a off", enabled=0)
-        self.register("b used")
-        self.register("c late")
-        self.register("d gone", clsid="{00000000-0000-0000-0000-00000000dead}")
+        self.register(("a off", CLSID, 0), "b used", "c late", ("d gone", "{00000000-0000-0000-0000-00000000dead}", 1))
         found = json.loads(self.rdvtask("plugins", "--json").stdout)
         self.assertEqual([(each["name"], each["enabled"], each["used"], each["loads"]) for each in found],
                          [("a off", False, False, True), ("b used", True, True, True), ("c late", True, False, True),
@@ -68,8 +71,7 @@ class Plugins(Com):
         self.assertIn("0x80070005", found[0]["trouble"])
 
     def test_one_that_hangs_as_it_is_loaded_is_named_and_holds_up_nobody(self):
-        self.register("a stuck")
-        self.register("b behind it")
+        self.register("a stuck", "b behind it")
         found = json.loads(self.rdvtask("plugins", "--json", env=dict(os.environ, RDV_TEST_FAULT="attach-deadlocks")).stdout)
         self.assertEqual([each["loads"] for each in found], [False, False])
         self.assertIn("could not be created within 10s", found[0]["trouble"])
@@ -86,37 +88,43 @@ class CheckPlugin(Com):
             self.assertEqual(set(each["verdict"] for each in found["checks"]), {"held"})
 
     def test_the_page_has_the_checks_that_there_are(self):
+        self.register()
         found = json.loads(self.rdvtask("check-plugin", CLSID, "--json").stdout)
         with open(PAGE, encoding="utf-8") as file:
             table = file.read().split("| check | what holds |", 1)[1].split("\n\n", 1)[0]
         self.assertEqual(re.findall(r"(?m)^\| `([a-z-]+)` \|", table), [each["check"] for each in found["checks"]])
 
     def test_a_fault_is_named_and_ends_with_1(self):
+        self.register()
         result = self.rdvtask("check-plugin", CLSID, "succeed", code=1, env=dict(os.environ, RDV_TEST_FAULT="query-out"))
         self.assertRegex(result.stdout, r"(?m)^BROKEN +query-unknown .*\n +it has not made the pointer NULL$")
         self.assertIn("31 held, 1 broken, 0 not tried, 0 noted", result.stderr)
 
     def test_one_that_hangs_or_crashes_does_not_take_the_program_along(self):
+        self.register()
         result = self.rdvtask("check-plugin", CLSID, "succeed", code=1, env=dict(os.environ, RDV_TEST_FAULT="start-crashes"))
         self.assertRegex(result.stdout, r"(?m)^BROKEN +start .*\n +it crashed: exception 0xC0000005 in faulty-agent.dll$")
 
     def test_a_task_has_its_limit_and_its_context(self):
+        self.register()
         result = self.rdvtask("check-plugin", CLSID, "wait", "--run-limit", "100ms", code=1)
         self.assertRegex(result.stdout, r"(?m)^BROKEN +final-status .*\n +it has not within 100ms")
         self.rdvtask("check-plugin", CLSID, "context", "--context", "bytes")
         self.rdvtask("check-plugin", CLSID, "context", "--context", "others", code=1)
 
     def test_what_is_not_there_ends_with_2(self):
+        self.register()
         self.assertIn("'nobody'", self.rdvtask("check-plugin", "nobody", code=2).stderr)
         self.assertIn("not registered",
                       self.rdvtask("check-plugin", "{00000000-0000-0000-0000-00000000dead}", code=2).stderr)
 
     def test_wrong_usage_ends_with_64(self):
+        self.register()
         for words in (["--apartment", "both"], ["--context", "x"], ["label", "--run-limit", "0"]):
             self.rdvtask("check-plugin", CLSID, *words, code=64)
 
     def test_the_apartment_can_be_chosen(self):
-        self.shell("reg add %s\\InprocServer32 /v ThreadingModel /d Both /f" % CLASS)
+        self.register(model="Both")
         for kind in ("single", "multi"):
             self.rdvtask("check-plugin", CLSID, "succeed", "--apartment", kind)
 
@@ -134,7 +142,7 @@ class Run(Com):
         self.assertIn("StartTask failed: 0x80070005", history["bad"]["message"])
 
     def test_one_is_named_by_its_name_or_its_class(self):
-        self.register("off", enabled=0)
+        self.register(("off", CLSID, 0))
         for which in (["--com", "off"], ["--com=off"], ["--com", CLSID]):
             schedule = self.schedule_file([{"label": "succeed", "identifier": "good"}])
             self.rdvtask("run", *which, "--once", schedule)

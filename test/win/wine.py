@@ -2,9 +2,11 @@
 """What the tests of programs for Windows have in common: they run under Wine, which is started so that it gets our signals, and
 makes Ctrl-C of SIGINT."""
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -18,7 +20,16 @@ WAIT = 120
 WORKER = os.environ.get("RDVTASK_WORKER", "worker.exe")
 
 # Wine's own way to run 32 bits on a system of 64 has a process before the program, and that keeps signals.
-KEEPS_SIGNALS = DRIVE.endswith("/wine-x86/drive_c") and not os.path.exists("/usr/lib/wine/wine")
+KEEPS_SIGNALS = re.search(r"/wine-x86-\d+/drive_c$", DRIVE) and not os.path.exists("/usr/lib/wine/wine")
+
+
+def import_registry(text):
+    """Change the registry as a .reg file with this text says: that takes one run of a program for all keys and values."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "all.reg"), "w", encoding="utf-16", newline="\r\n") as file:
+            file.write("Windows Registry Editor Version 5.00\n\n" + text)
+        subprocess.run(COMMAND[:-1] + [WORKER, "shell", "reg import all.reg"], cwd=folder, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=2 * WAIT)
 
 
 class WindowsTest(ProgramTest):
