@@ -20,106 +20,22 @@
 
 #include "commands.h"
 #include "harness.h"
+#include "kit/kit.h"
 #include "system.h"
 
-#define BENCH_REPORTS 2048
 #define BENCH_WAIT_MS 20000
 
-struct heard {
-    char identifier[64];
-    rdv_status status;
-    int progress, code, attempt;
-    char message[RDV_MESSAGE_MAX + 1];
-};
-
 struct bench {
-    rdv_sink sink; /* first */
-    int references;
-    int answer;                              /* what the sink answers to reports */
-    void (*when_heard)(struct bench *bench); /* inside the sink, after each report */
-    int act_at;                              /* for it: at which number of reports */
-    struct heard *heard;
-    int heard_count;
-    int ended; /* how many reports were SUCCESS or FAILED */
-    int terminated;
-    int reason;
+    struct rdv_kit_sink sink;
+    int act_at; /* for what the sink does when it has heard: at which number of reports */
     rdv_loop *loop;
     rdv_store *store;
     rdv_agent *agent;
     rdv_plugin *plugin;
     char directory[RDV_TEST_PATH];
-    char log[16384];
+    struct rdv_kit_log log;
     bool keep_directory;
 };
-
-static inline struct bench *bench_of(rdv_sink *sink)
-{
-    return (struct bench *)sink;
-}
-
-static inline void bench_ref(rdv_sink *sink)
-{
-    bench_of(sink)->references++;
-}
-
-static inline void bench_unref(rdv_sink *sink)
-{
-    bench_of(sink)->references--;
-}
-
-static inline int bench_schedule(rdv_sink *sink, const rdv_window *window, rdv_task *task)
-{
-    (void)sink;
-    (void)window;
-    (void)task;
-    return RDV_ENOTSUP;
-}
-
-static inline int bench_delete(rdv_sink *sink, const char *identifier)
-{
-    (void)sink;
-    (void)identifier;
-    return RDV_ENOTSUP;
-}
-
-static inline int bench_changed(rdv_sink *sink, const char *identifier, const rdv_report *report)
-{
-    struct bench *bench = bench_of(sink);
-    ck_assert_int_eq(rdv_report_check(report), 0);
-    ck_assert_int_lt(bench->heard_count, BENCH_REPORTS);
-    struct heard *heard = &bench->heard[bench->heard_count++];
-    snprintf(heard->identifier, sizeof heard->identifier, "%s", identifier);
-    heard->status = report->status;
-    heard->progress = report->progress;
-    heard->code = report->code;
-    heard->attempt = report->attempt;
-    snprintf(heard->message, sizeof heard->message, "%s", report->message ? report->message : "");
-    if (report->status == RDV_STATUS_SUCCESS || report->status == RDV_STATUS_FAILED)
-        bench->ended++;
-    int answer = bench->answer;
-    if (bench->when_heard)
-        bench->when_heard(bench);
-    return answer;
-}
-
-static inline void bench_terminated(rdv_sink *sink, int reason)
-{
-    bench_of(sink)->terminated++;
-    bench_of(sink)->reason = reason;
-}
-
-static const rdv_sink_ops bench_ops = {
-    sizeof bench_ops, bench_ref,     bench_unref,      bench_schedule,
-    bench_delete,     bench_changed, bench_terminated,
-};
-
-static inline void bench_log(void *user, rdv_log_level level, const char *text)
-{
-    struct bench *bench = user;
-    size_t used = strlen(bench->log);
-    (void)level;
-    snprintf(bench->log + used, sizeof bench->log - used, "%s\n", text);
-}
 
 /* A path in the bench's directory; the text is overwritten by the next but seven. */
 static inline const char *bench_path(const struct bench *bench, const char *name)
@@ -136,9 +52,8 @@ static inline struct bench *bench_new(const char *directory, bool in_memory)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     ck_assert_ptr_nonnull(bench);
-    bench->heard = calloc(BENCH_REPORTS, sizeof *bench->heard);
-    ck_assert_ptr_nonnull(bench->heard);
-    bench->sink.ops = &bench_ops;
+    rdv_kit_sink_init(&bench->sink);
+    bench->sink.user = bench;
 #ifndef _WIN32
     umask(022); /* documents that others may write to are refused */
 #endif
@@ -149,7 +64,7 @@ static inline struct bench *bench_new(const char *directory, bool in_memory)
     rdv_agent_options options;
     rdv_agent_options_init(&options);
     options.log_directory = bench_path(bench, "log");
-    options.log = (rdv_log){bench_log, bench};
+    options.log = rdv_kit_log_ops(&bench->log);
     ck_assert_int_eq(rdv_loop_new(&bench->loop), 0);
     struct rdv_error error = {0};
     int result =
@@ -157,19 +72,19 @@ static inline struct bench *bench_new(const char *directory, bool in_memory)
     ck_assert_msg(result == 0, "%s", error.text);
     ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, &options, &bench->agent), 0);
     bench->plugin = rdv_agent_plugin(bench->agent);
-    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), 0);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink.base), 0);
     return bench;
 }
 
 static inline void bench_free(struct bench *bench)
 {
     rdv_agent_free(bench->agent);
-    ck_assert_int_eq(bench->references, 0);
+    ck_assert_int_eq(bench->sink.references, 0);
     rdv_store_close(bench->store);
     rdv_loop_free(bench->loop);
     if (!bench->keep_directory)
         rdv_test_remove(bench->directory);
-    free(bench->heard);
+    rdv_kit_sink_finish(&bench->sink);
     free(bench);
 }
 
@@ -183,7 +98,7 @@ static inline void bench_wait(struct bench *bench, const int *counter, int count
             return;
         int64_t left = end - rdv_test_clock();
         if (left <= 0)
-            ck_abort_msg("waited in vain; the log says:\n%s", bench->log);
+            ck_abort_msg("waited in vain; the log says:\n%s", bench->log.text);
         rdv_test_wait(bench->loop, left < 50 ? (int)left : 50);
     }
 }
@@ -195,7 +110,7 @@ static inline void bench_wait_file(struct bench *bench, const char *name)
     while (!rdv_test_exists(bench_path(bench, name))) {
         ck_assert_int_eq(rdv_loop_dispatch(bench->loop), 0);
         if (rdv_test_clock() > end)
-            ck_abort_msg("no file %s; the log says:\n%s", name, bench->log);
+            ck_abort_msg("no file %s; the log says:\n%s", name, bench->log.text);
         rdv_test_wait(bench->loop, 5);
     }
 }
@@ -293,21 +208,21 @@ static inline int bench_start(struct bench *bench, const char *label, const char
 }
 
 /* Start a task of the label "l" and wait for its end. */
-static inline const struct heard *bench_do(struct bench *bench, const char *context)
+static inline const struct rdv_kit_heard *bench_do(struct bench *bench, const char *context)
 {
-    int count = bench->ended + 1;
+    int count = bench->sink.ended + 1;
     ck_assert_int_eq(bench_start(bench, "l", "task", context), 0);
-    bench_wait(bench, &bench->ended, count);
-    return &bench->heard[bench->heard_count - 1];
+    bench_wait(bench, &bench->sink.ended, count);
+    return &bench->sink.heard[bench->sink.heard_count - 1];
 }
 
 /* How many of the reports have this status and a message that begins so. */
 static inline int bench_count(const struct bench *bench, rdv_status status, const char *begin)
 {
     int count = 0;
-    for (int i = 0; i < bench->heard_count; i++)
-        count += bench->heard[i].status == status &&
-                 strncmp(bench->heard[i].message, begin, strlen(begin)) == 0;
+    for (int i = 0; i < bench->sink.heard_count; i++)
+        count += bench->sink.heard[i].status == status &&
+                 strncmp(bench->sink.heard[i].message, begin, strlen(begin)) == 0;
     return count;
 }
 

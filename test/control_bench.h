@@ -14,6 +14,7 @@
 
 #include <rdvtask/rdvtask.h>
 
+#include "kit/kit.h"
 #include "sql.h"
 #include "store.h"
 #include "system.h"
@@ -24,14 +25,6 @@
 /* How long something that must come is waited for, in milliseconds. */
 #define BENCH_PATIENCE 60000
 
-/* A task agent that does only what a test tells it to. */
-struct bench_plugin {
-    rdv_plugin base;
-    rdv_sink *sink;
-    int cancel_result;
-    bool finish_at_once;
-};
-
 struct bench {
     char directory[RDV_TEST_PATH], store_path[RDV_TEST_PATH + 16], socket[RDV_TEST_PATH + 16];
     rdv_loop *loop;
@@ -39,82 +32,18 @@ struct bench {
     rdv_trigger *trigger;
     rdv_control *control;
     rdv_control_options options;
-    struct bench_plugin plugin;
-    rdv_time now;
-    char last_log[1024];
+    struct rdv_kit_plugin plugin; /* does only what a test tells it to */
+    struct rdv_kit_clock clock;
+    struct rdv_kit_log log;
     int commits;      /* counted since it was last zeroed */
     bool fail_commit; /* the next one fails */
     void (*at_commit)(struct bench *bench);
 };
 
-static inline const char *bench_name(rdv_plugin *base)
-{
-    (void)base;
-    return "the test's";
-}
-
 static inline int bench_report(struct bench *bench, const char *identifier, rdv_status status,
                                int progress, const char *message)
 {
-    rdv_report report = RDV_REPORT_INIT;
-    report.status = status;
-    report.progress = progress;
-    report.message = message;
-    return bench->plugin.sink->ops->task_state_changed(bench->plugin.sink, identifier, &report);
-}
-
-static inline int bench_initialize(rdv_plugin *base, rdv_sink *sink)
-{
-    struct bench_plugin *plugin = (struct bench_plugin *)base;
-    sink->ops->ref(sink);
-    plugin->sink = sink;
-    return 0;
-}
-
-static inline int bench_start_task(rdv_plugin *base, rdv_task *task)
-{
-    struct bench_plugin *plugin = (struct bench_plugin *)base;
-    rdv_report report = RDV_REPORT_INIT;
-    report.status = RDV_STATUS_SUCCESS;
-    if (plugin->finish_at_once)
-        ck_assert_int_eq(
-            plugin->sink->ops->task_state_changed(plugin->sink, rdv_task_identifier(task), &report),
-            0);
-    return 0;
-}
-
-static inline int bench_cancel_task(rdv_plugin *base, const char *identifier)
-{
-    (void)identifier;
-    return ((struct bench_plugin *)base)->cancel_result;
-}
-
-static inline int bench_terminate(rdv_plugin *base, int reason)
-{
-    struct bench_plugin *plugin = (struct bench_plugin *)base;
-    plugin->sink->ops->terminated(plugin->sink, reason);
-    return 0;
-}
-
-static const rdv_plugin_ops bench_plugin_ops = {
-    .size = sizeof bench_plugin_ops,
-    .name = bench_name,
-    .initialize = bench_initialize,
-    .start_task = bench_start_task,
-    .cancel_task = bench_cancel_task,
-    .terminate = bench_terminate,
-};
-
-static inline rdv_time bench_now(void *user)
-{
-    return ((struct bench *)user)->now;
-}
-
-static inline void bench_log(void *user, rdv_log_level level, const char *text)
-{
-    struct bench *bench = user;
-    (void)level;
-    snprintf(bench->last_log, sizeof bench->last_log, "%s", text);
+    return rdv_kit_plugin_report(&bench->plugin, identifier, status, progress, message);
 }
 
 static inline int bench_committing(void *user)
@@ -151,7 +80,7 @@ static inline void bench_open(struct bench *bench, bool listening)
     rdv_test_make_folder(bench->directory, "control");
     snprintf(bench->store_path, sizeof bench->store_path, "%s/store.db", bench->directory);
     snprintf(bench->socket, sizeof bench->socket, "%s/socket", bench->directory);
-    bench->now = NOW;
+    rdv_kit_clock_init(&bench->clock, NOW);
     ck_assert_int_eq(rdv_loop_new(&bench->loop), 0);
     ck_assert_int_eq(rdv_store_open(bench->store_path, NULL, &bench->store, NULL), 0);
     /* Nothing here is about power cuts, and it waits for the disk most of the time. */
@@ -160,13 +89,14 @@ static inline void bench_open(struct bench *bench, bool listening)
         SQLITE_OK);
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
-    how.clock = (rdv_clock){.now = bench_now, .user = bench};
+    how.clock = rdv_kit_clock_ops(&bench->clock);
     ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &how, &bench->trigger), 0);
     rdv_control_options_init(&bench->options);
     bench->options.socket = listening ? bench->socket : NULL;
-    bench->options.log = (rdv_log){bench_log, bench};
+    bench->options.log = rdv_kit_log_ops(&bench->log);
     bench_listen(bench);
-    bench->plugin.base.ops = &bench_plugin_ops;
+    rdv_kit_plugin_init(&bench->plugin, RDV_KIT_CANCELS);
+    bench->plugin.name = "the test's";
     sqlite3_commit_hook(rdv__sql_database(bench->store), bench_committing, bench);
 }
 
@@ -182,8 +112,7 @@ static inline void bench_close(struct bench *bench)
         return;
     rdv_control_free(bench->control);
     rdv_trigger_free(bench->trigger);
-    if (bench->plugin.sink)
-        bench->plugin.sink->ops->unref(bench->plugin.sink);
+    rdv_kit_plugin_finish(&bench->plugin);
     rdv_store_close(bench->store);
     rdv_loop_free(bench->loop);
     bench->loop = NULL;

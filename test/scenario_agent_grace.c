@@ -43,7 +43,7 @@ static void set_up(void)
     second_started = 0;
     rdv_trigger_options_init(&options);
     options.clock.now = clock_now;
-    options.log = (rdv_log){bench_log, bench};
+    options.log = rdv_kit_log_ops(&bench->log);
     ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
     ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
 }

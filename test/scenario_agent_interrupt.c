@@ -94,9 +94,9 @@ static int64_t interrupt(const char *on_interrupt, const char *identifier, const
     return left_behind();
 }
 
-static const struct heard *last(const struct bench *bench)
+static const struct rdv_kit_heard *last(const struct bench *bench)
 {
-    return &bench->heard[bench->heard_count - 1];
+    return &bench->sink.heard[bench->sink.heard_count - 1];
 }
 
 static int no_rows(void *user, const struct rdv__journal *row)
@@ -119,11 +119,12 @@ START_TEST(resume_repeats_the_step_that_was_interrupted)
     ck_assert_int_eq(bench_do(bench, "c")->status, RDV_STATUS_SUCCESS);
     ck_assert(!rdv_test_is_running(left));
     ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\ntwo 2 -1\nthree 1\n");
-    ck_assert_str_eq(bench->heard[0].message, "step 2 of 3: sh");
-    ck_assert_int_eq(bench->heard[0].attempt, 2);
-    ck_assert_ptr_nonnull(strstr(bench->log, "task: was interrupted during step 2, attempt 1"));
+    ck_assert_str_eq(bench->sink.heard[0].message, "step 2 of 3: sh");
+    ck_assert_int_eq(bench->sink.heard[0].attempt, 2);
+    ck_assert_ptr_nonnull(
+        strstr(bench->log.text, "task: was interrupted during step 2, attempt 1"));
     if (!RDV_TEST_ON_WINDOWS("a job has ended it"))
-        ck_assert_ptr_nonnull(strstr(bench->log, "left behind"));
+        ck_assert_ptr_nonnull(strstr(bench->log.text, "left behind"));
     /* The log of the run goes on. */
     ck_assert_str_eq(bench_read(bench, "log/-1.log"), "output of 1\noutput of 2\n");
     bench_linger(bench, 10);
@@ -192,7 +193,7 @@ START_TEST(fail_ends_the_run_in_words)
     int64_t left = interrupt("fail", "task", "c");
     struct bench *bench = open_bench();
     load(bench, "fail");
-    const struct heard *end = bench_do(bench, "c");
+    const struct rdv_kit_heard *end = bench_do(bench, "c");
     ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
     ck_assert_int_eq(end->code, RDV_EFAILED);
     ck_assert_str_eq(end->message, "interrupted during step 2 of 3 (sh)");
@@ -225,7 +226,7 @@ START_TEST(a_run_left_in_the_journal_can_be_cancelled)
     load(bench, "fail");
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "other"), RDV_ENOTFOUND);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert_int_eq(last(bench)->code, RDV_ECANCELLED);
     ck_assert_str_eq(last(bench)->message, "cancelled");
     ck_assert(!rdv_test_is_running(left));
@@ -241,7 +242,7 @@ START_TEST(a_run_whose_label_has_gone_fails_once_what_is_left_of_it_is_ended)
     int64_t left = interrupt("resume", "task", "c");
     struct bench *bench = open_bench();
     bench_load(bench, "{'handlers':[{'label':'other','steps':[{'run':['true']}]}]}");
-    const struct heard *end = bench_do(bench, "c");
+    const struct rdv_kit_heard *end = bench_do(bench, "c");
     ck_assert(!rdv_test_is_running(left));
     ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
     ck_assert_int_eq(end->code, RDV_ENOHANDLER);
@@ -258,7 +259,7 @@ START_TEST(a_run_whose_label_has_gone_can_be_cancelled)
     int64_t left = interrupt("resume", "task", "c");
     struct bench *bench = open_bench();
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert(!rdv_test_is_running(left));
     ck_assert_int_eq(last(bench)->code, RDV_ECANCELLED);
     ck_assert_str_eq(last(bench)->message, "cancelled");
@@ -306,7 +307,7 @@ START_TEST(freeing_the_agent_does_not_wait_for_what_was_left)
     ck_assert_int_eq(rdv_agent_load(bench->agent, bench_path(bench, "agent.json"), NULL), 0);
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_linger(bench, 100);
-    ck_assert_int_eq(bench->heard_count, 0); /* nothing starts before it has gone */
+    ck_assert_int_eq(bench->sink.heard_count, 0); /* nothing starts before it has gone */
     int64_t pid = atoi(bench_read(bench, "pid"));
     ck_assert(rdv_test_is_running(pid));
     int64_t begin = rdv_test_clock();
@@ -323,8 +324,8 @@ START_TEST(terminate_waits_for_what_was_left_and_keeps_the_run_for_the_next)
     load(bench, "resume");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
-    ck_assert_int_eq(bench->heard_count, 0);
+    bench_wait(bench, &bench->sink.terminated, 1);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
     bench_free(bench);
     bench = open_bench();
     load(bench, "resume");
@@ -341,7 +342,7 @@ START_TEST(cancelling_while_what_was_left_is_ended_starts_nothing)
     load(bench, "resume");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert_int_eq(last(bench)->code, RDV_ECANCELLED);
     ck_assert_str_eq(bench_read(bench, "marks"), "one 1\ntwo 1 -1\n");
     bench_free(bench);
@@ -359,7 +360,7 @@ static rdv_trigger *attach(struct bench *bench)
     rdv_trigger_options options;
     rdv_trigger_options_init(&options);
     options.clock_wait = 0; /* whenever the machine was started */
-    options.log = (rdv_log){bench_log, bench};
+    options.log = rdv_kit_log_ops(&bench->log);
     ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
     ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
     return trigger;
@@ -548,7 +549,7 @@ START_TEST(under_our_trigger_nothing_is_left_of_a_start_that_cannot_be_recorded)
     sqlite3_commit_hook(rdv__sql_database(bench->store), NULL, NULL);
     bench_linger(bench, 20);
     ck_assert_str_eq(bench_read(bench, "marks"), "");
-    ck_assert_ptr_null(strstr(bench->log, "refused")); /* no report on it */
+    ck_assert_ptr_null(strstr(bench->log.text, "refused")); /* no report on it */
     assert_no_row(bench);
     schedule(trigger, 0);
     wait_for_the_end(bench, trigger);

@@ -38,7 +38,7 @@ static void new_agent(struct bench *bench)
     rdv_agent_options_init(&options);
     ck_assert(options.reboot_wait == 10 * RDV_MINUTE);
     options.log_directory = bench_path(bench, "log");
-    options.log = (rdv_log){bench_log, bench};
+    options.log = rdv_kit_log_ops(&bench->log);
     options.boot_id_file = bench_path(bench, "boot-id");
     options.reboot_wait = reboot_wait;
     rdv_agent_free(bench->agent);
@@ -51,7 +51,7 @@ static struct bench *open_bench(void)
     struct bench *bench = bench_new(directory, false);
     bench->keep_directory = true;
     new_agent(bench);
-    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), 0);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink.base), 0);
     return bench;
 }
 
@@ -78,10 +78,10 @@ static void load(struct bench *bench, const char *steps, const char *more)
     bench_load(bench, document);
 }
 
-static const struct heard *last(const struct bench *bench)
+static const struct rdv_kit_heard *last(const struct bench *bench)
 {
-    ck_assert_int_gt(bench->heard_count, 0);
-    return &bench->heard[bench->heard_count - 1];
+    ck_assert_int_gt(bench->sink.heard_count, 0);
+    return &bench->sink.heard[bench->sink.heard_count - 1];
 }
 
 static void assert_last(const struct bench *bench, rdv_status status, int code, const char *message)
@@ -129,7 +129,7 @@ static void wait_for_row(struct bench *bench, const char *identifier, const char
 static void wait_for_asking(struct bench *bench)
 {
     int64_t end = rdv_test_clock() + BENCH_WAIT_MS;
-    while ((bench->heard_count == 0 || last(bench)->status != RDV_STATUS_REBOOTING) &&
+    while ((bench->sink.heard_count == 0 || last(bench)->status != RDV_STATUS_REBOOTING) &&
            rdv_test_clock() < end)
         bench_linger(bench, 5);
     bench_linger(bench, 50); /* and nothing comes of it */
@@ -138,7 +138,7 @@ static void wait_for_asking(struct bench *bench)
 static void terminate(struct bench *bench)
 {
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
 }
 
 #define ASKS_THEN_TWO \
@@ -171,12 +171,12 @@ START_TEST(a_step_that_exits_with_194_has_the_machine_rebooted_before_the_next)
     ck_assert_str_eq(row_of(bench, "task"), "reboot step 1, 1 [first]");
     bench = boot(bench, "second");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_marks(bench, "one\nreboot\ntwo\n");
-    ck_assert_int_eq(bench->heard_count, 3);
-    ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_REBOOTED);
-    ck_assert_str_eq(bench->heard[1].message, "step 2 of 2: sh");
-    ck_assert_int_eq(bench->heard[1].attempt, 1);
+    ck_assert_int_eq(bench->sink.heard_count, 3);
+    ck_assert_int_eq(bench->sink.heard[0].status, RDV_STATUS_REBOOTED);
+    ck_assert_str_eq(bench->sink.heard[1].message, "step 2 of 2: sh");
+    ck_assert_int_eq(bench->sink.heard[1].attempt, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     bench_linger(bench, 10);
     ck_assert_str_eq(row_of(bench, "task"), "");
@@ -193,9 +193,9 @@ START_TEST(a_last_step_that_exits_with_194_is_followed_by_success_after_the_rebo
     bench_linger(bench, 20);
     bench = boot(bench, "second");
     start(bench, "l", "task");
-    ck_assert_int_eq(bench->heard_count, 0); /* not from inside the call */
-    bench_wait(bench, &bench->ended, 1);
-    ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_REBOOTED);
+    ck_assert_int_eq(bench->sink.heard_count, 0); /* not from inside the call */
+    bench_wait(bench, &bench->sink.ended, 1);
+    ck_assert_int_eq(bench->sink.heard[0].status, RDV_STATUS_REBOOTED);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     assert_marks(bench, "one\nreboot\n");
     bench_free(bench);
@@ -208,7 +208,7 @@ START_TEST(a_path_that_exists_after_the_last_step_has_the_machine_rebooted)
     struct bench *bench = open_bench();
     load(bench, "{'run':['true']},{'run':['true']}", rule);
     start(bench, "l", "no");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     put("needed", "");
     start(bench, "l", "yes");
@@ -220,7 +220,7 @@ START_TEST(a_path_that_exists_after_the_last_step_has_the_machine_rebooted)
     /* Once is enough, also if it is still there. */
     bench = boot(bench, "second");
     start(bench, "l", "yes");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     bench_free(bench);
 }
@@ -239,7 +239,7 @@ START_TEST(without_a_rule_the_need_is_remembered_across_a_kill_but_not_across_a_
         put("go", "");
         bench = boot(bench, reboots ? "second" : "first");
         start(bench, "l", "task");
-        bench_wait(bench, &bench->ended, 1);
+        bench_wait(bench, &bench->sink.ended, 1);
         assert_last(bench, RDV_STATUS_SUCCESS, reboots ? 0 : 194,
                     reboots ? "" : "done; a reboot is needed");
         rdv_test_remove(bench_path(bench, "go"));
@@ -269,8 +269,8 @@ START_TEST(rebooting_is_on_disk_before_the_command_runs)
     load(bench, ASKS_THEN_TWO, REBOOT);
     ck_assert_str_eq(row_of(bench, "task"), "reboot step 1, 1 [first]");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
-    ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_REBOOTED);
+    bench_wait(bench, &bench->sink.ended, 1);
+    ck_assert_int_eq(bench->sink.heard[0].status, RDV_STATUS_REBOOTED);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     assert_marks(bench, "one\ntwo\n");
     bench_free(bench);
@@ -288,7 +288,7 @@ START_TEST(a_power_cut_in_a_step_is_no_reboot_of_ours)
     bench_wait_file(bench, "begun");
     bench = boot(bench, "second");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_REBOOTED, ""), 0);
     assert_marks(bench, "1\n2\n");
     bench_free(bench);
@@ -306,7 +306,7 @@ START_TEST(exit_code_3010_asks_for_a_reboot_as_194_does)
     assert_last(bench, RDV_STATUS_REBOOTING, 0, "rebooting: step 1 of 2 (sh) asks for it");
     bench = boot(bench, "second");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     bench_free(bench);
 }
@@ -334,8 +334,8 @@ START_TEST(exit_code_1641_is_a_reboot_that_nobody_has_to_ask_for)
         assert_marks(bench, "one\n");
         bench = boot(bench, "second");
         start(bench, "l", "task");
-        bench_wait(bench, &bench->ended, 1);
-        ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_REBOOTED);
+        bench_wait(bench, &bench->sink.ended, 1);
+        ck_assert_int_eq(bench->sink.heard[0].status, RDV_STATUS_REBOOTED);
         assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
         assert_marks(bench, "one\ntwo\n");
         rdv_test_remove(bench_path(bench, "marks"));
@@ -350,7 +350,7 @@ START_TEST(a_reboot_that_a_step_has_begun_and_that_does_not_come_fails_the_run)
     struct bench *bench = open_bench();
     load(bench, "{'run':['sh','-c','exit 1641']}", "");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_FAILED, RDV_ETIMEDOUT, "the machine did not reboot within 100ms");
     bench_free(bench);
 }
@@ -381,7 +381,7 @@ START_TEST(in_the_same_boot_the_reboot_is_asked_for_again)
     ck_assert_str_eq(row_of(bench, "task"), "reboot step 1, 2 [first]");
     bench = boot(bench, "second");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_marks(bench, "one\nreboot\nreboot\ntwo\n");
     bench_free(bench);
 }
@@ -399,13 +399,13 @@ START_TEST(after_five_reboots_the_run_fails)
         char id[16];
         start(bench, "l", "task");
         bench_wait_file(bench, "went");
-        ck_assert_int_eq(bench->ended, 0);
+        ck_assert_int_eq(bench->sink.ended, 0);
         rdv_test_remove(bench_path(bench, "went"));
         snprintf(id, sizeof id, "boot-%d", i);
         bench = boot(bench, id);
     }
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_FAILED, RDV_EFAILED,
                 "rebooted 5 times, and that is enough (rebooting: step 6 of 7 (sh) asks for it)");
     assert_marks(bench, "reboot\nreboot\nreboot\nreboot\nreboot\n");
@@ -420,14 +420,14 @@ START_TEST(a_reboot_command_that_fails_ends_the_run_in_words)
     struct bench *bench = open_bench();
     load(bench, ASKS_THEN_TWO, "'reboot':{'run':['sh','-c','echo not allowed; exit 7']}");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_FAILED, 7, "cannot reboot (sh): exit code 7: not allowed");
     assert_marks(bench, "one\n");
     bench_linger(bench, 10);
     ck_assert_str_eq(row_of(bench, "task"), "");
     load(bench, ASKS_THEN_TWO, "'reboot':{'run':['" RDV_TEST_ABSENT "/reboot']}");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 2);
+    bench_wait(bench, &bench->sink.ended, 2);
     if (!rdv_test_deaf_start())
         assert_last(bench, RDV_STATUS_FAILED, RDV_ENOTFOUND,
                     "cannot reboot (reboot): cannot run '" RDV_TEST_ABSENT
@@ -435,7 +435,7 @@ START_TEST(a_reboot_command_that_fails_ends_the_run_in_words)
     /* Nothing holds others back now. */
     load(bench, "{'run':['true']}", "");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 3);
+    bench_wait(bench, &bench->sink.ended, 3);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     bench_free(bench);
 }
@@ -447,12 +447,12 @@ START_TEST(a_machine_that_does_not_go_down_fails_the_run)
     struct bench *bench = open_bench();
     load(bench, ASKS_THEN_TWO, REBOOT);
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_FAILED, RDV_ETIMEDOUT, "the machine did not reboot within 200ms");
     /* Nor does a command that hangs hold it up. */
     load(bench, ASKS_THEN_TWO, "'reboot':{'run':['sleep','60']}");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 2);
+    bench_wait(bench, &bench->sink.ended, 2);
     assert_last(bench, RDV_STATUS_FAILED, RDV_ETIMEDOUT, "the machine did not reboot within 200ms");
     bench_free(bench);
 }
@@ -487,11 +487,11 @@ START_TEST(terminating_before_the_machine_goes_down_leaves_the_journal_as_it_is)
         rdv_test_remove(bench_path(bench, "went"));
         bench_linger(bench, 50);
         terminate(bench);
-        ck_assert_int_eq(bench->ended, 0);
+        ck_assert_int_eq(bench->sink.ended, 0);
         ck_assert_str_eq(row_of(bench, "task"), "reboot step 1, 1 [first]");
         bench = boot(bench, "next");
         start(bench, "l", "task");
-        bench_wait(bench, &bench->ended, 1);
+        bench_wait(bench, &bench->sink.ended, 1);
         assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
         bench_free(bench);
         put("boot-id", "first");
@@ -507,7 +507,7 @@ START_TEST(cancelling_a_run_that_waits_for_its_reboot_calls_that_off)
     bench_wait_file(bench, "went");
     bench_linger(bench, 50);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
     bench_linger(bench, 10);
     ck_assert_str_eq(row_of(bench, "task"), "");
@@ -521,7 +521,7 @@ START_TEST(a_boot_that_has_no_name_fails_the_run)
     load(bench, ASKS_THEN_TWO, REBOOT);
     put("boot-id", "\n");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert_int_eq(last(bench)->code, RDV_EINVAL);
     ck_assert_int_eq(strncmp(last(bench)->message, "cannot reboot: ", 15), 0);
     put("boot-id", "first");
@@ -529,7 +529,7 @@ START_TEST(a_boot_that_has_no_name_fails_the_run)
     bench_wait_file(bench, "went");
     bench = boot(bench, "");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert_int_eq(last(bench)->status, RDV_STATUS_FAILED);
     ck_assert_int_eq(strncmp(last(bench)->message, "cannot tell whether the machine was", 35), 0);
     bench_free(bench);
@@ -545,7 +545,7 @@ START_TEST(a_new_document_without_the_rule_goes_on_and_says_what_is_needed)
     bench = boot(bench, "first");
     load(bench, ASKS_THEN_TWO, "");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 194, "done; a reboot is needed");
     assert_marks(bench, "one\nreboot\ntwo\n");
     bench_free(bench);
@@ -590,7 +590,7 @@ START_TEST(rule_12_siblings_finish_their_step_and_start_no_other)
     bench = boot(bench, "second");
     start(bench, "slow", "sibling");
     start(bench, "asks", "task");
-    bench_wait(bench, &bench->ended, 2);
+    bench_wait(bench, &bench->sink.ended, 2);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_SUCCESS, ""), 2);
     ck_assert_ptr_nonnull(strstr(bench_read(bench, "marks"), "next 1\n"));
     ck_assert_ptr_null(strstr(bench_read(bench, "marks") + 12, "begun"));
@@ -607,7 +607,7 @@ START_TEST(rule_12_siblings_go_on_when_the_reboot_fails)
     start(bench, "asks", "task");
     wait_for_asking(bench);
     put("go", "");
-    bench_wait(bench, &bench->ended, 2);
+    bench_wait(bench, &bench->sink.ended, 2);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_APPLYING, "waits for the reboot"), 1);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_FAILED, "cannot reboot (sh): exit code 1"), 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
@@ -685,7 +685,7 @@ START_TEST(rule_12_one_reboot_serves_all_who_ask)
     bench = boot(bench, "second");
     start(bench, "a", "one");
     start(bench, "b", "two");
-    bench_wait(bench, &bench->ended, 2);
+    bench_wait(bench, &bench->sink.ended, 2);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_REBOOTED, ""), 2);
     ck_assert_int_eq(bench_count(bench, RDV_STATUS_SUCCESS, ""), 2);
     ck_assert_uint_eq(strlen(bench_read(bench, "marks")), strlen("reboot\na\nb\n"));
@@ -704,7 +704,7 @@ START_TEST(rule_12_a_sibling_that_holds_can_be_cancelled_and_terminated)
     start(bench, "slow", "two");
     bench_linger(bench, 50);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "one"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
     terminate(bench);
     ck_assert_str_eq(row_of(bench, "two"), "wait step 0, 0 []");
@@ -774,9 +774,9 @@ static struct bench *stop_in_first_step(const char *steps, const char *more)
     bench_wait_file(bench, "begun");
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
     bench_linger(bench, 20);
-    bool waits = bench->terminated == 0;
+    bool waits = bench->sink.terminated == 0;
     put("go", "");
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
     ck_assert(waits || !strstr(steps, "@/go"));
     return bench;
 }
@@ -789,11 +789,11 @@ START_TEST(a_stop_that_kills_repeats_the_step)
         stop_in_first_step("{'run':['sh','-c','echo $RDV_ATTEMPT >>@/marks; touch @/begun; test "
                            "$RDV_ATTEMPT = 2 || sleep 60']}",
                            "'on_stop':'kill'");
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     ck_assert_str_eq(row_of(bench, "task"), "step step 0, 0 []");
     bench = boot(bench, "first");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_marks(bench, "1\n2\n");
     bench_free(bench);
 }
@@ -811,11 +811,11 @@ START_TEST(a_stop_that_waits_lets_the_step_end_and_does_not_repeat_it)
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
         struct bench *bench = stop_in_first_step(slow_then_two, more[i]);
         assert_marks(bench, "one\nended\n");
-        ck_assert_int_eq(bench->ended, 0);
+        ck_assert_int_eq(bench->sink.ended, 0);
         ck_assert_str_eq(row_of(bench, "task"), "wait step 1, 0 []");
         bench = boot(bench, "first");
         start(bench, "l", "task");
-        bench_wait(bench, &bench->ended, 1);
+        bench_wait(bench, &bench->sink.ended, 1);
         assert_marks(bench, "one\nended\ntwo 1\n");
         rdv_test_remove(bench_path(bench, "marks"));
         rdv_test_remove(bench_path(bench, "begun"));
@@ -829,7 +829,7 @@ START_TEST(a_stop_that_waits_has_the_end_of_a_last_step_reported)
 {
     struct bench *bench =
         stop_in_first_step("{'run':['sh','-c','" UNTIL_GO "']}", "'on_stop':'wait'");
-    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(row_of(bench, "task"), "");
     rdv_test_remove(bench_path(bench, "begun"));
@@ -847,11 +847,11 @@ START_TEST(a_stop_that_waits_leaves_retries_to_the_next)
         stop_in_first_step("{'run':['sh','-c','echo $RDV_ATTEMPT >>@/marks; " UNTIL_GO
                            "; test $RDV_ATTEMPT = 2'],'retries':1,'retry_delay':'0s'}",
                            "'on_stop':'wait','on_interrupt':'fail'");
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     ck_assert_str_eq(row_of(bench, "task"), "wait step 0, 0 []");
     bench = boot(bench, "first");
     start(bench, "l", "task");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_last(bench, RDV_STATUS_SUCCESS, 0, "");
     assert_marks(bench, "1\n2\n");
     bench_free(bench);
@@ -865,7 +865,7 @@ START_TEST(a_stop_that_waits_is_bounded)
                                              "'on_stop':'wait','stop_wait':'200ms'");
     ck_assert_int_lt(rdv_test_clock() - begin, 10000);
     ck_assert_int_ge(rdv_test_clock() - begin, 200);
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     ck_assert_str_eq(row_of(bench, "task"), "step step 0, 0 []");
     bench_free(bench);
 }
@@ -875,7 +875,7 @@ START_TEST(a_stop_that_waits_leaves_a_reboot_to_the_next)
 {
     struct bench *bench = stop_in_first_step("{'run':['sh','-c','" UNTIL_GO "; exit 194']}",
                                              "'on_stop':'wait'," REBOOT);
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     ck_assert_str_eq(row_of(bench, "task"), "reboot step 1, 0 [first]");
     bench = boot(bench, "first");
     start(bench, "l", "task");
@@ -893,9 +893,9 @@ START_TEST(a_run_can_be_cancelled_while_a_stop_waits_for_it)
     bench_wait_file(bench, "begun");
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
     bench_linger(bench, 50);
-    ck_assert_int_eq(bench->terminated, 0);
+    ck_assert_int_eq(bench->sink.terminated, 0);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
     assert_last(bench, RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled during step 1 of 1 (sh)");
     bench_free(bench);
 }

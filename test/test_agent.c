@@ -32,12 +32,12 @@ static void tear_down(void)
     bench_free(bench);
 }
 
-static const struct heard *last(void)
+static const struct rdv_kit_heard *last(void)
 {
-    return &bench->heard[bench->heard_count - 1];
+    return &bench->sink.heard[bench->sink.heard_count - 1];
 }
 
-static void assert_ended(const struct heard *heard, rdv_status status, int code,
+static void assert_ended(const struct rdv_kit_heard *heard, rdv_status status, int code,
                          const char *message)
 {
     ck_assert_str_eq(heard->message, message);
@@ -68,12 +68,12 @@ START_TEST(steps_run_in_order_and_each_is_reported_when_it_begins)
                        "{'run':['" SH "','-c','echo three >>@/marks']}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(bench_read(bench, "marks"), "one\ntwo\nthree\n");
-    ck_assert_int_eq(bench->heard_count, 4);
-    assert_ended(&bench->heard[0], RDV_STATUS_SEARCHING, 0, "step 1 of 3: sh");
-    assert_ended(&bench->heard[1], RDV_STATUS_DOWNLOADING, 0, "step 2 of 3: sh");
-    assert_ended(&bench->heard[2], RDV_STATUS_APPLYING, 0, "step 3 of 3: sh");
-    ck_assert_int_eq(bench->heard[0].attempt, 1);
-    ck_assert_int_eq(bench->heard[0].progress, -1);
+    ck_assert_int_eq(bench->sink.heard_count, 4);
+    assert_ended(&bench->sink.heard[0], RDV_STATUS_SEARCHING, 0, "step 1 of 3: sh");
+    assert_ended(&bench->sink.heard[1], RDV_STATUS_DOWNLOADING, 0, "step 2 of 3: sh");
+    assert_ended(&bench->sink.heard[2], RDV_STATUS_APPLYING, 0, "step 3 of 3: sh");
+    ck_assert_int_eq(bench->sink.heard[0].attempt, 1);
+    ck_assert_int_eq(bench->sink.heard[0].progress, -1);
     ck_assert(!is_journalled("task"));
 }
 END_TEST
@@ -94,7 +94,7 @@ START_TEST(label_identifier_and_context_are_data_that_no_shell_reads)
     char label[RDV_TEST_PATH + 16];
     snprintf(label, sizeof label, "$(touch %s/no)", bench->directory);
     ck_assert_int_eq(bench_start(bench, label, "; rm -rf $x `y`", "$(z)"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert_int_eq(last()->status, RDV_STATUS_SUCCESS);
     ck_assert_str_eq(bench_read(bench, "label"), label);
     ck_assert_str_eq(bench_read(bench, "identifier"), "; rm -rf $x `y`");
@@ -184,10 +184,11 @@ END_TEST
 /* ------------------------------------------------------------------ notices */
 
 /* Each notice comes by itself: the script waits until the one before was heard. */
-static void say_seen(struct bench *b)
+static void say_seen(struct rdv_kit_sink *sink)
 {
+    struct bench *b = sink->user;
     char name[16];
-    snprintf(name, sizeof name, "seen%d", b->heard_count);
+    snprintf(name, sizeof name, "seen%d", b->sink.heard_count);
     bench_write(b, name, "");
 }
 
@@ -210,43 +211,43 @@ static void load_script(const char *script)
 
 START_TEST(notices_on_descriptor_3_become_reports)
 {
-    bench->when_heard = say_seen;
+    bench->sink.when_heard = say_seen;
     load_script(SAY("STATUS=downloading\\nPROGRESS=42\\nMESSAGE=half of it\\n", 2) SAY(
         "PROGRESS=43\\n", 3) SAY("MESSAGE=more\\n", 4) SAY("STATUS=applying\\n", 5));
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
-    ck_assert_int_eq(bench->heard_count, 6);
-    assert_ended(&bench->heard[0], RDV_STATUS_SEARCHING, 0, "step 1 of 1: sh");
-    assert_ended(&bench->heard[1], RDV_STATUS_DOWNLOADING, 0, "half of it");
-    ck_assert_int_eq(bench->heard[1].progress, 42);
-    assert_ended(&bench->heard[2], RDV_STATUS_DOWNLOADING, 0, "half of it");
-    ck_assert_int_eq(bench->heard[2].progress, 43);
-    assert_ended(&bench->heard[3], RDV_STATUS_DOWNLOADING, 0, "more");
-    ck_assert_int_eq(bench->heard[3].progress, 43);
-    assert_ended(&bench->heard[4], RDV_STATUS_APPLYING, 0, "more");
-    ck_assert_int_eq(bench->heard[4].progress, -1);
+    ck_assert_int_eq(bench->sink.heard_count, 6);
+    assert_ended(&bench->sink.heard[0], RDV_STATUS_SEARCHING, 0, "step 1 of 1: sh");
+    assert_ended(&bench->sink.heard[1], RDV_STATUS_DOWNLOADING, 0, "half of it");
+    ck_assert_int_eq(bench->sink.heard[1].progress, 42);
+    assert_ended(&bench->sink.heard[2], RDV_STATUS_DOWNLOADING, 0, "half of it");
+    ck_assert_int_eq(bench->sink.heard[2].progress, 43);
+    assert_ended(&bench->sink.heard[3], RDV_STATUS_DOWNLOADING, 0, "more");
+    ck_assert_int_eq(bench->sink.heard[3].progress, 43);
+    assert_ended(&bench->sink.heard[4], RDV_STATUS_APPLYING, 0, "more");
+    ck_assert_int_eq(bench->sink.heard[4].progress, -1);
 }
 END_TEST
 
 START_TEST(a_status_that_is_not_a_steps_to_say_goes_to_the_log)
 {
-    bench->when_heard = say_seen;
+    bench->sink.when_heard = say_seen;
     load_script("printf 'STATUS=success\\n' >&3; printf 'STATUS=nonsense\\n' >&3;" SAY(
         "STATUS=rebooting\\nPROGRESS=5\\n", 2));
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
-    ck_assert_int_eq(bench->ended, 1);
-    ck_assert_int_eq(bench->heard[1].status, RDV_STATUS_SEARCHING);
-    ck_assert_int_eq(bench->heard[1].progress, 5);
-    ck_assert_ptr_nonnull(strstr(bench->log, "STATUS=rebooting"));
+    ck_assert_int_eq(bench->sink.ended, 1);
+    ck_assert_int_eq(bench->sink.heard[1].status, RDV_STATUS_SEARCHING);
+    ck_assert_int_eq(bench->sink.heard[1].progress, 5);
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "STATUS=rebooting"));
 }
 END_TEST
 
 START_TEST(control_characters_in_messages_are_escaped)
 {
-    bench->when_heard = say_seen;
+    bench->sink.when_heard = say_seen;
     load_script(
         SAY("MESSAGE=\\033[31mred\\007 tab\\there\\n", 2) "printf 'last \\033[0m line' ; exit 1");
-    const struct heard *end = bench_do(bench, "");
-    ck_assert_str_eq(bench->heard[1].message, "\\x1b[31mred\\x07 tab\\there");
+    const struct rdv_kit_heard *end = bench_do(bench, "");
+    ck_assert_str_eq(bench->sink.heard[1].message, "\\x1b[31mred\\x07 tab\\there");
     assert_ended(end, RDV_STATUS_FAILED, 1, "step 1 of 1 (sh): exit code 1: last \\x1b[0m line");
 }
 END_TEST
@@ -255,9 +256,9 @@ START_TEST(a_line_on_descriptor_3_that_is_no_notice_goes_to_the_log)
 {
     bench_steps(bench, "{'run':['sh','-c','echo hello >&3; echo PROGRESS=1000 >&3']}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
-    ck_assert_int_eq(bench->heard_count, 2);
-    ck_assert_ptr_nonnull(strstr(bench->log, "hello"));
-    ck_assert_ptr_nonnull(strstr(bench->log, "1000"));
+    ck_assert_int_eq(bench->sink.heard_count, 2);
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "hello"));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "1000"));
 }
 END_TEST
 
@@ -296,7 +297,7 @@ END_TEST
 START_TEST(a_program_that_is_not_there_fails_the_run_in_the_systems_words)
 {
     bench_steps(bench, "{'run':['" RDV_TEST_ABSENT "/program']}");
-    const struct heard *end = bench_do(bench, "");
+    const struct rdv_kit_heard *end = bench_do(bench, "");
     ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
     ck_assert_int_eq(end->code, RDV_ENOTFOUND);
     ck_assert_str_eq(end->message, "step 1 of 1 (program): cannot run '" RDV_TEST_ABSENT
@@ -370,9 +371,9 @@ START_TEST(output_is_capped_in_the_file)
     rdv_agent_free(bench->agent);
     ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, &options, &bench->agent), 0);
     bench->plugin = rdv_agent_plugin(bench->agent);
-    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), 0);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink.base), 0);
     bench_steps(bench, "{'run':['sh','-c','seq 1 10000; exit 9']}");
-    const struct heard *end = bench_do(bench, "");
+    const struct rdv_kit_heard *end = bench_do(bench, "");
     assert_ended(end, RDV_STATUS_FAILED, 9, "step 1 of 1 (sh): exit code 9: 10000");
     const char *text = bench_read(bench, "capped/-1.log");
     ck_assert_int_eq((int)strlen(text), 1000);
@@ -385,7 +386,7 @@ START_TEST(a_log_that_cannot_be_written_does_not_disturb_the_run)
     bench_write(bench, "log", "a file where the directory should be");
     bench_steps(bench, "{'run':['sh','-c','echo a; sleep 0.05; echo b; exit 3']}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 3, "step 1 of 1 (sh): exit code 3: b");
-    const char *first = strstr(bench->log, "-1.log");
+    const char *first = strstr(bench->log.text, "-1.log");
     ck_assert_ptr_nonnull(first);
     ck_assert_ptr_null(strstr(first + 1, "-1.log"));
 }
@@ -458,7 +459,7 @@ START_TEST(retries_are_for_every_failure)
     int past;
     do { /* until nobody but the third attempt needs so long */
         char steps[256];
-        bench->heard_count = 0;
+        bench->sink.heard_count = 0;
         snprintf(steps, sizeof steps,
                  "{'run':['sh','-c','test $RDV_ATTEMPT = 1 && exit 100; test $RDV_ATTEMPT = 2 && "
                  "kill -KILL $$; test $RDV_ATTEMPT = 3 && sleep 60; true'],"
@@ -467,8 +468,8 @@ START_TEST(retries_are_for_every_failure)
         bench_steps(bench, steps);
         bench_do(bench, "");
         past = 0;
-        for (int k = 0; k < bench->heard_count; k++)
-            past += strstr(bench->heard[k].message, late) != NULL;
+        for (int k = 0; k < bench->sink.heard_count; k++)
+            past += strstr(bench->sink.heard[k].message, late) != NULL;
     } while (past > 1 && ++i < TIMEOUTS);
     ck_assert_uint_lt(i, TIMEOUTS);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
@@ -500,7 +501,7 @@ static void restart_with(const char *steps)
 {
     char directory[RDV_TEST_PATH];
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
     snprintf(directory, sizeof directory, "%s", bench->directory);
     bench->keep_directory = true;
     bench_free(bench);
@@ -536,7 +537,7 @@ START_TEST(tries_that_have_failed_count_after_a_restart)
                                 "1'],'retries':1,'retry_delay':'1h'}";
     bench_steps(bench, steps);
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     restart_with(steps);
     assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, 1, "step 1 of 1 (sh): exit code 1");
     ck_assert_str_eq(bench_read(bench, "attempts"), "1\n2\n");
@@ -548,7 +549,7 @@ START_TEST(a_wait_for_a_retry_is_on_disk)
     char seen[64];
     bench_steps(bench, "{'run':['false'],'retries':1,'retry_delay':'1h'}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     bench_linger(bench, 20);
     read_journal(seen);
     ck_assert_str_eq(seen, "task wait step 0 attempt 1 failures 1 run -1");
@@ -566,7 +567,7 @@ START_TEST(a_step_that_is_ended_for_its_timeout_has_failed_whatever_it_says)
                  "done'],'timeout':'1s'},{'run':['touch','@/no']}",
                  codes[i]);
         bench_steps(bench, steps);
-        const struct heard *end = bench_do(bench, "");
+        const struct rdv_kit_heard *end = bench_do(bench, "");
         ck_assert_int_eq(end->status, RDV_STATUS_FAILED);
         ck_assert_int_eq(end->code, RDV_ETIMEDOUT);
         ck_assert_ptr_nonnull(strstr(end->message, "ran past its timeout of 1s"));
@@ -599,12 +600,12 @@ START_TEST(a_start_for_which_descriptors_are_short_is_made_later_and_uses_up_no_
     bench_steps(bench, "{'run':['sh','-c','echo $RDV_ATTEMPT >@/done'],'retries':0}");
     const struct rlimit before = make_short();
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_ended(last(), RDV_STATUS_APPLYING, RDV_ERESOURCES,
                  "starting step 1 of 1 again in 1s: cannot run 'sh': Too many open files");
-    ck_assert_ptr_nonnull(strstr(bench->log, "Too many open files; starting it again in 1s"));
-    bench_wait(bench, &bench->ended, 1);
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "Too many open files; starting it again in 1s"));
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(bench_read(bench, "done"), "1\n");
 }
@@ -626,9 +627,9 @@ START_TEST(a_start_for_which_descriptors_are_short_can_be_cancelled)
     bench_steps(bench, "{'run':['sh','-c','touch @/no']}");
     const struct rlimit before = make_short();
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     ck_assert(!rdv_test_exists(bench_path(bench, "no")));
@@ -643,7 +644,7 @@ START_TEST(a_label_without_handler_is_refused_and_nothing_is_recorded)
     bench_steps(bench, "{'run':['true']}");
     ck_assert_int_eq(bench_start(bench, "other", "task", ""), RDV_ENOHANDLER);
     bench_linger(bench, 20);
-    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
     ck_assert(!is_journalled("task"));
 }
 END_TEST
@@ -656,10 +657,10 @@ START_TEST(a_duplicate_start_is_a_success_and_no_second_run)
     bench_wait_file(bench, "n");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_write(bench, "go", "");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     bench_linger(bench, 20);
     ck_assert_str_eq(bench_read(bench, "n"), "\n");
-    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(bench->sink.ended, 1);
 }
 END_TEST
 
@@ -680,27 +681,28 @@ START_TEST(an_identifier_can_be_used_again_from_inside_the_report_of_its_end)
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     int starts = 1;
     while (starts < 3) {
-        bench_wait(bench, &bench->ended, starts);
+        bench_wait(bench, &bench->sink.ended, starts);
         ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
         starts++;
     }
-    bench_wait(bench, &bench->ended, 3);
+    bench_wait(bench, &bench->sink.ended, 3);
     ck_assert_str_eq(bench_read(bench, "n"), "1\n1\n1\n");
 }
 END_TEST
 
-static void start_again(struct bench *b)
+static void start_again(struct rdv_kit_sink *sink)
 {
-    if (b->ended == 1 && b->heard[b->heard_count - 1].status == RDV_STATUS_SUCCESS)
+    struct bench *b = sink->user;
+    if (b->sink.ended == 1 && b->sink.heard[b->sink.heard_count - 1].status == RDV_STATUS_SUCCESS)
         ck_assert_int_eq(bench_start(b, "l", "task", "c"), 0);
 }
 
 START_TEST(a_sink_may_start_the_same_task_while_it_hears_the_end)
 {
-    bench->when_heard = start_again;
+    bench->sink.when_heard = start_again;
     bench_steps(bench, "{'run':['true']},{'run':['sh','-c','echo $RDV_RUN $RDV_ATTEMPT >>@/n']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
-    bench_wait(bench, &bench->ended, 2);
+    bench_wait(bench, &bench->sink.ended, 2);
     bench_linger(bench, 20);
     ck_assert_str_eq(bench_read(bench, "n"), "-1 1\n-2 1\n");
     ck_assert(!is_journalled("task"));
@@ -747,8 +749,8 @@ END_TEST
 
 START_TEST(a_second_initialize_is_refused)
 {
-    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), RDV_ESTATE);
-    ck_assert_int_eq(bench->references, 1);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink.base), RDV_ESTATE);
+    ck_assert_int_eq(bench->sink.references, 1);
 }
 END_TEST
 
@@ -791,7 +793,7 @@ START_TEST(a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended)
     read_journal(seen);
     ck_assert_str_eq(seen, "task step step 1 attempt 2 failures 1 run -1");
     bench_write(bench, "go2", "");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     bench_linger(bench, 5);
     read_journal(seen);
     ck_assert_str_eq(seen, "nothing");
@@ -835,12 +837,12 @@ START_TEST(a_run_that_cannot_be_journalled_begins_when_it_can)
     sqlite3 *other = lock_store();
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_linger(bench, 50);
-    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
     ck_assert(!rdv_test_exists(bench_path(bench, "done")));
-    ck_assert_ptr_nonnull(strstr(bench->log, "task: the store can't be written to: "));
-    ck_assert_ptr_nonnull(strstr(bench->log, "; trying again in 1s"));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "task: the store can't be written to: "));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "; trying again in 1s"));
     unlock_store(other);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_int_eq(last()->attempt, 1);
 }
@@ -855,9 +857,9 @@ START_TEST(a_step_that_cannot_be_journalled_begins_when_it_can)
     sqlite3 *other = lock_store();
     end_step();
     ck_assert(!rdv_test_exists(bench_path(bench, "done")));
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     unlock_store(other);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(bench_read(bench, "done"), "1\n");
     bench_linger(bench, 20);
@@ -872,9 +874,9 @@ START_TEST(a_run_whose_step_cannot_be_journalled_can_be_cancelled)
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
     bench_linger(bench, 700); /* the end is not recorded either */
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     unlock_store(other);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
     ck_assert(!rdv_test_exists(bench_path(bench, "no")));
 }
@@ -886,9 +888,9 @@ START_TEST(terminate_does_not_wait_for_a_beginning_that_cannot_be_journalled)
     sqlite3 *other = lock_store();
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
     unlock_store(other);
-    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
     ck_assert(!rdv_test_exists(bench_path(bench, "no")));
 }
 END_TEST
@@ -901,12 +903,12 @@ START_TEST(an_end_that_cannot_be_stored_is_stored_when_it_can)
     bench_linger(bench, 20);
     sqlite3 *other = lock_store();
     end_step();
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     unlock_store(other);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     bench_linger(bench, 20);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
-    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(bench->sink.ended, 1);
     ck_assert(!is_journalled("task"));
 }
 END_TEST
@@ -917,23 +919,24 @@ START_TEST(a_start_whose_commit_fails_starts_nothing_before_it_is_recorded)
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     rdv__store_fail(bench->store, RDV_EIO);
     bench_linger(bench, 50);
-    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
     ck_assert(!rdv_test_exists(bench_path(bench, "done")));
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
     ck_assert(rdv_test_exists(bench_path(bench, "done")));
 }
 END_TEST
 
-static void fail_commit(struct bench *b)
+static void fail_commit(struct rdv_kit_sink *sink)
 {
-    if (b->heard_count == b->act_at)
+    struct bench *b = sink->user;
+    if (b->sink.heard_count == b->act_at)
         rdv__store_fail(b->store, RDV_EIO);
 }
 
 START_TEST(an_end_whose_commit_fails_is_stored_again_and_told_once)
 {
-    bench->when_heard = fail_commit;
+    bench->sink.when_heard = fail_commit;
     bench->act_at = 2;
     bench_steps(bench, "{'run':['true']}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
@@ -943,7 +946,7 @@ START_TEST(an_end_whose_commit_fails_is_stored_again_and_told_once)
     while (is_journalled("task") && rdv_test_clock() < end)
         bench_linger(bench, 50);
     ck_assert(!is_journalled("task"));
-    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(bench->sink.ended, 1);
 }
 END_TEST
 
@@ -956,10 +959,10 @@ START_TEST(terminate_does_not_wait_for_a_store_that_refuses)
     sqlite3 *other = lock_store();
     end_step();
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
     unlock_store(other);
-    ck_assert_int_eq(bench->ended, 0);
-    ck_assert_ptr_nonnull(strstr(bench->log, "task: its end can't be recorded: "));
+    ck_assert_int_eq(bench->sink.ended, 0);
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "task: its end can't be recorded: "));
     ck_assert(is_journalled("task")); /* so that the next process does the step again */
 }
 END_TEST
@@ -974,7 +977,7 @@ START_TEST(cancelling_ends_the_tree_and_reports_it)
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
     bench_wait_file(bench, "pid");
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled during step 1 of 2 (sh)");
     bench_wait_gone((pid_t)atoi(bench_read(bench, "pid")));
     bench_linger(bench, 5);
@@ -1004,9 +1007,9 @@ START_TEST(cancelling_before_the_step_has_begun_starts_nothing)
     bench_steps(bench, "{'run':['touch','@/no']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
-    ck_assert_int_eq(bench->heard_count, 1);
+    ck_assert_int_eq(bench->sink.heard_count, 1);
     ck_assert(!rdv_test_exists(bench_path(bench, "no")));
 }
 END_TEST
@@ -1015,9 +1018,9 @@ START_TEST(cancelling_ends_the_wait_for_a_retry)
 {
     bench_steps(bench, "{'run':['sh','-c','exit 75'],'retry_delay':'1h'}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled");
 }
 END_TEST
@@ -1029,7 +1032,7 @@ START_TEST(a_run_that_succeeds_in_spite_of_being_cancelled_has_succeeded)
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
     bench_wait_file(bench, "on");
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
 }
 END_TEST
@@ -1041,7 +1044,7 @@ START_TEST(a_cancelled_run_does_not_go_on_to_the_next_step)
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
     bench_wait_file(bench, "on");
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_FAILED, RDV_ECANCELLED, "cancelled after step 1 of 2 (sh)");
     ck_assert(!rdv_test_exists(bench_path(bench, "no")));
 }
@@ -1050,13 +1053,13 @@ END_TEST
 START_TEST(terminate_with_nothing_to_do_is_told_at_once)
 {
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    ck_assert_int_eq(bench->terminated, 1);
-    ck_assert_int_eq(bench->reason, 0);
-    ck_assert_int_eq(bench->references, 0);
+    ck_assert_int_eq(bench->sink.terminated, 1);
+    ck_assert_int_eq(bench->sink.reason, 0);
+    ck_assert_int_eq(bench->sink.references, 0);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), RDV_ESTATE);
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), RDV_ESHUTDOWN);
-    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), RDV_ESTATE);
-    ck_assert_int_eq(bench->terminated, 1);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink.base), RDV_ESTATE);
+    ck_assert_int_eq(bench->sink.terminated, 1);
 }
 END_TEST
 
@@ -1069,15 +1072,15 @@ START_TEST(terminate_ends_what_runs_reports_nothing_and_the_next_agent_goes_on)
         "exec sleep 60']},"
         "{'run':['sh','-c','echo three >>@/marks']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     while (!strstr(bench_read(bench, "marks"), "two"))
         bench_linger(bench, 5);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, -20), 0);
     ck_assert_int_eq(bench_start(bench, "l", "other", "c"), RDV_ESHUTDOWN);
-    bench_wait(bench, &bench->terminated, 1);
-    ck_assert_int_eq(bench->reason, -20);
-    ck_assert_int_eq(bench->ended, 0);
-    ck_assert_int_eq(bench->references, 0);
+    bench_wait(bench, &bench->sink.terminated, 1);
+    ck_assert_int_eq(bench->sink.reason, -20);
+    ck_assert_int_eq(bench->sink.ended, 0);
+    ck_assert_int_eq(bench->sink.references, 0);
     ck_assert(is_journalled("task"));
 
     char directory[RDV_TEST_PATH];
@@ -1095,10 +1098,10 @@ START_TEST(terminate_stops_the_wait_for_a_retry)
 {
     bench_steps(bench, "{'run':['sh','-c','exit 75'],'retry_delay':'1h'}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
-    ck_assert_int_eq(bench->ended, 0);
+    bench_wait(bench, &bench->sink.terminated, 1);
+    ck_assert_int_eq(bench->sink.ended, 0);
     ck_assert(is_journalled("task"));
 }
 END_TEST
@@ -1108,9 +1111,9 @@ START_TEST(a_wait_for_a_retry_is_no_interruption)
     bench_load(bench, "{'handlers':[{'label':'l','on_interrupt':'fail','steps':[{'run':['sh','-c','"
                       "test $RDV_ATTEMPT = 2 || exit 75'],'retry_delay':'1h'}]}]}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
     char directory[RDV_TEST_PATH];
     snprintf(directory, sizeof directory, "%s", bench->directory);
     bench->keep_directory = true;
@@ -1128,16 +1131,17 @@ START_TEST(a_run_that_was_cancelled_before_terminate_is_reported)
     bench_wait_file(bench, "pid");
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
-    ck_assert_int_eq(bench->ended, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
+    ck_assert_int_eq(bench->sink.ended, 1);
     ck_assert_int_eq(last()->code, RDV_ECANCELLED);
     ck_assert(!is_journalled("task"));
 }
 END_TEST
 
-static void terminate_then(struct bench *b)
+static void terminate_then(struct rdv_kit_sink *sink)
 {
-    if (b->heard_count != b->act_at)
+    struct bench *b = sink->user;
+    if (b->sink.heard_count != b->act_at)
         return;
     ck_assert_int_eq(b->plugin->ops->terminate(b->plugin, 0), 0);
 }
@@ -1151,28 +1155,29 @@ START_TEST(a_sink_may_terminate_from_inside_any_report)
         "{'run':['true']}",
     };
     for (int i = 0; i < 3; i++) {
-        bench->when_heard = terminate_then;
+        bench->sink.when_heard = terminate_then;
         bench->act_at = i == 0 ? 1 : 2;
         bench_steps(bench, steps[i]);
         ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-        bench_wait(bench, &bench->terminated, 1);
-        ck_assert_int_eq(bench->ended, i == 2);
+        bench_wait(bench, &bench->sink.terminated, 1);
+        ck_assert_int_eq(bench->sink.ended, i == 2);
         bench_free(bench);
         bench = bench_new(NULL, false);
     }
 }
 END_TEST
 
-static void cancel_then(struct bench *b)
+static void cancel_then(struct rdv_kit_sink *sink)
 {
-    if (b->heard_count != b->act_at)
+    struct bench *b = sink->user;
+    if (b->sink.heard_count != b->act_at)
         return;
     ck_assert_int_eq(b->plugin->ops->cancel_task(b->plugin, "task"), 0);
 }
 
 START_TEST(a_sink_may_cancel_from_inside_any_report)
 {
-    bench->when_heard = cancel_then;
+    bench->sink.when_heard = cancel_then;
     bench->act_at = 1;
     bench_steps(bench, "{'run':['touch','@/no']}");
     ck_assert_int_eq(bench_do(bench, "")->code, RDV_ECANCELLED);
@@ -1186,36 +1191,37 @@ END_TEST
 
 START_TEST(a_run_that_nobody_knows_any_more_is_ended_without_a_word)
 {
-    bench->answer = RDV_ENOTFOUND;
+    bench->sink.answer = RDV_ENOTFOUND;
     bench_steps(bench, "{'run':['touch','@/no']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 1);
+    bench_wait(bench, &bench->sink.heard_count, 1);
     bench_linger(bench, 50);
-    ck_assert_int_eq(bench->heard_count, 1);
+    ck_assert_int_eq(bench->sink.heard_count, 1);
     ck_assert(!rdv_test_exists(bench_path(bench, "no")));
     ck_assert(!is_journalled("task"));
 
-    bench->answer = 0;
+    bench->sink.answer = 0;
     bench_steps(bench,
                 "{'run':['sh','-c','echo $$ >@/pid; until test -e @/go; do sleep 0.01; done; echo "
                 "PROGRESS=1 >&3; exec sleep 60']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     bench_wait_file(bench, "pid");
-    bench->answer = RDV_ENOTFOUND;
+    bench->sink.answer = RDV_ENOTFOUND;
     bench_write(bench, "go", "");
-    bench_wait(bench, &bench->heard_count, 3);
+    bench_wait(bench, &bench->sink.heard_count, 3);
     while (is_journalled("task"))
         bench_linger(bench, 5);
     bench_wait_gone((pid_t)atoi(bench_read(bench, "pid")));
-    ck_assert_int_eq(bench->heard_count, 3);
+    ck_assert_int_eq(bench->sink.heard_count, 3);
 }
 END_TEST
 
-static void forget_then(struct bench *b)
+static void forget_then(struct rdv_kit_sink *sink)
 {
-    if (b->heard_count == b->act_at - 1)
-        b->answer = RDV_ENOTFOUND;
+    struct bench *b = sink->user;
+    if (b->sink.heard_count == b->act_at - 1)
+        b->sink.answer = RDV_ENOTFOUND;
 }
 
 START_TEST(a_run_that_is_given_up_is_not_taken_for_a_new_one)
@@ -1224,17 +1230,17 @@ START_TEST(a_run_that_is_given_up_is_not_taken_for_a_new_one)
                        "sleep 0.01; done; "
                        "echo PROGRESS=1 >&3; until test -e @/end; do sleep 0.01; done']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
-    bench_wait(bench, &bench->heard_count, 1);
-    bench->answer = RDV_ENOTFOUND;
+    bench_wait(bench, &bench->sink.heard_count, 1);
+    bench->sink.answer = RDV_ENOTFOUND;
     bench_write(bench, "go", "");
     bench_wait_file(bench, "asked");
-    bench->answer = 0;
+    bench->sink.answer = 0;
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), RDV_EBUSY);
     bench_write(bench, "end", "");
     while (is_journalled("task"))
         bench_linger(bench, 5);
     assert_ended(bench_do(bench, "c"), RDV_STATUS_SUCCESS, 0, "");
-    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(bench->sink.ended, 1);
 
     /* Runs with numbers are told apart by these. */
     rdv_task *first, *second;
@@ -1256,7 +1262,7 @@ START_TEST(a_step_that_a_shutdown_kept_from_beginning_was_not_interrupted)
     bench_load(bench, document);
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    bench_wait(bench, &bench->terminated, 1);
+    bench_wait(bench, &bench->sink.terminated, 1);
     ck_assert(!rdv_test_exists(bench_path(bench, "done")));
     char directory[RDV_TEST_PATH];
     snprintf(directory, sizeof directory, "%s", bench->directory);
@@ -1271,13 +1277,13 @@ END_TEST
 
 START_TEST(a_retry_that_nobody_waits_for_is_not_made)
 {
-    bench->when_heard = forget_then;
+    bench->sink.when_heard = forget_then;
     bench->act_at = 2;
     bench_steps(bench, "{'run':['sh','-c','echo >>@/n; exit 75'],'retry_delay':'1ms'}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
-    bench_wait(bench, &bench->heard_count, 2);
+    bench_wait(bench, &bench->sink.heard_count, 2);
     bench_linger(bench, 100);
-    ck_assert_int_eq(bench->heard_count, 2);
+    ck_assert_int_eq(bench->sink.heard_count, 2);
     ck_assert_str_eq(bench_read(bench, "n"), "\n");
     ck_assert(!is_journalled("task"));
 }
@@ -1285,10 +1291,10 @@ END_TEST
 
 START_TEST(a_report_that_is_not_taken_goes_to_the_log_and_the_run_goes_on)
 {
-    bench->answer = RDV_EIO;
+    bench->sink.answer = RDV_EIO;
     bench_steps(bench, "{'run':['touch','@/done']}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_SUCCESS, 0, "");
-    ck_assert_ptr_nonnull(strstr(bench->log, "task: a report was not taken: "));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "task: a report was not taken: "));
     ck_assert(rdv_test_exists(bench_path(bench, "done")));
 }
 END_TEST
@@ -1303,7 +1309,7 @@ START_TEST(in_one_process_too_a_run_that_was_cut_short_was_interrupted)
     rdv_agent_free(bench->agent);
     ck_assert_int_eq(rdv_agent_new(bench->loop, bench->store, NULL, &bench->agent), 0);
     bench->plugin = rdv_agent_plugin(bench->agent);
-    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink), 0);
+    ck_assert_int_eq(bench->plugin->ops->initialize(bench->plugin, &bench->sink.base), 0);
     bench_load(bench, "{'handlers':[{'label':'l','on_interrupt':'fail','steps':[{'run':['touch',"
                       "'@/no']}]}]}");
     assert_ended(bench_do(bench, ""), RDV_STATUS_FAILED, RDV_EFAILED,
@@ -1372,7 +1378,7 @@ START_TEST(a_new_document_leaves_running_tasks_alone)
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0); /* still in flight */
     ck_assert_int_eq(bench_start(bench, "l", "other", "c"), RDV_ENOHANDLER);
     bench_write(bench, "go", "");
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     assert_ended(last(), RDV_STATUS_SUCCESS, 0, "");
     ck_assert_str_eq(bench_read(bench, "marks"), "old\n");
 }

@@ -37,9 +37,9 @@ static int start(const char *identifier)
     return bench_start(bench, "l", identifier, "context");
 }
 
-static const struct heard *last(void)
+static const struct rdv_kit_heard *last(void)
 {
-    return &bench->heard[bench->heard_count - 1];
+    return &bench->sink.heard[bench->sink.heard_count - 1];
 }
 
 static void report(rdv_run *run, rdv_status status, int progress, const char *message)
@@ -76,7 +76,7 @@ static void look_at_task(rdv_run *run, void *user)
     ck_assert_uint_eq(size, 7);
     ck_assert(!rdv_run_cancelled(run));
     report(run, RDV_STATUS_SEARCHING, 0, "looking");
-    ck_assert_int_eq(b->heard_count, 1); /* on the owner thread it is told directly */
+    ck_assert_int_eq(b->sink.heard_count, 1); /* on the owner thread it is told directly */
     report(run, RDV_STATUS_APPLYING, 50, NULL);
     rdv_run_finish(run, 0, "all done");
 }
@@ -85,11 +85,11 @@ START_TEST(a_handler_gets_its_task_reports_and_finishes)
 {
     add(look_at_task, 0);
     ck_assert_int_eq(start("task"), 0);
-    ck_assert_int_eq(bench->heard_count, 3);
-    ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_SEARCHING);
-    ck_assert_int_eq(bench->heard[0].progress, 0);
-    ck_assert_str_eq(bench->heard[0].message, "looking");
-    ck_assert_int_eq(bench->heard[1].progress, 50);
+    ck_assert_int_eq(bench->sink.heard_count, 3);
+    ck_assert_int_eq(bench->sink.heard[0].status, RDV_STATUS_SEARCHING);
+    ck_assert_int_eq(bench->sink.heard[0].progress, 0);
+    ck_assert_str_eq(bench->sink.heard[0].message, "looking");
+    ck_assert_int_eq(bench->sink.heard[1].progress, 50);
     ck_assert_int_eq(last()->status, RDV_STATUS_SUCCESS);
     ck_assert_str_eq(last()->message, "all done");
 }
@@ -133,7 +133,7 @@ START_TEST(what_is_not_a_runs_to_report_is_refused)
     said.message = "\xff";
     ck_assert_int_eq(rdv_run_report(kept[0], &said), RDV_EINVAL);
     ck_assert_int_eq(rdv_run_report(NULL, &said), RDV_EINVAL);
-    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
     ck_assert_int_eq(rdv_run_finish(NULL, 0, NULL), RDV_EINVAL);
     ck_assert_ptr_null(rdv_run_task(NULL));
     ck_assert(!rdv_run_cancelled(NULL));
@@ -224,7 +224,7 @@ START_TEST(many_runs_at_once_are_told_apart)
         snprintf(identifier, sizeof identifier, "task-%d", (i * 7) % SOME);
         ck_assert_str_eq(last()->identifier, identifier);
     }
-    ck_assert_int_eq(bench->ended, SOME);
+    ck_assert_int_eq(bench->sink.ended, SOME);
 }
 END_TEST
 
@@ -245,11 +245,11 @@ START_TEST(a_run_may_be_reported_and_finished_from_any_thread)
     ck_assert_int_eq(start("task"), 0);
     ck_assert_int_eq(rdv__thread_new(finish_elsewhere, kept[0], &thread), 0);
     rdv__thread_join(thread);
-    ck_assert_int_eq(bench->heard_count, 0); /* told on the loop */
-    bench_wait(bench, &bench->ended, 1);
-    ck_assert_int_eq(bench->heard_count, 3);
-    ck_assert_str_eq(bench->heard[0].message, "ten");
-    ck_assert_int_eq(bench->heard[1].progress, 90);
+    ck_assert_int_eq(bench->sink.heard_count, 0); /* told on the loop */
+    bench_wait(bench, &bench->sink.ended, 1);
+    ck_assert_int_eq(bench->sink.heard_count, 3);
+    ck_assert_str_eq(bench->sink.heard[0].message, "ten");
+    ck_assert_int_eq(bench->sink.heard[1].progress, 90);
     ck_assert_int_eq(last()->code, 3);
     ck_assert_str_eq(last()->message, "from elsewhere");
 }
@@ -266,7 +266,7 @@ START_TEST(reports_keep_their_order_across_threads)
     add(keep, 0);
     for (int i = 0; i < 2; i++) {
         kept_count = 0;
-        bench->heard_count = 0;
+        bench->sink.heard_count = 0;
         ck_assert_int_eq(start("task"), 0);
         ck_assert_int_eq(rdv__thread_new(report_elsewhere, kept[0], &thread), 0);
         rdv__thread_join(thread);
@@ -274,8 +274,8 @@ START_TEST(reports_keep_their_order_across_threads)
             report(kept[0], RDV_STATUS_APPLYING, 2, "second");
         rdv_run_finish(kept[0], 0, "third");
         bench_linger(bench, 5);
-        ck_assert_int_eq(bench->heard_count, i == 0 ? 3 : 2);
-        ck_assert_str_eq(bench->heard[0].message, "first");
+        ck_assert_int_eq(bench->sink.heard_count, i == 0 ? 3 : 2);
+        ck_assert_str_eq(bench->sink.heard[0].message, "first");
         ck_assert_str_eq(last()->message, "third");
     }
 }
@@ -292,11 +292,11 @@ START_TEST(a_run_finished_on_the_loop_has_said_what_was_said_elsewhere)
         rdv__thread_join(thread);
     }
     rdv_run_finish(kept[1], 0, NULL);
-    ck_assert_int_eq(bench->heard_count, 2);
-    ck_assert_str_eq(bench->heard[0].identifier, "b");
-    ck_assert_str_eq(bench->heard[0].message, "first");
+    ck_assert_int_eq(bench->sink.heard_count, 2);
+    ck_assert_str_eq(bench->sink.heard[0].identifier, "b");
+    ck_assert_str_eq(bench->sink.heard[0].message, "first");
     bench_linger(bench, 5);
-    ck_assert_int_eq(bench->heard_count, 3);
+    ck_assert_int_eq(bench->sink.heard_count, 3);
     ck_assert_str_eq(last()->identifier, "a");
     rdv_run_finish(kept[0], 0, NULL);
 }
@@ -325,8 +325,8 @@ START_TEST(many_runs_may_finish_at_once_on_another_thread)
     }
     ck_assert_int_eq(rdv__thread_new(finish_many, NULL, &thread), 0);
     rdv__thread_join(thread);
-    bench_wait(bench, &bench->ended, MANY);
-    ck_assert_int_eq(bench->heard_count, MANY);
+    bench_wait(bench, &bench->sink.ended, MANY);
+    ck_assert_int_eq(bench->sink.heard_count, MANY);
 }
 END_TEST
 
@@ -350,19 +350,19 @@ START_TEST(reports_that_come_too_fast_are_thinned_out_but_no_change_of_status_is
     ck_assert_int_eq(start("task"), 0);
     ck_assert_int_eq(rdv__thread_new(flood, kept[0], &thread), 0);
     rdv__thread_join(thread);
-    bench_wait(bench, &bench->ended, 1);
-    ck_assert_int_eq(bench->heard_count, RDV__CALL_REPORTS + 1);
-    ck_assert_int_eq(bench->heard[0].status, RDV_STATUS_DOWNLOADING);
-    ck_assert_int_eq(bench->heard[0].progress, 0);
-    const struct heard *before_end = last() - 1;
+    bench_wait(bench, &bench->sink.ended, 1);
+    ck_assert_int_eq(bench->sink.heard_count, RDV__CALL_REPORTS + 1);
+    ck_assert_int_eq(bench->sink.heard[0].status, RDV_STATUS_DOWNLOADING);
+    ck_assert_int_eq(bench->sink.heard[0].progress, 0);
+    const struct rdv_kit_heard *before_end = last() - 1;
     ck_assert_int_eq(before_end->status, RDV_STATUS_APPLYING);
     ck_assert_int_eq(before_end->progress, 100); /* the latest always arrives */
     int i = 0;
-    while (bench->heard[i].status == RDV_STATUS_DOWNLOADING)
+    while (bench->sink.heard[i].status == RDV_STATUS_DOWNLOADING)
         i++;
-    ck_assert_int_eq(bench->heard[i - 1].progress, 100);
-    for (; i < bench->heard_count - 1; i++)
-        ck_assert_int_eq(bench->heard[i].status, RDV_STATUS_APPLYING);
+    ck_assert_int_eq(bench->sink.heard[i - 1].progress, 100);
+    for (; i < bench->sink.heard_count - 1; i++)
+        ck_assert_int_eq(bench->sink.heard[i].status, RDV_STATUS_APPLYING);
 }
 END_TEST
 
@@ -381,8 +381,8 @@ START_TEST(past_the_bound_even_changes_of_status_give_way_to_the_latest)
     ck_assert_int_eq(start("task"), 0);
     ck_assert_int_eq(rdv__thread_new(flood_with_changes, kept[0], &thread), 0);
     rdv__thread_join(thread);
-    bench_wait(bench, &bench->ended, 1);
-    ck_assert_int_eq(bench->heard_count, RDV__CALL_REPORTS + 1);
+    bench_wait(bench, &bench->sink.ended, 1);
+    ck_assert_int_eq(bench->sink.heard_count, RDV__CALL_REPORTS + 1);
     ck_assert_int_eq((last() - 1)->progress, RDV__CALL_REPORTS + 5);
 }
 END_TEST
@@ -400,7 +400,7 @@ START_TEST(a_handler_with_a_thread_runs_on_it_and_it_is_joined)
 {
     add(on_a_thread, RDV_HANDLER_THREAD);
     ck_assert_int_eq(start("first"), 0); /* a sanitizer may start a thread of its own with it */
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     bench_linger(bench, 20);
     int threads = rdv_test_threads();
     for (int i = 1; i < 20; i++) {
@@ -408,8 +408,8 @@ START_TEST(a_handler_with_a_thread_runs_on_it_and_it_is_joined)
         snprintf(identifier, sizeof identifier, "task-%d", i);
         ck_assert_int_eq(start(identifier), 0);
     }
-    bench_wait(bench, &bench->ended, 20);
-    ck_assert_int_eq(bench->heard_count, 40);
+    bench_wait(bench, &bench->sink.ended, 20);
+    ck_assert_int_eq(bench->sink.heard_count, 40);
     bench_linger(bench, 20);
     ck_assert_int_eq(rdv__atomic_load(&finished), 20);
     /* One that has been joined may take a moment to go, and a system's pool may lose some of its own. */
@@ -435,9 +435,9 @@ START_TEST(cancelling_a_run_is_seen_and_its_end_is_reported)
     ck_assert_int_eq(start("task"), 0);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "other"), RDV_ENOTFOUND);
     bench_linger(bench, 20);
-    ck_assert_int_eq(bench->ended, 0);
+    ck_assert_int_eq(bench->sink.ended, 0);
     ck_assert_int_eq(bench->plugin->ops->cancel_task(bench->plugin, "task"), 0);
-    bench_wait(bench, &bench->ended, 1);
+    bench_wait(bench, &bench->sink.ended, 1);
     ck_assert_int_eq(last()->status, RDV_STATUS_FAILED);
     ck_assert_int_eq(last()->code, RDV_ECANCELLED);
 }
@@ -448,11 +448,11 @@ START_TEST(terminate_waits_for_threads_and_an_error_then_counts_as_interrupted)
     add(until_cancelled, RDV_HANDLER_THREAD);
     ck_assert_int_eq(start("task"), 0);
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 0), 0);
-    ck_assert_int_eq(bench->terminated, 0);
-    bench_wait(bench, &bench->terminated, 1);
+    ck_assert_int_eq(bench->sink.terminated, 0);
+    bench_wait(bench, &bench->sink.terminated, 1);
     ck_assert_int_eq(rdv__atomic_load(&finished), 1);
-    ck_assert_int_eq(bench->heard_count, 0);
-    ck_assert_int_eq(bench->references, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
+    ck_assert_int_eq(bench->sink.references, 0);
 }
 END_TEST
 
@@ -468,15 +468,15 @@ START_TEST(a_success_after_terminate_is_reported)
     ck_assert_int_eq(bench->plugin->ops->terminate(bench->plugin, 5), 0);
     ck_assert(rdv_run_cancelled(kept[0]));
     rdv_run_finish(kept[0], 0, NULL);
-    ck_assert_int_eq(bench->heard_count, 1);
+    ck_assert_int_eq(bench->sink.heard_count, 1);
     ck_assert_int_eq(last()->status, RDV_STATUS_SUCCESS);
     rdv_run_finish(kept[2], 1, NULL); /* it was cancelled before: that is an end, no interruption */
-    ck_assert_int_eq(bench->heard_count, 2);
-    ck_assert_int_eq(bench->terminated, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 2);
+    ck_assert_int_eq(bench->sink.terminated, 0);
     rdv_run_finish(kept[1], 1, NULL);
-    ck_assert_int_eq(bench->heard_count, 2);
-    ck_assert_int_eq(bench->terminated, 1);
-    ck_assert_int_eq(bench->reason, 5);
+    ck_assert_int_eq(bench->sink.heard_count, 2);
+    ck_assert_int_eq(bench->sink.terminated, 1);
+    ck_assert_int_eq(bench->sink.reason, 5);
 }
 END_TEST
 
@@ -484,12 +484,12 @@ START_TEST(a_run_that_nobody_knows_any_more_is_cancelled_and_silent)
 {
     add(keep, 0);
     ck_assert_int_eq(start("task"), 0);
-    bench->answer = RDV_ENOTFOUND;
+    bench->sink.answer = RDV_ENOTFOUND;
     report(kept[0], RDV_STATUS_APPLYING, 1, NULL);
     ck_assert(rdv_run_cancelled(kept[0]));
     report(kept[0], RDV_STATUS_APPLYING, 2, NULL);
     rdv_run_finish(kept[0], 0, NULL);
-    ck_assert_int_eq(bench->heard_count, 1);
+    ck_assert_int_eq(bench->sink.heard_count, 1);
 }
 END_TEST
 
@@ -499,10 +499,10 @@ START_TEST(a_report_that_is_lost_goes_to_the_log)
     said.status = RDV_STATUS_APPLYING;
     add(keep, 0);
     ck_assert_int_eq(start("task"), 0);
-    bench->answer = RDV_EIO;
+    bench->sink.answer = RDV_EIO;
     ck_assert_int_eq(rdv_run_report(kept[0], &said), 0);
-    ck_assert_ptr_nonnull(strstr(bench->log, "task: a report was lost: "));
-    bench->answer = RDV_ENOMEM;
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "task: a report was lost: "));
+    bench->sink.answer = RDV_ENOMEM;
     ck_assert_int_eq(rdv_run_report(kept[0], &said), RDV_ENOMEM);
     rdv_run_finish(kept[0], 0, NULL);
 }
@@ -544,7 +544,7 @@ START_TEST(freeing_the_agent_joins_the_threads)
     rdv_agent_free(bench->agent);
     bench->agent = NULL;
     ck_assert_int_eq(rdv__atomic_load(&finished), 2);
-    ck_assert_int_eq(bench->heard_count, 0);
+    ck_assert_int_eq(bench->sink.heard_count, 0);
     bench_linger(bench, 5); /* what the threads have posted */
 }
 END_TEST
@@ -616,7 +616,7 @@ START_TEST(a_handler_that_finishes_at_once_is_called_once)
     add(finish_at_once, 0);
     ck_assert_int_eq(start("task"), 0);
     ck_assert_int_eq(calls, 1);
-    ck_assert_int_eq(bench->ended, 1);
+    ck_assert_int_eq(bench->sink.ended, 1);
     ck_assert_int_eq(start("task"), 0);
     ck_assert_int_eq(calls, 2);
 }

@@ -785,7 +785,7 @@ START_TEST(nobody_is_shown_an_end_that_is_undone_later)
 {
     /* Started with the first commit, and ended at once: that is open when the status is asked for. */
     struct wire *client = bench_client(&agent);
-    agent.plugin.finish_at_once = true;
+    agent.plugin.finishes_at_once = true;
     bench_attach(&agent);
     bench_send(client, SCHEDULE("1", "a") CALL("status", "{}") "\n");
     agent.commits = 0;
@@ -1067,7 +1067,7 @@ START_TEST(a_change_that_was_told_from_the_store_is_not_told_again)
     /* The second task ends in the turn in which the watcher is told what there is: committed early for it, and settled later. */
     struct heard heard = {0};
     struct wire *watcher = bench_client(&agent), *writer = bench_client(&agent);
-    agent.plugin.finish_at_once = true;
+    agent.plugin.finishes_at_once = true;
     bench_attach(&agent);
     bench_send(watcher, CALL("watch", "{}") "\n");
     bench_send(writer, SCHEDULE("1", "a") SCHEDULE("2", "b"));
@@ -1258,7 +1258,7 @@ START_TEST(a_watcher_that_never_reads_is_cut_off_and_harms_nobody)
     char message[RDV_MESSAGE_MAX + 1];
     memset(message, '\x01', RDV_MESSAGE_MAX); /* six characters each */
     message[RDV_MESSAGE_MAX] = '\0';
-    for (int i = 0; i < 3000 && !strstr(agent.last_log, "cut off"); i++) {
+    for (int i = 0; i < 3000 && !strstr(agent.log.last, "cut off"); i++) {
         int64_t before = heard.change;
         ck_assert_int_eq(bench_report(&agent, "a", RDV_STATUS_APPLYING, i % 101, message), 0);
         next_change(watcher, &heard);
@@ -1266,9 +1266,9 @@ START_TEST(a_watcher_that_never_reads_is_cut_off_and_harms_nobody)
     }
     /* A machine that takes half a minute for it has it cut off for that: it has read nothing for so long. */
     if (rdv_test_clock() - begun < 25000)
-        ck_assert_str_eq(agent.last_log,
+        ck_assert_str_eq(agent.log.last,
                          "a client was cut off: it does not read what it asked for");
-    ck_assert_has(agent.last_log, "a client was cut off: it ");
+    ck_assert_has(agent.log.last, "a client was cut off: it ");
     ck_assert(bench_closed(&agent, silent));
     ck_assert_int_eq(bench_report(&agent, "a", RDV_STATUS_SUCCESS, -1, NULL), 0);
     next_change(watcher, &heard);
@@ -1311,7 +1311,7 @@ START_TEST(a_store_that_can_not_be_read_cuts_watchers_off)
     struct wire *client = bench_client(&agent);
     ck_assert_has(bench_ask(&agent, client, CALL("watch", "{}")), "\"result\":{");
     ck_assert(bench_closed(&agent, client));
-    ck_assert_has(agent.last_log, "a client that watches was cut off: ");
+    ck_assert_has(agent.log.last, "a client that watches was cut off: ");
     wire_close(client);
 }
 END_TEST
@@ -1515,7 +1515,7 @@ START_TEST(others_are_refused_even_where_the_socket_lets_them_in)
     ck_assert_int_eq(chmod(agent.socket, 0666), 0);
     ask_as(65534, 65534, CALL("list", "{}"), "\"id\":null,\"error\":{\"code\":-10,");
     ask_as(65534, reader_gid, CALL("list", "{}"), "\"id\":null,\"error\":{\"code\":-10,");
-    ck_assert_has(agent.last_log, "a client was refused: uid 65534, pid ");
+    ck_assert_has(agent.log.last, "a client was refused: uid 65534, pid ");
 }
 END_TEST
 
@@ -1912,7 +1912,7 @@ START_TEST(clients_on_many_threads_get_their_own_answers)
 {
     struct rdv__thread *threads[8];
     int numbers[8];
-    agent.plugin.finish_at_once = true;
+    agent.plugin.finishes_at_once = true;
     bench_attach(&agent);
     start_thread();
     for (int i = 0; i < 8; i++) {

@@ -36,7 +36,7 @@ static void set_up(void)
     options = (struct rdv__logs_options){
         .run_bytes = 1000,
         .total_bytes = 100 * PAGE,
-        .log = {bench_log, bench},
+        .log = rdv_kit_log_ops(&bench->log),
     };
     rdv_store_options_init(&store_options);
     loop = NULL;
@@ -404,13 +404,13 @@ START_TEST(a_file_that_cannot_be_opened_is_told_once)
 {
     bench_write(bench, "out", "no directory");
     open_logs(NULL);
-    bench->log[0] = '\0';
+    bench->log.text[0] = '\0';
     begin(1, false);
     add("one\n");
     add("two\n");
     assert_line("two");
-    ck_assert_ptr_nonnull(strstr(bench->log, "cannot open 1.log in "));
-    ck_assert_ptr_eq(strchr(bench->log, '\n') + 1, strchr(bench->log, '\0'));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "cannot open 1.log in "));
+    ck_assert_ptr_eq(strchr(bench->log.text, '\n') + 1, strchr(bench->log.text, '\0'));
     end();
     ck_assert_int_eq(counted(), 0);
 }
@@ -438,8 +438,8 @@ START_TEST(a_write_that_fails_is_told_once)
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_DFL);
     assert_line("three");
-    ck_assert_ptr_nonnull(strstr(bench->log, "cannot write 1.log in "));
-    ck_assert_ptr_eq(strchr(bench->log, '\n') + 1, strchr(bench->log, '\0'));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "cannot write 1.log in "));
+    ck_assert_ptr_eq(strchr(bench->log.text, '\n') + 1, strchr(bench->log.text, '\0'));
     end();
     ck_assert_int_eq(counted(), PAGE); /* what was written before stays */
 }
@@ -457,8 +457,8 @@ START_TEST(a_log_in_whose_place_something_else_is_is_told_and_left)
     add("two\n");
     assert_line("two");
     end();
-    ck_assert_ptr_nonnull(strstr(bench->log, "cannot open 2.log in "));
-    ck_assert_ptr_nonnull(strstr(bench->log, "not a regular file that is ours alone"));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "cannot open 2.log in "));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "not a regular file that is ours alone"));
     ck_assert_int_eq(counted(), PAGE);
 }
 END_TEST
@@ -600,7 +600,7 @@ START_TEST(a_folder_that_has_another_store_s_logs_is_left_alone)
 
     open_logs("second");
     let_it_count();
-    ck_assert_ptr_nonnull(strstr(bench->log, "the logs of the store that its file"));
+    ck_assert_ptr_nonnull(strstr(bench->log.text, "the logs of the store that its file"));
     run_entry("of the second");
     ck_assert_str_eq(bench_read(bench, "out/1.log"), "of the first");
     ck_assert_int_eq(counted(), 0);

@@ -304,7 +304,7 @@ START_TEST(all_changes_are_told_in_their_order)
     rdv_trigger_free(bench.trigger);
     rdv_trigger_options how;
     rdv_trigger_options_init(&how);
-    how.clock = (rdv_clock){.now = bench_now, .user = &bench};
+    how.clock = rdv_kit_clock_ops(&bench.clock);
     how.max_running = 1000;
     ck_assert_int_eq(rdv_trigger_new(bench.loop, bench.store, &how, &bench.trigger), 0);
     bench_listen(&bench);
@@ -405,9 +405,9 @@ START_TEST(what_is_told_is_what_is_stored)
         bench.fail_commit = rand() % 8 == 0;
         switch (rand() % 6) {
         case 0: {
-            rdv_window window = {.start = rand() % 2 ? bench.now + RDV_HOUR : 0,
+            rdv_window window = {.start = rand() % 2 ? bench.clock.now + RDV_HOUR : 0,
                                  .limit = rand() % 2 ? RDV_MINUTE : 0};
-            window.end = rand() % 2 ? bench.now + 2 * RDV_HOUR : 0;
+            window.end = rand() % 2 ? bench.clock.now + 2 * RDV_HOUR : 0;
             (void)schedule("x", identifier, &window);
             break;
         }
@@ -423,7 +423,7 @@ START_TEST(what_is_told_is_what_is_stored)
             compare_answer(request);
             break;
         case 3:
-            bench.now += rand() % 4 == 0 ? RDV_HOUR : RDV_SECOND;
+            bench.clock.now += rand() % 4 == 0 ? RDV_HOUR : RDV_SECOND;
             break;
         default:
             (void)bench_report(&bench, identifier, statuses[rand() % 4], rand() % 101, "words");

@@ -28,8 +28,9 @@
 
 #include <rdvtask/rdvtask.h>
 
-#define RDV_KIT_IDENTIFIER 64 /* room for an identifier; what is longer is cut */
-#define RDV_KIT_CONTEXT    16 /* for a context */
+#define RDV_KIT_IDENTIFIER 64   /* room for an identifier; what is longer is cut */
+#define RDV_KIT_CONTEXT    16   /* for a context */
+#define RDV_KIT_REPORTS    2048 /* a sink has room for so many reports */
 #define RDV_KIT_CALLS      64 /* so many starts and cancels are kept; what comes after them is counted */
 #define RDV_KIT_LINE       2200  /* room for a line of the log */
 #define RDV_KIT_LINES      16384 /* for all of them */
