@@ -11,15 +11,9 @@
 static struct bench *bench;
 static rdv_trigger *trigger;
 static rdv_trigger_options options;
-static rdv_time now;
+static struct rdv_kit_clock fake_clock;
 static int second_started;
 static bool first_was_running;
-
-static rdv_time clock_now(void *user)
-{
-    (void)user;
-    return now;
-}
 
 /* What the second task does: look whether the command of the first is still there. */
 static void look_for_first(rdv_run *run, void *user)
@@ -39,10 +33,10 @@ static void set_up(void)
                       "\\\"\\\" TERM; echo $$ >@/pid.new; mv @/pid.new @/pid; "
                       "while :; do sleep 0.05; done']}]}]}");
     ck_assert_int_eq(rdv_agent_add_handler(bench->agent, "second", look_for_first, NULL, 0), 0);
-    now = NOW;
+    rdv_kit_clock_init(&fake_clock, NOW);
     second_started = 0;
     rdv_trigger_options_init(&options);
-    options.clock.now = clock_now;
+    options.clock = rdv_kit_clock_ops(&fake_clock);
     options.log = rdv_kit_log_ops(&bench->log);
     ck_assert_int_eq(rdv_trigger_new(bench->loop, bench->store, &options, &trigger), 0);
     ck_assert_int_eq(rdv_trigger_attach(trigger, rdv_agent_plugin(bench->agent)), 0);
@@ -65,7 +59,7 @@ static void schedule(const char *label, rdv_duration limit)
 
 static void move_clock(rdv_time to)
 {
-    now = to;
+    fake_clock.now = to;
     rdv_trigger_clock_changed(trigger);
     for (int i = 0; i < 8; i++)
         ck_assert_int_eq(rdv_loop_dispatch(bench->loop), 0);

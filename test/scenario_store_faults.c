@@ -13,6 +13,7 @@
 #include <rdvtask/rdvtask.h>
 
 #include "harness.h"
+#include "kit/kit.h"
 #include "record.h"
 #include "sql.h"
 #include "store.h"
@@ -25,91 +26,10 @@ static rdv_trigger *trigger;
 
 /* ------------------------------------------------ a trigger and its plug-in */
 
-static rdv_sink *sink;
-static int starts; /* how many tasks were started */
-static int told;   /* how often the watcher heard of an end */
-static int complaints;
-
-static const char *plugin_name(rdv_plugin *plugin)
-{
-    (void)plugin;
-    return "test";
-}
-
-static int plugin_initialize(rdv_plugin *plugin, rdv_sink *given)
-{
-    (void)plugin;
-    given->ops->ref(given);
-    sink = given;
-    return 0;
-}
-
-static int plugin_start(rdv_plugin *plugin, rdv_task *task)
-{
-    (void)plugin;
-    (void)task;
-    starts++;
-    return 0;
-}
-
-static int plugin_terminate(rdv_plugin *plugin, int reason)
-{
-    (void)plugin;
-    sink->ops->terminated(sink, reason);
-    return 0;
-}
-
-static const rdv_plugin_ops plugin_ops = {
-    .size = sizeof plugin_ops,
-    .name = plugin_name,
-    .initialize = plugin_initialize,
-    .start_task = plugin_start,
-    .terminate = plugin_terminate,
-};
-static rdv_plugin plugin = {&plugin_ops};
-
-static const rdv_plugin_ops safe_ops = {
-    .size = sizeof safe_ops,
-    .flags = RDV_PLUGIN_RESTART_SAFE,
-    .name = plugin_name,
-    .initialize = plugin_initialize,
-    .start_task = plugin_start,
-    .terminate = plugin_terminate,
-};
-static rdv_plugin safe_plugin = {&safe_ops};
-
-static int cancels;
-
-static int plugin_cancel(rdv_plugin *self, const char *identifier)
-{
-    (void)self;
-    (void)identifier;
-    cancels++;
-    return 0;
-}
-
-static const rdv_plugin_ops cancel_ops = {
-    .size = sizeof cancel_ops,
-    .name = plugin_name,
-    .initialize = plugin_initialize,
-    .start_task = plugin_start,
-    .cancel_task = plugin_cancel,
-    .terminate = plugin_terminate,
-};
-static rdv_plugin cancel_plugin = {&cancel_ops};
-
-static rdv_time clock_now(void *user)
-{
-    (void)user;
-    return NOW;
-}
-
-static void count_complaint(void *user, rdv_log_level level, const char *line)
-{
-    (void)user;
-    (void)line;
-    complaints += level == RDV_LOG_ERROR;
-}
+static struct rdv_kit_plugin plugin; /* of the next trigger that one is attached to */
+static struct rdv_kit_clock fake_clock;
+static struct rdv_kit_log fake_log;
+static int told; /* how often the watcher heard of an end */
 
 static int hear_end(void *user, const rdv_entry *entry)
 {
@@ -124,8 +44,8 @@ static int open_trigger(void)
 {
     rdv_trigger_options options;
     rdv_trigger_options_init(&options);
-    options.clock.now = clock_now;
-    options.log.write = count_complaint;
+    options.clock = rdv_kit_clock_ops(&fake_clock);
+    options.log = rdv_kit_log_ops(&fake_log);
     store = open_store(path, 0);
     ck_assert_int_eq(rdv_loop_new(&loop), 0);
     int result = rdv_trigger_new(loop, store, &options, &trigger);
@@ -140,9 +60,7 @@ static void close_trigger(void)
     watch = NULL;
     rdv_trigger_free(trigger);
     trigger = NULL;
-    if (sink)
-        sink->ops->unref(sink);
-    sink = NULL;
+    rdv_kit_plugin_finish(&plugin);
     rdv_store_close(store);
     store = NULL;
     rdv_loop_free(loop);
@@ -152,13 +70,26 @@ static void close_trigger(void)
 static void set_up(void)
 {
     make_directory();
-    starts = told = complaints = cancels = 0;
+    told = 0;
+    rdv_kit_clock_init(&fake_clock, NOW);
+    rdv_kit_log_clear(&fake_log);
+    rdv_kit_plugin_init(&plugin, 0);
 }
 
 static void tear_down(void)
 {
     close_trigger();
     remove_directory();
+}
+
+/* Attach a plug-in with these features, RDV_KIT_…; it goes on with the counts of the one before. */
+static int attach(unsigned features)
+{
+    int started = plugin.started_count, cancelled = plugin.cancelled_count;
+    rdv_kit_plugin_init(&plugin, features);
+    plugin.started_count = started;
+    plugin.cancelled_count = cancelled;
+    return rdv_trigger_attach(trigger, &plugin.base);
 }
 
 /* Schedule for tomorrow: nothing starts by itself. */
@@ -367,7 +298,7 @@ static int schedule_now(const char *identifier, const char *context)
 START_TEST(a_start_that_comes_with_a_schedule_is_refused_with_it)
 {
     ck_assert_int_eq(open_trigger(), 0);
-    ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
+    ck_assert_int_eq(attach(RDV_KIT_RESTART_SAFE), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     limit_pages();
     (void)schedule_until_full();
@@ -391,7 +322,7 @@ START_TEST(a_start_that_comes_with_a_schedule_is_refused_with_it)
     }
     ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-    ck_assert_int_eq(starts, 1);
+    ck_assert_int_eq(plugin.started_count, 1);
     ck_assert_int_eq(stored(RDV_FILTER_RUNNING), 1);
 }
 END_TEST
@@ -403,20 +334,20 @@ static void end_run_on(const struct full *full)
     rdv_task *task = make_task("label", "run", "");
     ck_assert_int_eq(rdv_trigger_schedule(trigger, NULL, task), 0);
     rdv_task_unref(task);
-    ck_assert_int_eq(rdv_trigger_attach(trigger, &plugin), 0);
+    ck_assert_int_eq(attach(0), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-    ck_assert_int_eq(starts, 1);
+    ck_assert_int_eq(plugin.started_count, 1);
     full->fill();
     (void)schedule_until_full();
 
     rdv_report report = RDV_REPORT_INIT;
     report.status = RDV_STATUS_SUCCESS;
     report.message = "well done";
-    ck_assert_int_eq(sink->ops->task_state_changed(sink, "run", &report), 0);
+    ck_assert_int_eq(plugin.sink->ops->task_state_changed(plugin.sink, "run", &report), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     ck_assert_uint_eq(rdv_trigger_running(trigger), 1);
     ck_assert_int_eq(told, 0);
-    ck_assert_int_ge(complaints, 1);
+    ck_assert_int_ge(fake_log.errors, 1);
     ck_assert_int_eq(stored(RDV_FILTER_FINISHED), 0);
     ck_assert_int_eq(stored(RDV_FILTER_RUNNING), 1);
 
@@ -424,7 +355,7 @@ static void end_run_on(const struct full *full)
     wait_until_none_runs();
     ck_assert_int_eq(told, 1);
     ck_assert_int_eq(stored(RDV_FILTER_FINISHED), 1);
-    ck_assert_int_eq(starts, 1);
+    ck_assert_int_eq(plugin.started_count, 1);
     close_trigger();
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(count_entries(store, RDV_FILTER_FINISHED), 1);
@@ -461,9 +392,9 @@ START_TEST(a_cancel_that_can_not_be_recorded_ends_the_run_all_the_same)
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(schedule_now("run", ""), 0);
     ck_assert_int_eq(schedule("pending", ""), 0);
-    ck_assert_int_eq(rdv_trigger_attach(trigger, &cancel_plugin), 0);
+    ck_assert_int_eq(attach(RDV_KIT_CANCELS), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-    ck_assert_int_eq(starts, 1);
+    ck_assert_int_eq(plugin.started_count, 1);
     rdv_test_limit_files(0);
 
     /* A batch is all or nothing, and a pending entry goes with its record. */
@@ -472,17 +403,17 @@ START_TEST(a_cancel_that_can_not_be_recorded_ends_the_run_all_the_same)
     ck_assert(rdv_trigger_commit(trigger) != 0 || result != 0);
     ck_assert_int_ne(rdv_trigger_cancel(trigger, "pending"), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-    ck_assert_int_eq(cancels, 0);
+    ck_assert_int_eq(plugin.cancelled_count, 0);
 
     /* It is told each time, and asked once. */
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(rdv_trigger_cancel(trigger, "run"), RDV_EUNRECORDED);
         ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-        ck_assert_int_eq(cancels, 1);
+        ck_assert_int_eq(plugin.cancelled_count, 1);
         ck_assert(!stored_cancelling());
     }
     report.status = RDV_STATUS_SUCCESS;
-    ck_assert_int_eq(sink->ops->task_state_changed(sink, "run", &report), 0);
+    ck_assert_int_eq(plugin.sink->ops->task_state_changed(plugin.sink, "run", &report), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     ck_assert_int_eq(told, 0);
 
@@ -498,7 +429,7 @@ START_TEST(a_cancel_that_could_not_be_recorded_is_once_there_is_room)
 {
     ck_assert_int_eq(open_trigger(), 0);
     ck_assert_int_eq(schedule_now("run", ""), 0);
-    ck_assert_int_eq(rdv_trigger_attach(trigger, &cancel_plugin), 0);
+    ck_assert_int_eq(attach(RDV_KIT_CANCELS), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     rdv_test_limit_files(0);
     ck_assert_int_eq(rdv_trigger_cancel(trigger, "run"), RDV_EUNRECORDED);
@@ -510,7 +441,7 @@ START_TEST(a_cancel_that_could_not_be_recorded_is_once_there_is_room)
         ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     }
     ck_assert(stored_cancelling());
-    ck_assert_int_eq(cancels, 1);
+    ck_assert_int_eq(plugin.cancelled_count, 1);
 }
 END_TEST
 
@@ -530,26 +461,26 @@ START_TEST(a_run_that_is_taken_over_when_the_file_can_not_grow_is_counted_and_st
 {
     int64_t interruptions = -1;
     ck_assert_int_eq(open_trigger(), 0);
-    ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
+    ck_assert_int_eq(attach(RDV_KIT_RESTART_SAFE), 0);
     ck_assert_int_eq(schedule_now("run", ""), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-    ck_assert_int_eq(starts, 1);
+    ck_assert_int_eq(plugin.started_count, 1);
     close_trigger();
 
     ck_assert_int_eq(open_trigger(), 0);
     limit_files();
     (void)schedule_until_full();
-    ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
+    ck_assert_int_eq(attach(RDV_KIT_RESTART_SAFE), 0);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-    ck_assert_int_eq(starts, 1); /* not before it is counted */
-    ck_assert_int_ge(complaints, 1);
+    ck_assert_int_eq(plugin.started_count, 1); /* not before it is counted */
+    ck_assert_int_ge(fake_log.errors, 1);
     unlimit_files();
     int64_t end = rdv_test_clock() + 20000;
-    while (starts == 1 && rdv_test_clock() < end) {
+    while (plugin.started_count == 1 && rdv_test_clock() < end) {
         rdv_test_wait(loop, 1000);
         ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
     }
-    ck_assert_int_eq(starts, 2);
+    ck_assert_int_eq(plugin.started_count, 2);
     ck_assert_int_eq(rdv__sql_number(store, "SELECT interruptions FROM entry WHERE started_at <> 0",
                                      &interruptions),
                      0);
@@ -991,7 +922,8 @@ static void use_whatever_is_there(const char *what)
     size_t size = 0;
     int count = 0;
     rdv_trigger_options_init(&options);
-    options.clock.now = clock_now;
+    rdv_kit_clock_init(&fake_clock, NOW);
+    options.clock = rdv_kit_clock_ops(&fake_clock);
     int result = rdv_store_open(path, NULL, &store, NULL);
     ck_assert_msg(is_told(result), "opening with %s: %d", what, result);
     if (result != 0)
@@ -1003,7 +935,7 @@ static void use_whatever_is_there(const char *what)
     result = rdv_trigger_new(loop, store, &options, &trigger);
     ck_assert_msg(is_told(result), "trigger with %s: %d", what, result);
     if (result == 0) {
-        ck_assert_int_eq(rdv_trigger_attach(trigger, &safe_plugin), 0);
+        ck_assert_int_eq(attach(RDV_KIT_RESTART_SAFE), 0);
         (void)schedule("added", "");
         for (int i = 0; i < 3; i++)
             ck_assert_int_eq(rdv_loop_dispatch(loop), 0);

@@ -9,6 +9,7 @@
 #include <rdvtask/document.h>
 
 #include "harness.h"
+#include "kit/kit.h"
 
 /* ------------------------------------------------------------------ errors */
 
@@ -361,45 +362,32 @@ END_TEST
 
 /* --------------------------------------------------------------------- log */
 
-struct heard {
-    int lines;
-    rdv_log_level level;
-    char text[2 * RDV__LOG_LINE];
-};
-
-static void hear(void *user, rdv_log_level level, const char *text)
-{
-    struct heard *heard = user;
-
-    heard->lines++;
-    heard->level = level;
-    snprintf(heard->text, sizeof heard->text, "%s", text);
-}
-
 START_TEST(a_log_gets_one_line_with_control_characters_escaped)
 {
-    struct heard heard = {0};
-    rdv_log log = {hear, &heard};
+    static struct rdv_kit_log heard;
+    rdv_log log = rdv_kit_log_ops(&heard);
+    rdv_kit_log_clear(&heard);
 
     rdv__log(&log, RDV_LOG_WARNING, "run %d said '%s'", 7, "a\nb\\n\x1b");
     ck_assert_int_eq(heard.lines, 1);
     ck_assert_int_eq(heard.level, RDV_LOG_WARNING);
-    ck_assert_str_eq(heard.text, "run 7 said 'a\\nb\\n\\x1b'");
+    ck_assert_str_eq(heard.last, "run 7 said 'a\\nb\\n\\x1b'");
 }
 END_TEST
 
 START_TEST(a_line_that_is_too_long_is_cut)
 {
-    struct heard heard = {0};
-    rdv_log log = {hear, &heard};
+    static struct rdv_kit_log heard;
+    rdv_log log = rdv_kit_log_ops(&heard);
+    rdv_kit_log_clear(&heard);
 
     rdv__log(&log, RDV_LOG_INFO, "%2000d", 1);
-    ck_assert_uint_eq(strlen(heard.text), RDV__LOG_LINE - 1);
-    ck_assert_str_eq(heard.text + RDV__LOG_LINE - 5, " ...");
+    ck_assert_uint_eq(strlen(heard.last), RDV__LOG_LINE - 1);
+    ck_assert_str_eq(heard.last + RDV__LOG_LINE - 5, " ...");
 
     rdv__log(&log, RDV_LOG_INFO, "%1023d", 1);
-    ck_assert_uint_eq(strlen(heard.text), 1023);
-    ck_assert_str_eq(heard.text + 1021, " 1");
+    ck_assert_uint_eq(strlen(heard.last), 1023);
+    ck_assert_str_eq(heard.last + 1021, " 1");
 }
 END_TEST
 

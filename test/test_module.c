@@ -28,6 +28,7 @@
 
 #include "commands.h"
 #include "harness.h"
+#include "kit/kit.h"
 #include "loop.h"
 #include "plat.h"
 
@@ -45,47 +46,31 @@ static rdv_trigger_options options;
 static rdv_module_options module_options;
 static rdv_module *module;
 static struct rdv_error error;
-static rdv_time now;
-static char lines[LOG_LINES][1100];
-static rdv_log_level levels[LOG_LINES];
-static int line_count;
+static struct rdv_kit_clock fake_clock;
+static struct rdv_kit_log fake_log;
 static bool floods; /* there may be more lines than that */
 static bool terminated;
 static int terminated_reason;
 
 /* ------------------------------------------------------------------- fixture */
 
-static rdv_time clock_now(void *user)
-{
-    (void)user;
-    return now;
-}
-
 static void log_write(void *user, rdv_log_level level, const char *text)
 {
-    (void)user;
     ck_assert(!loop || rdv__loop_is_owner(loop));
-    if (floods && line_count == LOG_LINES)
-        return;
-    ck_assert_int_lt(line_count, LOG_LINES);
-    levels[line_count] = level;
-    snprintf(lines[line_count++], sizeof lines[0], "%s", text);
+    ck_assert(floods || fake_log.lines < LOG_LINES);
+    rdv_kit_log_write(user, level, text);
 }
 
 static int logged(const char *words)
 {
-    int count = 0;
-    for (int i = 0; i < line_count; i++)
-        count += strstr(lines[i], words) != NULL;
-    return count;
+    return rdv_kit_log_count(&fake_log, words);
 }
 
 static void assert_logged(const char *words)
 {
     if (logged(words) == 1)
         return;
-    for (int i = 0; i < line_count; i++)
-        fprintf(stderr, "# <%d> %s\n", levels[i], lines[i]);
+    fputs(fake_log.text, stderr);
     ck_abort_msg("'%s' is %d times in the log", words, logged(words));
 }
 
@@ -202,16 +187,17 @@ static void set_up(void)
     if (!told_lock)
         ck_assert_int_eq(rdv__plat_monitor_new(&told_lock), 0);
     store_path[0] = told_words[0] = '\0';
-    now = NOW;
-    line_count = told_count = 0;
+    rdv_kit_clock_init(&fake_clock, NOW);
+    told_count = 0;
+    rdv_kit_log_clear(&fake_log);
     floods = false;
     terminated = false;
     memset(&error, 0, sizeof error);
     rdv_trigger_options_init(&options);
-    options.clock.now = clock_now;
-    options.log.write = log_write;
+    options.clock = rdv_kit_clock_ops(&fake_clock);
+    options.log = (rdv_log){log_write, &fake_log};
     rdv_module_options_init(&module_options);
-    module_options.log.write = log_write;
+    module_options.log = (rdv_log){log_write, &fake_log};
     module_options.held_up = held_up;
     module_options.held_up_user = &told;
     ck_assert_int_eq(rdv_loop_new(&loop), 0);
@@ -279,7 +265,7 @@ static void turn(void)
 
 static void move_clock(rdv_duration by)
 {
-    now += by;
+    fake_clock.now += by;
     rdv_trigger_clock_changed(trigger);
     turn();
 }
@@ -555,7 +541,7 @@ START_TEST(without_options_a_plugin_is_loaded_silently)
 {
     ck_assert_int_eq(rdv_module_open(loop, test_module("faulty"), NULL, &module, &error), 0);
     ck_assert_str_eq(rdv_module_name(module), "Faulty");
-    ck_assert_int_eq(line_count, 0);
+    ck_assert_int_eq(fake_log.lines, 0);
     rdv_module_close(NULL);
 }
 END_TEST
@@ -621,10 +607,10 @@ START_TEST(lines_from_a_plugins_threads_are_logged_in_order_on_the_owner_thread)
     wait_until(nothing_runs);
     turn();
     int next = 0;
-    for (int i = 0; i < line_count; i++) {
+    for (char *line = strtok(fake_log.text, "\n"); line; line = strtok(NULL, "\n")) {
         char words[32];
         snprintf(words, sizeof words, "Faulty: count %d", next);
-        next += strcmp(lines[i], words) == 0;
+        next += strcmp(line, words) == 0;
     }
     ck_assert_int_eq(next, 10);
 }
@@ -695,47 +681,28 @@ START_TEST(without_somebody_to_tell_a_blocked_call_is_logged_when_it_returns)
 END_TEST
 
 /* A sink that is slow itself: three times as slow as a plug-in may be. */
-static int slow_report(rdv_sink *sink, const char *identifier, const rdv_report *report)
+static void take_long(struct rdv_kit_sink *sink)
 {
     (void)sink;
-    (void)identifier;
-    (void)report;
     rdv_test_sleep((int)(3 * module_options.call_limit / RDV_MILLISECOND));
-    return 0;
-}
-
-static void count_reference(rdv_sink *sink)
-{
-    (void)sink;
-}
-
-static int ends_heard, end_heard;
-
-static void hear_end(rdv_sink *sink, int reason)
-{
-    (void)sink;
-    ends_heard++;
-    end_heard = reason;
 }
 
 START_TEST(what_the_trigger_agent_takes_is_not_the_plugins_fault)
 {
-    static const rdv_sink_ops slow_ops = {.size = sizeof slow_ops,
-                                          .ref = count_reference,
-                                          .unref = count_reference,
-                                          .task_state_changed = slow_report,
-                                          .terminated = hear_end};
-    static rdv_sink slow_sink = {&slow_ops};
+    static struct rdv_kit_sink slow_sink;
+    rdv_kit_sink_init(&slow_sink);
+    slow_sink.when_heard = take_long;
     rdv_task *task;
     /* A busy machine may take from the plug-in more than it may take itself: then all is done again, ten times as slowly. */
     int blamed = 1;
     for (rdv_duration limit = 20 * RDV_MILLISECOND; blamed && limit <= 2 * RDV_SECOND;
          limit *= 10) {
         module_options.call_limit = limit;
-        told_count = line_count = 0;
+        told_count = 0;
+        rdv_kit_log_clear(&fake_log);
         load(test_module("faulty"), NULL);
         rdv_plugin *plugin = rdv_module_plugin(module);
-        ck_assert_int_eq(plugin->ops->initialize(plugin, &slow_sink), 0);
+        ck_assert_int_eq(plugin->ops->initialize(plugin, &slow_sink.base), 0);
         ck_assert_int_eq(rdv_task_new("any", "a", NULL, 0, &task), 0);
         ck_assert_int_eq(plugin->ops->start_task(plugin, task), 0);
         rdv_task_unref(task);
@@ -745,6 +712,7 @@ START_TEST(what_the_trigger_agent_takes_is_not_the_plugins_fault)
         module = NULL;
     }
     ck_assert_int_eq(blamed, 0);
+    rdv_kit_sink_finish(&slow_sink);
 }
 END_TEST
 
@@ -1075,29 +1043,27 @@ static bool has_come_late(void)
     return logged("Faulty: late 1") == 1;
 }
 
+static struct rdv_kit_sink late_sink;
+
 static bool has_heard_end(void)
 {
-    return ends_heard > 0;
+    return late_sink.terminated > 0;
 }
 
 START_TEST(a_plugin_that_terminates_too_late_is_heard_once_and_unloaded)
 {
-    static const rdv_sink_ops counting_ops = {.size = sizeof counting_ops,
-                                              .ref = count_reference,
-                                              .unref = count_reference,
-                                              .terminated = hear_end};
-    static rdv_sink counting_sink = {&counting_ops};
-    ends_heard = 0;
+    rdv_kit_sink_init(&late_sink);
     module_options.terminate_wait = RDV_MILLISECOND;
     load(test_module("faulty"), until_told("nothing", "terminates-late"));
     rdv_plugin *plugin = rdv_module_plugin(module);
-    ck_assert_int_eq(plugin->ops->initialize(plugin, &counting_sink), 0);
+    ck_assert_int_eq(plugin->ops->initialize(plugin, &late_sink.base), 0);
     ck_assert_int_eq(plugin->ops->terminate(plugin, 0), 0);
     wait_until(has_heard_end);
     rdv_test_write_text(told_path, "");
     wait_until(has_come_late);
-    ck_assert_int_eq(ends_heard, 1);
-    ck_assert_int_eq(end_heard, RDV_ETIMEDOUT);
+    ck_assert_int_eq(late_sink.terminated, 1);
+    ck_assert_int_eq(late_sink.reason, RDV_ETIMEDOUT);
+    rdv_kit_sink_finish(&late_sink);
     rdv_module_close(module);
     module = NULL;
     ck_assert(!is_loaded());
@@ -1326,9 +1292,9 @@ static int crash(const char *where)
 {
     snprintf(folder, sizeof folder, "%s", where);
     snprintf(store_path, sizeof store_path, "%s/store.db", folder);
-    now = NOW;
+    rdv_kit_clock_init(&fake_clock, NOW);
     rdv_trigger_options_init(&options);
-    options.clock.now = clock_now;
+    options.clock = rdv_kit_clock_ops(&fake_clock);
     rdv_module_options_init(&module_options);
     rdv_test_set_variable("CK_FORK", "no");
     Suite *suite = suite_create("second");

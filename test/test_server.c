@@ -20,6 +20,7 @@
 #include <rdvtask/loop.h>
 
 #include "harness.h"
+#include "kit/kit.h"
 #include "loop.h"
 #include "server.h"
 #include "system.h"
@@ -51,17 +52,8 @@ static struct rdv__server_options options;
 static struct peer *last_peer;
 static int opened, opened_readers, closed, lines_done, most_at_once, done_this_turn, lates;
 static char *noted; /* gets the first letter of each line that is done */
-static char last_log[1024];
-static int log_lines;
+static struct rdv_kit_log fake_log;
 static bool refuse_memory, gathering;
-
-static void log_write(void *user, rdv_log_level level, const char *text)
-{
-    (void)user;
-    (void)level;
-    log_lines++;
-    snprintf(last_log, sizeof last_log, "%s", text);
-}
 
 static void *peer_opened(void *user, struct rdv__connection *connection, enum rdv__peer who)
 {
@@ -197,8 +189,8 @@ static void set_up(void)
     snprintf(path, sizeof path, "%s/socket", directory);
     ck_assert_int_eq(rdv_loop_new(&loop), 0);
     opened = opened_readers = closed = lines_done = most_at_once = done_this_turn = lates =
-        log_lines = 0;
-    *last_log = '\0';
+        fake_log.lines = 0;
+    fake_log.last[0] = '\0';
     refuse_memory = gathering = false;
     options = (struct rdv__server_options){
         .path = path,
@@ -216,7 +208,7 @@ static void set_up(void)
         .refuse_line = "refused",
         .late_line = "late",
         .running = running,
-        .log = {log_write, NULL},
+        .log = rdv_kit_log_ops(&fake_log),
     };
     rdv__loop_add_turn(loop, &counting);
     start_server();
@@ -452,7 +444,7 @@ START_TEST(running_out_of_descriptors_does_not_spin)
     fill_up(&full, waiting->fd);
     turns();
     ck_assert_int_eq(opened, 1);
-    ck_assert_str_eq(last_log, "no client can be taken just now: too many open files");
+    ck_assert_str_eq(fake_log.last, "no client can be taken just now: too many open files");
     ck_assert(!has_work(50));
     /* Those who are in are served. */
     say(fd, "in\n");
@@ -460,7 +452,7 @@ START_TEST(running_out_of_descriptors_does_not_spin)
 
     make_room(&full);
     until(&opened, 2);
-    ck_assert_int_eq(log_lines, 1);
+    ck_assert_int_eq(fake_log.lines, 1);
     wire_close(fd);
     wire_close(waiting);
 }
@@ -513,7 +505,7 @@ START_TEST(readers_leave_places_for_others)
     wire_open_as(path, READER, READER_GROUP, &more, 1);
     ck_ends(more, "busy\n");
     wire_close(more);
-    ck_assert_ptr_nonnull(strstr(last_log, "too many clients: 3, of which 3 may only read; "));
+    ck_assert_ptr_nonnull(strstr(fake_log.last, "too many clients: 3, of which 3 may only read; "));
     for (int i = 0; i < CLIENTS_HERE - READERS_HERE; i++) {
         owners[i] = client();
         say(owners[i], "in\n");
@@ -523,8 +515,8 @@ START_TEST(readers_leave_places_for_others)
     ck_ends(more, "busy\n");
     wire_close(more);
     /* That is news, although it was just said of the readers. */
-    ck_assert_int_eq(log_lines, 2);
-    ck_assert_ptr_nonnull(strstr(last_log, "too many clients: 4, of which 3 may only read; "));
+    ck_assert_int_eq(fake_log.lines, 2);
+    ck_assert_ptr_nonnull(strstr(fake_log.last, "too many clients: 4, of which 3 may only read; "));
     /* Who goes makes room for another. */
     wire_close(readers[0]);
     until(&closed, 1);
@@ -623,7 +615,7 @@ START_TEST(half_a_line_and_a_hang_up_is_forgotten)
     wire_close(fd);
     until(&closed, 1);
     ck_assert_int_eq(lines_done, 0);
-    ck_assert_int_eq(log_lines, 0);
+    ck_assert_int_eq(fake_log.lines, 0);
 }
 END_TEST
 
@@ -690,7 +682,7 @@ START_TEST(who_can_not_be_answered_for_want_of_memory_is_cut_off)
     until(&lines_done, 2);
     rdv__answer_give(peer->kept[0], NULL);
     ck_ends(other, "");
-    ck_assert_str_eq(last_log, "a client was cut off: out of memory");
+    ck_assert_str_eq(fake_log.last, "a client was cut off: out of memory");
     say(fd, "still here\n");
     ck_hears(fd, "still here\n");
     wire_close(fd);
@@ -946,19 +938,19 @@ START_TEST(who_does_not_read_what_is_pushed_is_told_so_and_cut_off)
     struct rdv__connection *connection = last_peer->connection;
     char *line = fill('p', 50000);
     int pushed = 0;
-    while (log_lines == 0 && pushed < 100) {
+    while (fake_log.lines == 0 && pushed < 100) {
         rdv__connection_push(connection, line, 50000);
         pushed++;
         turns();
     }
     ck_assert_int_lt(pushed, 20);
-    ck_assert_str_eq(last_log, "a client was cut off: it does not read what it asked for");
+    ck_assert_str_eq(fake_log.last, "a client was cut off: it does not read what it asked for");
     /* What it would not read is gone at once. */
     ck_assert(rdv__connection_has_room(first, 1000000 - 2 * 50001));
     rdv__connection_push(connection, line, 50000);
     ck_hears_that_it_is_late(other);
     until(&closed, 1);
-    ck_assert_int_eq(log_lines, 1);
+    ck_assert_int_eq(fake_log.lines, 1);
     ck_assert(rdv__connection_has_room(first, 1000000));
     say(fd, "still here\n");
     ck_hears(fd, "still here\n");
@@ -981,7 +973,7 @@ START_TEST(where_there_is_no_room_the_one_with_the_most_is_late)
         connections[i] = last_peer->connection;
     }
     /* Each gets as much, and the second reads nothing. */
-    for (int i = 0; i < 40 && log_lines == 0; i++) {
+    for (int i = 0; i < 40 && fake_log.lines == 0; i++) {
         for (int j = 0; j < 3; j++) {
             rdv__connection_push(connections[j], line, 50000);
             turns();
@@ -989,7 +981,7 @@ START_TEST(where_there_is_no_room_the_one_with_the_most_is_late)
                 ck_hears_all(fds[j], 50001);
         }
     }
-    ck_assert_int_eq(log_lines, 1);
+    ck_assert_int_eq(fake_log.lines, 1);
     ck_hears_that_it_is_late(fds[1]);
     until(&closed, 1);
     for (int j = 0; j < 3; j += 2) {
@@ -1039,7 +1031,7 @@ START_TEST(who_stops_reading_is_cut_off_after_a_while)
     } while ((closed == 0 || read < all) && goes_on(begun));
     ck_assert_uint_eq(read, all);
     ck_assert_int_eq(closed, 1);
-    ck_assert_str_eq(last_log, "a client was cut off: it has stopped reading");
+    ck_assert_str_eq(fake_log.last, "a client was cut off: it has stopped reading");
     /* Now that nothing waits, nobody looks at the time. */
     has_work(1200);
     turns();
@@ -1102,9 +1094,9 @@ START_TEST(a_socket_that_was_removed_is_made_again_in_the_next_turn)
         ck_assert(!is_found());
         ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
         ck_assert(is_found());
-        ck_assert_msg(strstr(last_log, "made again"), "said: %s", last_log);
+        ck_assert_msg(strstr(fake_log.last, "made again"), "said: %s", fake_log.last);
     }
-    ck_assert_int_eq(log_lines, 3);
+    ck_assert_int_eq(fake_log.lines, 3);
 }
 END_TEST
 
@@ -1117,7 +1109,7 @@ START_TEST(a_socket_is_not_taken_from_who_has_its_name_now)
         rdv_test_sleep(120);
     }
     ck_assert_int_eq(rdv_test_size(path), 5);
-    ck_assert_int_eq(log_lines, 1);
+    ck_assert_int_eq(fake_log.lines, 1);
     rdv_test_remove(path);
     struct rdv__listener *other;
     ck_assert_int_eq(rdv__listener_new(path, NULL, &other, NULL), 0);
@@ -1134,7 +1126,7 @@ START_TEST(a_socket_comes_back_with_its_folder)
 {
     rdv_test_remove(directory);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
-    ck_assert_msg(strstr(last_log, "can't be made again"), "said: %s", last_log);
+    ck_assert_msg(strstr(fake_log.last, "can't be made again"), "said: %s", fake_log.last);
     rdv_test_make_directory(directory);
     rdv_test_sleep(120);
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
@@ -1154,7 +1146,7 @@ START_TEST(one_too_many_gets_one_line)
     for (int i = CLIENTS_HERE; i < CLIENTS_HERE + 2; i++) {
         ck_ends(fds[i], "busy\n");
     }
-    ck_assert_int_eq(log_lines, 1);
+    ck_assert_int_eq(fake_log.lines, 1);
     wire_close(fds[0]);
     until(&closed, 1);
     struct wire *late = client();
@@ -1162,7 +1154,7 @@ START_TEST(one_too_many_gets_one_line)
     ck_hears(late, "in\n");
     struct wire *again = wire_open(path);
     ck_ends(again, "busy\n");
-    ck_assert_int_eq(log_lines, 1);
+    ck_assert_int_eq(fake_log.lines, 1);
     wire_close(again);
     wire_close(late);
     for (int i = 1; i < CLIENTS_HERE + 2; i++)
@@ -1185,18 +1177,18 @@ START_TEST(that_there_are_too_many_is_said_now_and_then_with_their_number)
         ck_ends(again, "busy\n");
         wire_close(again);
         if (++refused == 1)
-            ck_assert_ptr_eq(strstr(last_log, "too many clients: 4, of which 0 may only read; "
-                                              "refused 1 more ("),
-                             last_log);
+            ck_assert_ptr_eq(strstr(fake_log.last, "too many clients: 4, of which 0 may only read; "
+                                                   "refused 1 more ("),
+                             fake_log.last);
         /* There was a place meanwhile. */
         wire_close(fds[0]);
         until(&closed, refused);
         fds[0] = client();
-    } while (log_lines < 2 && goes_on(begun));
+    } while (fake_log.lines < 2 && goes_on(begun));
     char words[64];
     snprintf(words, sizeof words, "; refused %d more (", refused - 1);
-    ck_assert_int_eq(log_lines, 2);
-    ck_assert_msg(strstr(last_log, words) != NULL, "%d: %s", refused, last_log);
+    ck_assert_int_eq(fake_log.lines, 2);
+    ck_assert_msg(strstr(fake_log.last, words) != NULL, "%d: %s", refused, fake_log.last);
     for (int i = 0; i < CLIENTS_HERE; i++)
         wire_close(fds[i]);
 }
@@ -1257,7 +1249,7 @@ START_TEST(input_that_was_dealt_with_makes_room)
         until(&closed, i + 1);
     }
     ck_assert_int_eq(lines_done, 150);
-    ck_assert_int_eq(log_lines, 0);
+    ck_assert_int_eq(fake_log.lines, 0);
     say(fd, "last\n");
     ck_hears(fd, "last\n");
     free(line);

@@ -32,8 +32,8 @@
 #define RDV_KIT_CONTEXT    16   /* for a context */
 #define RDV_KIT_REPORTS    2048 /* a sink has room for so many reports */
 #define RDV_KIT_CALLS      64 /* so many starts and cancels are kept; what comes after them is counted */
-#define RDV_KIT_LINE       2200  /* room for a line of the log */
-#define RDV_KIT_LINES      16384 /* for all of them */
+#define RDV_KIT_LINE       2200   /* room for a line of the log */
+#define RDV_KIT_LINES      262144 /* for all of them */
 
 /* ---- a clock for everything that waits ---- */
 
