@@ -1354,10 +1354,10 @@ END_TEST
 START_TEST(a_large_host_is_served_as_well)
 {
     const size_t size = (size_t)1 << (rdv_test_slowly() ? 27 : 30);
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* MAP_POPULATE: all of its pages are there, at a fraction of what it takes to touch them one by one. */
+    char *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     ck_assert_ptr_ne(memory, MAP_FAILED);
-    for (size_t at = 0; at < size; at += 4096)
-        memory[at] = 1;
     for (int i = 0; i < (rdv_test_slowly() ? 2 : 20); i++)
         check_script("exit 3", 3, "");
     munmap(memory, size);
