@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../store_faults.h"
+#include "scenario/store_faults.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
  * A command that takes longer to end than the trigger agent would wait for it of its own accord. The trigger agent's clock is the
  * test's, while the grace passes by the system's: so it does not matter how fast the machine is.
  */
-#include "agent_bench.h"
+#include "agent/agent_bench.h"
 
 #define NOW (INT64_C(420000) * RDV_DAY / 10 * 10)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Agent documents: what they may say, and in which words the rest is refused. */
-#include "agent_bench.h"
+#include "agent/agent_bench.h"
 
 #ifndef _WIN32
 #include <unistd.h>

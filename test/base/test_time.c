@@ -8,9 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "../system.h"
 #include "base.h"
 #include "harness.h"
-#include "system.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../system.h"
 #include "harness.h"
-#include "system.h"
 #include "window.h"
 
 #define NONE RDV__QUEUE_NONE

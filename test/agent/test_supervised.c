@@ -21,11 +21,11 @@
 
 #include <rdvtask/loop.h>
 
+#include "../system.h"
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
 #include "process.h"
-#include "system.h"
 #include "unix/crowd.h"
 
 #define ORDINARY_USER "nobody"

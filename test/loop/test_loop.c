@@ -27,10 +27,10 @@
 
 #include <rdvtask/loop.h>
 
+#include "../system.h"
 #include "harness.h"
 #include "loop.h"
 #include "plat.h"
-#include "system.h"
 #include "thread.h"
 
 /* ------------------------------------------------------------------- stage */

@@ -25,9 +25,9 @@
 
 #include <rdvtask/rdvtask.h>
 
+#include "../system.h"
 #include "harness.h"
 #include "plat.h"
-#include "system.h"
 #include "thread.h"
 
 /* --------------------------------------------------------------- the clock */

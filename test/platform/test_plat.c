@@ -28,11 +28,11 @@
 #include <unistd.h>
 #endif
 
+#include "../system.h"
 #include "folder.h"
 #include "harness.h"
 #include "left.h"
 #include "plat.h"
-#include "system.h"
 #include "thread.h"
 
 /* ------------------------------------------------------------------- stage */

@@ -3,7 +3,7 @@
  * Reboots that tasks ask for, and shutdowns that wait. A file plays the boot id: "reboot" is a command that writes down that it was
  * called; the test changes the file and starts the next agent on the same store. What ran is written to a file by the steps.
  */
-#include "agent_bench.h"
+#include "agent/agent_bench.h"
 
 #include "record.h"
 

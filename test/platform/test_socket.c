@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../system.h"
 #include "harness.h"
 #include "plat.h"
 #include "socket.h"
-#include "system.h"
 #include "thread.h"
 
 /* More than any system keeps for a reader who does not read. */

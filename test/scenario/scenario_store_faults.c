@@ -17,8 +17,8 @@
 #include "record.h"
 #include "sql.h"
 #include "store.h"
+#include "store/store_help.h"
 #include "store_faults.h"
-#include "store_help.h"
 
 static rdv_store *store;
 static rdv_loop *loop;

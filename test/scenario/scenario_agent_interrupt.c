@@ -3,7 +3,7 @@
  * A process that runs tasks is killed with SIGKILL in the middle of a step, and another one goes on from the journal. What ran is
  * written to a file by the steps themselves.
  */
-#include "agent_bench.h"
+#include "agent/agent_bench.h"
 
 #include <inttypes.h>
 
