@@ -21,6 +21,8 @@ int rdv_test_main(Suite *suite)
 {
     rdv_test_prepare();
     SRunner *runner = srunner_create(suite);
+    if (getenv("RDV_TEST_SHARE") && getenv("RDV_TEST_MAY_SHARE"))
+        srunner_set_fork_status(runner, CK_NOFORK);
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
 

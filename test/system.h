@@ -25,7 +25,7 @@
  *     rdv_test_child_kill(child);
  *     rdv_test_child_wait(child);                              always: it frees
  *
- * (lib/ has a header of the same name, for other things; "system.h" is this one in files of test/.)
+ * (lib/ has a header of the same name, for other things; "../system.h" is this one in the folders of test/.)
  */
 #ifndef RDV_TEST_SYSTEM_H
 #define RDV_TEST_SYSTEM_H

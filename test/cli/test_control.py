@@ -706,7 +706,7 @@ class Plugin(ProgramTest):
     def test_one_that_shuts_down_by_itself_ends_the_run(self):
         faulty = self.path("faulty.so")
         subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-I", os.path.join(ROOT, "include"),
-                        "-o", faulty, os.path.join(ROOT, "test", "modules", "faulty.c"), "-lpthread"], check=True)
+                        "-o", faulty, os.path.join(ROOT, "test", "plugin", "modules", "faulty.c"), "-lpthread"], check=True)
         os.chmod(faulty, 0o755)
         result = self.rdvtask("run", "--plugin", faulty, "--plugin-config", "resigns",
                               self.schedule_file([{"label": "any", "identifier": "x"}]), code=1)

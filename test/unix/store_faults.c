@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* unshare */
-#include "../store_faults.h"
+#include "scenario/store_faults.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -23,7 +23,7 @@
 #include "store.h"
 
 #include "../harness.h"
-#include "../store_help.h"
+#include "store/store_help.h"
 
 #define STRANGER 65534
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What scenario_store_faults.c does to the system, on Windows. */
-#include "../store_faults.h"
+#include "scenario/store_faults.h"
 
 #include <stdio.h>
 
