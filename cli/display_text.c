@@ -12,7 +12,7 @@
 
 #include "system.h"
 
-#include "../lib/hidden.h"
+#include "../lib/base/hidden.h"
 
 #define ELLIPSIS "\xe2\x80\xa6"
 

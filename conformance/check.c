@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "conformance/recorder.h"
 #include "conformance/rules.h"
-#include "error.h"
 #include "shim-com/host/apartment.h"
 #include "shim-com/host/hresult_text.h"
 #include "shim-com/host/registry.h"

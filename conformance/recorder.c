@@ -7,7 +7,7 @@
  * so that the record no longer changes while it is handed out.
  */
 #include "conformance/recorder.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <stdarg.h>

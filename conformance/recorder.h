@@ -10,7 +10,7 @@
 
 #include <windows.h>
 
-#include "error.h"
+#include "base/error.h"
 #include <rdvtask/com_host.h>
 
 #define RDV__FINDING_SIZE 512 /* bytes of a finding's words, with the NUL */

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "command_run_start.h"
-#include "error.h"
 #include "function_run.h"
 #include "handlers.h"
 #include "journal.h"

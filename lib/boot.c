@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "plat.h"
-#include "utf8.h"
 
 #define FILE_MAX 65536
 

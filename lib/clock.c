@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
 
-#include "error.h"
+#include "base/error.h"
 #include "plat.h"
 
 bool rdv__clock_is_system(const struct rdv__clock *clock)

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "boot.h"
 #include "command_run_process.h"
-#include "error.h"
 #include "folder.h"
 #include "output.h"
 #include "task.h"

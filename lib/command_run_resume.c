@@ -12,8 +12,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "command_run_reboot.h"
-#include "error.h"
 #include "left_running.h"
 #include "orphans.h"
 #include "store.h"

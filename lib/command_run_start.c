@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "command_run.h"
 #include "command_run_process.h"
 #include "command_run_resume.h"
-#include "error.h"
 #include "journal.h"
 #include "store.h"
 #include "task.h"

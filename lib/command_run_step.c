@@ -11,10 +11,10 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "command_run_process.h"
 #include "command_run_reboot.h"
 #include "command_run_resume.h"
-#include "error.h"
 #include "orphans.h"
 #include "output.h"
 #include "plat.h"

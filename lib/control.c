@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "dispatch.h"
 #include "entry.h"
-#include "error.h"
 #include "loop.h"
 #include "plat.h"
 #include "query.h"

@@ -8,9 +8,9 @@
 
 #include <rdvtask/document.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/hash.h"
 #include "handlers.h"
-#include "hash.h"
 #include "json.h"
 #include "plat.h"
 #include "task.h"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "startup_scan.h"
 #include "status.h"
 #include "store.h"
-#include "utf8.h"
 
 enum change_kind {
     SCHEDULED,

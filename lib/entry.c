@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "entry.h"
-#include "error.h"
+#include "base/error.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "base/utf8.h"
 #include "listing.h"
 #include "plugin_ops.h"
 #include "queue.h"
-#include "time.h"
 #include "trigger_state.h"
-#include "utf8.h"
 #include "window.h"
 
 /* How much is shown of a label or an identifier, with the NUL: all words together have to fit. */

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "loop.h"
 #include "plat.h"
 #include "thread.h"
-#include "utf8.h"
 
 /* How soon it is tried again to start a thread, after that has failed. It doubles from first to
  * last. */

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "document_text.h"
-#include "error.h"
 #include "folder.h"
 #include "json.h"
 #include "plat.h"

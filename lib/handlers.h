@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
 #include "environment.h"
-#include "error.h"
 #include "limit.h"
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>

@@ -31,11 +31,11 @@
 #include <cjson/cJSON.h>
 #include <rdvtask/document.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "plat.h"
 #include "scan.h"
 #include "unescape.h"
-#include "utf8.h"
 
 /* The words about a value, in bytes with the NUL. */
 #define WORDS_SIZE 384

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "document.h"
 #include "entries.h"
-#include "error.h"
 #include "store.h"
 #include "trigger.h"
 

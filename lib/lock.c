@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 
 int rdv__lock_beside(const char *path, struct rdv__plat_lock **ret_lock, struct rdv_error *error)
 {

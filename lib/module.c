@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "guard.h"
 #include "plat.h"
 #include "tell.h"
-#include "utf8.h"
 #include "watchdog.h"
 
 #define ENTRY_POINT "rdvtask_plugin"

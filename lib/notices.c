@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 /* How much is said about a wrong line, and about how many of them for each child. */
 #define TROUBLE_WORDS 160

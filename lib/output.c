@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "journal.h"
 #include "plat.h"
-#include "utf8.h"
 
 /* The last line of a file that was cut. It counts towards what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";

@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "loop.h"
-#include "utf8.h"
 
 /* How much is read in one turn, so that a child that prints without end leaves time on the loop for
  * others. */

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 int64_t rdv__row_number(struct rdv__row *row, int column, int64_t least, int64_t most)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rpc.h"
-#include "error.h"
+#include "base/error.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 
 #include <rdvtask/base.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "json.h"
 #include "writer.h"
 

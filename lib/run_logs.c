@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "folder.h"
 #include "log_sizes.h"
 #include "plat.h"

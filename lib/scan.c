@@ -11,10 +11,10 @@
 
 #include <rdvtask/document.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "place.h"
 #include "unescape.h"
-#include "utf8.h"
 
 /* Up to so many keys of an object are compared with each other as they come; more are sorted when it ends. */
 #define FEW_KEYS 16

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* The application_id of a store, "RDVT", which tells it from other SQLite files. */
 #define APPLICATION_ID 1380210260

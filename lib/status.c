@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 

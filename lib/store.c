@@ -22,8 +22,8 @@
 
 #include <rdvtask/loop.h>
 
+#include "base/error.h"
 #include "database.h"
-#include "error.h"
 #include "loop.h"
 #include "plat.h"
 #include "schema.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "plat.h"
-#include "utf8.h"
 
 struct rdv_task {
     int references; /* by rdv__atomic_… only */

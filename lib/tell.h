@@ -8,7 +8,7 @@
 
 #include <rdvtask/loop.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* How many lines may wait for the loop; beyond that they are counted and dropped. */
 #define RDV__TELL_LINES 256

@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/time.h"
+#include "base/utf8.h"
 #include "boot.h"
 #include "cut.h"
-#include "error.h"
 #include "plugin_ops.h"
 #include "queue.h"
 #include "records.h"
 #include "sink.h"
 #include "status.h"
 #include "store.h"
-#include "time.h"
-#include "utf8.h"
 
 /* How many reports of one run the history keeps as lines of their own. Past REPORTS_KEPT these are only changes of status, and past
  * CHANGES_KEPT there are none. */

@@ -2,11 +2,11 @@
 /* What a trigger agent is asked by direct calls, in batches or one by one. What follows from them is decided in trigger.c. */
 #include "trigger_state.h"
 
+#include "base/time.h"
 #include "queue.h"
 #include "records.h"
 #include "status.h"
 #include "store.h"
-#include "time.h"
 #include "window.h"
 
 int rdv_trigger_begin(rdv_trigger *trigger)

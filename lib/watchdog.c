@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "loop.h"
 #include "plat.h"
 #include "thread.h"
-#include "utf8.h"
 
 /* Of the name in the words, in bytes with the NUL. */
 #define NAME_SIZE 256

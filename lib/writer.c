@@ -20,7 +20,7 @@
 
 #include <rdvtask/document.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 struct rdv__json_writer {
     char *text;

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "started.h"
 #include "supervisor.h"
 #include "unix.h"

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "unix.h"
 
 #define FIRST_OWN_FD RDV__GIVEN_FDS_MAX

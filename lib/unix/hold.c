@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../error.h"
+#include "base/error.h"
 #include "unix.h"
 
 /* Far from SQLite's own (0x40000000 to 0x400001FF), and from any byte that the file will ever have. */

@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 
 int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error)
 {

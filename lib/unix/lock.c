@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "unix.h"
 
 /* The longest word about the holder of a lock that is read from its file, in bytes. */

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "unix.h"
 
 /* st_blocks counts in these units, whatever the blocks of the file system are. */

@@ -18,9 +18,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../error.h"
 #include "../lock.h"
 #include "../plat.h"
+#include "base/error.h"
 #include "unix.h"
 
 /* How many connections may wait to be taken; the kernel allows fewer. */

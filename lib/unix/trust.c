@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "unix.h"
 
 #define LINKS_MAX    40 /* as many as the kernel follows */

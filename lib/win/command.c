@@ -7,7 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* The longest command line, with its NUL. */
 #define LINE_ROOM 32767

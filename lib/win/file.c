@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "win.h"
 
 #define READ_FIRST 4096

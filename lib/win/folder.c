@@ -5,7 +5,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "win.h"
 
 struct names {

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "win.h"
 
 /* Far from SQLite's own (0x40000000 to 0x400001FF), and from any byte that the file will ever have: nobody can read it. The high

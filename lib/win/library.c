@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "win.h"
 
 int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error)

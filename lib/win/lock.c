@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "win.h"
 
 /* The longest word about the holder that is read from the file, in bytes. */

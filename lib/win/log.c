@@ -13,7 +13,7 @@
 
 #include <aclapi.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "win.h"
 
 /* As much as a write of one call may have. */

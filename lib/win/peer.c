@@ -11,7 +11,7 @@
 #include <aclapi.h>
 #include <sddl.h>
 
-#include "../error.h"
+#include "base/error.h"
 
 /* Room for the words around four lists of rights, and for two of the longest SIDs. */
 #define WORDS_ROOM 512

@@ -20,9 +20,9 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "../error.h"
 #include "../lock.h"
 #include "../plat.h"
+#include "base/error.h"
 #include "peer.h"
 #include "source.h"
 #include "win.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "error.h"
+#include "base/error.h"
 
 static bool is_separator(char c)
 {

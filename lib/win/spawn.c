@@ -16,7 +16,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* The names of a child's two pipes are these and a number that nobody can guess. */
 #define OUTPUT_PIPE L"\\\\.\\pipe\\rdvtask-output-"

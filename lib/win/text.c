@@ -9,7 +9,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* The longest path in the common form: a folder must leave room for a name of 8 + 1 + 3 in it. */
 #define PATH_COMMON (MAX_PATH - 12 - 1)

@@ -19,7 +19,7 @@
 #include <sddl.h>
 #include <winioctl.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "win.h"
 
 #define LINKS_MAX 63 /* as many as Windows follows */

@@ -22,13 +22,13 @@
 
 #include <rdvtask/module.h>
 
-#include "error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "shim-com/common/convert.h"
 #include "shim-com/host/apartment.h"
 #include "shim-com/host/hresult_text.h"
 #include "shim-com/host/notify_sink.h"
 #include "thread.h"
-#include "utf8.h"
 
 enum request_kind { REQUEST_INITIALIZE, REQUEST_START, REQUEST_END };
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "guard.h"
 #include "shim-com/host/apartment_agent.h"
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "error.h"
-#include "utf8.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "win.h"
 
 /* The longest name of a key, in characters with the NUL. */

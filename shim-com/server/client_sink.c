@@ -25,7 +25,7 @@
 
 #include <rdvtask/com_server.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "shim-com/common/convert.h"
 #include "shim-com/common/proxy.h"
 

@@ -19,8 +19,8 @@
 
 #include <rdvtask/com_server.h>
 
+#include "base/error.h"
 #include "class_idl.h"
-#include "error.h"
 #include "plat.h"
 #include "win.h"
 

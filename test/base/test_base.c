@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "error.h"
-#include "utf8.h"
+#include "base/error.h"
+#include "base/utf8.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "../system.h"
+#include "base/time.h"
 #include "harness.h"
 #include "system.h"
-#include "time.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 

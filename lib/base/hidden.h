@@ -5,8 +5,8 @@
  *
  * The joiner of emojis (U+200D) is one of the invisible characters; what it would join is then shown side by side.
  */
-#ifndef RDV__HIDDEN_H
-#define RDV__HIDDEN_H
+#ifndef RDV__BASE_HIDDEN_H
+#define RDV__BASE_HIDDEN_H
 
 /* clang-format off */
 #define RDV__HIDDEN_RANGES \

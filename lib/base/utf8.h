@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* UTF-8, and how text from outside is shown. */
-#ifndef RDV__UTF8_H
-#define RDV__UTF8_H
+#ifndef RDV__BASE_UTF8_H
+#define RDV__BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Errors with words, and log lines. */
-#ifndef RDV__ERROR_H
-#define RDV__ERROR_H
+#ifndef RDV__BASE_ERROR_H
+#define RDV__BASE_ERROR_H
 
 #include <rdvtask/base.h>
 

@@ -3,11 +3,11 @@
  * UTF-8, and how text from outside is shown: pure functions for every file of the library that takes text in, cuts it or shows it. All
  * take the size of the text, which may hold NUL bytes and need not be well-formed.
  */
-#include "utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
-#include "hidden.h"
+#include "base/hidden.h"
 
 static bool is_continuation(unsigned char byte)
 {

@@ -3,7 +3,7 @@
  * Errors and log lines: the table of the RDV_E… codes, and the words that go with an error. Words may hold anything from outside, so all of
  * them are escaped here, and nowhere else. The version and rdv_free() are here because they belong to nothing else.
  */
-#include "error.h"
+#include "base/error.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include <rdvtask/document.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 #define TEXT_OF(number)      #number
 #define TEXT_OF_VALUE(macro) TEXT_OF(macro)

@@ -9,7 +9,7 @@
 
 #include <rdvtask/base.h>
 
-#include "time.h"
+#include "base/time.h"
 
 #define FIRST_YEAR 1601 /* the first of a cycle of 400 years, whose calendar comes back */
 

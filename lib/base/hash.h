@@ -3,8 +3,8 @@
  * Hashes of texts that come from outside: whoever chooses them must not be able to choose the bucket too, so there is a key, drawn
  * at random. Simpler mixes have collisions that hold for every key.
  */
-#ifndef RDV__HASH_H
-#define RDV__HASH_H
+#ifndef RDV__BASE_HASH_H
+#define RDV__BASE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sums of times and durations that do not overflow; rdvtask/base.h has the rest of what time.c does. */
-#ifndef RDV__TIME_H
-#define RDV__TIME_H
+#ifndef RDV__BASE_TIME_H
+#define RDV__BASE_TIME_H
 
 #include <rdvtask/base.h>
 
