@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "../lib/unix/supervisor.h"
+#include "../lib/platform/unix/supervisor.h"
 
 /* Room for all but the output. */
 #define ENDING_HEAD (RDV__REPORT_WORDS + 128)

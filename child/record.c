@@ -12,7 +12,7 @@
 
 #include <sys/random.h>
 
-#include "../lib/unix/started.h"
+#include "../lib/platform/unix/started.h"
 
 #define PATH_SIZE 4096
 #define HEAD_SIZE (256 + ENDING_HEAD)

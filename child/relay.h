@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../lib/unix/supervisor.h"
+#include "../lib/platform/unix/supervisor.h"
 
 #define RELAY_TAIL   RDV__REPORT_TAIL
 #define RELAY_BUFFER 65536

@@ -17,10 +17,10 @@
 #include "base/error.h"
 #include "conformance/recorder.h"
 #include "conformance/rules.h"
+#include "platform/thread.h"
 #include "shim-com/host/apartment.h"
 #include "shim-com/host/hresult_text.h"
 #include "shim-com/host/registry.h"
-#include "thread.h"
 
 struct check {
     struct rdv__check_subject subject;

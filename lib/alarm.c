@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "plat.h"
+#include "platform/platform.h"
 #include "poll.h"
 
 struct rdv__alarm {

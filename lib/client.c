@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "loop.h"
-#include "plat.h"
-#include "socket.h"
+#include "platform/platform.h"
+#include "platform/socket.h"
 
 /* How long to wait for an agent to take us. */
 #define OPEN_WAIT (10 * RDV_SECOND)

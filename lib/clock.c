@@ -2,7 +2,7 @@
 #include "clock.h"
 
 #include "base/error.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 bool rdv__clock_is_system(const struct rdv__clock *clock)
 {

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "boot.h"
 #include "command_run_process.h"
-#include "folder.h"
 #include "output.h"
+#include "platform/boot.h"
+#include "platform/folder.h"
 #include "task.h"
 
 /* ----------------------------------------------------------------- reboots */

@@ -17,7 +17,7 @@
 #include "command_run_resume.h"
 #include "orphans.h"
 #include "output.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "process.h"
 #include "step_result.h"
 #include "store.h"

@@ -13,7 +13,7 @@
 #include "dispatch.h"
 #include "entry.h"
 #include "loop.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "query.h"
 #include "rpc.h"
 #include "server.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cut.h"
 
-#include "boot.h"
+#include "platform/boot.h"
 
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_MAX   RDV_HOUR

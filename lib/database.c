@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "row.h"
 
 /* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */

@@ -8,9 +8,9 @@
 #include "document.h"
 #include "entry.h"
 #include "listing.h"
+#include "platform/socket.h"
 #include "query.h"
 #include "records.h"
-#include "socket.h"
 #include "store.h"
 #include "trigger.h"
 

@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "handlers.h"
 #include "json.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "task.h"
 
 /* The members of a task of a schedule document. */

@@ -18,8 +18,8 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "loop.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 /* How soon it is tried again to start a thread, after that has failed. It doubles from first to
  * last. */

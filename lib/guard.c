@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "loop.h"
-#include "thread.h"
+#include "platform/thread.h"
 
 /* How many wrong calls of the sink are told of one plug-in. */
 #define REFUSALS_TOLD 100

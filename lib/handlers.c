@@ -18,9 +18,9 @@
 
 #include "base/error.h"
 #include "document_text.h"
-#include "folder.h"
 #include "json.h"
-#include "plat.h"
+#include "platform/folder.h"
+#include "platform/platform.h"
 #include "task.h"
 
 #define NAME_DEFAULT        "rdvtask"

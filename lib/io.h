@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "plat.h"
+#include "platform/platform.h"
 
 struct rdv__poll;
 

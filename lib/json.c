@@ -33,7 +33,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "scan.h"
 #include "unescape.h"
 

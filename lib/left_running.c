@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "folder.h"
 #include "journal.h"
-#include "plat.h"
+#include "platform/folder.h"
+#include "platform/platform.h"
 #include "store.h"
 
 static const char folder_suffix[] = ".run.d";

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "json.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 struct rdv__limits {
     struct rdv__limit list[RDV__LIMITS_MAX];

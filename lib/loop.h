@@ -17,7 +17,7 @@
 
 #include "alarm.h"
 #include "io.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 /* ---- turns ---- */
 enum rdv__turn_phase { RDV__TURN_DECIDE, RDV__TURN_COMMIT, RDV__TURN_SETTLE };

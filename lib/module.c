@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "guard.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "tell.h"
 #include "watchdog.h"
 

@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "loop.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 struct rdv__orphans {
     struct rdv__post post;

@@ -15,7 +15,7 @@
 
 #include "base/utf8.h"
 #include "journal.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 /* The last line of a file that was cut. It counts towards what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";

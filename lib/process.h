@@ -11,7 +11,7 @@
 #include <rdvtask/loop.h>
 
 #include "notices.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 struct rdv__process;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "window.h"
 
 /*

@@ -25,9 +25,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "folder.h"
 #include "log_sizes.h"
-#include "plat.h"
+#include "platform/folder.h"
+#include "platform/platform.h"
 #include "records.h"
 #include "store.h"
 

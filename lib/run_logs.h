@@ -20,7 +20,7 @@
 #include <rdvtask/loop.h>
 #include <rdvtask/store.h>
 
-#include "system.h"
+#include "types.h"
 
 struct rdv__logs;
 

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot.h"
-#include "plat.h"
+#include "platform/boot.h"
+#include "platform/platform.h"
 
 #define BUCKETS_FIRST 64
 

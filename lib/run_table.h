@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "boot.h"
+#include "platform/boot.h"
 #include "run_logs.h"
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>

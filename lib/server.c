@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "loop.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 /* How much is received from a connection at once, in bytes. It is less for one of the group, as all of the group share their memory. */
 #define READ_SIZE        65536

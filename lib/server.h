@@ -25,7 +25,7 @@
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
 
-#include "socket.h"
+#include "platform/socket.h"
 
 struct rdv__server;
 struct rdv__connection;

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "loop.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 struct sink {
     rdv_sink base;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "output.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 void rdv__step_ended(const struct rdv__step *step, bool timed_out, int result, int code,
                      struct rdv__step_end *ret_end)

@@ -25,7 +25,7 @@
 #include "base/error.h"
 #include "database.h"
 #include "loop.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "schema.h"
 #include "write_behind.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 struct rdv_task {
     int references; /* by rdv__atomic_… only */

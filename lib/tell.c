@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "loop.h"
-#include "thread.h"
+#include "platform/thread.h"
 
 struct line {
     struct line *next;

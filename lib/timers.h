@@ -8,7 +8,7 @@
 
 #include <rdvtask/loop.h>
 
-#include "plat.h"
+#include "platform/platform.h"
 
 struct rdv__poll;
 struct rdv__io;

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "loop.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 /* Of the name in the words, in bytes with the NUL. */
 #define NAME_SIZE 256

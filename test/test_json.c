@@ -14,8 +14,8 @@
 #include <rdvtask/document.h>
 
 #include "json.h"
+#include "platform/thread.h"
 #include "rpc.h"
-#include "thread.h"
 #include "writer.h"
 
 static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};

@@ -7,7 +7,7 @@
 
 #include "../commands.h"
 #include "../messages.h"
-#include "win.h"
+#include "platform/win/win.h"
 
 int wmain(int argc, wchar_t **argv);
 

@@ -14,8 +14,8 @@
 #include <knownfolders.h>
 #include <shlobj.h>
 
-#include "plat.h"
-#include "win.h"
+#include "platform/platform.h"
+#include "platform/win/win.h"
 
 /* How many bytes are written to a console at a time. The buffer between it and the process is
  * small. */

@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "unix.h"
+#include "platform/unix/unix.h"
 
 /* What else is ready comes with the next poll, and first. */
 #define READY_AT_ONCE 64

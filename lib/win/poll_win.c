@@ -9,8 +9,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "source.h"
-#include "win.h"
+#include "platform/win/source.h"
+#include "platform/win/win.h"
 
 /* How long to wait before something is tried again for which there was no memory, in milliseconds. */
 #define MEMORY_WAIT 1

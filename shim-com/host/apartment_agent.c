@@ -24,11 +24,11 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "platform/thread.h"
 #include "shim-com/common/convert.h"
 #include "shim-com/host/apartment.h"
 #include "shim-com/host/hresult_text.h"
 #include "shim-com/host/notify_sink.h"
-#include "thread.h"
 
 enum request_kind { REQUEST_INITIALIZE, REQUEST_START, REQUEST_END };
 

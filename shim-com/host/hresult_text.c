@@ -7,7 +7,7 @@
 
 #include <rdvtask/base.h>
 
-#include "win.h"
+#include "platform/win/win.h"
 
 const char *rdv__com_words(HRESULT result, char buffer[RDV__COM_WORDS_SIZE])
 {

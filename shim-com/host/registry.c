@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "win.h"
+#include "platform/win/win.h"
 
 /* The longest name of a key, in characters with the NUL. */
 #define KEY_NAME 256

@@ -21,8 +21,8 @@
 
 #include "base/error.h"
 #include "class_idl.h"
-#include "plat.h"
-#include "win.h"
+#include "platform/platform.h"
+#include "platform/win/win.h"
 
 #define NAME "rdvtask"
 /* Under HKEY_LOCAL_MACHINE. */

@@ -3,8 +3,8 @@
 #include "agent_bench.h"
 
 #include "function_run.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 static struct bench *bench;
 

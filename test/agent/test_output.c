@@ -9,7 +9,7 @@
 #include "journal.h"
 #include "log_sizes.h"
 #include "output.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "records.h"
 #include "store.h"
 

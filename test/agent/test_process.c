@@ -35,7 +35,7 @@
 #include "commands.h"
 #include "harness.h"
 #include "loop.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "process.h"
 
 #define INPUT_SIZE (16u << 20)

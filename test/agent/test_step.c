@@ -6,7 +6,7 @@
 
 #include "commands.h"
 #include "harness.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 static struct rdv__step step;
 static struct rdv__step_end end;

@@ -24,7 +24,7 @@
 #include "../system.h"
 #include "harness.h"
 #include "loop.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "process.h"
 #include "unix/crowd.h"
 

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "plat.h"
-#include "supervisor.h"
+#include "platform/platform.h"
+#include "platform/unix/supervisor.h"
 #include "unix/crowd.h"
 
 #define ARGUMENTS_MAX  24

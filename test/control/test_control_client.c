@@ -6,7 +6,7 @@
 
 #include "control_agent.h"
 #include "loop.h"
-#include "thread.h"
+#include "platform/thread.h"
 
 /* -------------------------------------------------------------------- clients */
 

@@ -29,7 +29,7 @@
 
 #include "../system.h"
 #include "loop.h"
-#include "socket.h"
+#include "platform/socket.h"
 
 struct wire {
     rdv__descriptor fd;

@@ -8,7 +8,7 @@
 
 #include "document_text.h"
 #include "handlers.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 static char directory[RDV_TEST_PATH];
 static struct rdv__handlers *handlers;

@@ -10,7 +10,7 @@
 #ifdef _WIN32
 #include "poll.h"
 
-#include "source.h"
+#include "platform/win/source.h"
 #else
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@
 #include "../system.h"
 #include "harness.h"
 #include "loop.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 /* ------------------------------------------------------------------- stage */
 

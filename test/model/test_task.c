@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "thread.h"
+#include "platform/thread.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 

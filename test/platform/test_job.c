@@ -15,7 +15,7 @@
 
 #include "commands.h"
 #include "harness.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 #define OUTPUT_MAX 65536
 #define PATIENCE   20000 /* milliseconds before something that should happen is given up */

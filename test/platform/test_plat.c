@@ -10,12 +10,12 @@
 #include <utime.h>
 
 #ifdef _WIN32
-#include "win.h"
+#include "platform/win/win.h"
 
 #include <aclapi.h>
 #include <sddl.h>
 
-#include "source.h"
+#include "platform/win/source.h"
 #else
 #include <errno.h>
 #include <fcntl.h>
@@ -29,11 +29,11 @@
 #endif
 
 #include "../system.h"
-#include "folder.h"
 #include "harness.h"
 #include "left_running.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/folder.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 /* ------------------------------------------------------------------- stage */
 

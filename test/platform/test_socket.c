@@ -12,9 +12,9 @@
 
 #include "../system.h"
 #include "harness.h"
-#include "plat.h"
-#include "socket.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/socket.h"
+#include "platform/thread.h"
 
 /* More than any system keeps for a reader who does not read. */
 #define TOO_MUCH ((size_t)32 * 1024 * 1024)

@@ -30,8 +30,8 @@
 #include "harness.h"
 #include "kit/kit.h"
 #include "loop.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 #define NOW       (INT64_C(420000) * RDV_DAY / 10 * 10)
 #define LOG_LINES 600

@@ -9,7 +9,7 @@
 
 #include "database.h"
 #include "journal.h"
-#include "plat.h"
+#include "platform/platform.h"
 #include "store.h"
 
 static char directory[RDV_TEST_PATH];

@@ -27,8 +27,8 @@
 
 #include "../system.h"
 #include "harness.h"
-#include "plat.h"
-#include "thread.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 
 /* --------------------------------------------------------------- the clock */
 

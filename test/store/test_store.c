@@ -9,12 +9,12 @@
 #include "harness.h"
 #include "journal.h"
 #include "loop.h"
-#include "plat.h"
+#include "platform/platform.h"
+#include "platform/thread.h"
 #include "records.h"
 #include "schema.h"
 #include "store.h"
 #include "store_help.h"
-#include "thread.h"
 
 static rdv_store *store;
 static rdv_loop *loop;

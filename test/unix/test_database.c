@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plat.h"
+#include "platform/platform.h"
 #include "records.h"
 #include "store.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 #define STRANGER 12345 /* a user who is neither root nor the one that runs the tests */
 #define OTHER    12346

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "win.h"
+#include "platform/win/win.h"
 
 #include <aclapi.h>
 #include <sddl.h>
@@ -16,7 +16,7 @@
 
 #include "../system.h"
 #include "harness.h"
-#include "plat.h"
+#include "platform/platform.h"
 
 #define ADMINISTRATORS L"O:BAG:BA"
 #define INSTALLER      L"S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
