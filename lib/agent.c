@@ -23,10 +23,10 @@
 #include "handlers.h"
 #include "journal.h"
 #include "left_running.h"
+#include "model/task.h"
 #include "plugin_ops.h"
 #include "run_table.h"
 #include "store.h"
-#include "task.h"
 
 #define LOG_RUN_BYTES   (INT64_C(1) << 20)
 #define LOG_TOTAL_BYTES (INT64_C(64) << 20)

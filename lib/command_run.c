@@ -55,9 +55,9 @@
 #include "command_run_reboot.h"
 #include "command_run_resume.h"
 #include "command_run_step.h"
+#include "model/task.h"
 #include "process.h"
 #include "store.h"
-#include "task.h"
 
 /* ----------------------------------------------------- at rest, and again */
 

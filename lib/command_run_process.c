@@ -14,8 +14,8 @@
 
 #include "base/error.h"
 #include "left_running.h"
+#include "model/task.h"
 #include "output.h"
-#include "task.h"
 
 /* Comes before the last output of a program that has run on while nobody followed it. */
 static const char left_words[] =

@@ -14,10 +14,10 @@
 
 #include "base/error.h"
 #include "command_run_process.h"
+#include "model/task.h"
 #include "output.h"
 #include "platform/boot.h"
 #include "platform/folder.h"
-#include "task.h"
 
 /* ----------------------------------------------------------------- reboots */
 

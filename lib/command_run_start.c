@@ -20,8 +20,8 @@
 #include "command_run_process.h"
 #include "command_run_resume.h"
 #include "journal.h"
+#include "model/task.h"
 #include "store.h"
-#include "task.h"
 
 /* ------------------------------------------------------- what the journal has */
 

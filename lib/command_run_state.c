@@ -17,8 +17,8 @@
 
 #include "base/error.h"
 #include "journal.h"
+#include "model/task.h"
 #include "output.h"
-#include "task.h"
 
 /* How soon something that has failed for now is tried again. It doubles from first to last. */
 #define DELAY_FIRST RDV_SECOND

@@ -12,8 +12,8 @@
 #include "base/hash.h"
 #include "handlers.h"
 #include "json.h"
+#include "model/task.h"
 #include "platform/platform.h"
-#include "task.h"
 
 /* The members of a task of a schedule document. */
 enum { LABEL, IDENTIFIER, START, END, DEADLINE, LIMIT, CONTEXT, TASK_MEMBERS };

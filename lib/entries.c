@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "model/status.h"
 #include "startup_scan.h"
-#include "status.h"
 #include "store.h"
 
 enum change_kind {

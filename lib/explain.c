@@ -8,10 +8,10 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "listing.h"
+#include "model/window.h"
 #include "plugin_ops.h"
 #include "queue.h"
 #include "trigger_state.h"
-#include "window.h"
 
 /* How much is shown of a label or an identifier, with the NUL: all words together have to fit. */
 #define NAME_SHOWN 80

@@ -14,9 +14,9 @@
 
 #include "database.h"
 #include "journal.h"
+#include "model/status.h"
 #include "records.h"
 #include "row.h"
-#include "status.h"
 #include "store.h"
 #include "write_behind.h"
 

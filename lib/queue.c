@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "model/window.h"
 #include "platform/platform.h"
-#include "window.h"
 
 /*
  * Entries come in chunks, which never move, so that no more than one chunk is unused. What lies in the order of a heap comes in

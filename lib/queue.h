@@ -27,7 +27,7 @@
 
 #include <rdvtask/base.h>
 
-#include "window.h"
+#include "model/window.h"
 
 struct rdv__queue;
 

@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "database.h"
+#include "model/status.h"
+#include "model/task.h"
 #include "row.h"
-#include "status.h"
 #include "store.h"
-#include "task.h"
 #include "write_behind.h"
 
 enum slot {

@@ -10,9 +10,9 @@
 #include <stdio.h>
 
 #include "database.h"
+#include "model/task.h"
 #include "row.h"
 #include "store.h"
-#include "task.h"
 
 /* No row is read twice: more pages would be kept only to be forgotten. */
 #define SCAN_PAGES 8

@@ -8,7 +8,7 @@
 
 #include <rdvtask/store.h>
 
-#include "window.h"
+#include "model/window.h"
 
 /* What is told of an unfinished entry. */
 struct rdv__record_key {

@@ -12,12 +12,12 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "cut.h"
+#include "model/status.h"
 #include "platform/boot.h"
 #include "plugin_ops.h"
 #include "queue.h"
 #include "records.h"
 #include "sink.h"
-#include "status.h"
 #include "store.h"
 
 /* How many reports of one run the history keeps as lines of their own. Past REPORTS_KEPT these are only changes of status, and past

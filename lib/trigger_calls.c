@@ -3,11 +3,11 @@
 #include "trigger_state.h"
 
 #include "base/time.h"
+#include "model/status.h"
+#include "model/window.h"
 #include "queue.h"
 #include "records.h"
-#include "status.h"
 #include "store.h"
-#include "window.h"
 
 int rdv_trigger_begin(rdv_trigger *trigger)
 {

@@ -17,8 +17,8 @@
 #endif
 
 #include "journal.h"
+#include "model/task.h"
 #include "store.h"
-#include "task.h"
 
 static struct bench *bench;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "status.h"
+#include "model/status.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "task.h"
+#include "model/task.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "window.h"
+#include "model/window.h"
 
 #include <stdlib.h>
 

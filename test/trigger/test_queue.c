@@ -7,7 +7,7 @@
 
 #include "../system.h"
 #include "harness.h"
-#include "window.h"
+#include "model/window.h"
 
 #define NONE RDV__QUEUE_NONE
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "status.h"
+#include "model/status.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Rule 6: the one place that says which status may follow which. */
-#ifndef RDV__STATUS_H
-#define RDV__STATUS_H
+#ifndef RDV__MODEL_STATUS_H
+#define RDV__MODEL_STATUS_H
 
 #include <stdbool.h>
 

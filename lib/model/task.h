@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rdv_task: what only the library does with it. */
-#ifndef RDV__TASK_H
-#define RDV__TASK_H
+#ifndef RDV__MODEL_TASK_H
+#define RDV__MODEL_TASK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "task.h"
+#include "model/task.h"
 
 #include <assert.h>
 #include <stdlib.h>

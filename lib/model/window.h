@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Rule 2: when an entry may start, and which comes first. Pure functions: `now` is handed in. */
-#ifndef RDV__WINDOW_H
-#define RDV__WINDOW_H
+#ifndef RDV__MODEL_WINDOW_H
+#define RDV__MODEL_WINDOW_H
 
 #include <stdbool.h>
 #include <stdint.h>
