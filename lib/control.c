@@ -18,7 +18,7 @@
 #include "rpc.h"
 #include "server.h"
 #include "store.h"
-#include "writer.h"
+#include "json/writer.h"
 
 /* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
 #define PREPARED_MAX (1024 * 1024)

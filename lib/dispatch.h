@@ -9,9 +9,9 @@
 
 #include <rdvtask/control.h>
 
-#include "json.h"
 #include "rpc.h"
-#include "writer.h"
+#include "json/value.h"
+#include "json/writer.h"
 
 /* What methods work on. */
 struct rdv__target {

@@ -8,7 +8,7 @@
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>
 
-#include "json.h"
+#include "json/value.h"
 
 /* One task of a schedule document. */
 struct rdv__schedule_item {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "json.h"
+#include "json/value.h"
 #include <rdvtask/base.h>
 
 /* The longest text (an argument, a path, a value of the environment), in bytes. */

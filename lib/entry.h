@@ -6,8 +6,8 @@
 #include <rdvtask/base.h>
 #include <rdvtask/store.h>
 
-#include "json.h"
-#include "writer.h"
+#include "json/value.h"
+#include "json/writer.h"
 
 /* rdv_entry_to_json() as a value of something larger. */
 void rdv__entry_write(struct rdv__json_writer *writer, const char *key, const rdv_entry *entry);

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "json.h"
+#include "json/value.h"
 #include <rdvtask/base.h>
 
 /* The most names that one object of a document may have. */

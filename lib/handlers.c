@@ -18,10 +18,10 @@
 
 #include "base/error.h"
 #include "document_text.h"
-#include "json.h"
 #include "model/task.h"
 #include "platform/folder.h"
 #include "platform/platform.h"
+#include "json/value.h"
 
 #define NAME_DEFAULT        "rdvtask"
 #define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)

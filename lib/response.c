@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "entry.h"
-#include "json.h"
 #include "rpc.h"
+#include "json/value.h"
 
 /* The most values of an answer. That of an agent has fewer, as a line has no room for so many entries. */
 #define VALUES_MAX 8000000

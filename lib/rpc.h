@@ -8,8 +8,8 @@
 #include <rdvtask/base.h>
 
 #include "base/error.h"
-#include "json.h"
-#include "writer.h"
+#include "json/value.h"
+#include "json/writer.h"
 
 /* JSON-RPC's own error numbers. Ours are RDV_E…, which it leaves to us. */
 #define RDV__RPC_SYNTAX  (-32700)

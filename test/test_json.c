@@ -13,10 +13,10 @@
 #include <rdvtask/control.h>
 #include <rdvtask/document.h>
 
-#include "json.h"
 #include "platform/thread.h"
 #include "rpc.h"
-#include "writer.h"
+#include "json/value.h"
+#include "json/writer.h"
 
 static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
 

@@ -10,7 +10,7 @@
 #include <cjson/cJSON.h>
 #include <rdvtask/document.h>
 
-#include "scan.h"
+#include "json/scan.h"
 
 #define PLACED_FILL ((size_t)0x5A)
 

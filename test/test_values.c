@@ -26,7 +26,7 @@
 #include <rdvtask/task.h>
 
 #include "document.h"
-#include "json.h"
+#include "json/value.h"
 
 static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
 

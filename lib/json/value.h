@@ -3,15 +3,15 @@
  * Documents as typed values with places: scan.c checks a text and knows where each value stands, and cJSON parses it. Every
  * getter's failure names file position, path and what was expected.
  */
-#ifndef RDV__JSON_H
-#define RDV__JSON_H
+#ifndef RDV__JSON_VALUE_H
+#define RDV__JSON_VALUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "scan.h"
+#include "json/scan.h"
 
 struct cJSON;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "unescape.h"
+#include "json/string.h"
 
 #include <string.h>
 

@@ -19,7 +19,7 @@
  * - Its numbers: it reads them with strtod() and the decimal point of the locale, and where that is more than one byte, or the
  *   library was built without that, it refuses "1.5". So it gets a text without decimal points (see drop_points()).
  */
-#include "json.h"
+#include "json/value.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -34,8 +34,8 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "platform/platform.h"
-#include "scan.h"
-#include "unescape.h"
+#include "json/scan.h"
+#include "json/string.h"
 
 /* The words about a value, in bytes with the NUL. */
 #define WORDS_SIZE 384

@@ -7,8 +7,8 @@
  * object (compared after unescaping), more than RDV_DOCUMENT_DEPTH levels, more than RDV_DOCUMENT_MAX bytes or as many values as the caller allows, text after the
  * value, a byte order mark, numbers that are not finite as a double or are longer than RDV__SCAN_NUMBER_MAX.
  */
-#ifndef RDV__SCAN_H
-#define RDV__SCAN_H
+#ifndef RDV__JSON_SCAN_H
+#define RDV__JSON_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

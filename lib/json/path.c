@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "place.h"
+#include "json/path.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #include <rdvtask/document.h>
 
-#include "scan.h"
+#include "json/scan.h"
 
 void rdv__scan_place_next(const struct rdv__scan *scan, struct rdv__scan_cursor *cursor,
                           size_t offset, int *ret_line, int *ret_column)

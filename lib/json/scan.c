@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scan.h"
+#include "json/scan.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "place.h"
-#include "unescape.h"
+#include "json/path.h"
+#include "json/string.h"
 
 /* Up to so many keys of an object are compared with each other as they come; more are sorted when it ends. */
 #define FEW_KEYS 16

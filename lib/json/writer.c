@@ -10,7 +10,7 @@
  * The first failure sticks: callers look once, at the end. What is open is an object or an array,
  * up to RDV_DOCUMENT_DEPTH of them, and the outermost is an object.
  */
-#include "writer.h"
+#include "json/writer.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where something stands in a document, for people: the part of it that the scanner needs too. The rest is in scan.h. */
-#ifndef RDV__PLACE_H
-#define RDV__PLACE_H
+#ifndef RDV__JSON_PATH_H
+#define RDV__JSON_PATH_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A line of JSON, built in memory. A failure, which is RDV_ENOMEM, sticks, and is told at the end. */
-#ifndef RDV__WRITER_H
-#define RDV__WRITER_H
+#ifndef RDV__JSON_WRITER_H
+#define RDV__JSON_WRITER_H
 
 #include <stdbool.h>
 #include <stddef.h>
