@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/socket.h"
 

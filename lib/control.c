@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "dispatch.h"
 #include "entry.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "query.h"
 #include "rpc.h"

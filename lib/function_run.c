@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
 

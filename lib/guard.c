@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/thread.h"
 
 /* How many wrong calls of the sink are told of one plug-in. */

@@ -10,8 +10,8 @@
 
 #include <rdvtask/plugin.h>
 
+#include "loop/thread_log.h"
 #include "plugin_ops.h"
-#include "tell.h"
 #include "watchdog.h"
 
 struct rdv__guard;

@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "guard.h"
+#include "loop/thread_log.h"
 #include "platform/platform.h"
-#include "tell.h"
 #include "watchdog.h"
 
 #define ENTRY_POINT "rdvtask_plugin"

@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 /* How much is read in one turn, so that a child that prints without end leaves time on the loop for
  * others. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 
 /* How much is received from a connection at once, in bytes. It is less for one of the group, as all of the group share their memory. */

@@ -24,7 +24,7 @@
 
 #include "base/error.h"
 #include "database.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "schema.h"
 #include "write_behind.h"

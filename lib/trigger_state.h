@@ -8,7 +8,7 @@
 
 #include "clock.h"
 #include "entries.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "trigger.h"
 
 struct rdv_trigger {

@@ -8,8 +8,8 @@
 
 #include <rdvtask/com_host.h>
 
+#include "loop/thread_log.h"
 #include "shim-com/host/registry.h"
-#include "tell.h"
 #include "watchdog.h"
 
 struct rdv__hosted;

@@ -34,7 +34,7 @@
 
 #include "commands.h"
 #include "harness.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "process.h"
 

@@ -23,7 +23,7 @@
 
 #include "../system.h"
 #include "harness.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "process.h"
 #include "unix/crowd.h"

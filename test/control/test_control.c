@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "control_agent.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 /* ---------------------------------------------------------------- both ways */
 

@@ -18,7 +18,7 @@
 #endif
 
 #include "control_agent.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 /* ------------------------------------------------------------------ connections */
 

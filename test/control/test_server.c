@@ -22,7 +22,7 @@
 #include "../system.h"
 #include "harness.h"
 #include "kit/kit.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "server.h"
 #include "wire.h"
 

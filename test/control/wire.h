@@ -28,7 +28,7 @@
 #include <rdvtask/loop.h>
 
 #include "../system.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/socket.h"
 
 struct wire {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #ifdef _WIN32
-#include "poll.h"
+#include "loop/poll.h"
 
 #include "platform/win/source.h"
 #else
@@ -29,7 +29,7 @@
 
 #include "../system.h"
 #include "harness.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
 

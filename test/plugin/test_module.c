@@ -29,7 +29,7 @@
 #include "commands.h"
 #include "harness.h"
 #include "kit/kit.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
 

@@ -8,7 +8,7 @@
 #include "database.h"
 #include "harness.h"
 #include "journal.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
 #include "records.h"

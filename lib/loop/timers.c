@@ -3,12 +3,12 @@
  * Timers: those that are started are in a heap, and one timer of the system's is set to the earliest of them. A loop has the timers in
  * it and arms them before each poll; rdv_timer_… are called by the owner of a timer. A timer outlives its loop, and is off then.
  */
-#include "timers.h"
+#include "loop/timers.h"
 
 #include <stdlib.h>
 
+#include "loop/poll.h"
 #include "platform/platform.h"
-#include "poll.h"
 
 struct rdv_timer {
     struct rdv__timers *timers; /* NULL once the loop is gone */

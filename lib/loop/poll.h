@@ -3,8 +3,8 @@
  * What a loop polls: libuv's loop, the descriptors that are watched, and whether the next poll may wait. A loop has one of these
  * in it. poll.c has what all systems share, poll_epoll.c or poll_win.c the rest. Owner thread only, but for rdv__poll_wake().
  */
-#ifndef RDV__POLL_H
-#define RDV__POLL_H
+#ifndef RDV__LOOP_POLL_H
+#define RDV__LOOP_POLL_H
 
 #include <stdbool.h>
 
@@ -12,7 +12,7 @@
 
 #include <rdvtask/loop.h>
 
-#include "io.h"
+#include "loop/io.h"
 
 struct rdv__poll {
     uv_loop_t uv;

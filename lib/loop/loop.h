@@ -8,15 +8,15 @@
  * rdv_loop_call() of this turn are answered. rdv_loop_call() on the owner thread itself runs the committers alone, whenever
  * that is, also inside a settler.
  */
-#ifndef RDV__LOOP_H
-#define RDV__LOOP_H
+#ifndef RDV__LOOP_LOOP_H
+#define RDV__LOOP_LOOP_H
 
 #include <stdbool.h>
 
 #include <rdvtask/loop.h>
 
-#include "alarm.h"
-#include "io.h"
+#include "loop/alarm.h"
+#include "loop/io.h"
 #include "platform/platform.h"
 
 /* ---- turns ---- */

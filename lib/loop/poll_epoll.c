@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 
-#include "poll.h"
+#include "loop/poll.h"
 
 #include <assert.h>
 #include <errno.h>

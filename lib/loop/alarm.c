@@ -3,12 +3,12 @@
  * Alarms: each has a timer of the system's own, on the system's clock, which is watched as a descriptor. The trigger agent has one,
  * for windows that open and close.
  */
-#include "alarm.h"
+#include "loop/alarm.h"
 
 #include <stdlib.h>
 
+#include "loop/poll.h"
 #include "platform/platform.h"
-#include "poll.h"
 
 struct rdv__alarm {
     struct rdv__alarms *alarms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The timers of a loop, as one descriptor that it watches. rdvtask/loop.h has what is done with each. Owner thread only. */
-#ifndef RDV__TIMERS_H
-#define RDV__TIMERS_H
+#ifndef RDV__LOOP_TIMERS_H
+#define RDV__LOOP_TIMERS_H
 
 #include <stddef.h>
 #include <stdint.h>

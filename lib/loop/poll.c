@@ -5,7 +5,7 @@
  * rdv__poll_fd() keeps its promise: whatever makes work makes that descriptor readable. What the kernel is told of only in the next
  * poll, and what is left to do when turns end, is announced by a wake-up.
  */
-#include "poll.h"
+#include "loop/poll.h"
 
 #include <assert.h>
 

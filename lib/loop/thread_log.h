@@ -3,8 +3,8 @@
  * Log lines from any thread. A log belongs to the loop's owner thread: there a line is written at once, from elsewhere it is
  * copied and written by the loop, in order.
  */
-#ifndef RDV__TELL_H
-#define RDV__TELL_H
+#ifndef RDV__LOOP_THREAD_LOG_H
+#define RDV__LOOP_THREAD_LOG_H
 
 #include <rdvtask/loop.h>
 

@@ -6,14 +6,14 @@
  * Whatever makes work makes the descriptor of rdv_loop_fd() readable. Timers and alarms are descriptors for that reason: libuv's own
  * timers are not seen from outside.
  */
-#include "loop.h"
+#include "loop/loop.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "alarm.h"
-#include "poll.h"
-#include "timers.h"
+#include "loop/alarm.h"
+#include "loop/poll.h"
+#include "loop/timers.h"
 
 /* How many turns rdv_loop_dispatch() takes at most while each asks for another. */
 #define DISPATCH_TURNS 16

@@ -4,7 +4,7 @@
  * the loop, which calls who watches, and only then is the object waited for again. So it is level-triggered, and nothing comes
  * while the loop is busy, or for what nobody asks for.
  */
-#include "poll.h"
+#include "loop/poll.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The alarms of a loop, which go by the system's clock. A loop has the list of them in it. Owner thread only. */
-#ifndef RDV__ALARM_H
-#define RDV__ALARM_H
+#ifndef RDV__LOOP_ALARM_H
+#define RDV__LOOP_ALARM_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors that a loop watches, level-triggered. Owner thread only. poll_epoll.c and poll_win.c have the functions. */
-#ifndef RDV__IO_H
-#define RDV__IO_H
+#ifndef RDV__LOOP_IO_H
+#define RDV__LOOP_IO_H
 
 #include <stdbool.h>
 
