@@ -21,12 +21,12 @@
 #include "command_run_start.h"
 #include "function_run.h"
 #include "handlers.h"
-#include "journal.h"
 #include "left_running.h"
 #include "model/task.h"
 #include "plugin_ops.h"
 #include "run_table.h"
-#include "store.h"
+#include "store/journal.h"
+#include "store/store.h"
 
 #define LOG_RUN_BYTES   (INT64_C(1) << 20)
 #define LOG_TOTAL_BYTES (INT64_C(64) << 20)

@@ -57,7 +57,7 @@
 #include "command_run_step.h"
 #include "model/task.h"
 #include "process.h"
-#include "store.h"
+#include "store/store.h"
 
 /* ----------------------------------------------------- at rest, and again */
 

@@ -16,7 +16,7 @@
 #include "command_run_reboot.h"
 #include "left_running.h"
 #include "orphans.h"
-#include "store.h"
+#include "store/store.h"
 
 void rdv__command_run_go_on(struct rdv__command_run *command)
 {

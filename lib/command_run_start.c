@@ -19,9 +19,9 @@
 #include "command_run.h"
 #include "command_run_process.h"
 #include "command_run_resume.h"
-#include "journal.h"
 #include "model/task.h"
-#include "store.h"
+#include "store/journal.h"
+#include "store/store.h"
 
 /* ------------------------------------------------------- what the journal has */
 

@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "journal.h"
 #include "model/task.h"
 #include "output.h"
+#include "store/journal.h"
 
 /* How soon something that has failed for now is tried again. It doubles from first to last. */
 #define DELAY_FIRST RDV_SECOND

@@ -17,7 +17,7 @@
 #include "process.h"
 #include "run_table.h"
 #include "step_result.h"
-#include "store.h"
+#include "store/store.h"
 
 /* How much of a message the last line may be that the program printed, with the NUL. */
 #define LINE_SHOWN 512

@@ -20,7 +20,7 @@
 #include "platform/platform.h"
 #include "process.h"
 #include "step_result.h"
-#include "store.h"
+#include "store/store.h"
 
 /* ---------------------------------------------------------------- at rest */
 

@@ -17,7 +17,7 @@
 #include "query.h"
 #include "rpc.h"
 #include "server.h"
-#include "store.h"
+#include "store/store.h"
 #include "json/writer.h"
 
 /* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */

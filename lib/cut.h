@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "records.h"
+#include "store/records.h"
 
 /* A boot as a number that can be compared; never 0. */
 int64_t rdv__cut_boot(const char *boot_id);

@@ -7,11 +7,11 @@
 
 #include "document.h"
 #include "entry.h"
-#include "listing.h"
 #include "platform/socket.h"
 #include "query.h"
-#include "records.h"
-#include "store.h"
+#include "store/listing.h"
+#include "store/records.h"
+#include "store/store.h"
 #include "trigger.h"
 
 /* The largest number of entries that may be asked for. */

@@ -8,8 +8,8 @@
 
 #include "base/utf8.h"
 #include "model/status.h"
-#include "startup_scan.h"
-#include "store.h"
+#include "store/startup_scan.h"
+#include "store/store.h"
 
 enum change_kind {
     SCHEDULED,

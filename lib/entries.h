@@ -15,7 +15,7 @@
 
 #include "moments.h"
 #include "queue.h"
-#include "records.h"
+#include "store/records.h"
 #include "watch.h"
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>

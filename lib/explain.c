@@ -7,10 +7,10 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "base/utf8.h"
-#include "listing.h"
 #include "model/window.h"
 #include "plugin_ops.h"
 #include "queue.h"
+#include "store/listing.h"
 #include "trigger_state.h"
 
 /* How much is shown of a label or an identifier, with the NUL: all words together have to fit. */

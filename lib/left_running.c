@@ -16,10 +16,10 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "journal.h"
 #include "platform/folder.h"
 #include "platform/platform.h"
-#include "store.h"
+#include "store/journal.h"
+#include "store/store.h"
 
 static const char folder_suffix[] = ".run.d";
 

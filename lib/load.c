@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "document.h"
 #include "entries.h"
-#include "store.h"
+#include "store/store.h"
 #include "trigger.h"
 
 /*

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "journal.h"
 #include "platform/platform.h"
+#include "store/journal.h"
 
 /* The last line of a file that was cut. It counts towards what one run may have. */
 static const char cut_words[] = "\n[rdvtask: the output goes on, but the log of a run ends here]\n";

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "listing.h"
-#include "records.h"
-#include "store.h"
+#include "store/listing.h"
+#include "store/records.h"
+#include "store/store.h"
 #include "trigger_state.h"
 
 /*

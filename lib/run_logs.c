@@ -25,11 +25,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "log_sizes.h"
 #include "platform/folder.h"
 #include "platform/platform.h"
-#include "records.h"
-#include "store.h"
+#include "store/log_sizes.h"
+#include "store/records.h"
+#include "store/store.h"
 
 /* The mark: a number of the store's own, and its path. */
 #define MARK_NAME "store"

@@ -16,9 +16,9 @@
 #include "platform/boot.h"
 #include "plugin_ops.h"
 #include "queue.h"
-#include "records.h"
 #include "sink.h"
-#include "store.h"
+#include "store/records.h"
+#include "store/store.h"
 
 /* How many reports of one run the history keeps as lines of their own. Past REPORTS_KEPT these are only changes of status, and past
  * CHANGES_KEPT there are none. */

@@ -6,8 +6,8 @@
 #include "model/status.h"
 #include "model/window.h"
 #include "queue.h"
-#include "records.h"
-#include "store.h"
+#include "store/records.h"
+#include "store/store.h"
 
 int rdv_trigger_begin(rdv_trigger *trigger)
 {

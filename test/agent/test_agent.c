@@ -16,9 +16,9 @@
 #define KILLED "killed by signal 9 (SIGKILL)"
 #endif
 
-#include "journal.h"
 #include "model/task.h"
-#include "store.h"
+#include "store/journal.h"
+#include "store/store.h"
 
 static struct bench *bench;
 

@@ -6,12 +6,12 @@
 #include <sys/resource.h>
 #endif
 
-#include "journal.h"
-#include "log_sizes.h"
 #include "output.h"
 #include "platform/platform.h"
-#include "records.h"
-#include "store.h"
+#include "store/journal.h"
+#include "store/log_sizes.h"
+#include "store/records.h"
+#include "store/store.h"
 
 #define PAGE 4096
 

@@ -15,9 +15,9 @@
 #include <rdvtask/rdvtask.h>
 
 #include "../system.h"
-#include "database.h"
 #include "kit/kit.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/store.h"
 #include "wire.h"
 
 #define NOW (INT64_C(420000) * RDV_DAY)

@@ -5,10 +5,10 @@
 #include <inttypes.h>
 
 #include "control_bench.h"
-#include "database.h"
 #include "harness.h"
 #include "query.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/store.h"
 
 /* How long a test may take, in seconds. */
 #define PATIENCE 180

@@ -7,10 +7,10 @@
 
 #include <inttypes.h>
 
-#include "database.h"
-#include "journal.h"
 #include "platform/platform.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/journal.h"
+#include "store/store.h"
 
 static char directory[RDV_TEST_PATH];
 

@@ -5,7 +5,7 @@
  */
 #include "agent/agent_bench.h"
 
-#include "journal.h"
+#include "store/journal.h"
 
 /* The command that reboots, where nothing else is said. */
 #define REBOOT "'reboot':{'run':['sh','-c','echo reboot >>@/marks; touch @/went']}"

@@ -12,13 +12,13 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "database.h"
 #include "harness.h"
-#include "journal.h"
 #include "kit/kit.h"
-#include "records.h"
-#include "startup_scan.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/journal.h"
+#include "store/records.h"
+#include "store/startup_scan.h"
+#include "store/store.h"
 #include "store/store_help.h"
 #include "store_faults.h"
 

@@ -2,14 +2,14 @@
 /* What the store holds: entries and their history, the journal, outputs; and what a listing shows of it. */
 #include <rdvtask/document.h>
 
-#include "database.h"
 #include "harness.h"
-#include "journal.h"
-#include "listing.h"
-#include "records.h"
-#include "schema.h"
-#include "startup_scan.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/journal.h"
+#include "store/listing.h"
+#include "store/records.h"
+#include "store/schema.h"
+#include "store/startup_scan.h"
+#include "store/store.h"
 #include "store_help.h"
 
 static rdv_store *store;

@@ -5,15 +5,15 @@
 
 #include <rdvtask/loop.h>
 
-#include "database.h"
 #include "harness.h"
-#include "journal.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
-#include "records.h"
-#include "schema.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/journal.h"
+#include "store/records.h"
+#include "store/schema.h"
+#include "store/store.h"
 #include "store_help.h"
 
 static rdv_store *store;

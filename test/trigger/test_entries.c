@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "database.h"
 #include "harness.h"
-#include "store.h"
-#include "write_behind.h"
+#include "store/database.h"
+#include "store/store.h"
+#include "store/write_behind.h"
 
 #define NOW (INT64_C(400) * 365 * RDV_DAY)
 

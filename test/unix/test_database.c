@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "platform/platform.h"
-#include "records.h"
-#include "store.h"
+#include "store/records.h"
+#include "store/store.h"
 
 #include "../harness.h"
 #include "store/store_help.h"

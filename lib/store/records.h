@@ -6,8 +6,8 @@
  * To change a record, add a migration at the end of the list in schema.c, then change the
  * statements of records.c, write_behind.c, startup_scan.c and listing.c.
  */
-#ifndef RDV__RECORDS_H
-#define RDV__RECORDS_H
+#ifndef RDV__STORE_RECORDS_H
+#define RDV__STORE_RECORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -19,8 +19,8 @@
  * settle(0) is called from the loop's turn only (its settle phase), never from inside a caller's
  * function; settle(error) at once.
  */
-#ifndef RDV__STORE_H
-#define RDV__STORE_H
+#ifndef RDV__STORE_STORE_H
+#define RDV__STORE_STORE_H
 
 #include <stdbool.h>
 

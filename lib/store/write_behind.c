@@ -4,7 +4,7 @@
  * store.c has them written before it commits. Rows wait in the order of their numbers, which grow;
  * none of them is one of those that are to be deleted.
  */
-#include "write_behind.h"
+#include "store/write_behind.h"
 
 #include <assert.h>
 #include <stdlib.h>

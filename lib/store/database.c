@@ -4,7 +4,7 @@
  * to do, and keeps statements prepared, as preparing one costs more than running it. It knows no
  * table: the files above it do.
  */
-#include "database.h"
+#include "store/database.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "platform/platform.h"
-#include "row.h"
+#include "store/row.h"
 
 /* How long a foreign reader or writer (an sqlite3 shell, say) may hold us up, in ms. */
 #define BUSY_WAIT 250

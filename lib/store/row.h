@@ -7,8 +7,8 @@
  *     struct rdv__row row = {.statement = statement}; entry.attempt = rdv__row_int(&row, 0);
  *     entry.label = rdv__row_name(&row, 1, RDV_NAME_MAX); if (row.damaged) ...
  */
-#ifndef RDV__ROW_H
-#define RDV__ROW_H
+#ifndef RDV__STORE_ROW_H
+#define RDV__STORE_ROW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The scan of all unfinished entries with which a trigger agent starts. */
-#ifndef RDV__STARTUP_SCAN_H
-#define RDV__STARTUP_SCAN_H
+#ifndef RDV__STORE_STARTUP_SCAN_H
+#define RDV__STORE_STARTUP_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

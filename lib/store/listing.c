@@ -5,20 +5,20 @@
  * and a row that was never written like this is RDV_ECORRUPT. Each function reads inside a view or
  * inside the open batch; what waits to be written there is shown from memory.
  */
-#include "listing.h"
+#include "store/listing.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "database.h"
-#include "journal.h"
 #include "model/status.h"
-#include "records.h"
-#include "row.h"
-#include "store.h"
-#include "write_behind.h"
+#include "store/database.h"
+#include "store/journal.h"
+#include "store/records.h"
+#include "store/row.h"
+#include "store/store.h"
+#include "store/write_behind.h"
 
 /* One listing under way. */
 struct listing {

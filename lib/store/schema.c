@@ -4,7 +4,7 @@
  * store.c calls it when it opens a store. A database has the version of the last migration that it
  * went through, and never one between two.
  */
-#include "schema.h"
+#include "store/schema.h"
 
 #include <stdio.h>
 

@@ -5,14 +5,14 @@
  * us instead, once a row and with all columns, as the step of an aggregate function. Rows come in
  * the order of their numbers, and one that was never written like this ends the scan.
  */
-#include "startup_scan.h"
+#include "store/startup_scan.h"
 
 #include <stdio.h>
 
-#include "database.h"
 #include "model/task.h"
-#include "row.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/row.h"
+#include "store/store.h"
 
 /* No row is read twice: more pages would be kept only to be forgotten. */
 #define SCAN_PAGES 8

@@ -4,12 +4,12 @@
  * looking at the folder. run_logs.c, which has the files, calls it: it puts a row when a file has
  * grown, and deletes the row after the file.
  */
-#include "log_sizes.h"
+#include "store/log_sizes.h"
 
 #include <assert.h>
 
-#include "database.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/store.h"
 
 enum slot {
     LOG_PUT = RDV__SLOTS_LOG_SIZES,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The logs of runs, and how many bytes of the disk each takes. Writers must be between
  * rdv__store_stage() and the commit. */
-#ifndef RDV__LOG_SIZES_H
-#define RDV__LOG_SIZES_H
+#ifndef RDV__STORE_LOG_SIZES_H
+#define RDV__STORE_LOG_SIZES_H
 
 #include <stdint.h>
 

@@ -13,7 +13,7 @@
  * A held batch stays open until it is released. Nothing is staged while a view is open, or once the
  * files are lost.
  */
-#include "store.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -23,11 +23,11 @@
 #include <rdvtask/loop.h>
 
 #include "base/error.h"
-#include "database.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
-#include "schema.h"
-#include "write_behind.h"
+#include "store/database.h"
+#include "store/schema.h"
+#include "store/write_behind.h"
 
 /* How long the files are not looked at again for having been emptied in place. To open one costs as
  * much as a tenth of a commit. */

@@ -4,7 +4,7 @@
  * It never fails: what is not as it was written only marks the row, so that a reader can take all
  * columns first and look at the mark once.
  */
-#include "row.h"
+#include "store/row.h"
 
 #include <limits.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * The journal of the task agent: one row for each run of commands that is not finished; and the end
  * of what runs have printed. Writers must be between rdv__store_stage() and the commit.
  */
-#ifndef RDV__JOURNAL_H
-#define RDV__JOURNAL_H
+#ifndef RDV__STORE_JOURNAL_H
+#define RDV__STORE_JOURNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Listings for the control and the trigger agent. Everybody else has rdv_store_entries(). */
-#ifndef RDV__LISTING_H
-#define RDV__LISTING_H
+#ifndef RDV__STORE_LISTING_H
+#define RDV__STORE_LISTING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,14 +4,14 @@
  * after a crash or a reboot; and the end of what a run has printed. The files of the task agent
  * call it. A row lives as long as its run has not finished.
  */
-#include "journal.h"
+#include "store/journal.h"
 
 #include <assert.h>
 
-#include "database.h"
-#include "records.h"
-#include "row.h"
-#include "store.h"
+#include "store/database.h"
+#include "store/records.h"
+#include "store/row.h"
+#include "store/store.h"
 
 enum slot {
     JOURNAL_PUT = RDV__SLOTS_JOURNAL,

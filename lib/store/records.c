@@ -6,19 +6,19 @@
  * is unfinished, and then in `history`, in the order in which entries ended; a number never comes
  * back.
  */
-#include "records.h"
+#include "store/records.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "database.h"
 #include "model/status.h"
 #include "model/task.h"
-#include "row.h"
-#include "store.h"
-#include "write_behind.h"
+#include "store/database.h"
+#include "store/row.h"
+#include "store/store.h"
+#include "store/write_behind.h"
 
 enum slot {
     START = RDV__SLOTS_RECORDS,

@@ -4,8 +4,8 @@
  * written once: the rows of new entries, and a range of numbers whose rows are to be deleted.
  * Whoever looks at all rows writes it first, and so does the commit.
  */
-#ifndef RDV__WRITE_BEHIND_H
-#define RDV__WRITE_BEHIND_H
+#ifndef RDV__STORE_WRITE_BEHIND_H
+#define RDV__STORE_WRITE_BEHIND_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 #include <rdvtask/task.h>
 
-#include "database.h"
+#include "store/database.h"
 
 /* How many rows wait at most, and with how much context: what waits stays in memory. */
 #define RDV__NEW_ROWS_MAX     1024

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The schema of a store: what a new one looks like, and how an older one becomes a newer one. */
-#ifndef RDV__SCHEMA_H
-#define RDV__SCHEMA_H
+#ifndef RDV__STORE_SCHEMA_H
+#define RDV__STORE_SCHEMA_H
 
-#include "database.h"
+#include "store/database.h"
 
 /* Each migration takes a store one version up; version = how many there are. */
 struct rdv__schema {

@@ -4,8 +4,8 @@
  * and the words for its last error. Only the files of the store know SQLite. store.c owns a
  * database; what is written and read goes through it.
  */
-#ifndef RDV__DATABASE_H
-#define RDV__DATABASE_H
+#ifndef RDV__STORE_DATABASE_H
+#define RDV__STORE_DATABASE_H
 
 #include <stdbool.h>
 #include <stddef.h>
