@@ -23,7 +23,7 @@
 #include "handlers.h"
 #include "left_running.h"
 #include "model/task.h"
-#include "plugin_ops.h"
+#include "plugin/table.h"
 #include "run_table.h"
 #include "store/journal.h"
 #include "store/store.h"

@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "model/window.h"
-#include "plugin_ops.h"
+#include "plugin/table.h"
 #include "queue.h"
 #include "store/listing.h"
 #include "trigger_state.h"

@@ -14,7 +14,7 @@
 #include "cut.h"
 #include "model/status.h"
 #include "platform/boot.h"
-#include "plugin_ops.h"
+#include "plugin/table.h"
 #include "queue.h"
 #include "sink.h"
 #include "store/records.h"

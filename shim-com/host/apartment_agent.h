@@ -9,8 +9,8 @@
 #include <rdvtask/com_host.h>
 
 #include "loop/thread_log.h"
+#include "plugin/call_watchdog.h"
 #include "shim-com/host/registry.h"
-#include "watchdog.h"
 
 struct rdv__hosted;
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "guard.h"
+#include "plugin/guard.h"
 #include "shim-com/host/apartment_agent.h"
 
 struct rdv_com_host {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "watchdog.h"
+#include "plugin/call_watchdog.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * Notices calls of foreign functions that take too long. They can't be interrupted, and hold up the thread that made them, so a
  * thread of the watchdog's own says so. It sleeps without a timer while no call is under way.
  */
-#ifndef RDV__WATCHDOG_H
-#define RDV__WATCHDOG_H
+#ifndef RDV__PLUGIN_CALL_WATCHDOG_H
+#define RDV__PLUGIN_CALL_WATCHDOG_H
 
 #include <rdvtask/base.h>
 

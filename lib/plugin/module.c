@@ -10,10 +10,10 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "guard.h"
 #include "loop/thread_log.h"
 #include "platform/platform.h"
-#include "watchdog.h"
+#include "plugin/call_watchdog.h"
+#include "plugin/guard.h"
 
 #define ENTRY_POINT "rdvtask_plugin"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "guard.h"
+#include "plugin/guard.h"
 
 #include <assert.h>
 #include <stdlib.h>

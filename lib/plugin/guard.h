@@ -3,16 +3,16 @@
  * A plug-in in front of a foreign one, so that what goes wrong there is named: calls that take too long, results and calls of the
  * sink that are not right, an end that doesn't come. It also knows when the foreign one may be freed.
  */
-#ifndef RDV__GUARD_H
-#define RDV__GUARD_H
+#ifndef RDV__PLUGIN_GUARD_H
+#define RDV__PLUGIN_GUARD_H
 
 #include <stdbool.h>
 
 #include <rdvtask/plugin.h>
 
 #include "loop/thread_log.h"
-#include "plugin_ops.h"
-#include "watchdog.h"
+#include "plugin/call_watchdog.h"
+#include "plugin/table.h"
 
 struct rdv__guard;
 

@@ -4,8 +4,8 @@
  * A task agent of this library may have functions behind the public ones, for the trigger agent
  * that keeps the same store.
  */
-#ifndef RDV__PLUGIN_OPS_H
-#define RDV__PLUGIN_OPS_H
+#ifndef RDV__PLUGIN_TABLE_H
+#define RDV__PLUGIN_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
