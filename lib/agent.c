@@ -19,8 +19,8 @@
 
 #include "base/error.h"
 #include "command_run_start.h"
+#include "document/handlers.h"
 #include "function_run.h"
-#include "handlers.h"
 #include "left_running.h"
 #include "model/task.h"
 #include "plugin/table.h"

@@ -4,7 +4,7 @@
 #ifndef RDV__COMMAND_RUN_START_H
 #define RDV__COMMAND_RUN_START_H
 
-#include "handlers.h"
+#include "document/handlers.h"
 #include "run_table.h"
 
 /*

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "handlers.h"
+#include "document/handlers.h"
 #include "orphans.h"
 #include "process.h"
 #include "run_table.h"

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "dispatch.h"
-#include "entry.h"
+#include "document/entry_json.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "query.h"

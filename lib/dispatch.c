@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "document.h"
-#include "entry.h"
+#include "document/entry_json.h"
+#include "document/schedule.h"
 #include "platform/socket.h"
 #include "query.h"
 #include "store/listing.h"

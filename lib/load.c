@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "document.h"
+#include "document/schedule.h"
 #include "entries.h"
 #include "store/store.h"
 #include "trigger.h"

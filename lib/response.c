@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "entry.h"
+#include "document/entry_json.h"
 #include "rpc.h"
 #include "json/value.h"
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "handlers.h"
+#include "document/handlers.h"
 #include <rdvtask/base.h>
 
 /*

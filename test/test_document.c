@@ -8,7 +8,7 @@
 #include <rdvtask/document.h>
 #include <rdvtask/task.h>
 
-#include "document.h"
+#include "document/schedule.h"
 #include "system.h"
 
 static const char now_text[] = "2026-11-22T12:00:00Z";

@@ -25,7 +25,7 @@
 #include <rdvtask/document.h>
 #include <rdvtask/task.h>
 
-#include "document.h"
+#include "document/schedule.h"
 #include "json/value.h"
 
 static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};

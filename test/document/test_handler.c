@@ -6,8 +6,8 @@
 #include <unistd.h>
 #endif
 
-#include "document_text.h"
-#include "handlers.h"
+#include "document/handlers.h"
+#include "document/text.h"
 #include "platform/platform.h"
 
 static char directory[RDV_TEST_PATH];

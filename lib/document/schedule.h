@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Schedule documents: from a file to checked windows and tasks. (Agent documents are handlers.c's.) */
-#ifndef RDV__DOCUMENT_H
-#define RDV__DOCUMENT_H
+#ifndef RDV__DOCUMENT_SCHEDULE_H
+#define RDV__DOCUMENT_SCHEDULE_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads "limits" in an agent document. */
-#ifndef RDV__LIMIT_H
-#define RDV__LIMIT_H
+#ifndef RDV__DOCUMENT_LIMITS_H
+#define RDV__DOCUMENT_LIMITS_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Texts of an agent document, and of what is made of it: a bound is checked as they are read, and
  * they are copied into memory of their own. handlers.c and environment.c call this. */
-#include "document_text.h"
+#include "document/text.h"
 
 #include <stdlib.h>
 #include <string.h>

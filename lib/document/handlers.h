@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What an agent document says: labels, and the steps that do their tasks. It does not change once
  * it is loaded. */
-#ifndef RDV__HANDLERS_H
-#define RDV__HANDLERS_H
+#ifndef RDV__DOCUMENT_HANDLERS_H
+#define RDV__DOCUMENT_HANDLERS_H
 
 #include <stddef.h>
 
 #include "base/error.h"
-#include "environment.h"
-#include "limit.h"
+#include "document/environment.h"
+#include "document/limits.h"
 #include <rdvtask/base.h>
 #include <rdvtask/task.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "entry.h"
+#include "document/entry_json.h"
 #include "base/error.h"
 
 #include <limits.h>

@@ -4,7 +4,7 @@
  * handlers.c calls this; the supervisor, rdvtask-child, sets the limits under the names that are
  * given here.
  */
-#include "limit.h"
+#include "document/limits.h"
 
 #include <assert.h>
 #include <string.h>

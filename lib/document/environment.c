@@ -6,13 +6,13 @@
  *
  * A name is in a list once, and none that a document gives begins with RDV_.
  */
-#include "environment.h"
+#include "document/environment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "document_text.h"
+#include "document/text.h"
 
 static bool have_same_name(const char *a, const char *b)
 {

@@ -8,7 +8,7 @@
  * Handlers never change once they are loaded. They are sorted by label, so that they are found by
  * bisection.
  */
-#include "handlers.h"
+#include "document/handlers.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "document_text.h"
+#include "document/text.h"
 #include "model/task.h"
 #include "platform/folder.h"
 #include "platform/platform.h"

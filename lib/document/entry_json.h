@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries as JSON, both ways. */
-#ifndef RDV__ENTRY_H
-#define RDV__ENTRY_H
+#ifndef RDV__DOCUMENT_ENTRY_JSON_H
+#define RDV__DOCUMENT_ENTRY_JSON_H
 
 #include <rdvtask/base.h>
 #include <rdvtask/store.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The environment of the programs that an agent document names. */
-#ifndef RDV__ENVIRONMENT_H
-#define RDV__ENVIRONMENT_H
+#ifndef RDV__DOCUMENT_ENVIRONMENT_H
+#define RDV__DOCUMENT_ENVIRONMENT_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "document.h"
+#include "document/schedule.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "handlers.h"
+#include "document/handlers.h"
 #include "model/task.h"
 #include "platform/platform.h"
 #include "json/value.h"
