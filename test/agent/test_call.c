@@ -2,7 +2,7 @@
 /* Runs of C handlers: on the loop and on threads, finished from anywhere. */
 #include "agent_bench.h"
 
-#include "function_run.h"
+#include "agent/function_run.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
 

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #endif
 
-#include "output.h"
+#include "agent/output.h"
 #include "platform/platform.h"
 #include "store/journal.h"
 #include "store/log_sizes.h"

@@ -32,11 +32,11 @@
 
 #include <rdvtask/loop.h>
 
+#include "agent/process.h"
 #include "commands.h"
 #include "harness.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
-#include "process.h"
 
 #define INPUT_SIZE (16u << 20)
 

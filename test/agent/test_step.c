@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the end of a step's process means. */
-#include "step_result.h"
+#include "agent/step_result.h"
 
 #include <string.h>
 

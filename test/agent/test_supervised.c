@@ -22,10 +22,10 @@
 #include <rdvtask/loop.h>
 
 #include "../system.h"
+#include "agent/process.h"
 #include "harness.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
-#include "process.h"
 #include "unix/crowd.h"
 
 #define ORDINARY_USER "nobody"

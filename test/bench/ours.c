@@ -10,8 +10,8 @@
 
 #include <rdvtask/rdvtask.h>
 
+#include "agent/process.h"
 #include "measure.h"
-#include "process.h"
 
 struct bench {
     rdv_loop *loop;

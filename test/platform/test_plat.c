@@ -29,8 +29,8 @@
 #endif
 
 #include "../system.h"
+#include "agent/left_running.h"
 #include "harness.h"
-#include "left_running.h"
 #include "platform/folder.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
