@@ -14,10 +14,10 @@
 #include "document/entry_json.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
-#include "query.h"
 #include "rpc.h"
 #include "server.h"
 #include "store/store.h"
+#include "trigger/query.h"
 #include "json/writer.h"
 
 /* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */

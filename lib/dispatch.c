@@ -8,11 +8,11 @@
 #include "document/entry_json.h"
 #include "document/schedule.h"
 #include "platform/socket.h"
-#include "query.h"
 #include "store/listing.h"
 #include "store/records.h"
 #include "store/store.h"
-#include "trigger.h"
+#include "trigger/query.h"
+#include "trigger/trigger.h"
 
 /* The largest number of entries that may be asked for. */
 #define LIMIT_MAX INT32_MAX

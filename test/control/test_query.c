@@ -6,9 +6,9 @@
 
 #include "control_bench.h"
 #include "harness.h"
-#include "query.h"
 #include "store/database.h"
 #include "store/store.h"
+#include "trigger/query.h"
 
 /* How long a test may take, in seconds. */
 #define PATIENCE 180

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Unfinished entries: under identifiers that have one hash, which nobody can choose, but chance can; and in large batches. */
-#include "entries.h"
+#include "trigger/entries.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "queue.h"
+#include "trigger/queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "entries.h"
+#include "trigger/entries.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cut.h"
+#include "trigger/interruptions.h"
 
 #include "platform/boot.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The sink that a trigger agent hands to its plug-in. */
-#ifndef RDV__SINK_H
-#define RDV__SINK_H
+#ifndef RDV__TRIGGER_SINK_H
+#define RDV__TRIGGER_SINK_H
 
 #include <rdvtask/plugin.h>
 #include <rdvtask/trigger.h>

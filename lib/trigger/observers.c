@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch.h"
+#include "trigger/observers.h"
 
 struct rdv_watch {
     struct rdv__watchers *watchers; /* NULL once the trigger is gone */

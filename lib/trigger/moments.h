@@ -3,8 +3,8 @@
  * Orders runs by the moment, in running time, at which they are to be looked at. It is a pairing heap whose links lie in its elements, so
  * nothing here can fail. Most runs have only one moment, their limit, and come in the order of it: putting one in then takes no time.
  */
-#ifndef RDV__MOMENTS_H
-#define RDV__MOMENTS_H
+#ifndef RDV__TRIGGER_MOMENTS_H
+#define RDV__TRIGGER_MOMENTS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * The trigger's sink. A plug-in calls it from any thread: on the owner thread the trigger acts at once, elsewhere the call is
  * checked, copied and posted.
  */
-#include "sink.h"
+#include "trigger/sink.h"
 
 #include <stdlib.h>
 #include <string.h>

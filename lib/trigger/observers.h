@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who watches a trigger agent, and what they are told. */
-#ifndef RDV__WATCH_H
-#define RDV__WATCH_H
+#ifndef RDV__TRIGGER_OBSERVERS_H
+#define RDV__TRIGGER_OBSERVERS_H
 
 #include <stdbool.h>
 

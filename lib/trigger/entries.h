@@ -6,17 +6,17 @@
  * defer a `struct change`, which undoes that if the batch fails, and tells the world once it is durable. A function that
  * returns an error has changed nothing (and may have failed the whole batch: then all of it is undone).
  */
-#ifndef RDV__ENTRIES_H
-#define RDV__ENTRIES_H
+#ifndef RDV__TRIGGER_ENTRIES_H
+#define RDV__TRIGGER_ENTRIES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "moments.h"
-#include "queue.h"
 #include "store/records.h"
-#include "watch.h"
+#include "trigger/moments.h"
+#include "trigger/observers.h"
+#include "trigger/queue.h"
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>
 

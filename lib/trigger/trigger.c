@@ -2,7 +2,7 @@
 /*
  * The trigger agent: what happens when. It decides, with `now` handed in, and has entries.c make the changes.
  */
-#include "trigger_state.h"
+#include "trigger/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +11,14 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "base/utf8.h"
-#include "cut.h"
 #include "model/status.h"
 #include "platform/boot.h"
 #include "plugin/table.h"
-#include "queue.h"
-#include "sink.h"
 #include "store/records.h"
 #include "store/store.h"
+#include "trigger/interruptions.h"
+#include "trigger/queue.h"
+#include "trigger/sink.h"
 
 /* How many reports of one run the history keeps as lines of their own. Past REPORTS_KEPT these are only changes of status, and past
  * CHANGES_KEPT there are none. */

@@ -9,9 +9,9 @@
 #include "base/utf8.h"
 #include "model/window.h"
 #include "plugin/table.h"
-#include "queue.h"
 #include "store/listing.h"
-#include "trigger_state.h"
+#include "trigger/internal.h"
+#include "trigger/queue.h"
 
 /* How much is shown of a label or an identifier, with the NUL: all words together have to fit. */
 #define NAME_SHOWN 80

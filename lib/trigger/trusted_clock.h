@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The clock that a trigger agent reads, whether it can be trusted yet (rule 3), and the running time beside it. */
-#ifndef RDV__CLOCK_H
-#define RDV__CLOCK_H
+#ifndef RDV__TRIGGER_TRUSTED_CLOCK_H
+#define RDV__TRIGGER_TRUSTED_CLOCK_H
 
 #include <stdbool.h>
 

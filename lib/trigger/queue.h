@@ -18,8 +18,8 @@
  * structures included (a test counts them). Nothing here but add can fail: whatever may be done to an entry later, its
  * memory is taken when it is added.
  */
-#ifndef RDV__QUEUE_H
-#define RDV__QUEUE_H
+#ifndef RDV__TRIGGER_QUEUE_H
+#define RDV__TRIGGER_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What a trigger agent is, for those that see inside: trigger.c decides, trigger_calls.c is called, explain.c and query.c tell. */
-#ifndef RDV__TRIGGER_STATE_H
-#define RDV__TRIGGER_STATE_H
+#ifndef RDV__TRIGGER_INTERNAL_H
+#define RDV__TRIGGER_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "clock.h"
-#include "entries.h"
 #include "loop/loop.h"
-#include "trigger.h"
+#include "trigger/entries.h"
+#include "trigger/trigger.h"
+#include "trigger/trusted_clock.h"
 
 struct rdv_trigger {
     rdv_loop *loop;

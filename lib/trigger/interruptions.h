@@ -3,8 +3,8 @@
  * Runs that were cut short: what it means that a trigger agent finds a run under way that another process has started. Pure
  * functions; the counts are kept with the entry, so that they hold for every task agent, and nothing sets them back.
  */
-#ifndef RDV__CUT_H
-#define RDV__CUT_H
+#ifndef RDV__TRIGGER_INTERRUPTIONS_H
+#define RDV__TRIGGER_INTERRUPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

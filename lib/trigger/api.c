@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What a trigger agent is asked by direct calls, in batches or one by one. What follows from them is decided in trigger.c. */
-#include "trigger_state.h"
+#include "trigger/internal.h"
 
 #include "base/time.h"
 #include "model/status.h"
 #include "model/window.h"
-#include "queue.h"
 #include "store/records.h"
 #include "store/store.h"
+#include "trigger/queue.h"
 
 int rdv_trigger_begin(rdv_trigger *trigger)
 {

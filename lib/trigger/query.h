@@ -4,8 +4,8 @@
  * millisecond at most on a usual machine. Between two of them everything else goes on, and no statement is open. So a listing
  * that takes more than one slice is no snapshot: an entry that comes, goes or starts meanwhile may or may not be in it.
  */
-#ifndef RDV__QUERY_H
-#define RDV__QUERY_H
+#ifndef RDV__TRIGGER_QUERY_H
+#define RDV__TRIGGER_QUERY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "moments.h"
+#include "trigger/moments.h"
 
 #include <assert.h>
 #include <stddef.h>

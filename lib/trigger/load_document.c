@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "document/schedule.h"
-#include "entries.h"
 #include "store/store.h"
-#include "trigger.h"
+#include "trigger/entries.h"
+#include "trigger/trigger.h"
 
 /*
  * All are looked for before any is added: the identifiers of a document differ, so that new ones need not be compared with each

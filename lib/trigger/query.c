@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "query.h"
+#include "trigger/query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "store/listing.h"
 #include "store/records.h"
 #include "store/store.h"
-#include "trigger_state.h"
+#include "trigger/internal.h"
 
 /*
  * What a slice may cost: showing an entry is 1 and an eighth of the number of its changes, looking at a row of the history is an

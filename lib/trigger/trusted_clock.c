@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "clock.h"
+#include "trigger/trusted_clock.h"
 
 #include "base/error.h"
 #include "platform/platform.h"
