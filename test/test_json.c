@@ -13,8 +13,8 @@
 #include <rdvtask/control.h>
 #include <rdvtask/document.h>
 
+#include "control/rpc.h"
 #include "platform/thread.h"
-#include "rpc.h"
 #include "json/value.h"
 #include "json/writer.h"
 

@@ -15,8 +15,8 @@
  * time left for come first in the next turn. So a turn takes no longer than both shares and one line, or one call of `late`, whatever
  * is asked.
  */
-#ifndef RDV__SERVER_H
-#define RDV__SERVER_H
+#ifndef RDV__CONTROL_LINE_SERVER_H
+#define RDV__CONTROL_LINE_SERVER_H
 
 #include <stdbool.h>
 #include <stddef.h>

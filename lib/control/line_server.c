@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server.h"
+#include "control/line_server.h"
 
 #include <assert.h>
 #include <stddef.h>

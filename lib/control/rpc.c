@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "rpc.h"
+#include "control/rpc.h"
 #include "base/error.h"
 
 #include <inttypes.h>

@@ -10,12 +10,12 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "dispatch.h"
+#include "control/line_server.h"
+#include "control/methods.h"
+#include "control/rpc.h"
 #include "document/entry_json.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
-#include "rpc.h"
-#include "server.h"
 #include "store/store.h"
 #include "trigger/query.h"
 #include "json/writer.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/rpc.h"
 #include "document/entry_json.h"
-#include "rpc.h"
 #include "json/value.h"
 
 /* The most values of an answer. That of an agent has fewer, as a line has no room for so many entries. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The envelope: JSON-RPC 2.0 requests in, answers out. What the methods mean is control.c's. */
-#ifndef RDV__RPC_H
-#define RDV__RPC_H
+#ifndef RDV__CONTROL_RPC_H
+#define RDV__CONTROL_RPC_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The methods of a control: one function for all of them, whichever way a request has come. */
-#ifndef RDV__DISPATCH_H
-#define RDV__DISPATCH_H
+#ifndef RDV__CONTROL_METHODS_H
+#define RDV__CONTROL_METHODS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <rdvtask/control.h>
 
-#include "rpc.h"
+#include "control/rpc.h"
 #include "json/value.h"
 #include "json/writer.h"
 

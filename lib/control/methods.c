@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dispatch.h"
+#include "control/methods.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
