@@ -25,9 +25,10 @@
  * Run the suite, which is freed, and write TAP to stdout. Returns main()'s result: 0 if all tests passed, 1 if one failed
  * or if none ran. Check's own variables count: CK_FORK=no, CK_RUN_CASE, CK_TIMEOUT_MULTIPLIER.
  *
- * Check starts a process for each test, so that one that crashes is only one that failed. That costs a sanitizer, Valgrind and gcov more
- * than the test does. With RDV_TEST_SHARE in the environment the tests of a program share its process, if the program may do so:
- * the build sets RDV_TEST_MAY_SHARE for those.
+ * Check starts a process for each test, so that one that crashes is only one that failed. That takes longer than most tests do, above
+ * all under a sanitizer, Valgrind and gcov. With RDV_TEST_SHARE in the environment, which scripts/variant sets, the tests of a program
+ * share its process, if the program may do so: the build sets RDV_TEST_MAY_SHARE for those. A program that crashes then can be run by
+ * itself, without these variables, to see in which test it does.
  */
 int rdv_test_main(Suite *suite);
 
