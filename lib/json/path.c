@@ -1,39 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The path of a value as people read it, such as "tasks[3].start". The scanner calls this for the place of an error, and for the place of
+ * any value of an accepted text.
+ */
 #include "json/path.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <rdvtask/document.h>
-
-#include "json/scan.h"
-
-void rdv__scan_place_next(const struct rdv__scan *scan, struct rdv__scan_cursor *cursor,
-                          size_t offset, int *ret_line, int *ret_column)
-{
-    assert(offset <= scan->size && offset >= cursor->offset);
-    const char *end = scan->text + offset;
-    const char *from = scan->text + cursor->offset;
-    const char *line_break;
-
-    while (from < end && (line_break = memchr(from, '\n', (size_t)(end - from))) != NULL) {
-        from = line_break + 1;
-        cursor->lines++;
-        cursor->line_start = (size_t)(from - scan->text);
-    }
-    cursor->offset = offset;
-    *ret_line = cursor->lines + 1;
-    *ret_column = (int)(offset - cursor->line_start) + 1;
-}
-
-void rdv__scan_place(const struct rdv__scan *scan, size_t offset, int *ret_line, int *ret_column)
-{
-    struct rdv__scan_cursor cursor = {0};
-
-    rdv__scan_place_next(scan, &cursor, offset, ret_line, ret_column);
-}
 
 /* Counts what is put, and keeps what comes after the first `skip` bytes as far as there is room. */
 struct path_writer {
@@ -113,32 +88,4 @@ void rdv__path_write(const struct rdv__path_part *steps, size_t count, char *buf
     }
     put_steps(&writer, steps, count);
     buffer[writer.length] = '\0';
-}
-
-void rdv__scan_path(const struct rdv__scan *scan, uint32_t value, char *buffer, size_t size)
-{
-    struct rdv__path_part steps[RDV_DOCUMENT_DEPTH];
-    size_t depth = 0;
-
-    assert(value < scan->count);
-    for (uint32_t container = 0; container != value; depth++) {
-        uint32_t child = container + 1;
-        struct rdv__path_part *step = &steps[depth];
-        memset(step, 0, sizeof *step);
-        while (scan->values[child].next <= value) {
-            child = scan->values[child].next;
-            step->element++;
-        }
-        const struct rdv__scan_value *inner = &scan->values[child];
-        if (inner->key != inner->offset) {
-            const char *from = scan->text + inner->key + 1;
-            const char *to = scan->text + inner->offset - 1;
-            while (*to != '"')
-                to--;
-            step->key = from;
-            step->key_size = (uint32_t)(to - from);
-        }
-        container = child;
-    }
-    rdv__path_write(steps, depth, buffer, size);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where something stands in a document, for people: the part of it that the scanner needs too. The rest is in scan.h. */
+/* The path of a value in a document, for people. */
 #ifndef RDV__JSON_PATH_H
 #define RDV__JSON_PATH_H
 
@@ -13,7 +13,8 @@ struct rdv__path_part {
     uint32_t element;
 };
 
-/* Write a path as rdv__scan_path() does. */
+/* Write the path of these steps ("" for none), cut to fit with "..." at its head. Keys that are not plain words are written as ["key"] with
+ * control characters escaped. */
 void rdv__path_write(const struct rdv__path_part *steps, size_t count, char *buffer, size_t size);
 
 #endif
