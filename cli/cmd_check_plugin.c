@@ -122,7 +122,7 @@ int command_check_plugin(const struct options *options)
     } else {
         fwrite(report.text.data, 1, report.text.size, stdout);
     }
-    print_note(options, "%zu held, %zu broken, %zu not tried, %zu noted",
+    print_note(options->quiet, "%zu held, %zu broken, %zu not tried, %zu noted",
                report.counts[RDV_COM_HELD], report.counts[RDV_COM_BROKEN],
                report.counts[RDV_COM_NOT_TRIED], report.counts[RDV_COM_NOTED]);
     text_finish(&report.text);

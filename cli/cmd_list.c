@@ -141,10 +141,10 @@ static void print_listing_notes(const struct options *options, struct session *s
                                 const struct listing *listing)
 {
     if (!listing->any)
-        print_note(options,
+        print_note(options->quiet,
                    listing->finished ? "nothing has ended yet" : "nothing is pending or running");
     if (!listing->finished && session_is_paused(session))
-        print_note(options, "paused: nothing starts before 'rdvtask resume'");
+        print_note(options->quiet, "paused: nothing starts before 'rdvtask resume'");
 }
 
 /* Print the entries that the filter selects, as an array or a table. */

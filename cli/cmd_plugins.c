@@ -143,7 +143,7 @@ int command_plugins(const struct options *options)
     else if (options->json)
         puts(listing.count > 0 ? "]" : "[]");
     else if (listing.count == 0)
-        print_note(options, "no task agent is registered");
+        print_note(options->quiet, "no task agent is registered");
     text_finish(&listing.line);
     rdv_loop_free(listing.loop);
     return result ? EXIT_FAILED : EXIT_OK;

@@ -270,7 +270,7 @@ static int open_control(struct run *run)
     int result = rdv_control_new(run->loop, run->store, run->trigger, &how, &run->control, &error);
     if (result && !options->socket && !options->reader_group) {
         print_note(
-            options,
+            options->quiet,
             "other processes can't send requests to this one: %s: give another place with --socket",
             error.text);
     } else if (result) {
@@ -520,7 +520,7 @@ static int run_tasks(const struct options *options)
     if (code)
         goto out;
     if (options->once && rdv_trigger_unfinished(run.trigger) == 0) {
-        print_note(options, "nothing is scheduled");
+        print_note(options->quiet, "nothing is scheduled");
         goto out;
     }
     code = run_loop(&run);
@@ -533,7 +533,7 @@ static int run_tasks(const struct options *options)
     else if (options->once && run.not_succeeded > 0)
         code = EXIT_FAILED;
     if (run.not_succeeded > 0)
-        print_note(options,
+        print_note(options->quiet,
                    "%zu did not succeed: 'rdvtask history' shows which, and 'rdvtask show "
                    "IDENTIFIER' shows why",
                    run.not_succeeded);

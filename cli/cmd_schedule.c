@@ -85,7 +85,7 @@ static int print_answer(struct printing *printing, const rdv_response *response,
     if (options->quiet && !options->json)
         return EXIT_OK;
     if (strcmp(rdv_response_result(response), "true") == 0) {
-        print_note(options, "done; there is too much of it to be shown");
+        print_note(options->quiet, "done; there is too much of it to be shown");
         return EXIT_OK;
     }
     int result = rdv_response_entries(response, options->json ? print_entry_json : words, printing);
@@ -151,7 +151,7 @@ static int schedule_task(const struct options *options)
     if (code)
         return code;
     if (options->argument_count == 1 && !options->literal && system_exists(options->arguments[0]))
-        print_note(options, "'%s' is taken as a label; to schedule the file, write ./%s",
+        print_note(options->quiet, "'%s' is taken as a label; to schedule the file, write ./%s",
                    options->arguments[0], options->arguments[0]);
     code = params_from_task(task, &window, &params);
     if (code == 0)
@@ -167,7 +167,7 @@ int command_schedule(const struct options *options)
     size_t files = 0;
     if (!options->literal)
         for (size_t i = 0; i < options->argument_count; i++)
-            files += paths_is_file_name(options->arguments[i]);
+            files += options_is_file_name(options->arguments[i]);
     if (files == 0) {
         if (options->argument_count > 2)
             return report_usage_error(options->verb, "'%s' is too much: give LABEL [IDENTIFIER]",

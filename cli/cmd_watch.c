@@ -326,8 +326,8 @@ static int end_watch(struct following *following, int code)
             "' goes on from here",
             following->shown);
     else if (code == 0 || failure)
-        print_note(following->options, "'rdvtask watch --after %" PRId64 "' goes on from here",
-                   following->shown);
+        print_note(following->options->quiet,
+                   "'rdvtask watch --after %" PRId64 "' goes on from here", following->shown);
     return code;
 }
 
@@ -404,7 +404,7 @@ static void print_way_out(struct following *following)
     const char *why = json_get_string(explanation, "why");
     const char *words = json_get_string(explanation, "words");
     if (why && words && holds_up(why))
-        print_note(following->options, "%s: %s", identifier, words);
+        print_note(following->options->quiet, "%s: %s", identifier, words);
     cJSON_Delete(explanation);
     rdv_response_free(response);
 }

@@ -14,7 +14,6 @@
 #include "commands.h"
 #include "display_text.h"
 #include "journal_prefix.h"
-#include "options.h"
 #include "output_queue.h"
 #include "system.h"
 
@@ -109,9 +108,9 @@ void print_log_line(int priority, const char *line)
     write_message(priority, line);
 }
 
-void print_note(const struct options *options, const char *format, ...)
+void print_note(bool quiet, const char *format, ...)
 {
-    if (options->quiet)
+    if (quiet)
         return;
     va_list arguments;
     va_start(arguments, format);

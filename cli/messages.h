@@ -3,6 +3,8 @@
 #ifndef CLI_MESSAGES_H
 #define CLI_MESSAGES_H
 
+#include <stdbool.h>
+
 #include <rdvtask/base.h>
 
 /* The conversions are those of C99. For Windows, gcc takes plain "printf" to mean Microsoft's. */
@@ -14,16 +16,14 @@
 #define MESSAGE_FORMAT(text, first)
 #endif
 
-struct options;
-
 /* Report what is wrong, and what to do about it. */
 void report_error(const char *format, ...) MESSAGE_FORMAT(1, 2);
 
 /* Print a line of the log, with a priority of journal_prefix.h. */
 void print_log_line(int priority, const char *line);
 
-/* Print something good to know. With --quiet it is left out. */
-void print_note(const struct options *options, const char *format, ...) MESSAGE_FORMAT(2, 3);
+/* Print something good to know, unless `quiet`, which is what --quiet says. */
+void print_note(bool quiet, const char *format, ...) MESSAGE_FORMAT(2, 3);
 
 /* Report a mistake on the command line, and point to the help of the verb (NULL = the program's
  * help). Returns EXIT_USAGE. */

@@ -12,7 +12,7 @@
 #include "commands.h"
 #include "help_words.h"
 #include "messages.h"
-#include "paths.h"
+#include "system.h"
 
 /* The longest word for which a guess is made. */
 #define GUESS_MAX 24
@@ -171,7 +171,7 @@ static int set_option(struct options *options, size_t index, const char *value)
  * it is another option, the verb or a file. */
 static bool is_value(const struct options *options, const char *next)
 {
-    return next && next[0] != '-' && options->verb && !paths_is_file_name(next);
+    return next && next[0] != '-' && options->verb && !options_is_file_name(next);
 }
 
 /* Read a long option. *used_next tells whether its value was the next argument. */
@@ -273,4 +273,13 @@ void options_help(unsigned verb, FILE *file)
                      table[i].value ? table[i].value : "");
         fprintf(file, "  %-22s %s\n", left, table[i].help);
     }
+}
+
+bool options_is_file_name(const char *name)
+{
+    size_t length = 0;
+    for (; name[length]; length++)
+        if (system_separates(name[length]))
+            return true;
+    return length >= 5 && strcmp(name + length - 5, ".json") == 0;
 }

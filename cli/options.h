@@ -58,4 +58,7 @@ void options_help(unsigned verb, FILE *file);
 /* The name, of `count` names, that a mistyped word was probably meant to be; or NULL. */
 const char *options_guess(const char *word, const char *const *names, size_t count);
 
+/* Whether an argument is the name of a file: it ends in ".json" or has a folder in it. */
+bool options_is_file_name(const char *name);
+
 #endif

@@ -164,7 +164,7 @@ int paths_open_reader(const struct options *options, rdv_store **ret_store)
     if (code)
         return code;
     if (!system_exists(path)) {
-        print_note(options, "there is no store yet: %s", path);
+        print_note(options->quiet, "there is no store yet: %s", path);
         *ret_store = NULL;
         goto out;
     }
@@ -172,7 +172,7 @@ int paths_open_reader(const struct options *options, rdv_store **ret_store)
     how.flags = RDV_STORE_READ_ONLY;
     int result = rdv_store_open(path, &how, ret_store, &error);
     if (result == RDV_ENOTFOUND) { /* the file is empty, as a full disk may have left it */
-        print_note(options, "nothing has been stored yet in %s", path);
+        print_note(options->quiet, "nothing has been stored yet in %s", path);
         *ret_store = NULL;
     } else if (result) {
         code = report_open_failure(options, &error, result);
@@ -214,7 +214,7 @@ int paths_try_writer(const struct options *options, bool make, rdv_store **ret_s
     if (code)
         return code;
     if (!make && !system_exists(path)) {
-        print_note(options, "there is no store yet: %s", path);
+        print_note(options->quiet, "there is no store yet: %s", path);
         *ret_store = NULL;
         goto out;
     }
@@ -282,15 +282,6 @@ int paths_check_document(const char *file, rdv_document_kind kind)
         report_error("%s is an agent document: give it with --config, and give a schedule here",
                      file);
     return EXIT_FAILED;
-}
-
-bool paths_is_file_name(const char *name)
-{
-    size_t length = 0;
-    for (; name[length]; length++)
-        if (system_separates(name[length]))
-            return true;
-    return length >= 5 && strcmp(name + length - 5, ".json") == 0;
 }
 
 int paths_record_files(rdv_trigger *trigger, rdv_store *store, const struct options *options)

@@ -29,9 +29,6 @@ int paths_find_socket(const struct options *options, char **ret_path);
 /* Find the folder for the output of runs. The caller frees the path. */
 int paths_find_logs(const struct options *options, char **ret_path);
 
-/* Whether an argument is the name of a file: it ends in ".json" or has a folder in it. */
-bool paths_is_file_name(const char *name);
-
 /* ------------------------------------------------------------ the store */
 
 /* Open the store for reading. *ret_store is NULL if there is none yet, which is no failure. */

@@ -22,7 +22,7 @@ int com_open(const struct options *options, rdv_loop *loop, const rdv_log *log,
         return EXIT_FAILED;
     }
     if (!options->verbose) /* with --verbose, the log has this line */
-        print_note(options, "the task agent is '%s', of class %s", rdv_com_host_name(host),
+        print_note(options->quiet, "the task agent is '%s', of class %s", rdv_com_host_name(host),
                    rdv_com_host_clsid(host));
     *ret_com = (struct com *)host;
     return EXIT_OK;
