@@ -11,8 +11,8 @@
 #include "store/listing.h"
 #include "store/records.h"
 #include "store/store.h"
+#include "trigger/api.h"
 #include "trigger/query.h"
-#include "trigger/trigger.h"
 
 /* The largest number of entries that may be asked for. */
 #define LIMIT_MAX INT32_MAX

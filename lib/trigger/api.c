@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a trigger agent is asked by direct calls, in batches or one by one. What follows from them is decided in trigger.c. */
+#include "trigger/api.h"
 #include "trigger/internal.h"
 
 #include "base/time.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The trigger agent for those who share one commit among several calls (the control). */
-#ifndef RDV__TRIGGER_TRIGGER_H
-#define RDV__TRIGGER_TRIGGER_H
+#ifndef RDV__TRIGGER_API_H
+#define RDV__TRIGGER_API_H
 
 #include <stdbool.h>
 #include <stdint.h>

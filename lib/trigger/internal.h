@@ -8,7 +8,6 @@
 
 #include "loop/loop.h"
 #include "trigger/entries.h"
-#include "trigger/trigger.h"
 #include "trigger/trusted_clock.h"
 
 struct rdv_trigger {

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "document/schedule.h"
 #include "store/store.h"
+#include "trigger/api.h"
 #include "trigger/entries.h"
-#include "trigger/trigger.h"
 
 /*
  * All are looked for before any is added: the identifiers of a document differ, so that new ones need not be compared with each

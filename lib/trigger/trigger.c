@@ -2,6 +2,7 @@
 /*
  * The trigger agent: what happens when. It decides, with `now` handed in, and has entries.c make the changes.
  */
+#include "trigger/api.h"
 #include "trigger/internal.h"
 
 #include <stdio.h>
