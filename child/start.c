@@ -302,7 +302,7 @@ static const char *path_of(char *const *environment)
     return "";
 }
 
-/* Become the program, found as lib/unix/spawn.c finds one: only in absolute directories of PATH, and never by way of a shell. */
+/* Become the program, found as lib/platform/unix/spawn.c finds one: only in absolute directories of PATH, and never by way of a shell. */
 __attribute__((noreturn)) static void run(const struct start *start, char *const *environment)
 {
     const char *name = start->argv[0], *path = path_of(environment);

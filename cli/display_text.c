@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Text that grows, and how text from outside is shown. Which characters are escaped is the
- * library's table (lib/hidden.h), so that program and library show the same ones; how they are
+ * library's table (lib/base/hidden.h), so that program and library show the same ones; how they are
  * escaped differs, and so does what a terminal has room for.
  */
 #include "display_text.h"

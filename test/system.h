@@ -2,7 +2,7 @@
 /*
  * What tests need of the system beyond standard C: the same functions in unix/system.c and win/system.c, chosen by the
  * build. Like Check's own assertions they end the test when something goes wrong that no test is about, unless they say
- * otherwise. Paths are UTF-8, absolute and with '/' on every system. Threads and locks: see lib/thread.h.
+ * otherwise. Paths are UTF-8, absolute and with '/' on every system. Threads and locks: see lib/platform/thread.h.
  *
  *     static char folder[RDV_TEST_PATH];
  *
@@ -25,7 +25,7 @@
  *     rdv_test_child_kill(child);
  *     rdv_test_child_wait(child);                              always: it frees
  *
- * (lib/ has a header of the same name, for other things; "../system.h" is this one in the folders of test/.)
+ * (lib/ has a header of the same name, for other things; "system.h" is this one in the folders of test/.)
  */
 #ifndef RDV_TEST_SYSTEM_H
 #define RDV_TEST_SYSTEM_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the program needs from Windows. Conversions, and the rules of trust, are those of the
- * library (lib/win). */
+ * library (lib/platform/win). */
 #include "../system.h"
 
 #include <errno.h>

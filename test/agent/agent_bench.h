@@ -18,10 +18,10 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "../system.h"
 #include "commands.h"
 #include "harness.h"
 #include "kit/kit.h"
+#include "system.h"
 
 #define BENCH_WAIT_MS 20000
 

@@ -21,11 +21,11 @@
 
 #include <rdvtask/loop.h>
 
-#include "../system.h"
 #include "agent/process.h"
 #include "harness.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
+#include "system.h"
 #include "unix/crowd.h"
 
 #define ORDINARY_USER "nobody"

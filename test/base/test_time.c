@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "../system.h"
 #include "base/time.h"
 #include "harness.h"
 #include "system.h"

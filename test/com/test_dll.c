@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "../harness.h"
-#include "../system.h"
 #include "class_idl.h"
 #include "client.h"
+#include "system.h"
 
 #include <knownfolders.h>
 #include <objbase.h>

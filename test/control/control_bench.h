@@ -14,10 +14,10 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "../system.h"
 #include "kit/kit.h"
 #include "store/database.h"
 #include "store/store.h"
+#include "system.h"
 #include "wire.h"
 
 #define NOW (INT64_C(420000) * RDV_DAY)

@@ -19,11 +19,11 @@
 
 #include <rdvtask/loop.h>
 
-#include "../system.h"
 #include "control/line_server.h"
 #include "harness.h"
 #include "kit/kit.h"
 #include "loop/loop.h"
+#include "system.h"
 #include "wire.h"
 
 #define LINE_MAX_HERE  1000

@@ -27,9 +27,9 @@
 
 #include <rdvtask/loop.h>
 
-#include "../system.h"
 #include "loop/loop.h"
 #include "platform/socket.h"
+#include "system.h"
 
 struct wire {
     rdv__descriptor fd;

@@ -27,11 +27,11 @@
 
 #include <rdvtask/loop.h>
 
-#include "../system.h"
 #include "harness.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
+#include "system.h"
 
 /* ------------------------------------------------------------------- stage */
 

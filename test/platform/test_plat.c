@@ -28,12 +28,12 @@
 #include <unistd.h>
 #endif
 
-#include "../system.h"
 #include "agent/left_running.h"
 #include "harness.h"
 #include "platform/folder.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
+#include "system.h"
 
 /* ------------------------------------------------------------------- stage */
 

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../system.h"
 #include "harness.h"
 #include "platform/platform.h"
 #include "platform/socket.h"
 #include "platform/thread.h"
+#include "system.h"
 
 /* More than any system keeps for a reader who does not read. */
 #define TOO_MUCH ((size_t)32 * 1024 * 1024)

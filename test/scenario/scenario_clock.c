@@ -25,10 +25,10 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "../system.h"
 #include "harness.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
+#include "system.h"
 
 /* --------------------------------------------------------------- the clock */
 

@@ -11,8 +11,8 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "../system.h"
 #include "harness.h"
+#include "system.h"
 
 /* How long an answer may take, and, in milliseconds, an agent to be there. */
 #define WAIT       RDV_MINUTE

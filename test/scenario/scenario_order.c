@@ -7,8 +7,8 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "../system.h"
 #include "harness.h"
+#include "system.h"
 
 #define TASKS 10000
 

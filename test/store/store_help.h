@@ -11,7 +11,7 @@
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>
 
-#include "../system.h"
+#include "system.h"
 
 /* A moment to count from. */
 #define NOW INT64_C(134000000000000000)

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../system.h"
 #include "harness.h"
 #include "model/window.h"
+#include "system.h"
 
 #define NONE RDV__QUEUE_NONE
 

@@ -11,8 +11,8 @@
 
 #include <rdvtask/rdvtask.h>
 
-#include "../system.h"
 #include "kit/kit.h"
+#include "system.h"
 
 #define NOW          (INT64_C(420000) * RDV_DAY / 10 * 10)
 #define RESTART_SAFE (RDV_KIT_RESTART_SAFE | RDV_KIT_CANCELS)

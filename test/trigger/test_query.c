@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#include "control_bench.h"
+#include "control/control_bench.h"
 #include "harness.h"
 #include "store/database.h"
 #include "store/store.h"
