@@ -166,7 +166,7 @@ class Protocol(unittest.TestCase):
             return file.read()
 
     def test_rdvtask_control_7_has_the_methods_that_there_are_and_says_which_only_read(self):
-        table = self.in_file("lib", "dispatch.c").split("methods[] = {", 1)[1].split("};", 1)[0]
+        table = self.in_file("lib", "control", "methods.c").split("methods[] = {", 1)[1].split("};", 1)[0]
         parts = re.split(r"(?m)^\.Ss (.*)$", section("rdvtask-control.7", "DESCRIPTION"))
         for head, reads in (("Methods that read", True), ("Methods that change something", False)):
             body = dict(zip(parts[1::2], parts[2::2]))[head]
@@ -193,7 +193,7 @@ class Protocol(unittest.TestCase):
         self.assertTrue(own)
         for heads, names in own:
             self.assertEqual([numbers[name] for name in names], heads)
-        rpc = self.in_file("lib", "rpc.h")
+        rpc = self.in_file("lib", "control", "rpc.h")
         for head, text in items:
             if "RDV_" not in text:
                 self.assertIn("(%s)" % head, rpc)

@@ -15,7 +15,7 @@
 
 #include <check.h>
 
-#include "system.h"
+#include "../system.h"
 
 #define NOBODY 65534
 

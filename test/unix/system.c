@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* nftw, mallinfo2 */
-#include "system.h"
+#include "../system.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * An allocator that counts and has a limit, which Windows' own has not: the linker's --wrap puts it between everything in the
  * program and the system's.
  */
-#include "system.h"
+#include "../system.h"
 
 #include <limits.h>
 #include <malloc.h>

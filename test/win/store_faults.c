@@ -11,7 +11,7 @@
 /* after windows.h */
 #include <sddl.h>
 
-#include "system.h"
+#include "../system.h"
 
 /*
  * A disk without room. Windows gives a test none, so SQLite's own way to the system is taken, but for what would make a file

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "system.h"
+#include "../system.h"
 
 #include <fcntl.h>
 #include <io.h>
