@@ -14,9 +14,9 @@
 #include <sddl.h>
 #include <winioctl.h>
 
+#include "../system.h"
 #include "harness.h"
 #include "platform/platform.h"
-#include "../system.h"
 
 #define ADMINISTRATORS L"O:BAG:BA"
 #define INSTALLER      L"S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
