@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file base.h
- * Version, errors, time and the log sink: what every other header of rdvtask stands on.
+ * Version, errors, time and the log sink, which all other headers of rdvtask build on.
  *
  * Conventions that hold in all of rdvtask's headers:
- *  - Functions that can fail return `int`: 0, or a negative RDV_E… constant. Outputs (`ret_…`) are written on success
- *    only, and are left alone on failure. RDV_EINVAL without further words is for arguments that can't be: a NULL that is
- *    not allowed, a size or a flag that is none.
+ *  - Functions that can fail return `int`: 0, or a negative RDV_E… constant. Outputs (`ret_…`) are
+ *    written on success only, and are left alone on failure. RDV_EINVAL without further words is
+ *    for arguments that can't be right: a NULL that is not allowed, a size that is too small, a
+ *    flag that doesn't exist.
  *  - Strings are UTF-8 and end with NUL. Times are UTC.
- *  - Structs that may grow begin with their own `size`, which the caller sets (their `…_init` function does it).
- *  - A "loop's owner thread" is the one thread that runs or dispatches the loop; see loop.h.
+ *  - Structs that may grow begin with their own `size`, which the caller sets to the sizeof that it
+ *    was compiled with. Structs of options have an `…_init` function that does so.
+ *  - Each function says on which thread it may be called. The "owner thread" is the one thread that
+ *    runs or dispatches the loop; see loop.h.
+ *  - `@since` names the version that has brought a declaration. What has none was in 0.1.0.
  */
 #ifndef RDVTASK_BASE_H
 #define RDVTASK_BASE_H
@@ -21,15 +25,15 @@
 extern "C" {
 #endif
 
-/** The version that these headers are of; what is linked may be another, see rdv_version(). @since 0.1.0 */
+/** The version of these headers. The linked library may have another: see rdv_version(). */
 #define RDV_VERSION_MAJOR 0
 #define RDV_VERSION_MINOR 1
 #define RDV_VERSION_PATCH 0
 
 /**
- * What a function of the library is declared with. On Windows a program that links the static library defines RDV_STATIC. What
- * rdvtask.dll exports is in its .def file, so that no other binary with these objects in it exports the same.
- * @since 0.1.0
+ * What a function of the library is declared with. On Windows a program that links the static
+ * library defines RDV_STATIC. The exports of rdvtask.dll are listed in its .def file, so that no
+ * other binary that contains these objects exports them too.
  */
 #if defined(_WIN32)
 #if defined(RDV_BUILD) || defined(RDV_STATIC)
@@ -44,10 +48,9 @@ extern "C" {
 #endif
 
 /**
- * The version of the library that is linked, as "MAJOR.MINOR.PATCH".
- *
+ * The version of the linked library, as "MAJOR.MINOR.PATCH".
  * @return a constant string.
- * Any thread. @since 0.1.0
+ * Any thread.
  */
 RDV_API const char *rdv_version(void);
 
@@ -56,9 +59,9 @@ RDV_API const char *rdv_version(void);
 /**
  * Every error of rdvtask: X(name, number, HRESULT, words).
  *
- * The numbers and the HRESULTs are part of the interface and never change; each number has one HRESULT and the other
- * way round. HRESULTs are written as the unsigned 32-bit value, and all of them are failures.
- * @since 0.1.0
+ * The numbers and the HRESULTs are part of the interface and never change. Each number has one
+ * HRESULT, and no two have the same. HRESULTs are written as unsigned 32-bit values; all of them
+ * are failures.
  */
 #define RDV_ERRORS(X)                                                                       \
     X(RDV_EINVAL, -1, 0x80070057u, "invalid argument")                                      \
@@ -87,7 +90,7 @@ RDV_API const char *rdv_version(void);
     X(RDV_EUNRECORDED, -24, 0x8000000Au, "done, but not on disk yet")                       \
     X(RDV_ELOST, -25, 0x800703EEu, "the store was removed or replaced while it was in use")
 
-/** The error numbers. @since 0.1.0 */
+/** The error numbers. */
 enum rdv_error_code {
 #define RDV_ERROR_ENUM(name, number, hresult, words) name = number,
     RDV_ERRORS(RDV_ERROR_ENUM)
@@ -95,17 +98,20 @@ enum rdv_error_code {
 };
 
 /**
- * What went wrong in a text, and where. An optional output of functions that read text or files; filled in on failure,
- * left alone on success.
- * @since 0.1.0
+ * What went wrong in a text, and where. It is an optional output of functions that read text or
+ * files: filled in on failure, left alone on success.
  */
 struct rdv_error {
-    int code;   /**< the RDV_E… constant, same as the function's result */
-    int line;   /**< 1-based line, or 0 when the trouble has no place in a text */
-    int column; /**< 1-based column in bytes, or 0 */
-    char path
-        [128]; /**< the value's path within the document, such as "tasks[3].start"; "" for none */
-    char text[384]; /**< the words: one line, no full stop, control characters escaped */
+    /** The RDV_E… constant that the function returned. */
+    int code;
+    /** The line, from 1; 0 if the trouble has no place in a text. */
+    int line;
+    /** The column in bytes, from 1, or 0. */
+    int column;
+    /** The value's path within the document, such as "tasks[3].start"; "" for none. */
+    char path[128];
+    /** The words: one line without a full stop, control characters escaped. */
+    char text[384];
 };
 
 /**
@@ -113,127 +119,131 @@ struct rdv_error {
  *
  * @param code  0 or an RDV_E… constant; other numbers give "unknown error".
  * @return a constant string, never NULL.
- * Any thread. @since 0.1.0
+ * Any thread.
  */
 RDV_API const char *rdv_strerror(int code);
 
 /**
- * The HRESULT that stands for an error number: 0 (S_OK) for 0, E_UNEXPECTED for a number that is none of ours.
- *
- * Any thread. @since 0.1.0
+ * The HRESULT that stands for an error number: 0 (S_OK) for 0, E_UNEXPECTED for a number that is
+ * not an RDV_E… code.
+ * Any thread.
  */
 RDV_API uint32_t rdv_error_to_hresult(int code);
 
 /**
- * The error number that stands for an HRESULT: 0 for every success code, RDV_EFAILED for a failure that is not in the
- * table.
- *
- * Any thread. @since 0.1.0
+ * The error number that stands for an HRESULT: 0 for every success code, RDV_EFAILED for a failure
+ * that is not in the table.
+ * Any thread.
  */
 RDV_API int rdv_error_from_hresult(uint32_t hresult);
 
 /* -------------------------------------------------------------------- time */
 
 /**
- * A moment: 100 ns ticks since 1601-01-01T00:00:00Z, without leap seconds. 0 means "not given".
+ * A moment: ticks of 100 ns since 1601-01-01T00:00:00Z, without leap seconds. 0 means "not given".
  * This is the scale of Windows' FILETIME, in which the API passes its times.
- * @since 0.1.0
  */
 typedef int64_t rdv_time;
 
-/** A length of time in ticks of 100 ns. @since 0.1.0 */
+/** A length of time in ticks of 100 ns. */
 typedef int64_t rdv_duration;
 
-/** Lengths of time as an rdv_duration. @since 0.1.0 */
+/** Lengths of time as an rdv_duration. */
 #define RDV_MILLISECOND INT64_C(10000)
 #define RDV_SECOND      INT64_C(10000000)
 #define RDV_MINUTE      (60 * RDV_SECOND)
 #define RDV_HOUR        (60 * RDV_MINUTE)
 #define RDV_DAY         (24 * RDV_HOUR)
 
-/** The last moment that can be written: 9999-12-31T23:59:59.9999999Z. @since 0.1.0 */
+/** The last moment that can be written: 9999-12-31T23:59:59.9999999Z. */
 #define RDV_TIME_MAX INT64_C(2650467743999999999)
 
-/** Room for any time that rdv_time_format() writes, NUL included. @since 0.1.0 */
+/** Room for any time that rdv_time_format() writes, including the NUL. */
 #define RDV_TIME_TEXT_SIZE 32
 
-/** Room for any duration that rdv_duration_format() writes, NUL included. @since 0.1.0 */
+/** Room for any duration that rdv_duration_format() writes, including the NUL. */
 #define RDV_DURATION_TEXT_SIZE 40
 
 /**
  * Read an RFC 3339 time, such as "2026-11-22T03:00:00Z" or "2026-11-22T04:00:00.5+01:00".
  *
- * Offsets are applied; up to 7 decimals of a second are kept, and more are refused rather than rounded. The years 1601 to
- * 9999 are accepted, and the moment 1601-01-01T00:00:00Z is not, since 0 means "not given". A leap second (":60") is
- * accepted only where one can be, at 23:59:60 UTC on a 30 June or 31 December, and is read as the first moment of the
- * next day; a fraction of it is dropped.
+ * The offset is required and applied. Up to 7 decimals of a second are kept; more are refused
+ * rather than rounded. The years 1601 to 9999 are accepted, except for the moment
+ * 1601-01-01T00:00:00Z, since 0 means "not given". A leap second (":60") is accepted only where one
+ * can be, at 23:59:60 UTC on a 30 June or 31 December. It is read as the first moment of the next
+ * day, and a fraction of it is dropped.
  *
- * @return 0, or RDV_EINVAL for anything else (also a missing offset).
- * Any thread. @since 0.1.0
+ * @return 0, or RDV_EINVAL for anything else.
+ * Any thread.
  */
 RDV_API int rdv_time_parse(const char *text, rdv_time *ret_time);
 
 /**
- * Write a time as RFC 3339 in UTC with "Z", with as many decimals as are needed to lose nothing (0 to 7).
+ * Write a time as RFC 3339 in UTC with "Z", with as many decimals as it needs to be exact (0 to 7).
  *
  * @param size  of buffer; RDV_TIME_TEXT_SIZE is always enough.
- * @return 0; RDV_EINVAL for a time outside 1..RDV_TIME_MAX; RDV_ELIMIT if buffer is too small (buffer left alone).
- * Any thread. @since 0.1.0
+ * @return 0; RDV_EINVAL for a time outside 1 to RDV_TIME_MAX; RDV_ELIMIT if the buffer is too
+ *   small, which is left alone then.
+ * Any thread.
  */
 RDV_API int rdv_time_format(rdv_time time, char *buffer, size_t size);
 
 /**
- * Read a moment that a person may give: RFC 3339, or relative to now as a signed duration, "+2h" or "-10m".
+ * Read a moment as people give it: RFC 3339, or a signed duration from now, "+2h" or "-10m".
  *
- * @return 0, or RDV_EINVAL, also where now is outside 0..RDV_TIME_MAX, or the result outside 1..RDV_TIME_MAX.
- * Any thread. @since 0.1.0
+ * @return 0, or RDV_EINVAL, also if now is outside 0 to RDV_TIME_MAX or the result is outside 1 to
+ *   RDV_TIME_MAX.
+ * Any thread.
  */
 RDV_API int rdv_time_parse_relative(const char *text, rdv_time now, rdv_time *ret_time);
 
 /**
- * Read a duration: "10m", "1h30m", "250ms", "1.5s", "2d" (units d h m s ms, each at most once, largest first; a fraction
- * only on the last), or ISO 8601 ("PT1H30M", "P1DT12H", "P2W"; no years or months, whose lengths vary).
+ * Read a duration: "10m", "1h30m", "250ms", "1.5s", "2d" (units d h m s ms, each at most once, the
+ * largest first; a fraction only on the last), or ISO 8601 ("PT1H30M", "P1DT12H", "P2W"; no years
+ * or months, whose lengths vary).
  *
- * @return 0, or RDV_EINVAL for anything else, for more than 7 decimals of a second, and for more than 10,000 years.
- * Any thread. @since 0.1.0
+ * @return 0, or RDV_EINVAL for anything else, for more than 7 decimals of a second, and for more
+ *   than 10,000 years.
+ * Any thread.
  */
 RDV_API int rdv_duration_parse(const char *text, rdv_duration *ret_duration);
 
 /**
  * Write a duration in the form "1h30m", exactly: reading it again gives the same ticks. 0 is "0s".
  *
- * @return 0; RDV_EINVAL for a negative one or one of more than 10,000 years; RDV_ELIMIT if buffer is too small
- * (RDV_DURATION_TEXT_SIZE is enough).
- * Any thread. @since 0.1.0
+ * @param size  of buffer; RDV_DURATION_TEXT_SIZE is always enough.
+ * @return 0; RDV_EINVAL if it is negative or longer than 10,000 years; RDV_ELIMIT if the buffer is
+ *   too small.
+ * Any thread.
  */
 RDV_API int rdv_duration_format(rdv_duration duration, char *buffer, size_t size);
 
 /**
- * From Unix time: seconds since 1970-01-01T00:00:00Z, and nanoseconds 0..999999999 (cut to ticks). What is outside the range of
- * rdv_time becomes its smallest or largest value.
- * Any thread. @since 0.1.0
+ * From Unix time: seconds since 1970-01-01T00:00:00Z, and nanoseconds 0 to 999999999, which are cut
+ * to ticks. A moment outside the range of rdv_time becomes its smallest or largest value.
+ * Any thread.
  */
 RDV_API rdv_time rdv_time_from_unix(int64_t seconds, long nanoseconds);
 
-/** To Unix time, also for a time before 1970; either output may be NULL. Any thread. @since 0.1.0 */
+/** To Unix time, also for a time before 1970. Either output may be NULL. Any thread. */
 RDV_API void rdv_time_to_unix(rdv_time time, int64_t *ret_seconds, long *ret_nanoseconds);
 
 /**
- * From the two halves of a FILETIME, bit for bit.
- * @return 0, or RDV_EINVAL for a moment past RDV_TIME_MAX. All zeros give 0, "not given".
- * Any thread. @since 0.1.0
+ * From the two halves of a FILETIME, bit for bit. All zeros give 0, "not given".
+ * @return 0, or RDV_EINVAL for a moment past RDV_TIME_MAX.
+ * Any thread.
  */
 RDV_API int rdv_time_from_filetime(uint32_t low, uint32_t high, rdv_time *ret_time);
 
-/** To the two halves of a FILETIME, bit for bit. Any thread. @since 0.1.0 */
+/** To the two halves of a FILETIME, bit for bit. Any thread. */
 RDV_API void rdv_time_to_filetime(rdv_time time, uint32_t *ret_low, uint32_t *ret_high);
 
-/** The system's clock. Any thread. @since 0.1.0 */
+/** The time of the system's clock. Any thread. */
 RDV_API rdv_time rdv_time_now(void);
 
 /* --------------------------------------------------------------------- log */
 
-/** How grave a line of the log is; the numbers are syslog's. @since 0.1.0 */
+/** How severe a line of the log is. The numbers are syslog's. */
 typedef enum rdv_log_level {
     RDV_LOG_ERROR = 3,
     RDV_LOG_WARNING = 4,
@@ -242,13 +252,16 @@ typedef enum rdv_log_level {
 } rdv_log_level;
 
 /**
- * Where log lines go. A copy is kept by the object that it is handed to; `user` must live as long as that object.
- * A NULL `write` drops all lines. `text` is one line without line end, control characters escaped, valid during the
- * call only. Called on the loop's owner thread.
- * @since 0.1.0
+ * Where log lines go. The object that it is given to keeps a copy; `user` must live as long as that
+ * object.
  */
 typedef struct rdv_log {
+    /**
+     * Takes one line. The text has no line end, its control characters are escaped, and it is valid
+     * during the call only. Called on the loop's owner thread. NULL = all lines are dropped.
+     */
     void (*write)(void *user, rdv_log_level level, const char *text);
+    /** Handed to write. */
     void *user;
 } rdv_log;
 

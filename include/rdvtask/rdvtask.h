@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file rdvtask.h
- * All of rdvtask. See base.h for the conventions, trigger.h and agent.h for the two roles.
+ * All of rdvtask. base.h has the conventions, plugin.h the contract between the two roles,
+ * trigger.h the trigger agent and agent.h a ready-made task agent.
  */
 #ifndef RDVTASK_RDVTASK_H
 #define RDVTASK_RDVTASK_H
