@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Where something stands in a document, for people: the part of it that the scanner needs too. The rest is in scan.h. */
+/*
+ * The path of something in a document, for people: the part that the scanner needs as well. The
+ * rest is in scan.h.
+ */
 #ifndef RDV__JSON_PATH_H
 #define RDV__JSON_PATH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* One step down from a container: to a key's value, or (key is NULL) to an element. */
+/* One step down from a container: to the value of a key or, if key is NULL, to an element. */
 struct rdv__path_part {
-    const char *key; /* as it is written, without its quotes */
+    /* The key as it is written in the text, without its quotes. */
+    const char *key;
     uint32_t key_size;
     uint32_t element;
 };
