@@ -39,7 +39,7 @@ struct rdv__orphans {
 static void end_processes(void *user)
 {
     struct rdv__orphans *orphans = user;
-    orphans->found = rdv__plat_end_leftovers(orphans->marks, orphans->anyone, orphans->grace);
+    orphans->found = rdv__plat_end_orphans(orphans->marks, orphans->anyone, orphans->grace);
     rdv__loop_post(orphans->loop, &orphans->post);
 }
 
@@ -105,7 +105,7 @@ void rdv__orphans_free(struct rdv__orphans *orphans)
     /* With nothing left to wait for, the thread ends. Its post is on the way then, and frees the
      * rest. */
     orphans->ended = NULL;
-    rdv__plat_end_leftovers(orphans->marks, orphans->anyone, 0);
+    rdv__plat_end_orphans(orphans->marks, orphans->anyone, 0);
     rdv__thread_join(orphans->thread);
     orphans->thread = NULL;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors and log lines: the table of the RDV_E… codes, and the words that go with an error. Words may hold anything from outside, so all of
- * them are escaped here, and nowhere else. The version and rdv_free() are here because they belong to nothing else.
+ * Errors and log lines. This file owns the table of the RDV_E… codes, and puts the words of errors
+ * and of log lines together for every other file. The words may hold anything from outside, so all
+ * of them are escaped here, and nowhere else: callers hand in text as it is. rdv_version() and
+ * rdv_free() live here because they belong to nothing else.
  */
 #include "base/error.h"
 
@@ -89,7 +91,10 @@ int rdv_error_from_hresult(uint32_t hresult)
 
 /* ------------------------------------------------------------------- words */
 
-/* Copy words that may hold anything from outside, cut to fit. Their backslashes stay: what was escaped before is not escaped again. */
+/*
+ * Copy words that may hold anything from outside, and cut them to fit. Backslashes stay as they
+ * are, so that what was escaped before is not escaped again.
+ */
 static void escape_words(const char *text, size_t size, char *buffer, size_t buffer_size)
 {
     static const char more[] = "...";
@@ -103,8 +108,8 @@ static void escape_words(const char *text, size_t size, char *buffer, size_t buf
 }
 
 /*
- * Format words and escape them. Escaping makes nothing shorter, so a little more than what fits is enough of long words: the place where
- * vsnprintf ends, perhaps inside a character, is cut away.
+ * Format words and escape them. Escaping makes nothing shorter, so of long words a little more than
+ * what fits is enough. vsnprintf() may stop inside a character; that end is cut away.
  */
 static void format_words(char *buffer, size_t buffer_size, const char *format, va_list arguments)
 {
@@ -118,12 +123,12 @@ static void format_words(char *buffer, size_t buffer_size, const char *format, v
     escape_words(text, size, buffer, buffer_size);
 }
 
-static void fail(struct rdv_error *error, int code, int line, int column, const char *path,
-                 const char *format, va_list arguments)
+static void fill_error(struct rdv_error *error, int code, int line, int column, const char *path,
+                       const char *format, va_list arguments)
 {
     struct rdv_error made = {.code = code, .line = line, .column = column};
 
-    /* It is made aside, as path and words may come from *error. */
+    /* The error is built aside, because path and arguments may point into *error. */
     if (path)
         escape_words(path, strlen(path), made.path, sizeof made.path);
     format_words(made.text, sizeof made.text, format, arguments);
@@ -136,7 +141,7 @@ int rdv__fail(struct rdv_error *error, int code, const char *format, ...)
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        fail(error, code, 0, 0, NULL, format, arguments);
+        fill_error(error, code, 0, 0, NULL, format, arguments);
         va_end(arguments);
     }
     return code;
@@ -149,7 +154,7 @@ int rdv__fail_at(struct rdv_error *error, int code, int line, int column, const 
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        fail(error, code, line, column, path, format, arguments);
+        fill_error(error, code, line, column, path, format, arguments);
         va_end(arguments);
     }
     return code;

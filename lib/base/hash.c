@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The hash of a text, for the tables of this library. It is a pure function: the key is the
+ * caller's, and no result is ever stored, so the hash may differ between machines.
+ */
 #include "base/hash.h"
 
 #include <string.h>
@@ -8,13 +12,17 @@ static uint64_t rotate(uint64_t word, int bits)
     return word << bits | word >> (64 - bits);
 }
 
-/* The next word of a text that has `left` bytes left; the last one is padded, with the text's size in its top byte. */
+/*
+ * Read the next word of a text that has `left` bytes left. The last word is padded, and has the
+ * text's size in its top byte.
+ */
 static uint64_t word_of(const char *text, size_t left, size_t size)
 {
     uint64_t word = (uint64_t)size << 56;
 
     if (left >= sizeof word) {
-        memcpy(&word, text, sizeof word); /* in any byte order: the hash stays in here */
+        /* The byte order doesn't matter, as the hash never leaves this process. */
+        memcpy(&word, text, sizeof word);
         return word;
     }
     for (size_t i = 0; i < left; i++)
@@ -23,8 +31,8 @@ static uint64_t word_of(const char *text, size_t left, size_t size)
 }
 
 /*
- * SipHash-1-3. Its rounds are in one place, so that the state stays in registers also where a compiler is to make small code: a
- * store with a million entries waits for a million hashes when it is opened.
+ * This is SipHash-1-3. The rounds are written once, so that the state stays in registers even when
+ * the compiler optimises for size: opening a store with a million entries takes a million hashes.
  */
 uint32_t rdv__hash(const struct rdv__hash_key *key, const char *text, size_t size)
 {
@@ -32,7 +40,8 @@ uint32_t rdv__hash(const struct rdv__hash_key *key, const char *text, size_t siz
     uint64_t v1 = key->words[1] ^ UINT64_C(0x646f72616e646f6d);
     uint64_t v2 = key->words[0] ^ UINT64_C(0x6c7967656e657261);
     uint64_t v3 = key->words[1] ^ UINT64_C(0x7465646279746573);
-    size_t words = size / sizeof(uint64_t) + 1; /* and after these, the end */
+    /* One more word, for the end of the text, comes after these. */
+    size_t words = size / sizeof(uint64_t) + 1;
 
     for (size_t i = 0; i <= words; i++) {
         uint64_t word = 0;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The characters that are shown as escapes: control characters, those that order or break text, and invisible ones, all of which can make
- * text read as something else. The library and the program show text in different ways, by this one table. It is in ascending order.
+ * The characters that are shown as escapes: control characters, characters that order or break
+ * text, and invisible ones. Each of them can make text read as something else. The library and the
+ * program show text in different ways, but both go by this table, which is in ascending order.
  *
- * The joiner of emojis (U+200D) is one of the invisible characters; what it would join is then shown side by side.
+ * One of the invisible characters is the joiner of emojis (U+200D), so emojis that it would join
+ * are shown side by side.
  */
 #ifndef RDV__BASE_HIDDEN_H
 #define RDV__BASE_HIDDEN_H

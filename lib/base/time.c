@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Times and durations as text. Nothing here asks the C library for calendars: its functions know local time zones, and differ
- * in what years they take.
+ * Times and durations as text. These are pure functions, behind rdvtask/base.h and base/time.h, and
+ * every file that reads or writes a time uses them. They don't ask the C library about calendars,
+ * because its functions know local time zones and differ in the years that they take.
  */
 #include <assert.h>
 #include <stdbool.h>
@@ -11,7 +12,8 @@
 
 #include "base/time.h"
 
-#define FIRST_YEAR 1601 /* the first of a cycle of 400 years, whose calendar comes back */
+/* The first year of a cycle of 400 years, after which the calendar repeats. */
+#define FIRST_YEAR 1601
 
 #define DAYS_1       365
 #define DAYS_4       (4 * DAYS_1 + 1)
@@ -24,7 +26,8 @@
 /* ---------------------------------------------------------------- calendar */
 
 struct date {
-    int year, month, day; /* month and day from 1 */
+    /* Month and day count from 1. */
+    int year, month, day;
 };
 
 static bool is_leap_year(int year)
@@ -32,7 +35,7 @@ static bool is_leap_year(int year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-/* Days of a year before this month (1..13). */
+/* Count the days of a year before this month, which may be 13. */
 static int days_before_month(int year, int month)
 {
     static const int days[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
@@ -84,7 +87,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Exactly `count` digits, making a number from min to max. */
+/* Read exactly `count` digits that make a number from min to max. */
 static bool read_digits(const char **at, int count, int min, int max, int *ret_number)
 {
     int number = 0;
@@ -110,8 +113,8 @@ static bool read_char(const char **at, char c)
 }
 
 /*
- * The decimals after a point, at least one and at most `most`, as a number of `most` digits: "5" of 7 is 5000000.
- * *at is behind the point.
+ * Read the decimals after a point, at least one and at most `most`, as a number of `most` digits:
+ * "5" is 5000000 if `most` is 7. *at is behind the point.
  */
 static bool read_decimals(const char **at, int most, int64_t *ret_number)
 {
@@ -131,7 +134,7 @@ static bool read_decimals(const char **at, int most, int64_t *ret_number)
     return true;
 }
 
-/* "Z", or an offset from UTC in minutes. */
+/* Read "Z" or an offset from UTC, as minutes. */
 static bool read_offset(const char **at, int *ret_minutes)
 {
     int sign, hours, minutes;
@@ -153,7 +156,7 @@ static bool read_offset(const char **at, int *ret_minutes)
     return true;
 }
 
-/* Whether a second, counted from 1601 in UTC, is the last of a 30 June or 31 December. */
+/* Whether a second, counted from 1601 in UTC, is the last one of a 30 June or 31 December. */
 static bool may_leap_after(int64_t second)
 {
     const int64_t day = RDV_DAY / RDV_SECOND;
@@ -195,7 +198,8 @@ int rdv_time_parse(const char *text, rdv_time *ret_time)
         if (!may_leap_after(moment))
             return RDV_EINVAL;
         moment++;
-        fraction = 0; /* or it would be later than what follows it */
+        /* Otherwise, the leap second would be later than the second that follows it. */
+        fraction = 0;
     }
 
     rdv_time time = moment * RDV_SECOND + fraction;
@@ -208,7 +212,8 @@ int rdv_time_parse(const char *text, rdv_time *ret_time)
 struct unit {
     const char *name;
     rdv_duration ticks;
-    int decimals; /* as many as make whole ticks */
+    /* As many decimals as make whole ticks. */
+    int decimals;
 };
 
 static const struct unit short_units[] = {
@@ -229,7 +234,10 @@ static const struct unit iso_times[] = {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-/* The unit that text begins with; *at moves behind it. A unit's name ends where the letters do: "m" is not in "ms". */
+/*
+ * Find the unit that the text begins with, and move *at behind it. A unit's name ends where the
+ * letters end: "m" is not found in "ms".
+ */
 static const struct unit *read_unit(const char **at, const struct unit *units, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -248,15 +256,19 @@ static const struct unit *read_unit(const char **at, const struct unit *units, s
 }
 
 /*
- * A duration under construction. It is read as a number and a unit, again and again: the units come in order, each at most
- * once, and after a fraction comes nothing.
+ * A duration while it is being read, as a number and a unit again and again. Units come in order,
+ * each at most once, and nothing comes after a fraction.
  */
 struct amount {
     rdv_duration total;
-    bool ended; /* by a fraction */
+    /* A fraction has ended it. */
+    bool ended;
 };
 
-/* Numbers and units up to the first thing that is neither. Fails if there is none. `comma` may stand for the point. */
+/*
+ * Read numbers and units up to the first thing that is neither; fail if there is none. With
+ * `comma`, a comma may stand for the point.
+ */
 static bool read_amounts(const char **at, const struct unit *units, size_t count, bool comma,
                          struct amount *amount)
 {
@@ -284,7 +296,7 @@ static bool read_amounts(const char **at, const struct unit *units, size_t count
             return false;
         units = unit + 1;
         if (point) {
-            /* Only now it is known how many decimals make whole ticks. */
+            /* Only now is it known how many decimals make whole ticks. */
             rdv_duration scale = 1;
             if (!read_decimals(&point, unit->decimals, &fraction))
                 return false;
@@ -349,7 +361,7 @@ int rdv_time_parse_relative(const char *text, rdv_time now, rdv_time *ret_time)
 
 /* ----------------------------------------------------------------- writing */
 
-/* `digits` digits, or as many as the number has if digits is 0. */
+/* Write `digits` digits, or as many as the number has if `digits` is 0. */
 static char *put_number(char *at, int64_t number, int digits)
 {
     char reversed[20];
@@ -367,7 +379,7 @@ static char *put_number(char *at, int64_t number, int digits)
     return at;
 }
 
-/* A point and the decimals without the zeros at their end; nothing for 0. */
+/* Write a point and the decimals without trailing zeros, or nothing for 0. */
 static char *put_decimals(char *at, int64_t decimals, int digits)
 {
     if (decimals == 0)
@@ -384,7 +396,7 @@ static char *put_char(char *at, char c)
     return at + 1;
 }
 
-/* Give out the text from `made` to `end`. */
+/* Copy the text from `made` to `end` into the caller's buffer, if it fits. */
 static int hand_over(const char *made, const char *end, char *buffer, size_t size)
 {
     size_t length = (size_t)(end - made);
@@ -444,7 +456,10 @@ int rdv_duration_format(rdv_duration duration, char *buffer, size_t size)
 
 rdv_time rdv_time_from_unix(int64_t seconds, long nanoseconds)
 {
-    /* There is no way to fail: what no rdv_time can hold becomes the nearest one, which every check refuses. */
+    /*
+     * This can't fail: a time that no rdv_time can hold becomes the nearest one, which every check
+     * refuses.
+     */
     if (seconds >= INT64_MAX / RDV_SECOND - UNIX_EPOCH)
         return INT64_MAX;
     if (seconds < INT64_MIN / RDV_SECOND)

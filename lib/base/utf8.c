@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UTF-8, and how text from outside is shown: pure functions for every file of the library that takes text in, cuts it or shows it. All
- * take the size of the text, which may hold NUL bytes and need not be well-formed.
+ * UTF-8, and how text from outside is shown. These are pure functions for every file of the library
+ * that takes text in, cuts it or shows it. All of them take the size of the text, which may hold
+ * NUL bytes and need not be well-formed.
  */
 #include "base/utf8.h"
 
@@ -15,8 +16,9 @@ static bool is_continuation(unsigned char byte)
 }
 
 /*
- * The length of the well-formed character that text begins with, or 0. The second byte's range is what keeps out overlong
- * forms, surrogates and what is past U+10FFFF (Unicode's table of well-formed byte sequences).
+ * Return the length of the well-formed character that the text begins with, or 0. The range of the
+ * second byte keeps out overlong forms, surrogates, and everything past U+10FFFF; it follows
+ * Unicode's table of well-formed byte sequences.
  */
 static size_t character_length(const unsigned char *text, size_t size)
 {
@@ -58,7 +60,10 @@ bool rdv__utf8_valid(const void *text, size_t size)
     size_t i = 0;
 
     while (i < size) {
-        /* Most text is ASCII: eight bytes at a time, the last of which may have been looked at before. */
+        /*
+         * Most text is ASCII, so eight bytes are looked at together; the last eight may overlap the
+         * ones before.
+         */
         uint64_t eight;
         if (size >= sizeof eight) {
             size_t from = size - i >= sizeof eight ? i : size - sizeof eight;
@@ -82,7 +87,10 @@ size_t rdv__utf8_cut(const char *text, size_t size, size_t limit)
     if (size <= limit)
         return size;
 
-    /* A character has at most three continuation bytes; more of them is bad UTF-8, which can be cut anywhere. */
+    /*
+     * A character has at most three continuation bytes. More of them are bad UTF-8, which can be
+     * cut anywhere.
+     */
     for (size_t back = 0; back <= 3 && back <= limit; back++)
         if (!is_continuation((unsigned char)text[limit - back]))
             return limit - back;
@@ -124,7 +132,10 @@ static size_t put_hex(char *piece, unsigned char byte)
     return 4;
 }
 
-/* Write what the first character of text looks like; returns how long that is, and how many bytes of text it stands for. */
+/*
+ * Write what the first character of the text looks like. Returns the length of what was written,
+ * and how many bytes of the text it stands for.
+ */
 static size_t escape_piece(const unsigned char *text, size_t size, bool backslash,
                            char piece[PIECE_SIZE], size_t *ret_taken)
 {
@@ -163,7 +174,10 @@ static size_t escape_text(const char *text, size_t size, bool backslash, char *b
             memcpy(buffer + whole, piece, length);
             written = whole + length;
         }
-        /* From the first piece that does not fit on, this is past the end, so that nothing more is written. */
+        /*
+         * After the first piece that doesn't fit, this is past the end, so that nothing more is
+         * written.
+         */
         whole += length;
     }
     if (buffer_size > 0)

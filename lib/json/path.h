@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One step down from a container: to a key's value, or (key is NULL) to an element. */
+/* One step down from a container: to the value of a key or, if key is NULL, to an element. */
 struct rdv__path_part {
-    const char *key; /* as it is written, without its quotes */
+    /* The key as it is written in the text, without its quotes. */
+    const char *key;
     uint32_t key_size;
     uint32_t element;
 };

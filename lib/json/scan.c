@@ -1,4 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The strict scanner for JSON; scan.h says what it refuses. value.c calls it on every text before
+ * cJSON sees it, so what comes after it may rely on well-formed input. The scanner doesn't call
+ * itself: open containers are on a stack of RDV_DOCUMENT_DEPTH frames, and these two states take
+ * turns:
+ *
+ *                     a scalar, or an empty container
+ *                +------------------------------------+
+ *                |                                    v
+ *     --> begin_value() <--------------------- end_values() --> the end of the document
+ *          |      ^     a comma: next value
+ *          +------+
+ *           a container: its first value
+ *
+ * Invariants: scan.values grows in the order in which values begin; the frame of a container has
+ * the index of its value, whose `next` is filled in when the container is closed; keys holds the
+ * keys of all open objects, the innermost one's last.
+ */
 #include "json/scan.h"
 
 #include <assert.h>
@@ -16,34 +34,43 @@
 #include "json/path.h"
 #include "json/string.h"
 
-/* Up to so many keys of an object are compared with each other as they come; more are sorted when it ends. */
+/*
+ * Up to this many keys of an object are compared with each other as they come; more are sorted when
+ * the object ends.
+ */
 #define FEW_KEYS 16
 
-/* The words about a fault, in bytes with the NUL. */
+/* The size of the words about a fault, in bytes with the NUL. */
 #define WORDS_SIZE 256
 
-/* A key as it is written, without its quotes. */
+/* A key as it is written in the text, without its quotes. */
 struct key {
     const char *text;
     uint32_t size;
-    bool escaped; /* has a backslash in it */
+    /* Whether it has a backslash in it. */
+    bool escaped;
 };
 
 /* An array or object that is open. */
 struct frame {
     uint32_t value;
-    uint32_t elements;  /* of an array: how many are complete */
-    uint32_t first_key; /* of an object: where its keys begin in the scanner's */
+    /* In an array, how many elements are complete. */
+    uint32_t elements;
+    /* In an object, where its keys begin among the scanner's. */
+    uint32_t first_key;
     bool object;
-    bool inside; /* an element or member is being read */
+    /* Whether an element or member is being read. */
+    bool inside;
 };
 
 struct scanner {
     struct rdv__scan scan;
     const char *at, *end;
     size_t most_values;
-    size_t capacity; /* of scan.values */
-    const char *key; /* of the value that comes next: its opening quote, or NULL */
+    /* The room in scan.values. */
+    size_t capacity;
+    /* The opening quote of the key of the value that comes next, or NULL. */
+    const char *key;
     struct key *keys;
     size_t key_count, key_capacity;
     struct frame frames[RDV_DOCUMENT_DEPTH];
@@ -53,10 +80,10 @@ struct scanner {
 
 /* ------------------------------------------------------------------ faults */
 
-static int fail(struct scanner *scanner, const char *at, int code, const char *format, ...)
+static int fail_at(struct scanner *scanner, const char *at, int code, const char *format, ...)
     RDV__PRINTF(4, 5);
 
-static int fail(struct scanner *scanner, const char *at, int code, const char *format, ...)
+static int fail_at(struct scanner *scanner, const char *at, int code, const char *format, ...)
 {
     struct rdv__path_part steps[RDV_DOCUMENT_DEPTH];
     size_t depth = 0;
@@ -89,8 +116,8 @@ static int fail(struct scanner *scanner, const char *at, int code, const char *f
     return rdv__fail_at(scanner->error, code, line, column, path, "%s", words);
 }
 
-/* What stands here, in words for a person: 'x', 'NaN', byte 0x07. */
-static const char *found(const struct scanner *scanner, const char *at, char buffer[32])
+/* Name what stands here for a person to read: 'x', 'NaN', byte 0x07. */
+static const char *name_what_stands(const struct scanner *scanner, const char *at, char buffer[32])
 {
     int size = 0;
 
@@ -125,8 +152,8 @@ static int fail_expected(struct scanner *scanner, const char *expected)
                  before[-1] == ',')
             hint = " (is there a ',' too many?)";
     }
-    return fail(scanner, scanner->at, RDV_ESYNTAX, "expected %s, but found %s%s", expected,
-                found(scanner, scanner->at, buffer), hint);
+    return fail_at(scanner, scanner->at, RDV_ESYNTAX, "expected %s, but found %s%s", expected,
+                   name_what_stands(scanner, scanner->at, buffer), hint);
 }
 
 /* ----------------------------------------------------------------- scalars */
@@ -145,8 +172,8 @@ static int add_value(struct scanner *scanner)
     struct rdv__scan *scan = &scanner->scan;
 
     if (scan->count == scanner->most_values)
-        return fail(scanner, scanner->at, RDV_ELIMIT, "more than %lu values",
-                    (unsigned long)scanner->most_values);
+        return fail_at(scanner, scanner->at, RDV_ELIMIT, "more than %lu values",
+                       (unsigned long)scanner->most_values);
     if (scan->count == scanner->capacity) {
         size_t capacity = scanner->capacity ? scanner->capacity * 2 : 64;
         struct rdv__scan_value *values = realloc(scan->values, capacity * sizeof *values);
@@ -166,7 +193,10 @@ static int add_value(struct scanner *scanner)
     return 0;
 }
 
-/* Skip the bytes of a string that are nothing special: not a quote, backslash, control character or beyond ASCII. */
+/*
+ * Skip the bytes of a string that are nothing special: no quote, no backslash, no control
+ * character, and nothing beyond ASCII.
+ */
 static const char *skip_plain(const char *at, const char *end)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -175,7 +205,10 @@ static const char *skip_plain(const char *at, const char *end)
     while (end - at >= 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);
-        /* A byte's high bit: set where subtracting borrows, or where it was set. Stops too early at worst, never too late. */
+        /*
+         * The high bit of a byte is set where the subtraction borrows, or where it was set before.
+         * At worst the loop stops too early, never too late.
+         */
         uint64_t quotes = (word ^ (ones * '"')) - ones;
         uint64_t slashes = (word ^ (ones * '\\')) - ones;
         uint64_t controls = word - ones * 0x20;
@@ -189,7 +222,7 @@ static const char *skip_plain(const char *at, const char *end)
     return at;
 }
 
-/* The character that begins here with a byte beyond ASCII. */
+/* Scan the character that begins here with a byte beyond ASCII. */
 static int scan_character(struct scanner *scanner)
 {
     const char *at = scanner->at;
@@ -202,18 +235,18 @@ static int scan_character(struct scanner *scanner)
         while (i < left && ((unsigned char)at[i] & 0xC0u) == 0x80u)
             i++;
         if (i == left && lead >= 0xC2 && lead <= 0xF4)
-            return fail(scanner, scanner->end, RDV_ESYNTAX, "the text ends inside a character");
+            return fail_at(scanner, scanner->end, RDV_ESYNTAX, "the text ends inside a character");
     }
     if (left < size || !rdv__utf8_valid(at, size))
-        return fail(scanner, at, RDV_ESYNTAX, "byte 0x%02X is not valid UTF-8 here",
-                    (unsigned)lead);
+        return fail_at(scanner, at, RDV_ESYNTAX, "byte 0x%02X is not valid UTF-8 here",
+                       (unsigned)lead);
     scanner->at += size;
     return 0;
 }
 
 enum { NOT_HEX = -1, CUT_SHORT = -2 };
 
-/* The four digits of a \u escape, or NOT_HEX or CUT_SHORT. */
+/* Read the four digits of a \u escape. Returns their number, NOT_HEX or CUT_SHORT. */
 static long hex4(const char *at, const char *end)
 {
     long unit = 0;
@@ -233,7 +266,7 @@ static long hex4(const char *at, const char *end)
     return unit;
 }
 
-/* A whole \u escape, or NOT_HEX or CUT_SHORT. */
+/* Read a whole \u escape. Returns its number, NOT_HEX or CUT_SHORT. */
 static long unit_escape(const char *at, const char *end)
 {
     if (at < end && *at != '\\')
@@ -243,7 +276,7 @@ static long unit_escape(const char *at, const char *end)
     return end - at < 2 ? CUT_SHORT : hex4(at + 2, end);
 }
 
-/* The escape sequence that begins here with its backslash. */
+/* Scan the escape sequence whose backslash is here. */
 static int scan_escape(struct scanner *scanner)
 {
     const char *at = scanner->at, *end = scanner->end;
@@ -254,24 +287,27 @@ static int scan_escape(struct scanner *scanner)
         return 0;
     }
     if (end - at >= 2 && at[1] != 'u')
-        return fail(scanner, at, RDV_ESYNTAX, "a backslash must not be followed by %s",
-                    found(scanner, at + 1, buffer));
+        return fail_at(scanner, at, RDV_ESYNTAX, "a backslash must not be followed by %s",
+                       name_what_stands(scanner, at + 1, buffer));
     long unit = unit_escape(at, end), low = 0xDC00;
     if (unit >= 0xD800 && unit <= 0xDBFF)
         low = unit_escape(at + 6, end);
     if (unit == CUT_SHORT || low == CUT_SHORT)
-        return fail(scanner, end, RDV_ESYNTAX, "the text ends inside a string");
+        return fail_at(scanner, end, RDV_ESYNTAX, "the text ends inside a string");
     if (unit == NOT_HEX)
-        return fail(scanner, at, RDV_ESYNTAX, "\\u must be followed by four hexadecimal digits");
+        return fail_at(scanner, at, RDV_ESYNTAX, "\\u must be followed by four hexadecimal digits");
     if (unit == 0)
-        return fail(scanner, at, RDV_ESYNTAX, "the character \\u0000 is not allowed");
+        return fail_at(scanner, at, RDV_ESYNTAX, "the character \\u0000 is not allowed");
     if (low < 0xDC00 || low > 0xDFFF || (unit >= 0xDC00 && unit <= 0xDFFF))
-        return fail(scanner, at, RDV_ESYNTAX, "\\u%04lx is half of a surrogate pair", unit);
+        return fail_at(scanner, at, RDV_ESYNTAX, "\\u%04lx is half of a surrogate pair", unit);
     scanner->at += unit >= 0xD800 && unit <= 0xDBFF ? 12 : 6;
     return 0;
 }
 
-/* The string that begins here with its quote; its inside is told as a key if ret_key is given. */
+/*
+ * Scan the string whose opening quote is here. If ret_key is given, it receives what is between the
+ * quotes.
+ */
 static int scan_string(struct scanner *scanner, struct key *ret_key)
 {
     const char *start = scanner->at + 1;
@@ -282,7 +318,7 @@ static int scan_string(struct scanner *scanner, struct key *ret_key)
         int result = 0;
         scanner->at = skip_plain(scanner->at, scanner->end);
         if (scanner->at == scanner->end)
-            return fail(scanner, scanner->end, RDV_ESYNTAX, "the text ends inside a string");
+            return fail_at(scanner, scanner->end, RDV_ESYNTAX, "the text ends inside a string");
         if (*scanner->at == '"')
             break;
         if (*scanner->at == '\\') {
@@ -291,9 +327,9 @@ static int scan_string(struct scanner *scanner, struct key *ret_key)
         } else if ((unsigned char)*scanner->at >= 0x80) {
             result = scan_character(scanner);
         } else {
-            result = fail(scanner, scanner->at, RDV_ESYNTAX,
-                          "control character 0x%02X must be escaped in a string",
-                          (unsigned)*scanner->at);
+            result = fail_at(scanner, scanner->at, RDV_ESYNTAX,
+                             "control character 0x%02X must be escaped in a string",
+                             (unsigned)*scanner->at);
         }
         if (result < 0)
             return result;
@@ -314,14 +350,21 @@ static const char *skip_digits(const char *at, const char *end)
     return at;
 }
 
-/* Whether a well-formed number rounds to a finite double: exact, and without strtod(), which asks the locale. */
+/*
+ * Whether a well-formed number rounds to a finite double. This is exact, and does without strtod(),
+ * which depends on the locale.
+ */
 static bool finite_number(const char *at, const char *end)
 {
-    /* The first digits of 2^1024 - 2^970, from which on numbers round to infinity; it has 309. */
+    /*
+     * The first digits of 2^1024 - 2^970, which has 309 of them; from this number on, doubles round
+     * to infinity.
+     */
     static const char limit[] = "1797693134862315807937289714053034150799341327100378269361737789";
     char digits[RDV__SCAN_NUMBER_MAX + 1] = {0};
     size_t count = 0;
-    long magnitude = 0; /* the number is 0.digits * 10^magnitude */
+    /* The number is 0.digits * 10^magnitude. */
+    long magnitude = 0;
     bool fraction = false;
 
     for (at += *at == '-'; at < end && *at != 'e' && *at != 'E'; at++) {
@@ -351,14 +394,15 @@ static int scan_number(struct scanner *scanner)
     const char *start = scanner->at, *end = scanner->end;
     const char *at = start + (*start == '-');
     const char *digits = at;
-    bool plain = true; /* an integer: not near any limit */
+    /* Whether it is an integer, which is too short to be near any limit. */
+    bool plain = true;
 
     at = skip_digits(at, end);
     scanner->at = at;
     if (at == digits)
         return fail_expected(scanner, "a digit after '-'");
     if (*digits == '0' && at > digits + 1)
-        return fail(scanner, digits, RDV_ESYNTAX, "a number must not begin with 0");
+        return fail_at(scanner, digits, RDV_ESYNTAX, "a number must not begin with 0");
     if (at < end && *at == '.') {
         scanner->scan.has_fractions = true;
         digits = at + 1;
@@ -377,10 +421,10 @@ static int scan_number(struct scanner *scanner)
             return fail_expected(scanner, "a digit in the exponent");
     }
     if (at - start > RDV__SCAN_NUMBER_MAX)
-        return fail(scanner, start, RDV_ELIMIT, "the number is longer than %d bytes",
-                    RDV__SCAN_NUMBER_MAX);
+        return fail_at(scanner, start, RDV_ELIMIT, "the number is longer than %d bytes",
+                       RDV__SCAN_NUMBER_MAX);
     if (!plain && !finite_number(start, at))
-        return fail(scanner, start, RDV_ELIMIT, "the number is too large");
+        return fail_at(scanner, start, RDV_ELIMIT, "the number is too large");
     return 0;
 }
 
@@ -394,14 +438,17 @@ static int scan_literal(struct scanner *scanner, const char *literal)
         return 0;
     }
     if (left < size && memcmp(scanner->at, literal, left) == 0) {
-        return fail(scanner, scanner->end, RDV_ESYNTAX, "the text ends inside '%s'", literal);
+        return fail_at(scanner, scanner->end, RDV_ESYNTAX, "the text ends inside '%s'", literal);
     }
     return fail_expected(scanner, "a value");
 }
 
 /* -------------------------------------------------------------------- keys */
 
-/* Order keys by their characters (which is the order of their bytes in UTF-8), however these are written. */
+/*
+ * Compare keys by their characters, however these are written. This is the order of their bytes in
+ * UTF-8.
+ */
 static int compare_keys(const struct key *a, const struct key *b)
 {
     if (!a->escaped && !b->escaped) {
@@ -419,7 +466,7 @@ static int compare_keys(const struct key *a, const struct key *b)
     return (a_at < a_end) - (b_at < b_end);
 }
 
-/* For qsort(): equal keys in the order in which they stand in the text. */
+/* Compare keys for qsort(): equal ones stay in the order in which they stand in the text. */
 static int compare_for_sort(const void *a_item, const void *b_item)
 {
     const struct key *a = a_item, *b = b_item;
@@ -433,15 +480,15 @@ static int fail_duplicate(struct scanner *scanner, const struct key *first,
 {
     int line, column;
 
-    /* So that the path names it. */
+    /* The path in the error is to name this key. */
     scanner->keys[scanner->key_count - 1] = *second;
     scanner->frames[scanner->depth - 1].inside = true;
     rdv__scan_place(&scanner->scan, (size_t)(first->text - 1 - scanner->scan.text), &line, &column);
-    return fail(scanner, second->text - 1, RDV_ESYNTAX,
-                "the same key twice in one object (first on line %d, column %d)", line, column);
+    return fail_at(scanner, second->text - 1, RDV_ESYNTAX,
+                   "the same key twice in one object (first on line %d, column %d)", line, column);
 }
 
-/* Keep a key of the innermost object, if it's not there already. */
+/* Add a key to those of the innermost object, or fail if it is there already. */
 static int add_key(struct scanner *scanner, const struct key *key)
 {
     size_t first = scanner->frames[scanner->depth - 1].first_key;
@@ -468,7 +515,10 @@ static int add_key(struct scanner *scanner, const struct key *key)
     return 0;
 }
 
-/* The innermost object ends: if it has many keys, look for the first that repeats one. */
+/*
+ * Check the keys of the innermost object, which ends here: if it has many, find the first that
+ * repeats another.
+ */
 static int check_many_keys(struct scanner *scanner)
 {
     size_t first = scanner->frames[scanner->depth - 1].first_key;
@@ -476,7 +526,8 @@ static int check_many_keys(struct scanner *scanner)
     if (count <= FEW_KEYS)
         return 0;
 
-    struct key *keys = scanner->keys + first; /* not NULL: there are keys */
+    /* This is not NULL, as there are keys. */
+    struct key *keys = scanner->keys + first;
     size_t twin = 0;
     qsort(keys, count, sizeof *keys, compare_for_sort);
     for (size_t i = 1; i < count; i++)
@@ -494,8 +545,8 @@ static int check_many_keys(struct scanner *scanner)
 static int open_container(struct scanner *scanner)
 {
     if (scanner->depth == RDV_DOCUMENT_DEPTH)
-        return fail(scanner, scanner->at, RDV_ELIMIT, "nested deeper than %d levels",
-                    RDV_DOCUMENT_DEPTH);
+        return fail_at(scanner, scanner->at, RDV_ELIMIT, "nested deeper than %d levels",
+                       RDV_DOCUMENT_DEPTH);
     struct frame *frame = &scanner->frames[scanner->depth++];
     frame->value = (uint32_t)(scanner->scan.count - 1);
     frame->elements = 0;
@@ -520,7 +571,7 @@ static int close_container(struct scanner *scanner)
     return 0;
 }
 
-/* In an object, `first` or after a comma: a key and its colon. */
+/* Scan a key and its colon in an object; `first` says that no comma comes before it. */
 static int scan_key(struct scanner *scanner, bool first)
 {
     struct frame *frame = &scanner->frames[scanner->depth - 1];
@@ -545,8 +596,10 @@ static int scan_key(struct scanner *scanner, bool first)
     return 0;
 }
 
-/* Begin the value that stands here: a scalar whole, of a container what comes before its first value. *ret_more says whether
- * a value is to be begun next. */
+/*
+ * Begin the value that stands here: a scalar as a whole, and of a container what comes before its
+ * first value. *ret_more says whether another value begins next.
+ */
 static int begin_value(struct scanner *scanner, bool *ret_more)
 {
     *ret_more = false;
@@ -588,7 +641,10 @@ static int begin_value(struct scanner *scanner, bool *ret_more)
     }
 }
 
-/* After a value: close what ends here, up to a comma (*ret_more: the next value comes) or the end of the document. */
+/*
+ * Close what ends after a value, up to a comma (*ret_more is true, and the next value follows) or
+ * the end of the document.
+ */
 static int end_values(struct scanner *scanner, bool *ret_more)
 {
     while (scanner->depth > 0) {
@@ -618,19 +674,23 @@ static int end_values(struct scanner *scanner, bool *ret_more)
     return 0;
 }
 
-/* What editors and shells of Windows write unless they are told otherwise. */
+/*
+ * Refuse what editors and shells of Windows write unless they are told otherwise: byte order marks
+ * and UTF-16.
+ */
 static int check_encoding(struct scanner *scanner)
 {
     const char *at = scanner->at;
     const ptrdiff_t size = scanner->end - at;
 
     if (size >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
-        return fail(scanner, at, RDV_ESYNTAX,
-                    "the text begins with a byte order mark, which JSON forbids: save it as UTF-8 "
-                    "without a byte order mark");
+        return fail_at(
+            scanner, at, RDV_ESYNTAX,
+            "the text begins with a byte order mark, which JSON forbids: save it as UTF-8 "
+            "without a byte order mark");
     if (size >= 2 && (memcmp(at, "\xFF\xFE", 2) == 0 || memcmp(at, "\xFE\xFF", 2) == 0))
-        return fail(scanner, at, RDV_ESYNTAX,
-                    "the text is UTF-16: save it as UTF-8 without a byte order mark");
+        return fail_at(scanner, at, RDV_ESYNTAX,
+                       "the text is UTF-16: save it as UTF-8 without a byte order mark");
     return 0;
 }
 

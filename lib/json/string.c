@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Unescaping, for the scanner alone: it compares keys by what they say and not by how they are
+ * written. The text has been scanned, so every escape is whole and every character well-formed, and
+ * nothing is checked here.
+ */
 #include "json/string.h"
 
 #include <string.h>
 
-/* The number that the four hexadecimal digits make. */
+/* Return the number that four hexadecimal digits make. */
 static uint32_t unit_at(const char *digits)
 {
     uint32_t unit = 0;
@@ -16,7 +21,7 @@ static uint32_t unit_at(const char *digits)
     return unit;
 }
 
-/* The same at its backslash. */
+/* Read the character whose escape begins with the backslash at *at. */
 static uint32_t escaped_character(const char **at)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
@@ -31,7 +36,8 @@ static uint32_t escaped_character(const char **at)
     *at += 6;
     if (unit < 0xD800 || unit > 0xDBFF)
         return unit;
-    *at += 6; /* the other half of the pair */
+    /* Skip the other half of the surrogate pair. */
+    *at += 6;
     return 0x10000 + ((unit - 0xD800) << 10) + unit_at(text + 8) - 0xDC00;
 }
 

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Documents as values. scan.c looks at a text first and accepts what RFC 8259 and our limits allow; only then cJSON parses it, and
- * what a value says is read from cJSON's tree. Documents, requests and answers of the socket are all read here.
+ * Documents as values. scan.c looks at a text first and accepts what RFC 8259 and our limits allow.
+ * Only then does cJSON parse it, and what a value says is read from cJSON's tree. Documents, and
+ * requests and answers of the socket, are all read here.
  *
- * The tree knows no places, and so it is walked in step with the scan: the members and elements of both stand in the order of the
- * text, and a value is a pair of a node of the tree and a number in the scan. Three things are taken from the text, at the place
- * that the scan has for the value: whole numbers (cJSON has them as a double, which is exact up to 2^53 only), the compact form
- * (which keeps the document's own spelling), and places.
+ * The tree has no places, so it is walked in step with the scan: the members and elements of both
+ * stand in the order of the text, and a value is a pair of a node of the tree and an index in the
+ * scan. Three things are taken from the text, at the place that the scan has for the value: whole
+ * numbers (cJSON has them as a double, which is exact up to 2^53 only), the compact form (which
+ * keeps the document's own spelling), and places.
  *
- * What of cJSON's is not used, and why:
- * - cJSON_GetObjectItem() ignores case. Names are compared with strcmp().
- * - cJSON_GetArrayItem() and the like walk from the first each time. Iterators go on from where they are.
- * - cJSON_GetErrorPtr() reads a static variable that each call of cJSON_Parse…() writes, on every thread. If nobody reads it,
- *   cJSON's manual promises that threads may parse at the same time, and a system's cJSON is used on that promise; a lock of ours
- *   would not keep out an embedder that parses too. Where the build compiles cJSON, a patch takes the writes out, so that
- *   ThreadSanitizer has nothing to say either. What can't be parsed the scanner has refused before, so that the only failure left
- *   is memory.
- * - Its numbers: it reads them with strtod() and the decimal point of the locale, and where that is more than one byte, or the
- *   library was built without that, it refuses "1.5". So it gets a text without decimal points (see drop_points()).
+ * These parts of cJSON are not used, for these reasons:
+ * - cJSON_GetObjectItem() ignores case. Names are compared with strcmp() instead.
+ * - cJSON_GetArrayItem() and the like walk from the first item each time. Iterators go on from
+ *   where they are.
+ * - cJSON_GetErrorPtr() reads a static variable that each call of cJSON_Parse…() writes, on every
+ *   thread. cJSON's manual promises that threads may parse at the same time as long as nobody reads
+ *   it, and a system's cJSON is used on that promise; a lock of this library would not keep out an
+ *   embedder that parses, too. Where the build compiles cJSON, a patch removes the writes, so that
+ *   ThreadSanitizer has nothing to report either. The scanner has already refused whatever can't be
+ *   parsed, so the only failure left is a lack of memory.
+ * - Its numbers are read with strtod() and the decimal point of the locale. Where that point is
+ *   more than one byte, or the library was built without support for it, cJSON refuses "1.5". So it
+ *   gets a text without decimal points (see drop_points()).
  */
 #include "json/value.h"
 
@@ -37,19 +42,20 @@
 #include "json/scan.h"
 #include "json/string.h"
 
-/* The words about a value, in bytes with the NUL. */
+/* The size of the words about a value, in bytes with the NUL. */
 #define WORDS_SIZE 384
 
 /* The longest text from a document that is repeated in words, in bytes. */
 #define QUOTE_MAX 48
 
 struct rdv__json {
-    char *owned; /* the text, or NULL if it is somebody else's */
+    /* The text if this document owns it, or NULL if it is borrowed. */
+    char *owned;
     struct rdv__scan scan;
     cJSON *tree;
 };
 
-/* cJSON's calls of itself are bounded by the scanner's own limit. */
+/* The scanner's own limit bounds how deeply cJSON calls itself. */
 static_assert(RDV_DOCUMENT_DEPTH < CJSON_NESTING_LIMIT,
               "cJSON would refuse what the scanner lets through");
 
@@ -60,7 +66,7 @@ static bool in_number(char c)
     return c != '\0' && strchr("+-.0123456789Ee", c) != NULL;
 }
 
-/* How long the number is that begins here. */
+/* Return the length of the number that begins here. */
 static size_t number_size(const struct rdv__scan *scan, uint32_t index)
 {
     const char *text = scan->text + scan->values[index].offset;
@@ -72,7 +78,10 @@ static size_t number_size(const struct rdv__scan *scan, uint32_t index)
     return size;
 }
 
-/* Put a digit in place of each decimal point of a copy of the text from here to there. Numbers are not read from the copy. */
+/*
+ * Put a digit in place of each decimal point in a copy of a value's text. Numbers are never read
+ * from the copy.
+ */
 static void drop_points(const struct rdv__scan *scan, uint32_t index, char *copy)
 {
     const uint32_t from = scan->values[index].offset;
@@ -85,12 +94,12 @@ static void drop_points(const struct rdv__scan *scan, uint32_t index, char *copy
     }
 }
 
-/* The tree of a value that was accepted, whole. NULL = no memory. */
+/* Parse a value that was accepted, as a whole. Returns its tree, or NULL if there is no memory. */
 static cJSON *parse_whole(const struct rdv__scan *scan, uint32_t index)
 {
     const uint32_t next = scan->values[index].next;
     const char *text = scan->text + scan->values[index].offset;
-    /* What follows the value up to the next one, cJSON doesn't look at. */
+    /* The value is followed by text up to the next value, which cJSON does not look at. */
     const char *end = scan->text + (next < scan->count ? scan->values[next].key : scan->size);
     const size_t size = (size_t)(end - text);
 
@@ -108,7 +117,7 @@ static cJSON *parse_whole(const struct rdv__scan *scan, uint32_t index)
 
 static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked);
 
-/* Add the member that has this number in the scan to an object. */
+/* Add to an object the member that has this index in the scan. */
 static bool add_member(const struct rdv__scan *scan, uint32_t index, const char *const *walked,
                        cJSON *object)
 {
@@ -121,13 +130,17 @@ static bool add_member(const struct rdv__scan *scan, uint32_t index, const char 
     if (item) {
         item->string = key->valuestring;
         key->valuestring = NULL;
-        cJSON_AddItemToArray(object, item); /* of an object too: it links */
+        /* This function serves for objects as well, as it only links the item in. */
+        cJSON_AddItemToArray(object, item);
     }
     cJSON_Delete(key);
     return item != NULL;
 }
 
-/* The tree of a value, without the elements of the array that is found in it by these names. NULL = no memory. */
+/*
+ * Parse a value without the elements of the array that these names lead to. Returns its tree, or
+ * NULL if there is no memory.
+ */
 static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked)
 {
     const struct rdv__scan_value *values = scan->values;
@@ -172,7 +185,7 @@ out:
     return result;
 }
 
-/* Takes text on success only. */
+/* Make a document of a text, which it takes over on success only. */
 static int parse_owned(char *text, size_t size, struct rdv__json_form form,
                        struct rdv__json **ret_json, struct rdv_error *error)
 {
@@ -307,20 +320,20 @@ static int fail_type(struct rdv__value value, struct rdv_error *error, const cha
                           names[rdv__json_type(value)]);
 }
 
-/* The first value in a container, or one without an item. */
+/* Return the first value in a container, or a value without an item. */
 static struct rdv__value first_in(struct rdv__value container)
 {
     return value_of(container.json, container.item->child, container.index + 1);
 }
 
-/* The value that follows in the same container, or one without an item. */
+/* Return the value that follows in the same container, or a value without an item. */
 static struct rdv__value next_of(struct rdv__value value)
 {
     return value_of(value.json, value.item ? value.item->next : NULL,
                     value.json->scan.values[value.index].next);
 }
 
-/* Whether the elements of an array were left out of its tree. */
+/* Whether the elements of an array were left out of the tree. */
 static bool is_walked(struct rdv__value container)
 {
     return !container.item->child &&
@@ -345,7 +358,10 @@ bool rdv__json_next(struct rdv__value container, struct rdv__json_iterator *iter
     return true;
 }
 
-/* How many single-byte changes lead from a to b; only whether there are at most two matters. */
+/*
+ * Count the single-byte changes that lead from a to b. It only matters whether there are at most
+ * two.
+ */
 static unsigned distance(const char *a, const char *b, unsigned allowed)
 {
     while (*a != '\0' && *a == *b) {
@@ -483,7 +499,7 @@ int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error
 
     if (rdv__json_type(value) != RDV__JSON_ARRAY)
         return fail_type(value, error, "an array");
-    /* Not in the tree, which may not have them. */
+    /* The elements are counted in the scan, because the tree may lack them. */
     for (uint32_t i = value.index + 1; i != values[value.index].next; i = values[i].next)
         count++;
     if (ret_count)
@@ -509,7 +525,9 @@ int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_
     return result;
 }
 
-/* Read a well-formed number exactly: false if it isn't whole or has no room in 64 bits. */
+/*
+ * Read a well-formed number exactly. Returns false if it is not whole or doesn't fit into 64 bits.
+ */
 static bool whole_number(const char *at, const char *end, int64_t *ret_number)
 {
     char digits[RDV__SCAN_NUMBER_MAX + 1];
@@ -574,7 +592,7 @@ int rdv__json_bool(struct rdv__value value, bool *ret_bool, struct rdv_error *er
     return 0;
 }
 
-/* The beginning of a string of the document as it is shown in words. */
+/* Return how much of a string of the document is shown in words. */
 static int quote_size(const char *text)
 {
     return (int)rdv__utf8_cut(text, strlen(text), QUOTE_MAX);
@@ -626,7 +644,7 @@ int rdv__json_compact(struct rdv__value value, char **ret_text, size_t *ret_size
     size_t length = 0;
     int depth = 0;
 
-    /* What is copied ends before the next value; that much room is enough. */
+    /* What is copied ends before the next value, so that much room is enough. */
     size_t room = (next < scan->count ? scan->values[next].offset : scan->size) -
                   scan->values[value.index].offset;
     char *text = malloc(room + 1);

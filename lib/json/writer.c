@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line of JSON, built in memory: entries, answers and notifications are written with it (entry.c,
- * rpc.c, dispatch.c, control.c).
+ * A line of JSON, built in memory. Entries, answers and notifications are written with it
+ * (entry_json.c, rpc.c, methods.c, control.c).
  *
- * cJSON's printer can't take its place. It prints a finished tree into a text of any size; here
- * entries are written one by one as they come out of the store, the size so far is known after each,
- * what no longer fits is taken back, and text that is not UTF-8 becomes U+FFFD on its way.
+ * cJSON's printer can't take its place, because it prints a finished tree into a text of any size.
+ * Here entries are written one by one as they come out of the store, the size so far is known after
+ * each, what no longer fits is taken back, and text that is not UTF-8 becomes U+FFFD on its way.
  *
- * The first failure sticks: callers look once, at the end. What is open is an object or an array,
- * up to RDV_DOCUMENT_DEPTH of them, and the outermost is an object.
+ * The first failure sticks, so callers check only once, at the end. Open containers are objects or
+ * arrays, up to RDV_DOCUMENT_DEPTH of them, and the outermost one is an object.
  */
 #include "json/writer.h"
 
@@ -26,12 +26,14 @@ struct rdv__json_writer {
     char *text;
     size_t size, capacity;
     bool failed;
-    bool first; /* nothing was written yet in the innermost container */
+    /* Nothing has been written yet in the innermost container. */
+    bool first;
     int depth;
-    bool arrays[RDV_DOCUMENT_DEPTH]; /* which of the open containers are arrays */
+    /* Which of the open containers are arrays. */
+    bool arrays[RDV_DOCUMENT_DEPTH];
 };
 
-static void put(struct rdv__json_writer *writer, const char *text, size_t size)
+static void put_bytes(struct rdv__json_writer *writer, const char *text, size_t size)
 {
     if (writer->failed)
         return;
@@ -51,10 +53,10 @@ static void put(struct rdv__json_writer *writer, const char *text, size_t size)
 
 static void put_text(struct rdv__json_writer *writer, const char *text)
 {
-    put(writer, text, strlen(text));
+    put_bytes(writer, text, strlen(text));
 }
 
-/* How many bytes the well-formed character here has; 0 for bad UTF-8. */
+/* Return how many bytes the well-formed character here has, or 0 if this is bad UTF-8. */
 static size_t character_size(const char *text, size_t left)
 {
     unsigned char lead = (unsigned char)*text;
@@ -74,19 +76,23 @@ static void put_string(struct rdv__json_writer *writer, const char *text, size_t
         const char *letter;
         uint32_t hidden;
         step = c >= 0x20 && c < 0x7F ? 1 : character_size(text + i, size - i);
-        if (step == 0 || c == '\0') { /* what we would refuse to read is not written either */
+        /* What the scanner would refuse to read is not written either. */
+        if (step == 0 || c == '\0') {
             step = 1;
             put_text(writer, "\xEF\xBF\xBD");
         } else if (c == '"' || c == '\\') {
             escape[0] = '\\';
             escape[1] = (char)c;
-            put(writer, escape, 2);
+            put_bytes(writer, escape, 2);
         } else if ((letter = strchr(letters, c)) != NULL) {
             escape[0] = '\\';
             escape[1] = names[letter - letters];
-            put(writer, escape, 2);
+            put_bytes(writer, escape, 2);
         } else if ((c < 0x20 || c >= 0x7F) && rdv__utf8_hidden(text + i, step, &hidden)) {
-            /* Few of them need an escape in JSON, but a terminal may obey them, and a person does not see them. */
+            /*
+             * JSON asks for few of these escapes, but a terminal may obey such a character, and a
+             * person doesn't see it.
+             */
             if (hidden < 0x10000)
                 snprintf(escape, sizeof escape, "\\u%04x", (unsigned)hidden);
             else
@@ -95,13 +101,13 @@ static void put_string(struct rdv__json_writer *writer, const char *text, size_t
                          (unsigned)(0xDC00 + ((hidden - 0x10000) & 0x3FF)));
             put_text(writer, escape);
         } else {
-            put(writer, text + i, step);
+            put_bytes(writer, text + i, step);
         }
     }
     put_text(writer, "\"");
 }
 
-/* What comes before any value: a comma where one is due, and the key. */
+/* Write what comes before any value: a comma where one is due, and the key. */
 static void put_key(struct rdv__json_writer *writer, const char *key)
 {
     assert(writer->depth > 0 && (key == NULL) == writer->arrays[writer->depth - 1]);
@@ -114,7 +120,7 @@ static void put_key(struct rdv__json_writer *writer, const char *key)
     }
 }
 
-static void begin(struct rdv__json_writer *writer, bool array)
+static void begin_container(struct rdv__json_writer *writer, bool array)
 {
     assert(writer->depth < RDV_DOCUMENT_DEPTH);
     put_text(writer, array ? "[" : "{");
@@ -128,7 +134,7 @@ int rdv__json_writer_new(struct rdv__json_writer **ret_writer)
 
     if (!writer)
         return RDV_ENOMEM;
-    begin(writer, false);
+    begin_container(writer, false);
     *ret_writer = writer;
     return 0;
 }
@@ -185,19 +191,19 @@ void rdv__json_write_raw(struct rdv__json_writer *writer, const char *key, const
                          size_t size)
 {
     put_key(writer, key);
-    put(writer, text, size);
+    put_bytes(writer, text, size);
 }
 
 void rdv__json_begin_object(struct rdv__json_writer *writer, const char *key)
 {
     put_key(writer, key);
-    begin(writer, false);
+    begin_container(writer, false);
 }
 
 void rdv__json_begin_array(struct rdv__json_writer *writer, const char *key)
 {
     put_key(writer, key);
-    begin(writer, true);
+    begin_container(writer, true);
 }
 
 void rdv__json_end(struct rdv__json_writer *writer)
@@ -239,7 +245,7 @@ int rdv__json_writer_finish(struct rdv__json_writer *writer, char **ret_text)
 
     assert(writer->depth == 1);
     rdv__json_end(writer);
-    put(writer, "", 1);
+    put_bytes(writer, "", 1);
     if (!writer->failed) {
         *ret_text = writer->text;
         writer->text = NULL;

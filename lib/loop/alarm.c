@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Alarms: each has a timer of the system's own, on the system's clock, which is watched as a descriptor. The trigger agent has one,
- * for windows that open and close.
+ * Alarms. Each has a timer of the system, on the system's clock, whose descriptor the loop's poll
+ * watches; the list of them is embedded in the loop. The trigger agent has one alarm, for windows
+ * that open and close. Everything here happens on the owner thread.
+ *
+ * A change of the clock that is noticed while an alarm is being set can't be reported at once, as
+ * the caller is not prepared for it. It is noted in clock_changed, of the alarm and of the list,
+ * and the next turn reports it.
  */
 #include "loop/alarm.h"
 
@@ -15,7 +20,7 @@ struct rdv__alarm {
     struct rdv__plat_timer timer;
     struct rdv__io *io;
     rdv_time when;
-    /* The clock was changed, and fn has to hear of it. */
+    /* The clock was changed, and fn has not been told of it yet. */
     bool clock_changed;
     void (*fn)(void *user);
     void *user;

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop: it polls, and takes a turn after each poll, in which everything else in this library happens. It owns the poll, the alarms
- * and the timers. All fields but those of the first block belong to the owner thread; the first block is under the lock.
+ * The loop. It polls, and after each poll it takes a turn, in which everything else in this library
+ * happens. It owns the poll, the alarms and the timers. The fields of the first block of struct
+ * rdv_loop are under its lock; all others belong to the owner thread.
  *
- * Whatever makes work makes the descriptor of rdv_loop_fd() readable. Timers and alarms are descriptors for that reason: libuv's own
- * timers are not seen from outside.
+ *     poll_once()  -->  take_turn():  posts  -->  DECIDE  -->  COMMIT  -->  SETTLE  -->  answers
+ *         ^                                                                                |
+ *         +--------------------------------------------------------------------------------+
+ *
+ * The descriptor of rdv_loop_fd() becomes readable whenever there is work to do. This is why timers
+ * and alarms are descriptors: libuv's own timers can't be seen from outside.
  */
 #include "loop/loop.h"
 
@@ -15,47 +20,54 @@
 #include "loop/poll.h"
 #include "loop/timers.h"
 
-/* How many turns rdv_loop_dispatch() takes at most while each asks for another. */
+/* The most turns that rdv_loop_dispatch() takes while each of them asks for another one. */
 #define DISPATCH_TURNS 16
 
-/* A place in the list of turns: moved on when the turn it points to is removed. */
+/* A place in the list of turns. It moves on when the turn that it points to is removed. */
 struct cursor {
     struct rdv__turn *next;
     struct cursor *outer;
 };
 
-/* A call from another thread, on that thread's stack. */
+/* A call from another thread, on the stack of that thread. */
 struct call {
     struct rdv__post post;
     rdv_loop *loop;
     int (*fn)(void *user);
     void *user;
     int result;
-    bool done;       /* under the loop's lock */
-    uv_cond_t given; /* the result is */
+    /* Under the loop's lock. */
+    bool done;
+    /* Signalled when the result is there. */
+    uv_cond_t given;
     struct call *next;
 };
 
 struct rdv_loop {
-    /* What other threads reach; the lock is for all of this block. */
+    /* This block is what other threads reach, and is under the lock. */
     uv_mutex_t lock;
     uv_cond_t no_callers;
     uv_thread_t owner;
     uv_thread_t thread;
     struct rdv__post *posts, **posts_end;
-    size_t callers; /* inside rdv_loop_call(), from other threads */
+    /* Threads inside rdv_loop_call(), except for the owner. */
+    size_t callers;
     bool threaded;
-    bool running;  /* by rdv_loop_run(), rdv_loop_dispatch() or the thread */
-    bool stopping; /* for the next look of rdv_loop_run() */
+    /* Whether rdv_loop_run(), rdv_loop_dispatch() or the loop's thread is running it. */
+    bool running;
+    /* rdv_loop_run() is to stop when it looks next. */
+    bool stopping;
     bool closing;
 
     struct rdv__poll poll;
     struct rdv__alarms alarms;
     struct rdv__timers timers;
-    int calls; /* functions of rdv_loop_call() under way, one inside the other */
+    /* How many functions of rdv_loop_call() are being called, one inside the other. */
+    int calls;
     struct rdv__turn *turns;
     struct cursor *cursors;
-    struct call *answers, **answers_end; /* called, to be answered at the turn's end */
+    /* Calls that were made, and are answered at the end of the turn. */
+    struct call *answers, **answers_end;
 };
 
 /* ----------------------------------------------------------------- turns */
@@ -87,7 +99,7 @@ void rdv__loop_again(rdv_loop *loop)
     rdv__poll_again(&loop->poll);
 }
 
-/* Run the hooks of a phase; the first error. */
+/* Run the hooks of a phase. Returns the first error. */
 static int run_hooks(rdv_loop *loop, enum rdv__turn_phase phase)
 {
     int result = 0;
@@ -106,8 +118,8 @@ static int run_hooks(rdv_loop *loop, enum rdv__turn_phase phase)
     return result;
 }
 
-/* Commit, and give an error to all of those whose writes may have been in it. */
-static int commit(rdv_loop *loop)
+/* Commit, and give an error to every call whose writes may have been part of it. */
+static int commit_changes(rdv_loop *loop)
 {
     int result = run_hooks(loop, RDV__TURN_COMMIT);
     if (result != 0)
@@ -137,7 +149,7 @@ static void give_answer(struct call *call, int result)
     uv_mutex_unlock(&loop->lock);
 }
 
-/* One turn; what is ready has just been handled. */
+/* Take one turn. What was ready has just been handled. */
 static void take_turn(rdv_loop *loop)
 {
     loop->poll.again = false;
@@ -147,14 +159,15 @@ static void take_turn(rdv_loop *loop)
         post->fn(post);
     }
     run_hooks(loop, RDV__TURN_DECIDE);
-    commit(loop);
+    commit_changes(loop);
     run_hooks(loop, RDV__TURN_SETTLE);
 
     struct call *call = loop->answers;
     loop->answers = NULL;
     loop->answers_end = &loop->answers;
     while (call) {
-        struct call *next = call->next; /* an answered one is gone */
+        /* Read this first, as a call is gone once it is answered. */
+        struct call *next = call->next;
         give_answer(call, call->result);
         call = next;
     }
@@ -229,7 +242,7 @@ int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user)
         loop->calls++;
         int result = fn(user);
         loop->calls--;
-        int committed = commit(loop);
+        int committed = commit_changes(loop);
         return result != 0 ? result : committed;
     }
 
@@ -284,7 +297,7 @@ int rdv_loop_new(rdv_loop **ret_loop)
     if (result != 0)
         goto no_timers;
 
-    /* The kernel knows of both before anyone polls the descriptor. */
+    /* The kernel has to know of both before anyone polls the descriptor. */
     poll_once(loop, false);
     *ret_loop = loop;
     return 0;
@@ -300,8 +313,8 @@ no_lock:
     return result;
 }
 
-/* Become the owner and the one who runs it, unless someone is. */
-static int claim(rdv_loop *loop)
+/* Become the owner, and the thread that runs the loop, unless another thread runs it. */
+static int claim_loop(rdv_loop *loop)
 {
     uv_mutex_lock(&loop->lock);
     int result = loop->running || loop->threaded ? RDV_ESTATE : 0;
@@ -313,14 +326,14 @@ static int claim(rdv_loop *loop)
     return result;
 }
 
-static void release(rdv_loop *loop)
+static void release_loop(rdv_loop *loop)
 {
     uv_mutex_lock(&loop->lock);
     loop->running = false;
     uv_mutex_unlock(&loop->lock);
 }
 
-/* Whether someone has said stop; it is said once. */
+/* Whether rdv_loop_stop() was called. The request is used up by this. */
 static bool take_stop(rdv_loop *loop)
 {
     uv_mutex_lock(&loop->lock);
@@ -330,7 +343,7 @@ static bool take_stop(rdv_loop *loop)
     return result;
 }
 
-static void run(rdv_loop *loop)
+static void run_loop(rdv_loop *loop)
 {
     rdv__poll_begin(&loop->poll);
     while (!take_stop(loop)) {
@@ -344,11 +357,11 @@ int rdv_loop_run(rdv_loop *loop)
 {
     if (!loop)
         return RDV_EINVAL;
-    int result = claim(loop);
+    int result = claim_loop(loop);
     if (result != 0)
         return result;
-    run(loop);
-    release(loop);
+    run_loop(loop);
+    release_loop(loop);
     return 0;
 }
 
@@ -356,7 +369,7 @@ int rdv_loop_dispatch(rdv_loop *loop)
 {
     if (!loop)
         return RDV_EINVAL;
-    int result = claim(loop);
+    int result = claim_loop(loop);
     if (result != 0)
         return result;
 
@@ -368,7 +381,7 @@ int rdv_loop_dispatch(rdv_loop *loop)
         take_turn(loop);
     } while ((loop->poll.again || loop->poll.fresh) && ++turns < DISPATCH_TURNS);
     end_running(loop);
-    release(loop);
+    release_loop(loop);
     return 0;
 }
 
@@ -381,7 +394,7 @@ int rdv_loop_stop(rdv_loop *loop)
     if (!loop->threaded) {
         uv_thread_t self = uv_thread_self();
         loop->stopping = true;
-        /* From inside a turn it is seen at the turn's end. */
+        /* Inside a turn no wake-up is needed, as the end of the turn notices it. */
         if (!uv_thread_equal(&loop->owner, &self) || !loop->poll.inside)
             rdv__poll_wake(&loop->poll);
     }
@@ -397,10 +410,10 @@ int rdv_loop_fd(const rdv_loop *loop)
 static void thread_main(void *user)
 {
     rdv_loop *loop = user;
-    /* Until who started it has written down that this is the owner. */
+    /* Wait until the starting thread has written down that this thread is the owner. */
     uv_mutex_lock(&loop->lock);
     uv_mutex_unlock(&loop->lock);
-    run(loop);
+    run_loop(loop);
 }
 
 int rdv_loop_start_thread(rdv_loop *loop)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of polling that all systems share. The loop calls it; what it watches, and how, is in poll_epoll.c or poll_win.c.
+ * The part of polling that all systems share. The loop calls it; what is watched, and how, is in
+ * poll_epoll.c or poll_win.c.
  *
- * rdv__poll_fd() keeps its promise: whatever makes work makes that descriptor readable. What the kernel is told of only in the next
- * poll, and what is left to do when turns end, is announced by a wake-up.
+ * Invariant: whatever makes work makes the descriptor of rdv__poll_fd() readable. What the kernel
+ * learns of only in the next poll, and what is left to do when turns end, is announced by a
+ * wake-up.
  */
 #include "loop/poll.h"
 
 #include <assert.h>
 
-/* The error of ours for what libuv says when it can't have what it needs. */
+/* Return the RDV_E… code for what libuv says when it can't have what it needs. */
 static int shortage_of(int status)
 {
     switch (status) {
@@ -32,7 +34,7 @@ static void close_uv(struct rdv__poll *poll, bool has_wake)
 {
     if (has_wake)
         uv_close((uv_handle_t *)&poll->wake, NULL);
-    /* Finishes what is closing. */
+    /* This finishes what is closing. */
     uv_run(&poll->uv, UV_RUN_NOWAIT);
     int status = uv_loop_close(&poll->uv);
     assert(status == 0);
@@ -60,7 +62,7 @@ void rdv__poll_close(struct rdv__poll *poll)
 
 void rdv__poll_wake(struct rdv__poll *poll)
 {
-    /* Fails only for a handle that is closing. */
+    /* This fails only for a handle that is closing. */
     uv_async_send(&poll->wake);
 }
 

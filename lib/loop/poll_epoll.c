@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the loop watches on Unix: descriptors, all of them in one epoll, and libuv's own among them, for the wake-ups from other
- * threads. libuv by itself takes six system calls to begin and end to watch a descriptor, as it tries each out, and begins in its
- * next poll; here it takes two, and whoever polls the loop's descriptor sees it at once.
+ * What the loop watches on Unix: descriptors, all of them in one epoll. libuv's own descriptor is
+ * among them, for the wake-ups from other threads. The functions are those of io.h, and of poll.h
+ * where a system has its own part.
+ *
+ * libuv by itself takes six system calls to begin and end watching a descriptor, as it tries each
+ * one out, and begins in its next poll only. Here it takes two, and whoever polls the loop's
+ * descriptor sees the new one at once.
+ *
+ * Invariants: a descriptor is in the epoll as long as its rdv__io lives; an rdv__io that is freed
+ * while events are being handled is taken out of them.
  */
 #define _GNU_SOURCE
 
@@ -17,16 +24,19 @@
 
 #include "platform/unix/unix.h"
 
-/* What else is ready comes with the next poll, and first. */
+/* What else is ready comes first in the next poll. */
 #define READY_AT_ONCE 64
 
-/* More descriptors, and more bytes of memory, than libuv takes for a loop and for what it needs once in each process. */
+/*
+ * More descriptors, and more bytes of memory, than libuv takes for a loop and for what it needs
+ * once in each process.
+ */
 #define UV_DESCRIPTORS 8
 #define UV_MEMORY      (64 * 1024)
 
 struct rdv__poll_system {
     int epoll;
-    /* What is being handled: an io that is freed meanwhile is taken out. */
+    /* The events that are being handled. An rdv__io that is freed meanwhile is taken out. */
     struct epoll_event *ready;
     int ready_count;
 };
@@ -34,7 +44,7 @@ struct rdv__poll_system {
 struct rdv__io {
     struct rdv__poll_system *system;
     int fd;
-    /* What is asked for; 0 = nothing. */
+    /* The events that are asked for; 0 = none. */
     uint32_t events;
     void (*fn)(void *user);
     void *user;
@@ -50,8 +60,9 @@ static int ask_epoll(const struct rdv__poll_system *system, int operation, int f
 /* --------------------------------------------------------------------- poll */
 
 /*
- * libuv calls abort() if it lacks descriptors or memory for a loop, which would end our host. So before it is called, as much as it
- * takes is acquired and released again. Another thread may take that in between; but this is all that we can do.
+ * libuv calls abort() if it lacks descriptors or memory for a loop, which would end the host. So
+ * before it is called, as much as it takes is acquired and released again. Another thread may take
+ * that in between, but nothing more can be done about it from here.
  */
 static int check_room(void)
 {
@@ -112,10 +123,13 @@ int rdv__poll_fd(const struct rdv__poll *poll)
 
 static void handle_events(struct rdv__io *io, uint32_t events)
 {
-    /* It may be no longer asked for since a moment ago. */
+    /* Whatever handled the event before this one may have stopped asking for it. */
     if (io->events == 0 || (events & (io->events | EPOLLERR | EPOLLHUP)) == 0)
         return;
-    /* The reader finds out about an error by itself, from read(). Here it would be reported for ever. */
+    /*
+     * The reader finds out about an error by itself, from read(). The epoll would report it for
+     * ever.
+     */
     if (events & EPOLLERR)
         rdv__io_watch(io, false, false);
     io->fn(io->user);
@@ -165,7 +179,10 @@ void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
     if (events == io->events)
         return;
     io->events = events;
-    /* Errors and hang-ups are told whatever is asked for; with nothing asked for, once each. */
+    /*
+     * The kernel reports errors and hang-ups whatever is asked for; if nothing is asked for, each
+     * is reported once.
+     */
     int status =
         ask_epoll(io->system, EPOLL_CTL_MOD, io->fd, events ? events : (uint32_t)EPOLLET, io);
     assert(status == 0);
@@ -174,7 +191,7 @@ void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
 
 void rdv__poll_look(struct rdv__poll *poll)
 {
-    /* The poll asks the kernel itself. */
+    /* The kernel is asked anew in each poll. */
     (void)poll;
 }
 
@@ -186,7 +203,10 @@ void rdv__io_free(struct rdv__io *io)
     for (int i = 0; i < system->ready_count; i++)
         if (system->ready[i].data.ptr == io)
             system->ready[i].data.ptr = NULL;
-    /* Closing it is not enough where the host has forked meanwhile: its copy would be reported for ever. */
+    /*
+     * Closing the descriptor is not enough if the host has forked meanwhile, as the copy would be
+     * reported for ever.
+     */
     int status = ask_epoll(system, EPOLL_CTL_DEL, io->fd, 0, NULL);
     assert(status == 0);
     (void)status;

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the loop watches on Windows: sources, that is objects to wait for. Windows' pool waits for each of them, once; it tells
- * the loop, which calls who watches, and only then is the object waited for again. So it is level-triggered, and nothing comes
- * while the loop is busy, or for what nobody asks for.
+ * What the loop watches on Windows: sources, that is, objects to wait for. The functions are those
+ * of io.h, and of poll.h where a system has its own part.
+ *
+ *     wanted --> arm_wait() --> the pool waits --> wait_over() --> io_ready() on the loop: fn
+ *                    ^                                                  |
+ *                    +--------------------------------------------------+
+ *
+ * The thread pool of Windows waits for each object once. It wakes the loop, which calls fn, and
+ * only then is the object waited for again. So watching is level-triggered, and nothing comes while
+ * the loop is busy, or for what is not asked for.
  */
 #include "loop/poll.h"
 
@@ -12,19 +19,25 @@
 #include "platform/win/source.h"
 #include "platform/win/win.h"
 
-/* How long to wait before something is tried again for which there was no memory, in milliseconds. */
+/*
+ * How long to wait before something is tried again that failed for lack of memory, in milliseconds.
+ */
 #define MEMORY_WAIT 1
 
 struct wait {
     struct rdv__io *io;
-    HANDLE object; /* NULL = there is none */
+    /* NULL = there is none. */
+    HANDLE object;
     bool wanted;
-    HANDLE registered;  /* with the pool; NULL = it is not */
-    volatile LONG over; /* set by the pool, which has forgotten it then */
+    /* The wait as the pool knows it; NULL = it is not registered. */
+    HANDLE registered;
+    /* Set by the pool, which has forgotten the wait by then. */
+    volatile LONG over;
 };
 
 struct rdv__io {
-    uv_async_t ready; /* some of the waits may be over */
+    /* Tells the loop that some of the waits may be over. */
+    uv_async_t ready;
     struct rdv__poll *poll;
     struct wait readable, writable;
     bool freed;
@@ -32,7 +45,7 @@ struct rdv__io {
     void *user;
 };
 
-/* On a thread of the pool. */
+/* Called on a thread of the pool. */
 static void CALLBACK wait_over(void *user, BOOLEAN timed_out)
 {
     struct wait *wait = user;
@@ -41,8 +54,8 @@ static void CALLBACK wait_over(void *user, BOOLEAN timed_out)
     uv_async_send(&wait->io->ready);
 }
 
-/* No thread of the pool touches it after this. */
-static void disarm(struct wait *wait)
+/* Take a wait back. No thread of the pool touches it after this. */
+static void disarm_wait(struct wait *wait)
 {
     if (!wait->registered)
         return;
@@ -58,8 +71,11 @@ static bool is_ready(const struct wait *wait)
     return wait->wanted && wait->object && WaitForSingleObject(wait->object, 0) == WAIT_OBJECT_0;
 }
 
-/* Have it waited for if it is wanted. True: there is no need to, the loop is told already. */
-static bool arm(struct wait *wait)
+/*
+ * Have the object waited for, if that is wanted. True means that there is no need to, because the
+ * loop has been woken already.
+ */
+static bool arm_wait(struct wait *wait)
 {
     if (!wait->wanted || !wait->object || wait->registered)
         return false;
@@ -70,7 +86,7 @@ static bool arm(struct wait *wait)
     if (RegisterWaitForSingleObject(&wait->registered, wait->object, wait_over, wait, INFINITE,
                                     WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD))
         return false;
-    /* Nobody could be told: try again in a moment. */
+    /* Nothing is waiting for it now, so try again in a moment. */
     wait->registered = NULL;
     Sleep(MEMORY_WAIT);
     uv_async_send(&wait->io->ready);
@@ -81,20 +97,21 @@ static void io_ready(uv_async_t *handle)
 {
     struct rdv__io *io = handle->data;
     if (io->readable.over)
-        disarm(&io->readable);
+        disarm_wait(&io->readable);
     if (io->writable.over)
-        disarm(&io->writable);
+        disarm_wait(&io->writable);
     if (is_ready(&io->readable) || is_ready(&io->writable))
         io->fn(io->user);
     if (!io->freed) {
-        arm(&io->readable);
-        arm(&io->writable);
+        arm_wait(&io->readable);
+        arm_wait(&io->writable);
     }
 }
 
 /*
- * The first time, libuv decides for the whole process what Windows shows boxes for, and takes its reports of crashes away: that is
- * for the program to decide, which may be another's that has us in it.
+ * The first time, libuv decides for the whole process for what Windows shows message boxes, and
+ * turns reports of crashes off. That is for the program to decide, which may only have loaded this
+ * library.
  */
 int rdv__poll_uv_init(uv_loop_t *uv)
 {
@@ -105,7 +122,7 @@ int rdv__poll_uv_init(uv_loop_t *uv)
     return status;
 }
 
-/* libuv does it all. */
+/* There is nothing to open, as libuv does everything. */
 int rdv__poll_system_open(struct rdv__poll *poll)
 {
     (void)poll;
@@ -155,20 +172,21 @@ int rdv__poll_watch(struct rdv__poll *poll, rdv__descriptor fd, void (*fn)(void 
     return 0;
 }
 
-/* True: there is something to do at once. */
-static bool watch(struct wait *wait, bool wanted)
+/* Set what is wanted. True means that there is something to do at once. */
+static bool watch_object(struct wait *wait, bool wanted)
 {
     wait->wanted = wanted;
     if (wanted)
-        return arm(wait);
-    disarm(wait);
+        return arm_wait(wait);
+    disarm_wait(wait);
     return false;
 }
 
 void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
 {
-    bool reads = watch(&io->readable, readable), writes = watch(&io->writable, writable);
-    /* libuv tells the kernel in its next poll, which has to come. */
+    bool reads = watch_object(&io->readable, readable),
+         writes = watch_object(&io->writable, writable);
+    /* libuv tells the kernel in its next poll, so there has to be one. */
     if (reads || writes) {
         io->poll->fresh = true;
         if (!io->poll->inside)
@@ -176,7 +194,7 @@ void rdv__io_watch(struct rdv__io *io, bool readable, bool writable)
     }
 }
 
-static void look_at(uv_handle_t *handle, void *user)
+static void wake_if_ready(uv_handle_t *handle, void *user)
 {
     (void)user;
     if (handle->type != UV_ASYNC || ((uv_async_t *)handle)->async_cb != io_ready)
@@ -188,15 +206,15 @@ static void look_at(uv_handle_t *handle, void *user)
 
 void rdv__poll_look(struct rdv__poll *poll)
 {
-    uv_walk(&poll->uv, look_at, NULL);
+    uv_walk(&poll->uv, wake_if_ready, NULL);
 }
 
 void rdv__io_free(struct rdv__io *io)
 {
     if (!io)
         return;
-    watch(&io->readable, false);
-    watch(&io->writable, false);
+    watch_object(&io->readable, false);
+    watch_object(&io->writable, false);
     io->freed = true;
     uv_close((uv_handle_t *)&io->ready, io_closed);
 }

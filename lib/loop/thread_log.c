@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Log lines from any thread. A log belongs to the owner thread of the loop, and other threads
+ * (plug-ins' callbacks, watchdogs, the search for orphans) must be able to write to it. On the
+ * owner thread a line is written at once, after those that wait; from any other thread it is copied
+ * into a list, and a post has the loop write the list, in order.
+ *
+ * Invariants: at most one post is in the loop's queue; while it is, the object lives, even if
+ * rdv__tell_free() was called; at most RDV__TELL_LINES lines wait, and more are only counted.
+ */
 #include "loop/thread_log.h"
 
 #include <stdarg.h>
@@ -18,25 +27,29 @@ struct line {
 };
 
 struct rdv__tell {
-    struct rdv__post post; /* first: the loop's pointer is ours */
+    /* This comes first, as the loop's pointer to it is a pointer to the whole. */
+    struct rdv__post post;
     rdv_loop *loop;
     rdv_log log;
-    struct rdv__mutex *mutex; /* for all below */
+    /* The lock for all fields below. */
+    struct rdv__mutex *mutex;
     struct line *first, **last;
     size_t waiting, dropped;
-    bool posted; /* the loop has the post */
+    /* The post is in the loop's queue. */
+    bool posted;
     bool closed;
-    bool freed; /* the post is the last one who knows it */
+    /* Nothing but the post refers to this any more. */
+    bool freed;
 };
 
-static void destroy(struct rdv__tell *tell)
+static void destroy_log(struct rdv__tell *tell)
 {
     rdv__mutex_free(tell->mutex);
     free(tell);
 }
 
-/* Write what waits. Owner thread. */
-static void flush(struct rdv__tell *tell)
+/* Write the lines that wait. Owner thread. */
+static void write_waiting(struct rdv__tell *tell)
 {
     rdv__mutex_lock(tell->mutex);
     struct line *line = tell->first;
@@ -56,8 +69,11 @@ static void flush(struct rdv__tell *tell)
                  dropped);
 }
 
-/* The post has come, or will never be called: gives back what it holds. */
-static void posted_out(struct rdv__post *post)
+/*
+ * The post has come, or will never be called. Write what waits, or free what was only kept for the
+ * post.
+ */
+static void handle_post(struct rdv__post *post)
 {
     struct rdv__tell *tell = (struct rdv__tell *)post;
     rdv__mutex_lock(tell->mutex);
@@ -65,9 +81,9 @@ static void posted_out(struct rdv__post *post)
     bool freed = tell->freed;
     rdv__mutex_unlock(tell->mutex);
     if (freed)
-        destroy(tell);
+        destroy_log(tell);
     else
-        flush(tell);
+        write_waiting(tell);
 }
 
 int rdv__tell_new(rdv_loop *loop, const rdv_log *log, struct rdv__tell **ret_tell)
@@ -79,8 +95,8 @@ int rdv__tell_new(rdv_loop *loop, const rdv_log *log, struct rdv__tell **ret_tel
         free(tell);
         return RDV_ENOMEM;
     }
-    tell->post.fn = posted_out;
-    tell->post.drop = posted_out;
+    tell->post.fn = handle_post;
+    tell->post.drop = handle_post;
     tell->loop = loop;
     tell->log = *log;
     tell->last = &tell->first;
@@ -88,8 +104,8 @@ int rdv__tell_new(rdv_loop *loop, const rdv_log *log, struct rdv__tell **ret_tel
     return 0;
 }
 
-/* From another thread. With the lock held. */
-static void keep(struct rdv__tell *tell, rdv_log_level level, const char *text)
+/* Copy a line from another thread into the list. The lock is held. */
+static void keep_line(struct rdv__tell *tell, rdv_log_level level, const char *text)
 {
     size_t size = strlen(text) + 1;
     struct line *line =
@@ -122,10 +138,10 @@ void rdv__tell(struct rdv__tell *tell, rdv_log_level level, const char *format, 
     bool closed = tell->closed || !tell->log.write;
     bool owner = !closed && rdv__loop_is_owner(tell->loop);
     if (!closed && !owner)
-        keep(tell, level, text);
+        keep_line(tell, level, text);
     rdv__mutex_unlock(tell->mutex);
     if (owner) {
-        flush(tell);
+        write_waiting(tell);
         rdv__log(&tell->log, level, "%s", text);
     }
 }
@@ -135,7 +151,7 @@ void rdv__tell_close(struct rdv__tell *tell)
     rdv__mutex_lock(tell->mutex);
     tell->closed = true;
     rdv__mutex_unlock(tell->mutex);
-    flush(tell);
+    write_waiting(tell);
     tell->log = (rdv_log){NULL, NULL};
 }
 
@@ -149,5 +165,5 @@ void rdv__tell_free(struct rdv__tell *tell)
     tell->freed = true;
     rdv__mutex_unlock(tell->mutex);
     if (!posted)
-        destroy(tell);
+        destroy_log(tell);
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: those that are started are in a heap, and one timer of the system's is set to the earliest of them. A loop has the timers in
- * it and arms them before each poll; rdv_timer_… are called by the owner of a timer. A timer outlives its loop, and is off then.
+ * Timers. Those that are started are in a heap, and one timer of the system is set to the earliest
+ * of them. The timers are embedded in a loop, which arms them before each poll; the owners of
+ * timers call the rdv_timer_… functions. A timer may outlive its loop, and is off then.
+ *
+ * Invariants: the heap has room for every timer that exists, so that starting one can't fail; a
+ * timer's `place` is its index in the heap, or NOT_STARTED.
  */
 #include "loop/timers.h"
 
@@ -11,12 +15,15 @@
 #include "platform/platform.h"
 
 struct rdv_timer {
-    struct rdv__timers *timers; /* NULL once the loop is gone */
+    /* NULL once the loop is gone. */
+    struct rdv__timers *timers;
     void (*fn)(void *user);
     void *user;
-    int64_t due; /* on rdv__plat_running()'s scale */
+    /* On the scale of rdv__plat_running(). */
+    int64_t due;
     uint64_t order;
-    size_t place; /* in the heap, or NOT_STARTED */
+    /* The index in the heap, or NOT_STARTED. */
+    size_t place;
     rdv_timer *previous, *next;
 };
 
@@ -91,7 +98,7 @@ static void timers_due(void *user)
     if (rdv__plat_timer_read(&timers->clockwork) == RDV__TIMER_DUE)
         timers->armed = 0;
 
-    /* What is started from here on waits for the next turn, also if it is due already. */
+    /* A timer that is started from here on waits for the next turn, even if it is due already. */
     uint64_t last = timers->started;
     int64_t now = rdv__plat_running();
     while (timers->heap_count > 0 && timers->heap[0]->due <= now &&
@@ -102,7 +109,10 @@ static void timers_due(void *user)
     }
 }
 
-/* While a turn is under way, the timers are armed before the next poll, once for all that happens until then. */
+/*
+ * While a turn is under way, nothing is armed here: the timers are armed before the next poll, once
+ * for everything that happens until then.
+ */
 static void arm_soon(struct rdv__timers *timers)
 {
     if (!timers->poll->inside)
@@ -139,7 +149,7 @@ void rdv__timers_close(struct rdv__timers *timers)
 int rdv__timers_add(struct rdv__timers *timers, void (*fn)(void *user), void *user,
                     rdv_timer **ret_timer)
 {
-    /* All the room that starting it could need is taken here. */
+    /* All the room that starting this timer could need is taken here. */
     if (timers->count == timers->heap_room) {
         size_t room = timers->heap_room > 0 ? 2 * timers->heap_room : 16;
         rdv_timer **heap = realloc(timers->heap, room * sizeof(rdv_timer *));

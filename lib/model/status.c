@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Statuses, outcomes and states of a task: their names, and the transitions between statuses (rule
+ * 6). These are pure functions. The task agent asks them before it passes a status on, and the
+ * trigger agent before it believes one; everything that shows a status or reads one takes its name
+ * from here.
+ *
+ *     searching, downloading, applying, rebooting, rebooted    (in any order, any number of times)
+ *         |
+ *         +--> success, failed, timeout                         (terminal: nothing follows)
+ *
+ * A task agent sends statuses from SEARCHING to FAILED only; TIMEOUT is the trigger agent's own.
+ */
 #include "model/status.h"
 
 #include <stddef.h>
@@ -34,13 +46,16 @@ static const struct {
     [RDV_OUTCOME_TIMED_OUT] = {"timed-out", RDV_STATUS_TIMEOUT},
 };
 
-/* An enum's values may come from outside (a store, a C caller): compared as numbers, and unsigned, so that -1 is large. */
+/*
+ * An enum's value may come from outside (a store, a C caller), so it is compared as an unsigned
+ * number, by which -1 is large.
+ */
 static bool is_index(int value, size_t count)
 {
     return (size_t)(unsigned)value < count;
 }
 
-/* SEARCHING to FAILED. */
+/* Whether a task agent may send the status: SEARCHING to FAILED. */
 static bool is_agents(rdv_status status)
 {
     return (int)status >= RDV_STATUS_SEARCHING && (int)status <= RDV_STATUS_FAILED;
@@ -88,7 +103,7 @@ const char *rdv_outcome_name(rdv_outcome outcome)
 
 int rdv_report_check(const rdv_report *report)
 {
-    /* A larger one is a newer caller's: what it has more than we know is left alone. */
+    /* A larger report is that of a newer caller, whose additional fields are left alone. */
     if (!report || report->size < sizeof *report)
         return RDV_EINVAL;
     if (!is_agents(report->status) || report->progress < -1 || report->progress > 100 ||

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: label, identifier, context and run number in one block of memory, with a count of
+ * references. A task never changes once it is made, so any thread may read it; the count is atomic,
+ * so any thread may take or release a reference. Names are checked here, for all who make tasks.
+ */
 #include "model/task.h"
 
 #include <assert.h>
@@ -9,19 +14,23 @@
 #include "platform/platform.h"
 
 struct rdv_task {
-    int references; /* by rdv__atomic_… only */
+    /* Only the rdv__atomic_… functions touch the count. */
+    int references;
     uint32_t label_size;
     uint32_t identifier_size;
     uint32_t context_size;
     int64_t run;
-    /* Context, label and identifier, each with a NUL behind it. The context comes first because here it is aligned. */
+    /*
+     * Context, label and identifier follow, each with a NUL behind it. The context comes first
+     * because this is where the memory is aligned.
+     */
     char data[];
 };
 
 #define UUID_BYTES     16
 #define UUID_TEXT_SIZE 37
 
-/* A random UUID: version 4, variant 10. */
+/* Make a random UUID (version 4, variant 10). */
 static int make_uuid(char text[UUID_TEXT_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
@@ -54,7 +63,7 @@ int rdv__name_check(const char *name, size_t size)
     return 0;
 }
 
-static char *put(char *at, const void *data, size_t size)
+static char *put_bytes(char *at, const void *data, size_t size)
 {
     if (size > 0)
         memcpy(at, data, size);
@@ -100,9 +109,9 @@ int rdv__task_new(const char *label, size_t label_size, const char *identifier,
         .context_size = (uint32_t)context_size,
         .run = run,
     };
-    char *at = put(task->data, context, context_size);
-    at = put(at, label, label_size);
-    put(at, identifier, identifier_size);
+    char *at = put_bytes(task->data, context, context_size);
+    at = put_bytes(at, label, label_size);
+    put_bytes(at, identifier, identifier_size);
     *ret_task = task;
     return 0;
 }

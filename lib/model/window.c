@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Windows: whether one makes sense, is open, or has passed (rule 2). These are pure functions; the
+ * caller hands in the time. The trigger agent decides by them what may start. The order of entries,
+ * which belongs to the same rule, is inline in window.h.
+ */
 #include "model/window.h"
 
 #include <assert.h>

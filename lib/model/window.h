@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Rule 2: when an entry may start, and which comes first. Pure functions: `now` is handed in. */
+/*
+ * When an entry may start, and which entry comes first (rule 2). These are pure functions: `now` is
+ * handed in.
+ */
 #ifndef RDV__MODEL_WINDOW_H
 #define RDV__MODEL_WINDOW_H
 
@@ -8,27 +11,30 @@
 
 #include <rdvtask/task.h>
 
-/* The keys of an entry: what its order and its window depend on. */
+/* The keys of an entry, on which its order and its window depend. */
 struct rdv__keys {
     rdv_time start, end, deadline;
-    int64_t number; /* order of arrival, > 0 */
+    /* The order of arrival; greater than 0. */
+    int64_t number;
 };
 
-/* start <= now, and end not given or now <= end. */
+/* Whether start <= now, and there is no end or now <= end. */
 bool rdv__window_open(const rdv_window *window, rdv_time now);
 
-/* end given and end < now. */
+/* Whether there is an end and it is before now. */
 bool rdv__window_passed(const rdv_window *window, rdv_time now);
 
 /*
- * Negative if a starts before b, positive if after: earliest deadline first (none is last), then
- * earliest start, then the smaller number (order of arrival). 0 only for equal numbers. Inline,
- * because a heap asks it several times a step.
+ * Compare two entries: negative if a starts before b, positive if after. The earliest deadline
+ * comes first (none is last), then the earliest start, then the smaller number, which is the order
+ * of arrival. 0 only for equal numbers. This is inline because a heap calls it several times a
+ * step.
  */
 static inline int rdv__order(rdv_time a_deadline, rdv_time a_start, int64_t a_number,
                              rdv_time b_deadline, rdv_time b_start, int64_t b_number)
 {
-    if (a_deadline != b_deadline) /* one less without a sign: none, which is 0, is the largest */
+    /* Subtracting one makes 0, which stands for no deadline, the largest unsigned number. */
+    if (a_deadline != b_deadline)
         return (uint64_t)a_deadline - 1 < (uint64_t)b_deadline - 1 ? -1 : 1;
     if (a_start != b_start)
         return a_start < b_start ? -1 : 1;

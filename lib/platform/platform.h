@@ -203,7 +203,7 @@ struct rdv__supervision {
     size_t limit_count;
     const char
         *record; /* NULL = it ends with us; else the file that rdv__plat_adopt() finds it by */
-    /* The supervisor's own environment, "NAME=value", which ends with NULL. rdv__plat_end_leftovers() finds the supervisor by it.
+    /* The supervisor's own environment, "NAME=value", which ends with NULL. rdv__plat_end_orphans() finds the supervisor by it.
      * NULL = empty. The supervisor never has the program's environment, as the program may have fewer rights. */
     const char *const *marks;
 };
@@ -326,6 +326,6 @@ void rdv__plat_child_close(struct rdv__plat_child *child);
  * there were. Marks that can be guessed must not be believed of everybody: unless `anyone` is true, only processes of the
  * effective user and of root are ended.
  */
-int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration grace);
+int rdv__plat_end_orphans(const char *const *marks, bool anyone, rdv_duration grace);
 
 #endif

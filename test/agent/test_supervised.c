@@ -592,7 +592,7 @@ START_TEST(leftovers_are_ended_with_their_whole_trees)
                                          "env -i sh -c \"trap '' TERM; exec sleep $MARK\" & "
                                          "while :; do sleep 1; done");
     wait_for_marked(HIDDEN + 1);
-    ck_assert_int_gt(rdv__plat_end_leftovers(marks, true, 50 * RDV_MILLISECOND), 0);
+    ck_assert_int_gt(rdv__plat_end_orphans(marks, true, 50 * RDV_MILLISECOND), 0);
     ck_assert_int_eq(marked(), 0);
 }
 END_TEST

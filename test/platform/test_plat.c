@@ -855,7 +855,7 @@ END_TEST
 START_TEST(no_mark_means_nobody)
 {
     const char *const none[] = {NULL};
-    ck_assert_int_eq(rdv__plat_end_leftovers(none, true, 0), 0);
+    ck_assert_int_eq(rdv__plat_end_orphans(none, true, 0), 0);
 }
 END_TEST
 
@@ -953,7 +953,7 @@ START_TEST(leftovers_with_all_marks_are_asked_to_end)
     pid_t meant = leave("trap 'exit 3' TERM; echo; while :; do sleep 0.01; done", "RUN=1");
     pid_t other = leave("echo; exec sleep 100", "RUN=11");
     /* The shell, and the sleep that it may be waiting for. */
-    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=1"), true, 10 * RDV_SECOND), 1);
+    ck_assert_int_ge(rdv__plat_end_orphans(marks_of("RUN=1"), true, 10 * RDV_SECOND), 1);
     int status = status_of(meant);
     ck_assert(WIFEXITED(status));
     ck_assert_int_eq(WEXITSTATUS(status), 3);
@@ -974,7 +974,7 @@ START_TEST(leftovers_that_refuse_are_killed_after_the_grace_and_stopped_ones_wok
         pid_t stopped = leave("echo; kill -STOP $$; sleep 100", "RUN=2");
         int status;
         ck_assert_int_eq(waitpid(stopped, &status, WUNTRACED), stopped);
-        ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=2"), true, grace), 2);
+        ck_assert_int_ge(rdv__plat_end_orphans(marks_of("RUN=2"), true, grace), 2);
         ck_assert_int_eq(WTERMSIG(status_of(stubborn)), SIGKILL);
         end = WTERMSIG(status_of(stopped));
     }
@@ -988,9 +988,9 @@ START_TEST(leftovers_without_grace_are_killed_with_what_they_start_meanwhile)
         leave("trap '' TERM; echo; for i in 1 2 3 4 5; do for k in 1 2 3 4 5 6 7 8 9; do "
               "sleep 20 & done; done; wait",
               "RUN=3");
-    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=3"), true, 0), 1);
+    ck_assert_int_ge(rdv__plat_end_orphans(marks_of("RUN=3"), true, 0), 1);
     ck_assert_int_eq(WTERMSIG(status_of(forking)), SIGKILL);
-    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of("RUN=3"), true, 0), 0);
+    ck_assert_int_eq(rdv__plat_end_orphans(marks_of("RUN=3"), true, 0), 0);
 }
 END_TEST
 
@@ -1002,7 +1002,7 @@ START_TEST(the_caller_itself_is_no_leftover)
     ck_assert_int_eq(rdv__plat_read_file("/proc/self/environ", 1 << 20, &environment, &size, NULL),
                      0);
     free(environment);
-    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of(NULL), true, 0), 0);
+    ck_assert_int_eq(rdv__plat_end_orphans(marks_of(NULL), true, 0), 0);
 
     /* So one that has the marks asks for it, and has to live to tell. */
     char self[256];
@@ -1027,14 +1027,14 @@ START_TEST(marks_that_can_be_guessed_are_not_believed_of_another_user)
                            "RUN=4");
     /* Neither is it ended, nor waited for. */
     rdv_duration before = rdv__plat_running();
-    ck_assert_int_eq(rdv__plat_end_leftovers(marks_of("RUN=4"), false, 20 * RDV_SECOND), 0);
+    ck_assert_int_eq(rdv__plat_end_orphans(marks_of("RUN=4"), false, 20 * RDV_SECOND), 0);
     ck_assert_int_lt(rdv__plat_running() - before, 10 * RDV_SECOND);
     ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
     pid_t ours = leave("echo; exec sleep 100", "RUN=4");
-    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=4"), false, 0), 1);
+    ck_assert_int_ge(rdv__plat_end_orphans(marks_of("RUN=4"), false, 0), 1);
     status_of(ours);
     ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
-    ck_assert_int_ge(rdv__plat_end_leftovers(marks_of("RUN=4"), true, 0), 1);
+    ck_assert_int_ge(rdv__plat_end_orphans(marks_of("RUN=4"), true, 0), 1);
     ck_assert_int_eq(WTERMSIG(status_of(stranger)), SIGKILL);
 }
 END_TEST
@@ -1069,7 +1069,7 @@ int main(int argc, char **argv)
     const char *not_here = NULL, *no_user = NULL, *none_here = NULL;
     if (argc == 3 && strcmp(argv[1], "leftover") == 0) {
         const char *const marks[] = {argv[2], NULL};
-        return rdv__plat_end_leftovers(marks, true, 0);
+        return rdv__plat_end_orphans(marks, true, 0);
     }
 #endif
     if (argc == 3)

@@ -218,7 +218,7 @@ static void signal_each(const struct orphan_search *search)
         signal_process(search, search->pidfds[i].fd, search->pids[i]);
 }
 
-int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration grace)
+int rdv__plat_end_orphans(const char *const *marks, bool anyone, rdv_duration grace)
 {
     struct orphan_search search = {
         .marks = marks, .anyone = anyone, .number = grace > 0 ? SIGTERM : SIGKILL};

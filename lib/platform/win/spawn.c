@@ -523,7 +523,7 @@ void rdv__plat_child_close(struct rdv__plat_child *child)
 /* ------------------------------------------ what a process before us has left */
 
 /* Nothing: the jobs of a process that is killed die with it, and all that is in them. */
-int rdv__plat_end_leftovers(const char *const *marks, bool anyone, rdv_duration grace)
+int rdv__plat_end_orphans(const char *const *marks, bool anyone, rdv_duration grace)
 {
     (void)marks;
     (void)anyone;
