@@ -10,14 +10,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/change_stream.h"
 #include "control/line_server.h"
 #include "control/methods.h"
 #include "control/rpc.h"
-#include "document/entry_json.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "store/store.h"
-#include "trigger/query.h"
 #include "json/writer.h"
 
 /* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
@@ -65,14 +64,12 @@ struct rdv_control {
     rdv_store *store;
     rdv_trigger *trigger;
     struct rdv__target target;
-    rdv_log log;
     rdv__group group;
     struct rdv__server *server; /* NULL without a socket */
     char *busy_line, *refuse_line, *late_line;
-    struct client *watchers;
-    rdv_watch *watch; /* NULL while nobody watches */
-    size_t prepared;  /* bytes of answers that wait for their commit */
-    bool attached;    /* to the store */
+    struct rdv__change_streams streams;
+    size_t prepared; /* bytes of answers that wait for their commit */
+    bool attached;   /* to the store */
 };
 
 /* What a connection is to us. */
@@ -80,15 +77,11 @@ struct client {
     rdv_control *control;
     struct rdv__connection *connection;
     bool may_write;
-    bool watching;
-    bool live; /* it has heard of all up to now */
-    struct rdv__query_follow
-        follow; /* the last change that it has heard of, and what helps to find the next */
+    struct rdv__change_stream changes;
     /* A request that takes more than one slice; work is NULL while there is none. */
     struct rdv__work *work;
     struct rdv__json_writer *writer;
     char *id;
-    struct client *next, *previous; /* who watches */
 };
 
 /* A request that is done once its batch is durable. */
@@ -100,119 +93,15 @@ struct pending {
     size_t size; /* of line */
 };
 
-/* ---------------------------------------------------------------- watching */
+/* ---------------------------------------------------------- through a socket */
 
-/* The line that tells of a change. */
-static int write_change(const rdv_entry *entry, char **ret_line)
-{
-    static const char version[] = "2.0", method[] = "change";
-    struct rdv__json_writer *writer;
-    int result = rdv__json_writer_new(&writer);
-    if (result != 0)
-        return result;
-    rdv__json_write_string(writer, "jsonrpc", version, sizeof version - 1);
-    rdv__json_write_string(writer, "method", method, sizeof method - 1);
-    rdv__entry_write(writer, "params", entry);
-    return rdv__json_writer_finish(writer, ret_line);
-}
-
-static void tell(struct client *client, const char *line, size_t size, int64_t change)
-{
-    rdv__connection_push(client->connection, line, size);
-    client->follow.told = change;
-}
-
-/* A change is durable: those who are up to date hear of it. */
-static int changed(void *user, const rdv_entry *entry)
-{
-    rdv_control *control = user;
-    char *line = NULL;
-    size_t size = 0;
-    for (struct client *client = control->watchers; client; client = client->next) {
-        /* Who is not up to date, or was told of this before it was said to us, has it from the store. */
-        if (!client->live || entry->change <= client->follow.told)
-            continue;
-        if (!line) {
-            if (write_change(entry, &line) != 0) {
-                client->live = false;
-                rdv__connection_more(client->connection);
-                continue;
-            }
-            size = strlen(line);
-        }
-        tell(client, line, size, entry->change);
-    }
-    free(line);
-    return 0;
-}
-
-static int tell_stored(void *user, const rdv_entry *entry)
-{
-    struct client *client = user;
-    char *line;
-    int result = write_change(entry, &line);
-    if (result != 0)
-        return result;
-    tell(client, line, strlen(line), entry->change);
-    free(line);
-    return rdv__connection_is_full(client->connection) ? RDV__QUERY_ENOUGH : 0;
-}
-
-/* Tell a client that has begun to watch what is in the store, some at a time. Returns true if there is more. */
-static bool catch_up(struct client *client)
-{
-    rdv_control *control = client->control;
-    int result = rdv__query_follow(control->trigger, &client->follow, tell_stored, client);
-    if (result < 0) {
-        rdv__log(&control->log, RDV_LOG_WARNING, "a client that watches was cut off: %s",
-                 *rdv_store_message(control->store) ? rdv_store_message(control->store)
-                                                    : rdv_strerror(result));
-        rdv__connection_close(client->connection);
-        return false;
-    }
-    client->live = result == 0;
-    return result != 0;
-}
-
+/* The method `watch` of a client. */
 static int client_watch(void *user, int64_t after)
 {
     struct client *client = user;
-    rdv_control *control = client->control;
-    int result =
-        control->watch ? 0 : rdv_trigger_watch(control->trigger, changed, control, &control->watch);
-    if (result != 0)
-        return result;
-    if (!client->watching) {
-        client->next = control->watchers;
-        if (client->next)
-            client->next->previous = client;
-        control->watchers = client;
-        client->watching = true;
-    }
-    client->live = false;
-    client->follow = (struct rdv__query_follow){.told = after};
-    rdv__connection_more(client->connection);
-    return 0;
+    return rdv__change_stream_open(&client->control->streams, &client->changes, client->connection,
+                                   after);
 }
-
-static void client_unwatch(struct client *client)
-{
-    rdv_control *control = client->control;
-    if (!client->watching)
-        return;
-    if (client->previous)
-        client->previous->next = client->next;
-    else
-        control->watchers = client->next;
-    if (client->next)
-        client->next->previous = client->previous;
-    if (!control->watchers) {
-        rdv_watch_free(control->watch);
-        control->watch = NULL;
-    }
-}
-
-/* ---------------------------------------------------------- through a socket */
 
 static void *client_opened(void *user, struct rdv__connection *connection, enum rdv__peer peer)
 {
@@ -238,10 +127,11 @@ static void client_drop_work(struct client *client)
 
 static void client_closed(void *user, void *state)
 {
-    (void)user;
-    client_unwatch(state);
-    client_drop_work(state);
-    free(state);
+    rdv_control *control = user;
+    struct client *client = state;
+    rdv__change_stream_close(&control->streams, &client->changes);
+    client_drop_work(client);
+    free(client);
 }
 
 static void client_too_long(void *user, void *state, size_t limit)
@@ -423,7 +313,7 @@ static bool client_late(void *user, void *state)
     struct client *client = state;
     if (client->work && go_on(client))
         return true;
-    return client->watching && !client->live && catch_up(client);
+    return rdv__change_stream_catch_up(&client->control->streams, &client->changes);
 }
 
 /* Do a method that does not stage. Takes the request's id if it is not answered at once. */
@@ -651,7 +541,8 @@ int rdv_control_new(rdv_loop *loop, rdv_store *store, rdv_trigger *trigger,
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     control->store = store;
     control->trigger = trigger;
-    control->log = options->log;
+    control->streams =
+        (struct rdv__change_streams){.store = store, .trigger = trigger, .log = options->log};
     control->target = (struct rdv__target){.store = store,
                                            .trigger = trigger,
                                            .reload = options->reload,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/line_buffer.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 
@@ -20,9 +21,6 @@
 
 /* With more waiting to be read by the client, nothing more is done for it. In bytes. */
 #define QUEUE_LOW 65536
-
-/* The smallest size of a buffer, in bytes. */
-#define BUFFER_LEAST 512
 
 /* How long to wait when there are no descriptors for new connections. */
 #define ACCEPT_PAUSE RDV_SECOND
@@ -48,12 +46,6 @@ struct share {
     rdv_duration quiet;   /* until then it is not said again */
 };
 
-/* Bytes begin to end are in use. */
-struct buffer {
-    char *data;
-    size_t begin, end, room;
-};
-
 struct rdv__connection {
     struct rdv__server *server;
     struct rdv__connection *next, *previous;
@@ -64,16 +56,15 @@ struct rdv__connection {
     struct rdv__io *io;
     void *state;
     struct share *share;
-    struct buffer in, out;
-    size_t scanned; /* so many bytes of `in` are known to hold no line end */
-    bool skipping;  /* the rest of a line that was too long */
-    bool ended;     /* nothing will come in any more */
-    bool broken;    /* to be closed as soon as nobody is using it */
-    bool moved;     /* some output was read since the last look */
-    bool more;      /* there is more to be done late */
-    bool pushed;    /* something that is no answer was sent to it */
-    bool late;      /* to be closed when it has read that it is */
-    size_t held;    /* bytes for an answer that is being made */
+    struct rdv__line_buffer in, out;
+    bool skipping; /* the rest of a line that was too long */
+    bool ended;    /* nothing will come in any more */
+    bool broken;   /* to be closed as soon as nobody is using it */
+    bool moved;    /* some output was read since the last look */
+    bool more;     /* there is more to be done late */
+    bool pushed;   /* something that is no answer was sent to it */
+    bool late;     /* to be closed when it has read that it is */
+    size_t held;   /* bytes for an answer that is being made */
     struct rdv__answer *answers, **answers_end;
     size_t expected;
 };
@@ -101,71 +92,18 @@ struct rdv__server {
     char scratch[READ_SIZE];
 };
 
-/* ----------------------------------------------------------------- buffers */
-
-static size_t used(const struct buffer *buffer)
-{
-    return buffer->end - buffer->begin;
-}
-
-/* Make room at the end; *taken counts the memory. Returns 0 or RDV_ENOMEM. */
-static int make_room(struct buffer *buffer, size_t size, size_t *taken)
-{
-    size_t count = used(buffer);
-    if (buffer->room - buffer->end >= size)
-        return 0;
-    if (buffer->room - count >= size && buffer->begin >= count) {
-        /* Not more often than as many bytes have gone as are moved. */
-        memcpy(buffer->data, buffer->data + buffer->begin, count);
-    } else {
-        /* It grows by an eighth: so little of a large one is unused, and the system moves it without copying. */
-        size_t room = count + size + (count + size) / 8;
-        room = room > BUFFER_LEAST ? room : BUFFER_LEAST;
-        if (count > 0 && buffer->begin > 0)
-            memmove(buffer->data, buffer->data + buffer->begin, count);
-        buffer->begin = 0;
-        buffer->end = count;
-        char *data = realloc(buffer->data, room);
-        if (!data)
-            return RDV_ENOMEM;
-        *taken += room - buffer->room;
-        buffer->data = data;
-        buffer->room = room;
-    }
-    buffer->begin = 0;
-    buffer->end = count;
-    return 0;
-}
-
-static int append(struct buffer *buffer, const char *data, size_t size, size_t *taken)
-{
-    int result = make_room(buffer, size, taken);
-    if (result != 0)
-        return result;
-    if (size > 0)
-        memcpy(buffer->data + buffer->end, data, size);
-    buffer->end += size;
-    return 0;
-}
-
-static void buffer_free(struct buffer *buffer, size_t *taken)
-{
-    *taken -= buffer->room;
-    free(buffer->data);
-    *buffer = (struct buffer){0};
-}
-
-static void drop(struct buffer *buffer, size_t size, size_t *taken)
-{
-    buffer->begin += size;
-    if (used(buffer) == 0)
-        buffer_free(buffer, taken);
-}
-
 /* ------------------------------------------------------------- connections */
 
+/* Forget bytes of a buffer. An empty one takes no memory: most connections are idle. */
+static void drop_bytes(struct rdv__line_buffer *buffer, size_t size, size_t *total)
+{
+    rdv__line_buffer_drop(buffer, size);
+    if (rdv__line_buffer_size(buffer) == 0)
+        rdv__line_buffer_clear(buffer, total);
+}
+
 /* Have it looked at late in this turn, or in the next. */
-static void wake(struct rdv__connection *connection)
+static void wake_connection(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
     if (connection->awake)
@@ -180,14 +118,14 @@ static void wake(struct rdv__connection *connection)
 void rdv__connection_more(struct rdv__connection *connection)
 {
     connection->more = true;
-    wake(connection);
+    wake_connection(connection);
 }
 
 /* It is done when nobody is using it. */
 void rdv__connection_close(struct rdv__connection *connection)
 {
     connection->broken = true;
-    wake(connection);
+    wake_connection(connection);
 }
 
 static void cut_off(struct rdv__connection *connection, const char *why)
@@ -200,26 +138,26 @@ static void cut_off(struct rdv__connection *connection, const char *why)
 
 static bool has_room(const struct rdv__connection *connection)
 {
-    return used(&connection->out) <= QUEUE_LOW;
+    return rdv__line_buffer_size(&connection->out) <= QUEUE_LOW;
 }
 
 static void queue_line(struct rdv__connection *connection, const char *line, size_t size)
 {
-    size_t *taken = &connection->share->output;
+    size_t *total = &connection->share->output;
     if (connection->broken || connection->late)
         return;
-    if (make_room(&connection->out, size + 1, taken) != 0) {
+    if (rdv__line_buffer_reserve(&connection->out, size + 1, total) != 0) {
         cut_off(connection, "out of memory");
         return;
     }
-    (void)append(&connection->out, line, size, taken);
-    (void)append(&connection->out, "\n", 1, taken);
-    wake(connection);
+    (void)rdv__line_buffer_append(&connection->out, line, size, total);
+    (void)rdv__line_buffer_append(&connection->out, "\n", 1, total);
+    wake_connection(connection);
 }
 
 static void queue_answer(struct rdv__connection *connection, char *text)
 {
-    struct buffer *out = &connection->out;
+    struct rdv__line_buffer *out = &connection->out;
     if (!text) {
         cut_off(connection, "out of memory");
     } else if (!out->data && !connection->broken && !connection->late) {
@@ -228,9 +166,9 @@ static void queue_answer(struct rdv__connection *connection, char *text)
         char *fitting = realloc(text, size);
         text = fitting ? fitting : text;
         text[size - 1] = '\n';
-        *out = (struct buffer){.data = text, .end = size, .room = size};
+        *out = (struct rdv__line_buffer){.data = text, .end = size, .room = size};
         connection->share->output += size;
-        wake(connection);
+        wake_connection(connection);
         return;
     } else {
         queue_line(connection, text, strlen(text));
@@ -243,29 +181,29 @@ static void queue_answer(struct rdv__connection *connection, char *text)
 /* Leave a connection only what its client has begun to read, and the line that says that it is late. */
 static void make_late(struct rdv__connection *connection)
 {
-    struct buffer *out = &connection->out;
+    struct rdv__line_buffer *out = &connection->out;
     const char *words = connection->server->options.late_line;
     const char *begin = out->data ? out->data + out->begin : NULL;
-    const char *end = begin ? memchr(begin, '\n', used(out)) : NULL;
-    struct buffer kept = {0};
-    size_t *taken = &connection->share->output;
+    const char *end = begin ? memchr(begin, '\n', rdv__line_buffer_size(out)) : NULL;
+    struct rdv__line_buffer kept = {0};
+    size_t *total = &connection->share->output;
     rdv__log(&connection->server->options.log, RDV_LOG_WARNING, "a client was cut off: %s",
              "it does not read what it asked for");
-    int result = end ? append(&kept, begin, (size_t)(end + 1 - begin), taken) : 0;
+    int result = end ? rdv__line_buffer_append(&kept, begin, (size_t)(end + 1 - begin), total) : 0;
     if (result == 0)
-        result = append(&kept, words, strlen(words), taken);
+        result = rdv__line_buffer_append(&kept, words, strlen(words), total);
     if (result == 0)
-        result = append(&kept, "\n", 1, taken);
-    buffer_free(out, taken);
+        result = rdv__line_buffer_append(&kept, "\n", 1, total);
+    rdv__line_buffer_clear(out, total);
     *out = kept;
     connection->late = true;
     connection->more = false;
     connection->broken |= result != 0;
-    wake(connection);
+    wake_connection(connection);
 }
 
 /* The connection of the same share that has the most waiting, and was sent lines that are not answers; this one, if there is no other. */
-static struct rdv__connection *latest(struct rdv__connection *connection)
+static struct rdv__connection *find_latest(struct rdv__connection *connection)
 {
     struct rdv__connection *worst = connection;
     for (struct rdv__connection *other = connection->server->connections; other;
@@ -281,30 +219,31 @@ void rdv__connection_push(struct rdv__connection *connection, const char *line, 
     if (connection->broken || connection->late)
         return;
     connection->pushed = true;
-    if (used(&connection->out) > connection->server->options.queue_max)
+    if (rdv__line_buffer_size(&connection->out) > connection->server->options.queue_max)
         make_late(connection);
     while (!connection->late && !rdv__connection_has_room(connection, size + 1))
-        make_late(latest(connection));
+        make_late(find_latest(connection));
     queue_line(connection, line, size);
 }
 
 /* Send what there is room for. */
-static void flush(struct rdv__connection *connection)
+static void flush_output(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
-    struct buffer *out = &connection->out;
-    while (!connection->broken && used(out) > 0) {
+    struct rdv__line_buffer *out = &connection->out;
+    while (!connection->broken && rdv__line_buffer_size(out) > 0) {
         size_t sent;
-        if (rdv__socket_send(connection->fd, out->data + out->begin, used(out), &sent) != 0) {
+        if (rdv__socket_send(connection->fd, out->data + out->begin, rdv__line_buffer_size(out),
+                             &sent) != 0) {
             connection->broken = true;
             return;
         }
         if (sent == 0)
             break;
         connection->moved = true;
-        drop(out, sent, &connection->share->output);
+        drop_bytes(out, sent, &connection->share->output);
     }
-    if (used(out) > 0 && !server->waiting) {
+    if (rdv__line_buffer_size(out) > 0 && !server->waiting) {
         server->waiting = true;
         rdv_timer_start(server->patience, server->options.patience);
     }
@@ -317,10 +256,10 @@ static void patience_ends(void *user)
     server->waiting = false;
     for (struct rdv__connection *connection = server->connections; connection;
          connection = connection->next) {
-        if (used(&connection->out) > 0 && !connection->moved)
+        if (rdv__line_buffer_size(&connection->out) > 0 && !connection->moved)
             cut_off(connection, "it has stopped reading");
         connection->moved = false;
-        server->waiting |= used(&connection->out) > 0;
+        server->waiting |= rdv__line_buffer_size(&connection->out) > 0;
     }
     if (server->waiting)
         rdv_timer_start(server->patience, server->options.patience);
@@ -427,31 +366,15 @@ static void connection_free(struct rdv__connection *connection)
     connection->share->connections--;
     rdv__io_free(connection->io);
     rdv__socket_close(connection->fd);
-    buffer_free(&connection->in, &connection->share->input);
-    buffer_free(&connection->out, &connection->share->output);
+    rdv__line_buffer_clear(&connection->in, &connection->share->input);
+    rdv__line_buffer_clear(&connection->out, &connection->share->output);
     free(connection);
     listen_again(server);
 }
 
-/* Whether a whole line is there; its size, without its end. */
-static bool find_line(struct rdv__connection *connection, size_t *ret_size)
-{
-    const struct buffer *in = &connection->in;
-    if (used(in) == connection->scanned)
-        return false;
-    const char *line = in->data + in->begin;
-    const char *end = memchr(line + connection->scanned, '\n', used(in) - connection->scanned);
-    connection->scanned = end ? (size_t)(end - line) : used(in);
-    if (!end)
-        return false;
-    *ret_size = connection->scanned;
-    return true;
-}
-
 static void drop_input(struct rdv__connection *connection, size_t size)
 {
-    connection->scanned = 0;
-    drop(&connection->in, size, &connection->share->input);
+    drop_bytes(&connection->in, size, &connection->share->input);
 }
 
 static void line_too_long(struct rdv__connection *connection)
@@ -473,10 +396,11 @@ static void do_lines(struct rdv__connection *connection, bool late)
     size_t size;
     if (connection->late || (connection->share->only_late && !late))
         return;
-    for (int lines = 0; !connection->broken && has_room(connection) && find_line(connection, &size);
+    for (int lines = 0; !connection->broken && has_room(connection) &&
+                        rdv__line_buffer_find_line(&connection->in, &size);
          lines++) {
         if (lines == LINES_AT_ONCE || (late && lines > 0 && time_is_up(server))) {
-            wake(connection);
+            wake_connection(connection);
             return;
         }
         if (size > connection->share->limits.line_max) {
@@ -488,10 +412,10 @@ static void do_lines(struct rdv__connection *connection, bool late)
         }
         drop_input(connection, size + 1);
     }
-    if (!connection->broken && connection->scanned > connection->share->limits.line_max &&
-        connection->scanned == used(&connection->in)) {
+    if (!connection->broken && connection->in.scanned > connection->share->limits.line_max &&
+        connection->in.scanned == rdv__line_buffer_size(&connection->in)) {
         line_too_long(connection);
-        drop_input(connection, used(&connection->in));
+        drop_input(connection, rdv__line_buffer_size(&connection->in));
         connection->skipping = true;
     }
 }
@@ -509,15 +433,15 @@ static void take_input(struct rdv__connection *connection, const char *data, siz
     }
     struct share *share = connection->share;
     if (share->input + size <= share->limits.input_max &&
-        append(&connection->in, data, size, &share->input) == 0)
+        rdv__line_buffer_append(&connection->in, data, size, &share->input) == 0)
         return;
     const char *words = server->options.busy_line;
     queue_line(connection, words, strlen(words));
-    flush(connection);
+    flush_output(connection);
     cut_off(connection, "there is no room for what clients send");
 }
 
-static void receive(struct rdv__connection *connection)
+static void receive_input(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
     size_t size = 0;
@@ -532,35 +456,35 @@ static void receive(struct rdv__connection *connection)
 }
 
 /* After all that was done for it: close it, or wait for what can come next. */
-static void settle(struct rdv__connection *connection)
+static void settle_connection(struct rdv__connection *connection)
 {
     size_t size;
-    flush(connection);
-    bool line = find_line(connection, &size), room = has_room(connection);
+    flush_output(connection);
+    bool line = rdv__line_buffer_find_line(&connection->in, &size), room = has_room(connection);
     /* What waits for a commit is woken by its answer, all else goes on late in this turn or in the next. */
     if (room && !connection->broken && !connection->late &&
         (connection->more || (line && connection->expected == 0)))
-        wake(connection);
+        wake_connection(connection);
     /* Who has sent all that it wanted to send still gets the answers. */
-    bool finished = used(&connection->out) == 0 &&
+    bool finished = rdv__line_buffer_size(&connection->out) == 0 &&
                     (connection->late || (connection->ended && connection->expected == 0));
     if ((connection->broken || finished) && !connection->awake)
         connection_free(connection);
     else if (!connection->broken)
         rdv__io_watch(connection->io, !connection->ended && !line && room && !connection->late,
-                      used(&connection->out) > 0);
+                      rdv__line_buffer_size(&connection->out) > 0);
 }
 
 static void connection_ready(void *user)
 {
     struct rdv__connection *connection = user;
     size_t size;
-    flush(connection);
+    flush_output(connection);
     if (!connection->broken && !connection->ended && !connection->late && has_room(connection) &&
-        !find_line(connection, &size))
-        receive(connection);
+        !rdv__line_buffer_find_line(&connection->in, &size))
+        receive_input(connection);
     do_lines(connection, false);
-    settle(connection);
+    settle_connection(connection);
 }
 
 /* Do what is late for the connections of a share, in the order in which they have woken up, until its time is up. */
@@ -619,7 +543,7 @@ static int connection_new(struct rdv__server *server, rdv__descriptor fd, enum r
 }
 
 /* One line for who can't stay. There is room for it, since nothing was sent before. */
-static void turn_away(rdv__descriptor fd, const char *line)
+static void turn_away_client(rdv__descriptor fd, const char *line)
 {
     size_t sent;
     if (rdv__socket_send(fd, line, strlen(line), &sent) == 0)
@@ -634,8 +558,8 @@ static bool is_full(const struct rdv__server *server, const struct share *share)
 }
 
 /* Now and then only: who is refused can come again at once. */
-static void tell_full(struct rdv__server *server, struct share *share,
-                      const struct rdv__peer_words *words)
+static void log_full(struct rdv__server *server, struct share *share,
+                     const struct rdv__peer_words *words)
 {
     const struct rdv__server_options *options = &server->options;
     rdv_duration now = rdv__plat_running();
@@ -663,10 +587,10 @@ static bool take_connection(struct rdv__server *server)
         enum rdv__peer peer = rdv__socket_peer(fd, options->group, &words);
         if (peer == RDV__PEER_STRANGER) {
             rdv__log(&options->log, RDV_LOG_WARNING, "a client was refused: %s", words.text);
-            turn_away(fd, options->refuse_line);
+            turn_away_client(fd, options->refuse_line);
         } else if (is_full(server, share_of(server, peer))) {
-            tell_full(server, share_of(server, peer), &words);
-            turn_away(fd, options->busy_line);
+            log_full(server, share_of(server, peer), &words);
+            turn_away_client(fd, options->busy_line);
         } else {
             result = connection_new(server, fd, peer);
         }
@@ -774,7 +698,7 @@ static int turn_late(struct rdv__turn *turn)
         }
         connection->awake = false;
         do_lines(connection, false);
-        settle(connection);
+        settle_connection(connection);
     }
     /* Connections that have not had their part come first in the next turn. */
     if (left) {
