@@ -54,6 +54,14 @@ static_assert(INPUT_MAX + OUTPUT_MAX + DOING_MAX + RDV_CONTROL_READER_MEMORY_MAX
 #define OWNERS_TIME  (20 * RDV_MILLISECOND)
 #define READERS_TIME (2 * RDV_MILLISECOND)
 
+/* A request that comes in the part of a turn where it can't be done is kept as it was read, if its
+ * line is not longer than this, in bytes. A longer line is read again: a tree takes several times
+ * the memory of its text. */
+#define KEPT_LINE_MAX 2048
+
+/* The most that a value takes in the tree of a request, in bytes. */
+#define VALUE_MEMORY 160
+
 /* How long a client may leave unread what waits for it. */
 #define PATIENCE (30 * RDV_SECOND)
 
@@ -72,12 +80,16 @@ struct rdv_control {
     bool attached;   /* to the store */
 };
 
-/* What a connection is to us. */
+/* The state that the line server keeps for each connection. */
 struct client {
     rdv_control *control;
     struct rdv__connection *connection;
     bool may_write;
     struct rdv__change_stream changes;
+    /* The request of the line that waits, if is_kept. It borrows the line, which stays in its place
+     * while it waits. */
+    struct rdv__request kept;
+    bool is_kept;
     /* A request that takes more than one slice; work is NULL while there is none. */
     struct rdv__work *work;
     struct rdv__json_writer *writer;
@@ -125,11 +137,40 @@ static void client_drop_work(struct client *client)
     client->id = NULL;
 }
 
+/* Keep the request of a line that waits, so that the line is not parsed a second time. Takes the
+ * request. The memory counts as if it waited to be read by the client. */
+static void keep_request(struct client *client, struct rdv__request *request, size_t line_size)
+{
+    size_t memory = line_size + (line_size / 2 + 1) * VALUE_MEMORY;
+    if (line_size > KEPT_LINE_MAX || !rdv__connection_hold(client->connection, memory)) {
+        (void)rdv__connection_hold(client->connection, 0);
+        rdv__request_finish(request);
+        return;
+    }
+    client->kept = *request;
+    client->is_kept = true;
+}
+
+/* Read the request of a line, or take the one that was kept of it. */
+static int take_request(struct client *client, const char *line, size_t size,
+                        struct rdv__request *ret_request, struct rdv__failure *ret_failure)
+{
+    if (!client->is_kept)
+        return rdv__request_read(line, size, ret_request, ret_failure);
+    *ret_request = client->kept;
+    client->is_kept = false;
+    (void)rdv__connection_hold(client->connection, 0);
+    memset(ret_failure, 0, sizeof *ret_failure);
+    return 0;
+}
+
 static void client_closed(void *user, void *state)
 {
     rdv_control *control = user;
     struct client *client = state;
     rdv__change_stream_close(&control->streams, &client->changes);
+    if (client->is_kept)
+        rdv__request_finish(&client->kept);
     client_drop_work(client);
     free(client);
 }
@@ -389,7 +430,7 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
     if (control->prepared > PREPARED_MAX || client->work)
         return RDV__LINE_WAIT;
     const struct rdv__method *method = NULL;
-    int result = rdv__request_read(line, size, &request, &failure);
+    int result = take_request(client, line, size, &request, &failure);
     if (result == 0) {
         method = rdv__method_find(request.method);
         result = check_call(client, method, &request, &failure);
@@ -399,7 +440,7 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
     /* Who asks after having changed something sees it changed, after the commit. And as long as anybody reads, which commits
      * what is open, nobody stages anything. */
     if (result == 0 && rdv__method_stages(method) == late) {
-        rdv__request_finish(&request);
+        keep_request(client, &request, size);
         return RDV__LINE_WAIT;
     }
     if (result != 0)
