@@ -46,8 +46,8 @@ struct rdv__change_streams {
 int rdv__change_stream_open(struct rdv__change_streams *streams, struct rdv__change_stream *stream,
                             struct rdv__connection *connection, int64_t after);
 
-/* Send a slice of what the client has not heard of yet, if it watches and is behind. Returns true if
- * there is more. If the store can't be read, the connection is closed. */
+/* Send a slice of what the client has not heard of yet, if it watches and is behind. Returns true
+ * if there is more. If the store can't be read, the connection is closed. */
 bool rdv__change_stream_catch_up(struct rdv__change_streams *streams,
                                  struct rdv__change_stream *stream);
 

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The client's end of the socket: rdv_client_… for programs that ask an agent. It sends request
+ * lines and hands out the lines that come in. It blocks where a caller waits; with a loop, the
+ * loop tells when there is something to receive.
+ *
+ * The line that rdv_client_receive() gives lies in the buffer, and may move or go with the next
+ * call. response.c reads what the lines say.
+ */
 #include <rdvtask/control.h>
 
 #include <stdbool.h>
@@ -11,9 +19,10 @@
 #include "platform/platform.h"
 #include "platform/socket.h"
 
-/* How long to wait for an agent to take us. */
+/* How long to wait for an agent to accept the connection and to answer. */
 #define OPEN_WAIT (10 * RDV_SECOND)
 
+/* How much room there is at least for what is received at once, in bytes. */
 #define READ_SIZE 65536
 
 struct rdv_client {
@@ -64,7 +73,7 @@ int rdv_client_send(rdv_client *client, const char *line)
                 return result;
             if (step > 0)
                 continue;
-            /* An agent whose answers nobody reads does not read either. */
+            /* While its answers are not read, an agent does not read either. */
             result = rdv__socket_wait(client->fd, true, -1);
             if (result == 0 && !client->ended)
                 result = receive_input(client);
@@ -151,13 +160,15 @@ void rdv_client_close(rdv_client *client)
     free(client);
 }
 
-/* Only an answer tells that the agent has taken us: it refuses with a line, too. */
-static int greet(rdv_client *client, struct rdv_error *error)
+/* Ask the agent for its status. Only an answer tells that it has accepted this client: if it
+ * refuses one, it sends a line too. */
+static int request_status(rdv_client *client, struct rdv_error *error)
 {
     const char *line, *words = "";
     rdv_response *response = NULL;
     int result = rdv_client_send(client, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"status\"}");
-    /* Who was refused may have been cut off before it could speak; the reason is there to be read. */
+    /* A client that was refused may have been cut off before it could send; the reason can still be
+     * read. */
     if (result == 0 || result == RDV_ESHUTDOWN)
         result = rdv_client_receive(client, OPEN_WAIT, &line);
     if (result == RDV_ETIMEDOUT)
@@ -185,7 +196,7 @@ int rdv_client_open(const char *socket, rdv_client **ret_client, struct rdv_erro
     client->fd = RDV__NO_DESCRIPTOR;
     int result = rdv__socket_connect(socket, OPEN_WAIT, &client->fd, error);
     if (result == 0)
-        result = greet(client, error);
+        result = request_status(client, error);
     if (result != 0) {
         rdv_client_close(client);
         return result;

@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two ways to the dispatch function: through a socket, where the calls of a turn share one commit and are answered after it, and
- * directly.
+ * The control of an agent: two ways to the methods (methods.c). Clients of a socket send requests
+ * through a line server, which calls the functions of server_ops; rdv_control_call() does a
+ * request directly.
+ *
+ * Through the socket, a turn of the loop does requests in two parts. The early part, before the
+ * commit, is for methods that stage: all of a turn share one commit, and each is answered when the
+ * batch is durable (struct pending), or fails with it. The late part, after the commit, is for the
+ * others: they show only what is durable. A listing is done in slices, one a call of client_late().
+ *
+ *   request -> early: it stages -> pending -> batch settled -> answer
+ *           -> late:  it reads  -> done at once             -> answer
+ *                               -> work -> slice ... slice  -> answer
+ *
+ * What waits is bounded, see MIB and below. Nothing that a client does lasts longer than a slice,
+ * or one line.
  */
 #include <rdvtask/control.h>
 
@@ -19,21 +32,23 @@
 #include "store/store.h"
 #include "json/writer.h"
 
-/* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
+/* With more than this in answers that wait for their commit, in bytes, the lines that follow wait
+ * too. */
 #define PREPARED_MAX (1024 * 1024)
 
 /*
- * The memory that clients can make us take, in bytes: RDV_CONTROL_MEMORY_MAX all together, of which readers have
- * RDV_CONTROL_READER_MEMORY_MAX.
+ * The memory that clients can make the agent take, in bytes: RDV_CONTROL_MEMORY_MAX all together.
+ * Readers, which may not change anything, have RDV_CONTROL_READER_MEMORY_MAX of it.
  *
- *                          readers      our own user and root
+ *                          readers      the agent's own user and root
  *   lines that have come   4 MiB        100 MiB
- *   what waits to be read  6 MiB        100 MiB   (with answers that are being made)
+ *   what waits to be read  6 MiB        100 MiB   (with answers being made, and kept requests)
  *   one line being done    6 MiB        416 MiB   (see below; or one entry with all its changes)
  *
- * A line that is done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES, 24 MiB. Beside them there are
- * either the tasks of a schedule, 64 MiB, and its answer, 64 MiB, as each task is parsed by itself; or, if nearly all values are
- * in one task or in no task, their tree, of at most 160 bytes for a member with its name and its text: 305 MiB.
+ * A line that is being done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES,
+ * 24 MiB. Each task of a schedule is parsed by itself, so beside these two there are the tasks, 64
+ * MiB, and the answer_request, 64 MiB. If nearly all values are in one task or in no task, there is
+ * their tree instead: at most VALUE_MEMORY for a member with its name and its text, 305 MiB.
  */
 #define MIB               ((size_t)1024 * 1024)
 #define INPUT_MAX         (100 * MIB)
@@ -45,12 +60,12 @@
 
 static_assert(READER_INPUT_MAX + READER_OUTPUT_MAX + READER_DOING_MAX <=
                   RDV_CONTROL_READER_MEMORY_MAX,
-              "readers have more than they may");
+              "readers have more memory than they may");
 static_assert(INPUT_MAX + OUTPUT_MAX + DOING_MAX + RDV_CONTROL_READER_MEMORY_MAX <=
                   RDV_CONTROL_MEMORY_MAX,
-              "clients have more than they may");
+              "clients have more memory than they may");
 
-/* How long a turn may deal with what our own user and root ask, and with what readers ask. */
+/* How long a turn may do requests of the agent's own user and of root, and those of readers. */
 #define OWNERS_TIME  (20 * RDV_MILLISECOND)
 #define READERS_TIME (2 * RDV_MILLISECOND)
 
@@ -62,10 +77,10 @@ static_assert(INPUT_MAX + OUTPUT_MAX + DOING_MAX + RDV_CONTROL_READER_MEMORY_MAX
 /* The most that a value takes in the tree of a request, in bytes. */
 #define VALUE_MEMORY 160
 
-/* How long a client may leave unread what waits for it. */
+/* How long a client may leave its output unread. */
 #define PATIENCE (30 * RDV_SECOND)
 
-/* How long the log is not told again that there are too many clients. */
+/* After it was logged that there are too many clients, it is not logged again for this long. */
 #define QUIET RDV_MINUTE
 
 struct rdv_control {
@@ -73,11 +88,14 @@ struct rdv_control {
     rdv_trigger *trigger;
     struct rdv__target target;
     rdv__group group;
-    struct rdv__server *server; /* NULL without a socket */
+    /* NULL without a socket. */
+    struct rdv__server *server;
     char *busy_line, *refuse_line, *late_line;
     struct rdv__change_streams streams;
-    size_t prepared; /* bytes of answers that wait for their commit */
-    bool attached;   /* to the store */
+    /* The size of all answers that wait for their commit, in bytes. */
+    size_t prepared;
+    /* The control is attached to the store. */
+    bool attached;
 };
 
 /* The state that the line server keeps for each connection. */
@@ -96,13 +114,16 @@ struct client {
     char *id;
 };
 
-/* A request that is done once its batch is durable. */
+/* A request that is answered once its batch is durable. */
 struct pending {
     struct rdv__store_change change;
     rdv_control *control;
-    struct rdv__answer *answer; /* NULL: nobody waits for one */
+    /* The place of the answer; NULL if nobody waits for one. */
+    struct rdv__answer *answer;
+    /* The request's id, and the answer if all goes well. */
     char *id, *line;
-    size_t size; /* of line */
+    /* The size of line. */
+    size_t size;
 };
 
 /* ---------------------------------------------------------- through a socket */
@@ -126,8 +147,8 @@ static void *client_opened(void *user, struct rdv__connection *connection, enum 
     return client;
 }
 
-/* Forget a request of several slices that is done, or that nobody waits for any more. */
-static void client_drop_work(struct client *client)
+/* Forget a request that takes several slices: it is done, or its client is gone. */
+static void drop_work(struct client *client)
 {
     rdv__work_free(client->work);
     rdv__json_writer_free(client->writer);
@@ -171,7 +192,7 @@ static void client_closed(void *user, void *state)
     rdv__change_stream_close(&control->streams, &client->changes);
     if (client->is_kept)
         rdv__request_finish(&client->kept);
-    client_drop_work(client);
+    drop_work(client);
     free(client);
 }
 
@@ -192,7 +213,7 @@ static void pending_free(struct pending *pending)
     free(pending);
 }
 
-/* The batch is durable, or lost. */
+/* Answer a staged request: its batch is durable, or lost. */
 static void pending_settle(struct rdv__store_change *change, int result)
 {
     struct pending *pending = (struct pending *)change;
@@ -211,8 +232,9 @@ static void pending_settle(struct rdv__store_change *change, int result)
     pending_free(pending);
 }
 
-/* Make the line of an answer; it is NULL if none is due, as id is NULL. Takes the writer. A result that there is no memory for is a
- * failure; so a method that stages is not done before its line is there. */
+/* Make the line of an answer: of what was written, or of the failure. The line is NULL if id is
+ * NULL, as no answer is due then. Takes the writer. If there is no memory for the line of a result,
+ * the request has failed. */
 static int finish_answer(struct rdv__json_writer *writer, const char *id, int result,
                          struct rdv__failure *failure, char **ret_line)
 {
@@ -228,9 +250,10 @@ static int finish_answer(struct rdv__json_writer *writer, const char *id, int re
     return result;
 }
 
-/* Do a request to its end, and write its answer. On failure nothing was done. */
-static int perform(const struct rdv__target *target, const struct rdv__method *method,
-                   const struct rdv__request *request, char **ret_line)
+/* Do a request to its end, and write its answer. On failure nothing was done: if there is no memory
+ * for the answer of a method that stages, its batch is undone. */
+static int perform_request(const struct rdv__target *target, const struct rdv__method *method,
+                           const struct rdv__request *request, char **ret_line)
 {
     struct rdv__failure failure = {0};
     struct rdv__json_writer *writer = NULL;
@@ -249,7 +272,8 @@ static int perform(const struct rdv__target *target, const struct rdv__method *m
     return result;
 }
 
-/* Have a staged request answered when its batch is durable. Nothing can fail any more but by undoing the batch. */
+/* Have a staged request answered when its batch is durable. From here on it can fail only with the
+ * whole batch. */
 static void defer_answer(struct client *client, struct pending *pending, char *line)
 {
     rdv_control *control = client->control;
@@ -284,16 +308,18 @@ static int pending_new(struct client *client, const struct rdv__request *request
     return 0;
 }
 
-/* Answer at once, if someone waits for it. Takes line; NULL where one is due = no memory. */
-static void answer(struct client *client, const struct rdv__request *request, char *line)
+/* Answer a request now, if it wants an answer. Takes line. If an answer is due and line is NULL,
+ * there was no memory for it. */
+static void answer_request(struct client *client, const struct rdv__request *request, char *line)
 {
     if (request->id)
         rdv__connection_answer(client->connection, line);
 }
 
-/* A method that stages: its answer keeps its place, and waits. */
-static void do_staging(struct client *client, const struct rdv__method *method,
-                       const struct rdv__request *request)
+/* Do a request that stages. Its answer keeps its place among those of the client until the batch
+ * is durable. */
+static void do_staging_request(struct client *client, const struct rdv__method *method,
+                               const struct rdv__request *request)
 {
     rdv_control *control = client->control;
     struct pending *pending = NULL;
@@ -302,9 +328,9 @@ static void do_staging(struct client *client, const struct rdv__method *method,
     int result = pending_new(client, request, &pending);
     bool done = result == 0;
     if (done) {
-        result = perform(&control->target, method, request, &line);
+        result = perform_request(&control->target, method, request, &line);
         done = result == 0;
-        /* Even if there is nothing to change, or it was changed already, the answer goes with the batch. */
+        /* A batch is needed even if the method had nothing to change: the answer goes with it. */
         if (done)
             result = rdv__store_stage(control->store);
     }
@@ -320,13 +346,13 @@ static void do_staging(struct client *client, const struct rdv__method *method,
     if (pending && pending->answer)
         rdv__answer_give(pending->answer, line);
     else
-        answer(client, request, line);
+        answer_request(client, request, line);
     if (pending)
         pending_free(pending);
 }
 
-/* Do a slice of what the client has asked. Returns false if it is answered. */
-static bool go_on(struct client *client)
+/* Do a slice of the client's request. Returns false if it has been answered. */
+static bool do_slice(struct client *client)
 {
     struct rdv__connection *connection = client->connection;
     struct rdv__failure failure;
@@ -341,25 +367,27 @@ static bool go_on(struct client *client)
     }
     (void)finish_answer(client->writer, client->id, result, &failure, &line);
     client->writer = NULL;
-    client_drop_work(client);
+    drop_work(client);
     (void)rdv__connection_hold(connection, 0);
     rdv__connection_answer(connection, line);
     return false;
 }
 
-/* Late in a turn, when there is room: go on with what was asked, or tell a watcher what is in the store. Returns true if there is more. */
+/* Late in a turn, when there is room for output: do a slice of a request, or have a stream of
+ * changes catch up with the store. Returns true if there is more to do. */
 static bool client_late(void *user, void *state)
 {
     (void)user;
     struct client *client = state;
-    if (client->work && go_on(client))
+    if (client->work && do_slice(client))
         return true;
     return rdv__change_stream_catch_up(&client->control->streams, &client->changes);
 }
 
-/* Do a method that does not stage. Takes the request's id if it is not answered at once. */
-static void do_at_once(struct client *client, const struct rdv__method *method,
-                       struct rdv__request *request)
+/* Do a request that does not stage: to its end, or, for a listing, its first slice. In that case
+ * the request's id is taken. */
+static void do_late_request(struct client *client, const struct rdv__method *method,
+                            struct rdv__request *request)
 {
     struct rdv__target target = client->control->target;
     struct rdv__failure failure = {0};
@@ -380,29 +408,31 @@ static void do_at_once(struct client *client, const struct rdv__method *method,
         client->writer = writer;
         client->id = request->id;
         request->id = NULL;
-        if (go_on(client))
+        if (do_slice(client))
             rdv__connection_more(client->connection);
         return;
     }
-    rdv__work_free(work); /* nobody waits for what it finds */
+    /* If there is work, the request was a notification: nobody waits for what it finds. */
+    rdv__work_free(work);
     (void)finish_answer(writer, request->id, result, &failure, &line);
-    answer(client, request, line);
+    answer_request(client, request, line);
 }
 
-static void no_method(const struct rdv__request *request, struct rdv__failure *failure)
+static void set_no_method(const struct rdv__request *request, struct rdv__failure *failure)
 {
     rdv__failure_set(failure, RDV__RPC_METHOD, RDV_ENOTSUP, "there is no method '%s'",
                      request->method);
 }
 
-/* Whether the client may have it; the failure says why not. */
+/* Check whether the client may call the method now. Returns 0, or the code of the failure, which
+ * says why not. */
 static int check_call(const struct client *client, const struct rdv__method *method,
                       const struct rdv__request *request, struct rdv__failure *failure)
 {
     if (!method)
-        no_method(request, failure);
+        set_no_method(request, failure);
     else if (!client->may_write && !rdv__method_reads(method))
-        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for those who may only read",
+        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for clients that may only read",
                          request->method);
     else if (!rdv__connection_has_room(client->connection, 0))
         rdv__failure_set(failure, 0, RDV_EBUSY, "too much waits for clients that do not read");
@@ -418,6 +448,7 @@ static bool is_blank(const char *line, size_t size)
     return size == 0;
 }
 
+/* Do a line, or have it wait for the part of the turn where it belongs. */
 static enum rdv__line client_line(void *user, void *state, const char *line, size_t size, bool late)
 {
     rdv_control *control = user;
@@ -435,20 +466,22 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
         method = rdv__method_find(request.method);
         result = check_call(client, method, &request, &failure);
     } else if (!request.id) {
-        rdv__connection_close(connection); /* there is not even memory to say so */
+        /* There is not even memory to answer with an error. */
+        rdv__connection_close(connection);
     }
-    /* Who asks after having changed something sees it changed, after the commit. And as long as anybody reads, which commits
-     * what is open, nobody stages anything. */
+    /* A client that changes something and then reads finds it changed, as reading comes after the
+     * commit. Nothing is staged in the late part: reading commits what is open. */
     if (result == 0 && rdv__method_stages(method) == late) {
         keep_request(client, &request, size);
         return RDV__LINE_WAIT;
     }
     if (result != 0)
-        answer(client, &request, request.id ? rdv__answer_failure(request.id, &failure) : NULL);
+        answer_request(client, &request,
+                       request.id ? rdv__answer_failure(request.id, &failure) : NULL);
     else if (rdv__method_stages(method))
-        do_staging(client, method, &request);
+        do_staging_request(client, method, &request);
     else
-        do_at_once(client, method, &request);
+        do_late_request(client, method, &request);
     rdv__request_finish(&request);
     return RDV__LINE_DONE;
 }
@@ -463,12 +496,13 @@ static const struct rdv__server_ops server_ops = {
 
 /* ---------------------------------------------------------------- directly */
 
-/* Whether it can be done this way; the failure says why not. */
+/* Check whether a request can be done directly. Returns 0, or the code of the failure, which says
+ * why not. */
 static int check_direct_call(const rdv_control *control, const struct rdv__method *method,
                              const struct rdv__request *request, struct rdv__failure *failure)
 {
     if (!method)
-        no_method(request, failure);
+        set_no_method(request, failure);
     else if (rdv__store_is_held(control->store))
         rdv__failure_set(failure, 0, RDV_ESTATE, "a batch is open");
     else
@@ -492,7 +526,7 @@ int rdv_control_call(rdv_control *control, const char *text, rdv_control_reply_f
     }
     bool refused = result != 0;
     if (!refused)
-        result = perform(&control->target, method, &request, &line);
+        result = perform_request(&control->target, method, &request, &line);
     if (result == 0 && rdv__method_stages(method)) {
         result = rdv__store_commit(control->store);
         refused = result != 0;
