@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The client's end of the socket: rdv_client_… for programs that ask an agent. It sends request
+ * lines and hands out the lines that come in. It blocks where a caller waits; with a loop, the
+ * loop tells when there is something to receive.
+ *
+ * The line that rdv_client_receive() gives lies in the buffer, and may move or go with the next
+ * call. response.c reads what the lines say.
+ */
 #include <rdvtask/control.h>
 
 #include <stdbool.h>
@@ -6,53 +14,47 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/line_buffer.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/socket.h"
 
-/* How long to wait for an agent to take us. */
+/* How long to wait for an agent to accept the connection and to answer. */
 #define OPEN_WAIT (10 * RDV_SECOND)
 
+/* How much room there is at least for what is received at once, in bytes. */
 #define READ_SIZE 65536
 
 struct rdv_client {
     rdv__descriptor fd;
-    struct rdv__io *io; /* NULL = not attached to a loop */
-    char *data;         /* what has come in: bytes begin to end */
-    size_t begin, end, room;
-    size_t scanned; /* so many of them hold no line end */
-    bool ended;     /* nothing more will come */
+    /* NULL if the client is not attached to a loop. */
+    struct rdv__io *io;
+    /* What has come in. */
+    struct rdv__line_buffer in;
+    /* The size, with its end, of the line that the caller was given last. It is dropped when the
+     * next one is asked for. */
+    size_t taken;
+    /* Nothing more will come. */
+    bool ended;
 };
 
-/* Receive what is there, which may be nothing. */
-static int fill(rdv_client *client)
+/* Receive what is there, which may be nothing. The line that the caller was given last may move. */
+static int receive_input(rdv_client *client)
 {
-    size_t size = client->end - client->begin;
-
-    if (client->begin > 0 && client->begin >= size) {
-        memcpy(client->data, client->data + client->begin, size);
-        client->begin = 0;
-        client->end = size;
-    }
-    if (client->room - client->end < READ_SIZE) {
-        size_t room = client->room * 2 + READ_SIZE;
-        char *data = realloc(client->data, room);
-        if (!data)
-            return RDV_ENOMEM;
-        client->data = data;
-        client->room = room;
-    }
+    struct rdv__line_buffer *in = &client->in;
+    int result = rdv__line_buffer_reserve(in, READ_SIZE, NULL);
+    if (result != 0)
+        return result;
     size_t received = 0;
-    int result = rdv__socket_receive(client->fd, client->data + client->end,
-                                     client->room - client->end, &received);
+    result = rdv__socket_receive(client->fd, in->data + in->end, in->room - in->end, &received);
     if (result == RDV_ESHUTDOWN) {
         client->ended = true;
-        /* The end of it can be read for ever. */
+        /* The descriptor stays readable after the end: the loop would call without a pause. */
         if (client->io)
             rdv__io_watch(client->io, false, false);
         return 0;
     }
-    client->end += received;
+    in->end += received;
     return result;
 }
 
@@ -71,10 +73,10 @@ int rdv_client_send(rdv_client *client, const char *line)
                 return result;
             if (step > 0)
                 continue;
-            /* An agent whose answers nobody reads does not read either. */
+            /* While its answers are not read, an agent does not read either. */
             result = rdv__socket_wait(client->fd, true, -1);
             if (result == 0 && !client->ended)
-                result = fill(client);
+                result = receive_input(client);
             if (result != 0)
                 return result;
         }
@@ -82,21 +84,20 @@ int rdv_client_send(rdv_client *client, const char *line)
     return 0;
 }
 
-/* A whole line that has come in, or NULL. */
+/* Take a whole line that has come in. It stays in the buffer until the next one is taken. NULL if
+ * there is none. */
 static const char *take_line(rdv_client *client)
 {
-    size_t size = client->end - client->begin;
-    if (size == client->scanned)
+    struct rdv__line_buffer *in = &client->in;
+    size_t size;
+    if (client->taken > 0)
+        rdv__line_buffer_drop(in, client->taken);
+    client->taken = 0;
+    if (!rdv__line_buffer_find_line(in, &size))
         return NULL;
-    char *line = client->data + client->begin;
-    char *end = memchr(line + client->scanned, '\n', size - client->scanned);
-    if (!end) {
-        client->scanned = size;
-        return NULL;
-    }
-    *end = '\0';
-    client->scanned = 0;
-    client->begin += (size_t)(end + 1 - line);
+    char *line = in->data + in->begin;
+    line[size] = '\0';
+    client->taken = size + 1;
     return line;
 }
 
@@ -113,7 +114,7 @@ int rdv_client_receive(rdv_client *client, rdv_duration wait, const char **ret_l
         }
         if (client->ended)
             return RDV_ESHUTDOWN;
-        if (client->scanned > RDV_CONTROL_LINE_MAX)
+        if (client->in.scanned > RDV_CONTROL_LINE_MAX)
             return RDV_ELIMIT;
         rdv_duration passed = rdv__plat_running() - begun;
         int result = rdv__socket_wait(client->fd, false,
@@ -121,7 +122,7 @@ int rdv_client_receive(rdv_client *client, rdv_duration wait, const char **ret_l
                                       : passed < wait ? wait - passed
                                                       : 0);
         if (result == 0)
-            result = fill(client);
+            result = receive_input(client);
         if (result != 0)
             return result;
     }
@@ -155,17 +156,19 @@ void rdv_client_close(rdv_client *client)
         return;
     rdv__io_free(client->io);
     rdv__socket_close(client->fd);
-    free(client->data);
+    rdv__line_buffer_clear(&client->in, NULL);
     free(client);
 }
 
-/* Only an answer tells that the agent has taken us: it refuses with a line, too. */
-static int greet(rdv_client *client, struct rdv_error *error)
+/* Ask the agent for its status. Only an answer tells that it has accepted this client: if it
+ * refuses one, it sends a line too. */
+static int request_status(rdv_client *client, struct rdv_error *error)
 {
     const char *line, *words = "";
     rdv_response *response = NULL;
     int result = rdv_client_send(client, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"status\"}");
-    /* Who was refused may have been cut off before it could speak; the reason is there to be read. */
+    /* A client that was refused may have been cut off before it could send; the reason can still be
+     * read. */
     if (result == 0 || result == RDV_ESHUTDOWN)
         result = rdv_client_receive(client, OPEN_WAIT, &line);
     if (result == RDV_ETIMEDOUT)
@@ -193,7 +196,7 @@ int rdv_client_open(const char *socket, rdv_client **ret_client, struct rdv_erro
     client->fd = RDV__NO_DESCRIPTOR;
     int result = rdv__socket_connect(socket, OPEN_WAIT, &client->fd, error);
     if (result == 0)
-        result = greet(client, error);
+        result = request_status(client, error);
     if (result != 0) {
         rdv_client_close(client);
         return result;

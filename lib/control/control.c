@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two ways to the dispatch function: through a socket, where the calls of a turn share one commit and are answered after it, and
- * directly.
+ * The control of an agent: two ways to the methods (methods.c). Clients of a socket send requests
+ * through a line server, which calls the functions of server_ops; rdv_control_call() does a
+ * request directly.
+ *
+ * Through the socket, a turn of the loop does requests in two parts. The early part, before the
+ * commit, is for methods that stage: all of a turn share one commit, and each is answered when the
+ * batch is durable (struct pending), or fails with it. The late part, after the commit, is for the
+ * others: they show only what is durable. A listing is done in slices, one a call of client_late().
+ *
+ *   request -> early: it stages -> pending -> batch settled -> answer
+ *           -> late:  it reads  -> done at once             -> answer
+ *                               -> work -> slice ... slice  -> answer
+ *
+ * What waits is bounded, see MIB and below. Nothing that a client does lasts longer than a slice,
+ * or one line.
  */
 #include <rdvtask/control.h>
 
@@ -10,31 +23,32 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/change_stream.h"
 #include "control/line_server.h"
 #include "control/methods.h"
 #include "control/rpc.h"
-#include "document/entry_json.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "store/store.h"
-#include "trigger/query.h"
 #include "json/writer.h"
 
-/* How much may be prepared that waits for its commit, in bytes; then what follows waits too. */
+/* With more than this in answers that wait for their commit, in bytes, the lines that follow wait
+ * too. */
 #define PREPARED_MAX (1024 * 1024)
 
 /*
- * The memory that clients can make us take, in bytes: RDV_CONTROL_MEMORY_MAX all together, of which readers have
- * RDV_CONTROL_READER_MEMORY_MAX.
+ * The memory that clients can make the agent take, in bytes: RDV_CONTROL_MEMORY_MAX all together.
+ * Readers, which may not change anything, have RDV_CONTROL_READER_MEMORY_MAX of it.
  *
- *                          readers      our own user and root
+ *                          readers      the agent's own user and root
  *   lines that have come   4 MiB        100 MiB
- *   what waits to be read  6 MiB        100 MiB   (with answers that are being made)
+ *   what waits to be read  6 MiB        100 MiB   (with answers being made, and kept requests)
  *   one line being done    6 MiB        416 MiB   (see below; or one entry with all its changes)
  *
- * A line that is done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES, 24 MiB. Beside them there are
- * either the tasks of a schedule, 64 MiB, and its answer, 64 MiB, as each task is parsed by itself; or, if nearly all values are
- * in one task or in no task, their tree, of at most 160 bytes for a member with its name and its text: 305 MiB.
+ * A line that is being done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES,
+ * 24 MiB. Each task of a schedule is parsed by itself, so beside these two there are the tasks, 64
+ * MiB, and the answer_request, 64 MiB. If nearly all values are in one task or in no task, there is
+ * their tree instead: at most VALUE_MEMORY for a member with its name and its text, 305 MiB.
  */
 #define MIB               ((size_t)1024 * 1024)
 #define INPUT_MAX         (100 * MIB)
@@ -46,173 +60,81 @@
 
 static_assert(READER_INPUT_MAX + READER_OUTPUT_MAX + READER_DOING_MAX <=
                   RDV_CONTROL_READER_MEMORY_MAX,
-              "readers have more than they may");
+              "readers have more memory than they may");
 static_assert(INPUT_MAX + OUTPUT_MAX + DOING_MAX + RDV_CONTROL_READER_MEMORY_MAX <=
                   RDV_CONTROL_MEMORY_MAX,
-              "clients have more than they may");
+              "clients have more memory than they may");
 
-/* How long a turn may deal with what our own user and root ask, and with what readers ask. */
+/* How long a turn may do requests of the agent's own user and of root, and those of readers. */
 #define OWNERS_TIME  (20 * RDV_MILLISECOND)
 #define READERS_TIME (2 * RDV_MILLISECOND)
 
-/* How long a client may leave unread what waits for it. */
+/* A request that comes in the part of a turn where it can't be done is kept as it was read, if its
+ * line is not longer than this, in bytes. A longer line is read again: a tree takes several times
+ * the memory of its text. */
+#define KEPT_LINE_MAX 2048
+
+/* The most that a value takes in the tree of a request, in bytes. */
+#define VALUE_MEMORY 160
+
+/* How long a client may leave its output unread. */
 #define PATIENCE (30 * RDV_SECOND)
 
-/* How long the log is not told again that there are too many clients. */
+/* After it was logged that there are too many clients, it is not logged again for this long. */
 #define QUIET RDV_MINUTE
 
 struct rdv_control {
     rdv_store *store;
     rdv_trigger *trigger;
     struct rdv__target target;
-    rdv_log log;
     rdv__group group;
-    struct rdv__server *server; /* NULL without a socket */
+    /* NULL without a socket. */
+    struct rdv__server *server;
     char *busy_line, *refuse_line, *late_line;
-    struct client *watchers;
-    rdv_watch *watch; /* NULL while nobody watches */
-    size_t prepared;  /* bytes of answers that wait for their commit */
-    bool attached;    /* to the store */
+    struct rdv__change_streams streams;
+    /* The size of all answers that wait for their commit, in bytes. */
+    size_t prepared;
+    /* The control is attached to the store. */
+    bool attached;
 };
 
-/* What a connection is to us. */
+/* The state that the line server keeps for each connection. */
 struct client {
     rdv_control *control;
     struct rdv__connection *connection;
     bool may_write;
-    bool watching;
-    bool live; /* it has heard of all up to now */
-    struct rdv__query_follow
-        follow; /* the last change that it has heard of, and what helps to find the next */
+    struct rdv__change_stream changes;
+    /* The request of the line that waits, if is_kept. It borrows the line, which stays in its place
+     * while it waits. */
+    struct rdv__request kept;
+    bool is_kept;
     /* A request that takes more than one slice; work is NULL while there is none. */
     struct rdv__work *work;
     struct rdv__json_writer *writer;
     char *id;
-    struct client *next, *previous; /* who watches */
 };
 
-/* A request that is done once its batch is durable. */
+/* A request that is answered once its batch is durable. */
 struct pending {
     struct rdv__store_change change;
     rdv_control *control;
-    struct rdv__answer *answer; /* NULL: nobody waits for one */
+    /* The place of the answer; NULL if nobody waits for one. */
+    struct rdv__answer *answer;
+    /* The request's id, and the answer if all goes well. */
     char *id, *line;
-    size_t size; /* of line */
+    /* The size of line. */
+    size_t size;
 };
 
-/* ---------------------------------------------------------------- watching */
+/* ---------------------------------------------------------- through a socket */
 
-/* The line that tells of a change. */
-static int write_change(const rdv_entry *entry, char **ret_line)
-{
-    static const char version[] = "2.0", method[] = "change";
-    struct rdv__json_writer *writer;
-    int result = rdv__json_writer_new(&writer);
-    if (result != 0)
-        return result;
-    rdv__json_write_string(writer, "jsonrpc", version, sizeof version - 1);
-    rdv__json_write_string(writer, "method", method, sizeof method - 1);
-    rdv__entry_write(writer, "params", entry);
-    return rdv__json_writer_finish(writer, ret_line);
-}
-
-static void tell(struct client *client, const char *line, size_t size, int64_t change)
-{
-    rdv__connection_push(client->connection, line, size);
-    client->follow.told = change;
-}
-
-/* A change is durable: those who are up to date hear of it. */
-static int changed(void *user, const rdv_entry *entry)
-{
-    rdv_control *control = user;
-    char *line = NULL;
-    size_t size = 0;
-    for (struct client *client = control->watchers; client; client = client->next) {
-        /* Who is not up to date, or was told of this before it was said to us, has it from the store. */
-        if (!client->live || entry->change <= client->follow.told)
-            continue;
-        if (!line) {
-            if (write_change(entry, &line) != 0) {
-                client->live = false;
-                rdv__connection_more(client->connection);
-                continue;
-            }
-            size = strlen(line);
-        }
-        tell(client, line, size, entry->change);
-    }
-    free(line);
-    return 0;
-}
-
-static int tell_stored(void *user, const rdv_entry *entry)
-{
-    struct client *client = user;
-    char *line;
-    int result = write_change(entry, &line);
-    if (result != 0)
-        return result;
-    tell(client, line, strlen(line), entry->change);
-    free(line);
-    return rdv__connection_is_full(client->connection) ? RDV__QUERY_ENOUGH : 0;
-}
-
-/* Tell a client that has begun to watch what is in the store, some at a time. Returns true if there is more. */
-static bool catch_up(struct client *client)
-{
-    rdv_control *control = client->control;
-    int result = rdv__query_follow(control->trigger, &client->follow, tell_stored, client);
-    if (result < 0) {
-        rdv__log(&control->log, RDV_LOG_WARNING, "a client that watches was cut off: %s",
-                 *rdv_store_message(control->store) ? rdv_store_message(control->store)
-                                                    : rdv_strerror(result));
-        rdv__connection_close(client->connection);
-        return false;
-    }
-    client->live = result == 0;
-    return result != 0;
-}
-
+/* The method `watch` of a client. */
 static int client_watch(void *user, int64_t after)
 {
     struct client *client = user;
-    rdv_control *control = client->control;
-    int result =
-        control->watch ? 0 : rdv_trigger_watch(control->trigger, changed, control, &control->watch);
-    if (result != 0)
-        return result;
-    if (!client->watching) {
-        client->next = control->watchers;
-        if (client->next)
-            client->next->previous = client;
-        control->watchers = client;
-        client->watching = true;
-    }
-    client->live = false;
-    client->follow = (struct rdv__query_follow){.told = after};
-    rdv__connection_more(client->connection);
-    return 0;
+    return rdv__change_stream_open(&client->control->streams, &client->changes, client->connection,
+                                   after);
 }
-
-static void client_unwatch(struct client *client)
-{
-    rdv_control *control = client->control;
-    if (!client->watching)
-        return;
-    if (client->previous)
-        client->previous->next = client->next;
-    else
-        control->watchers = client->next;
-    if (client->next)
-        client->next->previous = client->previous;
-    if (!control->watchers) {
-        rdv_watch_free(control->watch);
-        control->watch = NULL;
-    }
-}
-
-/* ---------------------------------------------------------- through a socket */
 
 static void *client_opened(void *user, struct rdv__connection *connection, enum rdv__peer peer)
 {
@@ -225,8 +147,8 @@ static void *client_opened(void *user, struct rdv__connection *connection, enum 
     return client;
 }
 
-/* Forget a request of several slices that is done, or that nobody waits for any more. */
-static void client_drop_work(struct client *client)
+/* Forget a request that takes several slices: it is done, or its client is gone. */
+static void drop_work(struct client *client)
 {
     rdv__work_free(client->work);
     rdv__json_writer_free(client->writer);
@@ -236,12 +158,42 @@ static void client_drop_work(struct client *client)
     client->id = NULL;
 }
 
+/* Keep the request of a line that waits, so that the line is not parsed a second time. Takes the
+ * request. The memory counts as if it waited to be read by the client. */
+static void keep_request(struct client *client, struct rdv__request *request, size_t line_size)
+{
+    size_t memory = line_size + (line_size / 2 + 1) * VALUE_MEMORY;
+    if (line_size > KEPT_LINE_MAX || !rdv__connection_hold(client->connection, memory)) {
+        (void)rdv__connection_hold(client->connection, 0);
+        rdv__request_finish(request);
+        return;
+    }
+    client->kept = *request;
+    client->is_kept = true;
+}
+
+/* Read the request of a line, or take the one that was kept of it. */
+static int take_request(struct client *client, const char *line, size_t size,
+                        struct rdv__request *ret_request, struct rdv__failure *ret_failure)
+{
+    if (!client->is_kept)
+        return rdv__request_read(line, size, ret_request, ret_failure);
+    *ret_request = client->kept;
+    client->is_kept = false;
+    (void)rdv__connection_hold(client->connection, 0);
+    memset(ret_failure, 0, sizeof *ret_failure);
+    return 0;
+}
+
 static void client_closed(void *user, void *state)
 {
-    (void)user;
-    client_unwatch(state);
-    client_drop_work(state);
-    free(state);
+    rdv_control *control = user;
+    struct client *client = state;
+    rdv__change_stream_close(&control->streams, &client->changes);
+    if (client->is_kept)
+        rdv__request_finish(&client->kept);
+    drop_work(client);
+    free(client);
 }
 
 static void client_too_long(void *user, void *state, size_t limit)
@@ -261,7 +213,7 @@ static void pending_free(struct pending *pending)
     free(pending);
 }
 
-/* The batch is durable, or lost. */
+/* Answer a staged request: its batch is durable, or lost. */
 static void pending_settle(struct rdv__store_change *change, int result)
 {
     struct pending *pending = (struct pending *)change;
@@ -280,8 +232,9 @@ static void pending_settle(struct rdv__store_change *change, int result)
     pending_free(pending);
 }
 
-/* Make the line of an answer; it is NULL if none is due, as id is NULL. Takes the writer. A result that there is no memory for is a
- * failure; so a method that stages is not done before its line is there. */
+/* Make the line of an answer: of what was written, or of the failure. The line is NULL if id is
+ * NULL, as no answer is due then. Takes the writer. If there is no memory for the line of a result,
+ * the request has failed. */
 static int finish_answer(struct rdv__json_writer *writer, const char *id, int result,
                          struct rdv__failure *failure, char **ret_line)
 {
@@ -297,9 +250,10 @@ static int finish_answer(struct rdv__json_writer *writer, const char *id, int re
     return result;
 }
 
-/* Do a request to its end, and write its answer. On failure nothing was done. */
-static int perform(const struct rdv__target *target, const struct rdv__method *method,
-                   const struct rdv__request *request, char **ret_line)
+/* Do a request to its end, and write its answer. On failure nothing was done: if there is no memory
+ * for the answer of a method that stages, its batch is undone. */
+static int perform_request(const struct rdv__target *target, const struct rdv__method *method,
+                           const struct rdv__request *request, char **ret_line)
 {
     struct rdv__failure failure = {0};
     struct rdv__json_writer *writer = NULL;
@@ -318,7 +272,8 @@ static int perform(const struct rdv__target *target, const struct rdv__method *m
     return result;
 }
 
-/* Have a staged request answered when its batch is durable. Nothing can fail any more but by undoing the batch. */
+/* Have a staged request answered when its batch is durable. From here on it can fail only with the
+ * whole batch. */
 static void defer_answer(struct client *client, struct pending *pending, char *line)
 {
     rdv_control *control = client->control;
@@ -353,16 +308,18 @@ static int pending_new(struct client *client, const struct rdv__request *request
     return 0;
 }
 
-/* Answer at once, if someone waits for it. Takes line; NULL where one is due = no memory. */
-static void answer(struct client *client, const struct rdv__request *request, char *line)
+/* Answer a request now, if it wants an answer. Takes line. If an answer is due and line is NULL,
+ * there was no memory for it. */
+static void answer_request(struct client *client, const struct rdv__request *request, char *line)
 {
     if (request->id)
         rdv__connection_answer(client->connection, line);
 }
 
-/* A method that stages: its answer keeps its place, and waits. */
-static void do_staging(struct client *client, const struct rdv__method *method,
-                       const struct rdv__request *request)
+/* Do a request that stages. Its answer keeps its place among those of the client until the batch
+ * is durable. */
+static void do_staging_request(struct client *client, const struct rdv__method *method,
+                               const struct rdv__request *request)
 {
     rdv_control *control = client->control;
     struct pending *pending = NULL;
@@ -371,9 +328,9 @@ static void do_staging(struct client *client, const struct rdv__method *method,
     int result = pending_new(client, request, &pending);
     bool done = result == 0;
     if (done) {
-        result = perform(&control->target, method, request, &line);
+        result = perform_request(&control->target, method, request, &line);
         done = result == 0;
-        /* Even if there is nothing to change, or it was changed already, the answer goes with the batch. */
+        /* A batch is needed even if the method had nothing to change: the answer goes with it. */
         if (done)
             result = rdv__store_stage(control->store);
     }
@@ -389,13 +346,13 @@ static void do_staging(struct client *client, const struct rdv__method *method,
     if (pending && pending->answer)
         rdv__answer_give(pending->answer, line);
     else
-        answer(client, request, line);
+        answer_request(client, request, line);
     if (pending)
         pending_free(pending);
 }
 
-/* Do a slice of what the client has asked. Returns false if it is answered. */
-static bool go_on(struct client *client)
+/* Do a slice of the client's request. Returns false if it has been answered. */
+static bool do_slice(struct client *client)
 {
     struct rdv__connection *connection = client->connection;
     struct rdv__failure failure;
@@ -410,25 +367,27 @@ static bool go_on(struct client *client)
     }
     (void)finish_answer(client->writer, client->id, result, &failure, &line);
     client->writer = NULL;
-    client_drop_work(client);
+    drop_work(client);
     (void)rdv__connection_hold(connection, 0);
     rdv__connection_answer(connection, line);
     return false;
 }
 
-/* Late in a turn, when there is room: go on with what was asked, or tell a watcher what is in the store. Returns true if there is more. */
+/* Late in a turn, when there is room for output: do a slice of a request, or have a stream of
+ * changes catch up with the store. Returns true if there is more to do. */
 static bool client_late(void *user, void *state)
 {
     (void)user;
     struct client *client = state;
-    if (client->work && go_on(client))
+    if (client->work && do_slice(client))
         return true;
-    return client->watching && !client->live && catch_up(client);
+    return rdv__change_stream_catch_up(&client->control->streams, &client->changes);
 }
 
-/* Do a method that does not stage. Takes the request's id if it is not answered at once. */
-static void do_at_once(struct client *client, const struct rdv__method *method,
-                       struct rdv__request *request)
+/* Do a request that does not stage: to its end, or, for a listing, its first slice. In that case
+ * the request's id is taken. */
+static void do_late_request(struct client *client, const struct rdv__method *method,
+                            struct rdv__request *request)
 {
     struct rdv__target target = client->control->target;
     struct rdv__failure failure = {0};
@@ -449,29 +408,31 @@ static void do_at_once(struct client *client, const struct rdv__method *method,
         client->writer = writer;
         client->id = request->id;
         request->id = NULL;
-        if (go_on(client))
+        if (do_slice(client))
             rdv__connection_more(client->connection);
         return;
     }
-    rdv__work_free(work); /* nobody waits for what it finds */
+    /* If there is work, the request was a notification: nobody waits for what it finds. */
+    rdv__work_free(work);
     (void)finish_answer(writer, request->id, result, &failure, &line);
-    answer(client, request, line);
+    answer_request(client, request, line);
 }
 
-static void no_method(const struct rdv__request *request, struct rdv__failure *failure)
+static void set_no_method(const struct rdv__request *request, struct rdv__failure *failure)
 {
     rdv__failure_set(failure, RDV__RPC_METHOD, RDV_ENOTSUP, "there is no method '%s'",
                      request->method);
 }
 
-/* Whether the client may have it; the failure says why not. */
+/* Check whether the client may call the method now. Returns 0, or the code of the failure, which
+ * says why not. */
 static int check_call(const struct client *client, const struct rdv__method *method,
                       const struct rdv__request *request, struct rdv__failure *failure)
 {
     if (!method)
-        no_method(request, failure);
+        set_no_method(request, failure);
     else if (!client->may_write && !rdv__method_reads(method))
-        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for those who may only read",
+        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for clients that may only read",
                          request->method);
     else if (!rdv__connection_has_room(client->connection, 0))
         rdv__failure_set(failure, 0, RDV_EBUSY, "too much waits for clients that do not read");
@@ -487,6 +448,7 @@ static bool is_blank(const char *line, size_t size)
     return size == 0;
 }
 
+/* Do a line, or have it wait for the part of the turn where it belongs. */
 static enum rdv__line client_line(void *user, void *state, const char *line, size_t size, bool late)
 {
     rdv_control *control = user;
@@ -499,25 +461,27 @@ static enum rdv__line client_line(void *user, void *state, const char *line, siz
     if (control->prepared > PREPARED_MAX || client->work)
         return RDV__LINE_WAIT;
     const struct rdv__method *method = NULL;
-    int result = rdv__request_read(line, size, &request, &failure);
+    int result = take_request(client, line, size, &request, &failure);
     if (result == 0) {
         method = rdv__method_find(request.method);
         result = check_call(client, method, &request, &failure);
     } else if (!request.id) {
-        rdv__connection_close(connection); /* there is not even memory to say so */
+        /* There is not even memory to answer with an error. */
+        rdv__connection_close(connection);
     }
-    /* Who asks after having changed something sees it changed, after the commit. And as long as anybody reads, which commits
-     * what is open, nobody stages anything. */
+    /* A client that changes something and then reads finds it changed, as reading comes after the
+     * commit. Nothing is staged in the late part: reading commits what is open. */
     if (result == 0 && rdv__method_stages(method) == late) {
-        rdv__request_finish(&request);
+        keep_request(client, &request, size);
         return RDV__LINE_WAIT;
     }
     if (result != 0)
-        answer(client, &request, request.id ? rdv__answer_failure(request.id, &failure) : NULL);
+        answer_request(client, &request,
+                       request.id ? rdv__answer_failure(request.id, &failure) : NULL);
     else if (rdv__method_stages(method))
-        do_staging(client, method, &request);
+        do_staging_request(client, method, &request);
     else
-        do_at_once(client, method, &request);
+        do_late_request(client, method, &request);
     rdv__request_finish(&request);
     return RDV__LINE_DONE;
 }
@@ -532,12 +496,13 @@ static const struct rdv__server_ops server_ops = {
 
 /* ---------------------------------------------------------------- directly */
 
-/* Whether it can be done this way; the failure says why not. */
+/* Check whether a request can be done directly. Returns 0, or the code of the failure, which says
+ * why not. */
 static int check_direct_call(const rdv_control *control, const struct rdv__method *method,
                              const struct rdv__request *request, struct rdv__failure *failure)
 {
     if (!method)
-        no_method(request, failure);
+        set_no_method(request, failure);
     else if (rdv__store_is_held(control->store))
         rdv__failure_set(failure, 0, RDV_ESTATE, "a batch is open");
     else
@@ -561,7 +526,7 @@ int rdv_control_call(rdv_control *control, const char *text, rdv_control_reply_f
     }
     bool refused = result != 0;
     if (!refused)
-        result = perform(&control->target, method, &request, &line);
+        result = perform_request(&control->target, method, &request, &line);
     if (result == 0 && rdv__method_stages(method)) {
         result = rdv__store_commit(control->store);
         refused = result != 0;
@@ -651,7 +616,8 @@ int rdv_control_new(rdv_loop *loop, rdv_store *store, rdv_trigger *trigger,
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
     control->store = store;
     control->trigger = trigger;
-    control->log = options->log;
+    control->streams =
+        (struct rdv__change_streams){.store = store, .trigger = trigger, .log = options->log};
     control->target = (struct rdv__target){.store = store,
                                            .trigger = trigger,
                                            .reload = options->reload,

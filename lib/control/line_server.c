@@ -1,4 +1,25 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The line server: its listener, the connections of clients, and their turns. control.c is its
+ * user. What the lines mean is not known here.
+ *
+ * connection_ready() is called by the loop when a connection can be read or written; turn_late() is
+ * called once in each turn, late, for the connections that are awake. Both end with
+ * settle_connection(), which closes the connection or says what it waits for:
+ *
+ *             line, room for output
+ *   waiting ------------------------> awake ----> done, in turn_late() or the next one
+ *   for input                           ^
+ *      |                                | what waits was read, an answer was given
+ *      +--> waiting for output ---------+
+ *      |      | nothing was read for `patience`, or more is pushed than it may have
+ *      |      v
+ *      +--> broken, or late with a last line ----> freed
+ *
+ * Only settle_connection() and rdv__server_free() free a connection, and never one that is awake:
+ * everything else only marks it as broken. While a whole line waits, nothing is received, so that
+ * the line stays in its place.
+ */
 #include "control/line_server.h"
 
 #include <assert.h>
@@ -7,73 +28,83 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/line_buffer.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 
-/* How much is received from a connection at once, in bytes. It is less for one of the group, as all of the group share their memory. */
+/* How much is received from a connection at once, in bytes. It is less for a connection of the
+ * group, as all of the group share little memory. */
 #define READ_SIZE        65536
 #define READ_SIZE_READER 16384
 
-/* How many lines of a connection are done at once, and how many connections are taken at once. */
+/* How many lines of a connection are done at once, and how many connections are accepted at
+ * once. */
 #define LINES_AT_ONCE   16
 #define ACCEPTS_AT_ONCE 64
 
-/* With more waiting to be read by the client, nothing more is done for it. In bytes. */
+/* If a client has more than this to read, in bytes, nothing more is done for it. */
 #define QUEUE_LOW 65536
 
-/* The smallest size of a buffer, in bytes. */
-#define BUFFER_LEAST 512
-
-/* How long to wait when there are no descriptors for new connections. */
+/* How long no connection is accepted after the process had no descriptor for one. */
 #define ACCEPT_PAUSE RDV_SECOND
 
-/* How long to wait before trying again when the socket can't be made again. */
+/* How long to wait before trying again to make the socket anew. */
 #define LISTEN_PAUSE (100 * RDV_MILLISECOND)
 
 struct rdv__answer {
-    struct rdv__connection *connection; /* NULL = gone */
+    /* NULL if the connection is gone. */
+    struct rdv__connection *connection;
     struct rdv__answer *next;
     char *text;
     bool given;
 };
 
-/* Those who may do the same: what they may have all together, and what they have. */
+/* The connections of clients with the same rights: what they may have all together, and what they
+ * have. */
 struct share {
     struct rdv__share_limits limits;
     size_t connections_max, connections;
     size_t read_size;
-    size_t input, output; /* bytes that their buffers take, and what is held for their answers */
-    bool only_late;       /* all that they ask for is late */
-    size_t refused;       /* how many were too many since that was last said */
-    rdv_duration quiet;   /* until then it is not said again */
-};
-
-/* Bytes begin to end are in use. */
-struct buffer {
-    char *data;
-    size_t begin, end, room;
+    /* Bytes of memory that their buffers take; output also has what is held for their answers. */
+    size_t input, output;
+    /* All that they ask for is late. */
+    bool only_late;
+    /* How many clients were refused as too many since that was logged last. */
+    size_t refused;
+    /* Until this running time it is not logged again. */
+    rdv_duration quiet;
 };
 
 struct rdv__connection {
     struct rdv__server *server;
     struct rdv__connection *next, *previous;
+    /* In the list of those that turn_late() is to look after, if awake. */
     struct rdv__connection *next_awake;
     bool awake;
-    bool done; /* it had its part of this turn */
+    /* It had its part of this turn. */
+    bool done;
     rdv__descriptor fd;
     struct rdv__io *io;
     void *state;
     struct share *share;
-    struct buffer in, out;
-    size_t scanned; /* so many bytes of `in` are known to hold no line end */
-    bool skipping;  /* the rest of a line that was too long */
-    bool ended;     /* nothing will come in any more */
-    bool broken;    /* to be closed as soon as nobody is using it */
-    bool moved;     /* some output was read since the last look */
-    bool more;      /* there is more to be done late */
-    bool pushed;    /* something that is no answer was sent to it */
-    bool late;      /* to be closed when it has read that it is */
-    size_t held;    /* bytes for an answer that is being made */
+    struct rdv__line_buffer in, out;
+    /* What comes is the rest of a line that was too long. */
+    bool skipping;
+    /* The client will send nothing more. */
+    bool ended;
+    /* It is to be closed as soon as nobody is using it. */
+    bool broken;
+    /* Some output was read since the patience of the server ended last. */
+    bool moved;
+    /* The user has more late work for it. */
+    bool more;
+    /* A line that is not an answer was sent to it. */
+    bool pushed;
+    /* It is to be closed when the client has read late_line. */
+    bool late;
+    /* Bytes for work on its requests; they are part of the share's output. */
+    size_t held;
+    /* Answers whose turn has not come, in the order of their lines, and how many there are. */
     struct rdv__answer *answers, **answers_end;
     size_t expected;
 };
@@ -84,88 +115,45 @@ struct rdv__server {
     const struct rdv__server_ops *ops;
     void *user;
     char *path;
-    struct rdv__listener *listener; /* NULL = its name is gone, and it can't be made again yet */
-    struct rdv__io *accepting;      /* NULL if listener is */
+    /* NULL while its name is gone and can't be made again. */
+    struct rdv__listener *listener;
+    /* NULL if listener is. */
+    struct rdv__io *accepting;
+    /* When to try again to make the socket anew, in running time. */
     rdv_duration listen_again_at;
-    bool told_away; /* it was said that the socket can't be made again */
+    /* It was logged that the socket can't be made again. */
+    bool logged_away;
     rdv_timer *accept_again, *patience;
-    bool waiting;  /* the patience timer is started */
-    bool paused;   /* no descriptors: nobody is taken for a while */
-    bool told;     /* it was said */
-    bool attached; /* the turn is added */
+    /* The patience timer is started. */
+    bool waiting;
+    /* There were no descriptors: no connection is accepted for a while. */
+    bool paused;
+    /* It was logged that no connection can be accepted. */
+    bool logged_paused;
+    /* The turn is added to the loop. */
+    bool attached;
     struct rdv__turn turn;
     struct rdv__connection *connections;
     struct share owners, readers;
     struct rdv__connection *awake, **awake_end;
-    rdv_duration until; /* when the share of the connections that are being looked at is used up */
+    /* When the time of the share that is being done is used up. */
+    rdv_duration until;
+    /* Where input is received; it is not zeroed, see rdv__server_new(). */
     char scratch[READ_SIZE];
 };
 
-/* ----------------------------------------------------------------- buffers */
-
-static size_t used(const struct buffer *buffer)
-{
-    return buffer->end - buffer->begin;
-}
-
-/* Make room at the end; *taken counts the memory. Returns 0 or RDV_ENOMEM. */
-static int make_room(struct buffer *buffer, size_t size, size_t *taken)
-{
-    size_t count = used(buffer);
-    if (buffer->room - buffer->end >= size)
-        return 0;
-    if (buffer->room - count >= size && buffer->begin >= count) {
-        /* Not more often than as many bytes have gone as are moved. */
-        memcpy(buffer->data, buffer->data + buffer->begin, count);
-    } else {
-        /* It grows by an eighth: so little of a large one is unused, and the system moves it without copying. */
-        size_t room = count + size + (count + size) / 8;
-        room = room > BUFFER_LEAST ? room : BUFFER_LEAST;
-        if (count > 0 && buffer->begin > 0)
-            memmove(buffer->data, buffer->data + buffer->begin, count);
-        buffer->begin = 0;
-        buffer->end = count;
-        char *data = realloc(buffer->data, room);
-        if (!data)
-            return RDV_ENOMEM;
-        *taken += room - buffer->room;
-        buffer->data = data;
-        buffer->room = room;
-    }
-    buffer->begin = 0;
-    buffer->end = count;
-    return 0;
-}
-
-static int append(struct buffer *buffer, const char *data, size_t size, size_t *taken)
-{
-    int result = make_room(buffer, size, taken);
-    if (result != 0)
-        return result;
-    if (size > 0)
-        memcpy(buffer->data + buffer->end, data, size);
-    buffer->end += size;
-    return 0;
-}
-
-static void buffer_free(struct buffer *buffer, size_t *taken)
-{
-    *taken -= buffer->room;
-    free(buffer->data);
-    *buffer = (struct buffer){0};
-}
-
-static void drop(struct buffer *buffer, size_t size, size_t *taken)
-{
-    buffer->begin += size;
-    if (used(buffer) == 0)
-        buffer_free(buffer, taken);
-}
-
 /* ------------------------------------------------------------- connections */
 
-/* Have it looked at late in this turn, or in the next. */
-static void wake(struct rdv__connection *connection)
+/* Forget bytes of a buffer. An empty one takes no memory: most connections are idle. */
+static void drop_bytes(struct rdv__line_buffer *buffer, size_t size, size_t *total)
+{
+    rdv__line_buffer_drop(buffer, size);
+    if (rdv__line_buffer_size(buffer) == 0)
+        rdv__line_buffer_clear(buffer, total);
+}
+
+/* Have the connection looked after late in this turn, or in the next one. */
+static void wake_connection(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
     if (connection->awake)
@@ -180,14 +168,13 @@ static void wake(struct rdv__connection *connection)
 void rdv__connection_more(struct rdv__connection *connection)
 {
     connection->more = true;
-    wake(connection);
+    wake_connection(connection);
 }
 
-/* It is done when nobody is using it. */
 void rdv__connection_close(struct rdv__connection *connection)
 {
     connection->broken = true;
-    wake(connection);
+    wake_connection(connection);
 }
 
 static void cut_off(struct rdv__connection *connection, const char *why)
@@ -200,37 +187,38 @@ static void cut_off(struct rdv__connection *connection, const char *why)
 
 static bool has_room(const struct rdv__connection *connection)
 {
-    return used(&connection->out) <= QUEUE_LOW;
+    return rdv__line_buffer_size(&connection->out) <= QUEUE_LOW;
 }
 
 static void queue_line(struct rdv__connection *connection, const char *line, size_t size)
 {
-    size_t *taken = &connection->share->output;
+    size_t *total = &connection->share->output;
     if (connection->broken || connection->late)
         return;
-    if (make_room(&connection->out, size + 1, taken) != 0) {
+    if (rdv__line_buffer_reserve(&connection->out, size + 1, total) != 0) {
         cut_off(connection, "out of memory");
         return;
     }
-    (void)append(&connection->out, line, size, taken);
-    (void)append(&connection->out, "\n", 1, taken);
-    wake(connection);
+    (void)rdv__line_buffer_append(&connection->out, line, size, total);
+    (void)rdv__line_buffer_append(&connection->out, "\n", 1, total);
+    wake_connection(connection);
 }
 
 static void queue_answer(struct rdv__connection *connection, char *text)
 {
-    struct buffer *out = &connection->out;
+    struct rdv__line_buffer *out = &connection->out;
     if (!text) {
         cut_off(connection, "out of memory");
     } else if (!out->data && !connection->broken && !connection->late) {
-        /* It is the buffer: its end becomes the line's. A large one is not copied. */
+        /* The text becomes the buffer, with a line end in place of its NUL: a large answer is not
+         * copied. */
         size_t size = strlen(text) + 1;
         char *fitting = realloc(text, size);
         text = fitting ? fitting : text;
         text[size - 1] = '\n';
-        *out = (struct buffer){.data = text, .end = size, .room = size};
+        *out = (struct rdv__line_buffer){.data = text, .end = size, .room = size};
         connection->share->output += size;
-        wake(connection);
+        wake_connection(connection);
         return;
     } else {
         queue_line(connection, text, strlen(text));
@@ -238,34 +226,35 @@ static void queue_answer(struct rdv__connection *connection, char *text)
     free(text);
 }
 
-/* ------------------------------------------------------- what is pushed */
+/* ----------------------------------------------------------------- pushing */
 
-/* Leave a connection only what its client has begun to read, and the line that says that it is late. */
+/* Leave a connection only the line that its client has begun to read, and late_line. */
 static void make_late(struct rdv__connection *connection)
 {
-    struct buffer *out = &connection->out;
+    struct rdv__line_buffer *out = &connection->out;
     const char *words = connection->server->options.late_line;
     const char *begin = out->data ? out->data + out->begin : NULL;
-    const char *end = begin ? memchr(begin, '\n', used(out)) : NULL;
-    struct buffer kept = {0};
-    size_t *taken = &connection->share->output;
+    const char *end = begin ? memchr(begin, '\n', rdv__line_buffer_size(out)) : NULL;
+    struct rdv__line_buffer kept = {0};
+    size_t *total = &connection->share->output;
     rdv__log(&connection->server->options.log, RDV_LOG_WARNING, "a client was cut off: %s",
              "it does not read what it asked for");
-    int result = end ? append(&kept, begin, (size_t)(end + 1 - begin), taken) : 0;
+    int result = end ? rdv__line_buffer_append(&kept, begin, (size_t)(end + 1 - begin), total) : 0;
     if (result == 0)
-        result = append(&kept, words, strlen(words), taken);
+        result = rdv__line_buffer_append(&kept, words, strlen(words), total);
     if (result == 0)
-        result = append(&kept, "\n", 1, taken);
-    buffer_free(out, taken);
+        result = rdv__line_buffer_append(&kept, "\n", 1, total);
+    rdv__line_buffer_clear(out, total);
     *out = kept;
     connection->late = true;
     connection->more = false;
     connection->broken |= result != 0;
-    wake(connection);
+    wake_connection(connection);
 }
 
-/* The connection of the same share that has the most waiting, and was sent lines that are not answers; this one, if there is no other. */
-static struct rdv__connection *latest(struct rdv__connection *connection)
+/* Find the connection of the same share that has most waiting, among those to which lines were sent
+ * that are not answers. It is this one if there is no other. */
+static struct rdv__connection *find_latest(struct rdv__connection *connection)
 {
     struct rdv__connection *worst = connection;
     for (struct rdv__connection *other = connection->server->connections; other;
@@ -281,46 +270,48 @@ void rdv__connection_push(struct rdv__connection *connection, const char *line, 
     if (connection->broken || connection->late)
         return;
     connection->pushed = true;
-    if (used(&connection->out) > connection->server->options.queue_max)
+    if (rdv__line_buffer_size(&connection->out) > connection->server->options.queue_max)
         make_late(connection);
     while (!connection->late && !rdv__connection_has_room(connection, size + 1))
-        make_late(latest(connection));
+        make_late(find_latest(connection));
     queue_line(connection, line, size);
 }
 
-/* Send what there is room for. */
-static void flush(struct rdv__connection *connection)
+/* Send as much output as the socket has room for. */
+static void flush_output(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
-    struct buffer *out = &connection->out;
-    while (!connection->broken && used(out) > 0) {
+    struct rdv__line_buffer *out = &connection->out;
+    while (!connection->broken && rdv__line_buffer_size(out) > 0) {
         size_t sent;
-        if (rdv__socket_send(connection->fd, out->data + out->begin, used(out), &sent) != 0) {
+        if (rdv__socket_send(connection->fd, out->data + out->begin, rdv__line_buffer_size(out),
+                             &sent) != 0) {
             connection->broken = true;
             return;
         }
         if (sent == 0)
             break;
         connection->moved = true;
-        drop(out, sent, &connection->share->output);
+        drop_bytes(out, sent, &connection->share->output);
     }
-    if (used(out) > 0 && !server->waiting) {
+    if (rdv__line_buffer_size(out) > 0 && !server->waiting) {
         server->waiting = true;
         rdv_timer_start(server->patience, server->options.patience);
     }
 }
 
-/* Look whether clients that have something to read do so. */
+/* Cut off the clients that have left output waiting, and have read none of it since the last
+ * time. */
 static void patience_ends(void *user)
 {
     struct rdv__server *server = user;
     server->waiting = false;
     for (struct rdv__connection *connection = server->connections; connection;
          connection = connection->next) {
-        if (used(&connection->out) > 0 && !connection->moved)
+        if (rdv__line_buffer_size(&connection->out) > 0 && !connection->moved)
             cut_off(connection, "it has stopped reading");
         connection->moved = false;
-        server->waiting |= used(&connection->out) > 0;
+        server->waiting |= rdv__line_buffer_size(&connection->out) > 0;
     }
     if (server->waiting)
         rdv_timer_start(server->patience, server->options.patience);
@@ -345,7 +336,7 @@ struct rdv__answer *rdv__connection_expect(struct rdv__connection *connection)
     return answer_new(connection);
 }
 
-static struct rdv__answer *first_answer_off(struct rdv__connection *connection)
+static struct rdv__answer *take_first_answer(struct rdv__connection *connection)
 {
     struct rdv__answer *answer = connection->answers;
     connection->answers = answer->next;
@@ -366,7 +357,7 @@ void rdv__answer_give(struct rdv__answer *answer, char *text)
     answer->text = text;
     answer->given = true;
     while (connection->answers && connection->answers->given) {
-        struct rdv__answer *first = first_answer_off(connection);
+        struct rdv__answer *first = take_first_answer(connection);
         queue_answer(connection, first->text);
         free(first);
     }
@@ -387,11 +378,11 @@ void rdv__connection_answer(struct rdv__connection *connection, char *text)
     }
 }
 
-/* Those still to come are their givers' from now on. */
+/* The connection is going: leave the answers that are still to come to those who will give them. */
 static void disown_answers(struct rdv__connection *connection)
 {
     while (connection->answers) {
-        struct rdv__answer *answer = first_answer_off(connection);
+        struct rdv__answer *answer = take_first_answer(connection);
         answer->connection = NULL;
         if (answer->given)
             rdv__answer_give(answer, answer->text);
@@ -400,7 +391,7 @@ static void disown_answers(struct rdv__connection *connection)
 
 /* ------------------------------------------------------------------- input */
 
-static void listen_again(struct rdv__server *server)
+static void resume_accepting(struct rdv__server *server)
 {
     if (!server->paused)
         return;
@@ -427,31 +418,15 @@ static void connection_free(struct rdv__connection *connection)
     connection->share->connections--;
     rdv__io_free(connection->io);
     rdv__socket_close(connection->fd);
-    buffer_free(&connection->in, &connection->share->input);
-    buffer_free(&connection->out, &connection->share->output);
+    rdv__line_buffer_clear(&connection->in, &connection->share->input);
+    rdv__line_buffer_clear(&connection->out, &connection->share->output);
     free(connection);
-    listen_again(server);
-}
-
-/* Whether a whole line is there; its size, without its end. */
-static bool find_line(struct rdv__connection *connection, size_t *ret_size)
-{
-    const struct buffer *in = &connection->in;
-    if (used(in) == connection->scanned)
-        return false;
-    const char *line = in->data + in->begin;
-    const char *end = memchr(line + connection->scanned, '\n', used(in) - connection->scanned);
-    connection->scanned = end ? (size_t)(end - line) : used(in);
-    if (!end)
-        return false;
-    *ret_size = connection->scanned;
-    return true;
+    resume_accepting(server);
 }
 
 static void drop_input(struct rdv__connection *connection, size_t size)
 {
-    connection->scanned = 0;
-    drop(&connection->in, size, &connection->share->input);
+    drop_bytes(&connection->in, size, &connection->share->input);
 }
 
 static void line_too_long(struct rdv__connection *connection)
@@ -460,23 +435,24 @@ static void line_too_long(struct rdv__connection *connection)
     server->ops->too_long(server->user, connection->state, connection->share->limits.line_max);
 }
 
-/* Whether the connections that are being looked at have used up their share of this turn. */
+/* Whether the share that is being done has used up its time in this turn. */
 static bool time_is_up(const struct rdv__server *server)
 {
     return server->options.running() >= server->until;
 }
 
-/* Do lines, as many as are due to it at once. */
+/* Do lines of a connection, as many as it may have done at once, in this part of the turn. */
 static void do_lines(struct rdv__connection *connection, bool late)
 {
     struct rdv__server *server = connection->server;
     size_t size;
     if (connection->late || (connection->share->only_late && !late))
         return;
-    for (int lines = 0; !connection->broken && has_room(connection) && find_line(connection, &size);
+    for (int lines = 0; !connection->broken && has_room(connection) &&
+                        rdv__line_buffer_find_line(&connection->in, &size);
          lines++) {
         if (lines == LINES_AT_ONCE || (late && lines > 0 && time_is_up(server))) {
-            wake(connection);
+            wake_connection(connection);
             return;
         }
         if (size > connection->share->limits.line_max) {
@@ -488,10 +464,10 @@ static void do_lines(struct rdv__connection *connection, bool late)
         }
         drop_input(connection, size + 1);
     }
-    if (!connection->broken && connection->scanned > connection->share->limits.line_max &&
-        connection->scanned == used(&connection->in)) {
+    if (!connection->broken && connection->in.scanned > connection->share->limits.line_max &&
+        connection->in.scanned == rdv__line_buffer_size(&connection->in)) {
         line_too_long(connection);
-        drop_input(connection, used(&connection->in));
+        drop_input(connection, rdv__line_buffer_size(&connection->in));
         connection->skipping = true;
     }
 }
@@ -509,15 +485,15 @@ static void take_input(struct rdv__connection *connection, const char *data, siz
     }
     struct share *share = connection->share;
     if (share->input + size <= share->limits.input_max &&
-        append(&connection->in, data, size, &share->input) == 0)
+        rdv__line_buffer_append(&connection->in, data, size, &share->input) == 0)
         return;
     const char *words = server->options.busy_line;
     queue_line(connection, words, strlen(words));
-    flush(connection);
+    flush_output(connection);
     cut_off(connection, "there is no room for what clients send");
 }
 
-static void receive(struct rdv__connection *connection)
+static void receive_input(struct rdv__connection *connection)
 {
     struct rdv__server *server = connection->server;
     size_t size = 0;
@@ -531,39 +507,41 @@ static void receive(struct rdv__connection *connection)
         take_input(connection, server->scratch, size);
 }
 
-/* After all that was done for it: close it, or wait for what can come next. */
-static void settle(struct rdv__connection *connection)
+/* Close a connection for which all was done, if it is over; or wait for what can come next. */
+static void settle_connection(struct rdv__connection *connection)
 {
     size_t size;
-    flush(connection);
-    bool line = find_line(connection, &size), room = has_room(connection);
-    /* What waits for a commit is woken by its answer, all else goes on late in this turn or in the next. */
+    flush_output(connection);
+    bool line = rdv__line_buffer_find_line(&connection->in, &size), room = has_room(connection);
+    /* A line that waits for a commit goes on when an answer is given; any other goes on late in
+     * this turn or in the next one. */
     if (room && !connection->broken && !connection->late &&
         (connection->more || (line && connection->expected == 0)))
-        wake(connection);
-    /* Who has sent all that it wanted to send still gets the answers. */
-    bool finished = used(&connection->out) == 0 &&
+        wake_connection(connection);
+    /* A client that has sent its last line still gets its answers. */
+    bool finished = rdv__line_buffer_size(&connection->out) == 0 &&
                     (connection->late || (connection->ended && connection->expected == 0));
     if ((connection->broken || finished) && !connection->awake)
         connection_free(connection);
     else if (!connection->broken)
         rdv__io_watch(connection->io, !connection->ended && !line && room && !connection->late,
-                      used(&connection->out) > 0);
+                      rdv__line_buffer_size(&connection->out) > 0);
 }
 
 static void connection_ready(void *user)
 {
     struct rdv__connection *connection = user;
     size_t size;
-    flush(connection);
+    flush_output(connection);
     if (!connection->broken && !connection->ended && !connection->late && has_room(connection) &&
-        !find_line(connection, &size))
-        receive(connection);
+        !rdv__line_buffer_find_line(&connection->in, &size))
+        receive_input(connection);
     do_lines(connection, false);
-    settle(connection);
+    settle_connection(connection);
 }
 
-/* Do what is late for the connections of a share, in the order in which they have woken up, until its time is up. */
+/* Do the late work of a share's connections, in the order in which they have woken up, until the
+ * share's time is used up. */
 static void do_share(struct rdv__server *server, const struct share *share,
                      struct rdv__connection *first)
 {
@@ -618,8 +596,9 @@ static int connection_new(struct rdv__server *server, rdv__descriptor fd, enum r
     return RDV_ENOMEM;
 }
 
-/* One line for who can't stay. There is room for it, since nothing was sent before. */
-static void turn_away(rdv__descriptor fd, const char *line)
+/* Send one line to a client that can't stay, and close its socket. There is room for the line,
+ * since nothing was sent before. */
+static void turn_away_client(rdv__descriptor fd, const char *line)
 {
     size_t sent;
     if (rdv__socket_send(fd, line, strlen(line), &sent) == 0)
@@ -633,9 +612,10 @@ static bool is_full(const struct rdv__server *server, const struct share *share)
            rdv__server_connections(server) >= server->options.connections;
 }
 
-/* Now and then only: who is refused can come again at once. */
-static void tell_full(struct rdv__server *server, struct share *share,
-                      const struct rdv__peer_words *words)
+/* Log that there are too many clients, but not more often than once in options.quiet: a client that
+ * is refused can come again at once. */
+static void log_full(struct rdv__server *server, struct share *share,
+                     const struct rdv__peer_words *words)
 {
     const struct rdv__server_options *options = &server->options;
     rdv_duration now = rdv__plat_running();
@@ -650,7 +630,7 @@ static void tell_full(struct rdv__server *server, struct share *share,
     share->quiet = now + options->quiet;
 }
 
-/* Returns false if no more can be taken. */
+/* Accept a connection, or turn its client away. Returns false if no more can be accepted now. */
 static bool take_connection(struct rdv__server *server)
 {
     const struct rdv__server_options *options = &server->options;
@@ -663,23 +643,23 @@ static bool take_connection(struct rdv__server *server)
         enum rdv__peer peer = rdv__socket_peer(fd, options->group, &words);
         if (peer == RDV__PEER_STRANGER) {
             rdv__log(&options->log, RDV_LOG_WARNING, "a client was refused: %s", words.text);
-            turn_away(fd, options->refuse_line);
+            turn_away_client(fd, options->refuse_line);
         } else if (is_full(server, share_of(server, peer))) {
-            tell_full(server, share_of(server, peer), &words);
-            turn_away(fd, options->busy_line);
+            log_full(server, share_of(server, peer), &words);
+            turn_away_client(fd, options->busy_line);
         } else {
             result = connection_new(server, fd, peer);
         }
     }
     if (result == 0) {
-        server->told = false;
+        server->logged_paused = false;
         return true;
     }
-    /* They would be told of in each turn, for nothing. */
-    if (!server->told)
+    /* The loop would tell of the waiting connections in each turn, for nothing. */
+    if (!server->logged_paused)
         rdv__log(&options->log, RDV_LOG_WARNING, "no client can be taken just now: %s",
                  result == RDV_ELIMIT ? "too many open files" : rdv_strerror(result));
-    server->told = true;
+    server->logged_paused = true;
     server->paused = true;
     rdv__io_watch(server->accepting, false, false);
     rdv_timer_start(server->accept_again, ACCEPT_PAUSE);
@@ -695,7 +675,7 @@ static void accept_ready(void *user)
 
 static void accept_again(void *user)
 {
-    listen_again(user);
+    resume_accepting(user);
 }
 
 /* ---------------------------------------------------------------- listening */
@@ -719,9 +699,10 @@ static void stop_listening(struct rdv__server *server)
 }
 
 /*
- * Somebody may remove the socket, for example in cleaning up a folder. This is looked for in each turn, that is, whenever something is
- * done anyway, so it costs nothing while the agent is idle. Connections that were made before are kept. A name that somebody else has
- * taken by now is left to them: we go without it until it is free.
+ * Make the socket anew if somebody has removed it, for example in cleaning up a folder. This is
+ * checked in each turn, that is, whenever something is done anyway, so it costs nothing while the
+ * agent is idle. Connections that were made before are kept. If somebody else has taken the name,
+ * it is left to them, and the server goes without a socket until the name is free.
  */
 static void look_after_listener(struct rdv__server *server)
 {
@@ -732,7 +713,8 @@ static void look_after_listener(struct rdv__server *server)
     if (!server->listener && now < server->listen_again_at)
         return;
     if (server->listener) {
-        accept_ready(server); /* clients that had found the old socket in time */
+        /* Clients may have connected to the old socket before it was removed. */
+        accept_ready(server);
         server->paused = false;
         rdv_timer_stop(server->accept_again);
         stop_listening(server);
@@ -740,20 +722,20 @@ static void look_after_listener(struct rdv__server *server)
     if (start_listening(server, &error) == 0) {
         rdv__log(&server->options.log, RDV_LOG_WARNING,
                  "the socket '%s' was removed or replaced, and was made again", server->path);
-        server->told_away = false;
+        server->logged_away = false;
         return;
     }
     stop_listening(server);
     server->listen_again_at = now + LISTEN_PAUSE;
-    if (!server->told_away)
+    if (!server->logged_away)
         rdv__log(&server->options.log, RDV_LOG_WARNING,
                  "the socket '%s' was removed or replaced, and can't be made again: %s; it is "
                  "tried again when there is something to do, and at the latest on a reload",
                  server->path, error.text);
-    server->told_away = true;
+    server->logged_away = true;
 }
 
-/* The loop's settle phase, after the store's. */
+/* The late part of a turn: the loop's settle phase, after that of the store. */
 static int turn_late(struct rdv__turn *turn)
 {
     struct rdv__server *server =
@@ -774,7 +756,7 @@ static int turn_late(struct rdv__turn *turn)
         }
         connection->awake = false;
         do_lines(connection, false);
-        settle(connection);
+        settle_connection(connection);
     }
     /* Connections that have not had their part come first in the next turn. */
     if (left) {
@@ -796,7 +778,8 @@ int rdv__server_new(rdv_loop *loop, const struct rdv__server_options *options,
     struct rdv__server *server = malloc(sizeof *server);
     if (!server)
         return rdv__fail(error, RDV_ENOMEM, "out of memory");
-    /* Memory that is not touched is not taken: a server that nobody talks to does without the room for what they say. */
+    /* The system gives a page of memory only when it is touched, and scratch is touched only when
+     * something is received: a server to which nobody talks does without it. */
     memset(server, 0, offsetof(struct rdv__server, scratch));
     server->loop = loop;
     server->options = *options;

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The methods that an agent has for its clients: a table of names and functions. control.c calls
+ * them through rdv__dispatch(), whether a request came through a socket or not.
+ *
+ * A method reads its parameters, of which all are checked before anything is done; then it asks the
+ * trigger agent or changes it, and writes the result. Methods that stage write their result from
+ * what is staged, so that it is ready when the batch is committed. Listings only begin here: what
+ * is left of one is a struct rdv__work, which is done in slices.
+ */
 #include "control/methods.h"
 
 #include <inttypes.h>
@@ -23,8 +32,10 @@
 /* Entries that are written into an answer. */
 struct answer {
     struct rdv__json_writer *writer;
-    size_t max;      /* how long its line may be, in bytes */
-    const char *key; /* the key under which the entry is written; NULL in an array */
+    /* How long the line of the answer may be, in bytes. */
+    size_t max;
+    /* The key under which the entry is written; NULL in an array. */
+    const char *key;
     int64_t count;
 };
 
@@ -34,15 +45,18 @@ struct call {
     const struct rdv__request *request;
     struct rdv__json_writer *writer;
     struct rdv__failure *failure;
-    struct rdv__work *work; /* what is left to do; NULL = nothing */
+    /* What is left to do; NULL if nothing is. */
+    struct rdv__work *work;
     struct answer answer;
 };
 
 struct rdv__work {
     rdv_store *store;
     struct rdv__query *query;
-    struct answer answer; /* its writer is set during a step only */
-    char identifier[];    /* of the one entry that is to be shown */
+    /* Its writer is set during a step only. */
+    struct answer answer;
+    /* The identifier of the one entry that is to be shown. */
+    char identifier[];
 };
 
 struct rdv__method {
@@ -53,7 +67,7 @@ struct rdv__method {
 
 /* ---------------------------------------------------------------- failures */
 
-static bool of_store(int code)
+static bool is_of_store(int code)
 {
     return code == RDV_EIO || code == RDV_ENOSPC || code == RDV_EACCES || code == RDV_EREADONLY ||
            code == RDV_ELOCKED || code == RDV_ECORRUPT || code == RDV_ELOST;
@@ -62,24 +76,25 @@ static bool of_store(int code)
 void rdv__failure_of_store(struct rdv__failure *failure, const rdv_store *store, int code)
 {
     const char *words = rdv_store_message(store);
-    rdv__failure_set(failure, 0, code, "%s", of_store(code) && *words ? words : rdv_strerror(code));
+    rdv__failure_set(failure, 0, code, "%s",
+                     is_of_store(code) && *words ? words : rdv_strerror(code));
 }
 
-static int store_failed(struct call *call, int code)
+static int fail_by_store(struct call *call, int code)
 {
     rdv__failure_of_store(call->failure, call->target->store, code);
     return code;
 }
 
-/* The reader of parameters has said what is wrong with them. */
+/* Fail for parameters that are not right; the error has been filled in when they were read. */
 static int refuse_params(struct call *call, int code)
 {
     call->failure->number = code == RDV_ENOMEM ? code : RDV__RPC_PARAMS;
     return code;
 }
 
-/* What went wrong with an identifier that someone gave. */
-static int refuse(struct call *call, int code, const char *identifier, const char *words)
+/* Fail, with words that follow the identifier that the client gave. */
+static int refuse_identifier(struct call *call, int code, const char *identifier, const char *words)
 {
     rdv__failure_set(call->failure, 0, code, "'%s' %s", identifier, words);
     return code;
@@ -87,7 +102,7 @@ static int refuse(struct call *call, int code, const char *identifier, const cha
 
 /* -------------------------------------------------------------- parameters */
 
-/* Read the parameters; without any, all are absent. */
+/* Read the parameters. If the request has none, all are absent. */
 static int read_params(struct call *call, const char *const *names, struct rdv__value *ret_values)
 {
     const struct rdv__request *request = call->request;
@@ -102,7 +117,8 @@ static int read_params(struct call *call, const char *const *names, struct rdv__
     return 0;
 }
 
-static int read_none(struct call *call)
+/* Check that there are no parameters. */
+static int check_no_params(struct call *call)
 {
     static const char *const names[] = {NULL};
     return read_params(call, names, NULL);
@@ -121,7 +137,7 @@ static int read_name(struct call *call, struct rdv__value value, const char **re
     return result != 0 ? refuse_params(call, result) : 0;
 }
 
-/* The one parameter of many methods. */
+/* Read the identifier, which is the only parameter of many methods. */
 static int read_identifier(struct call *call, const char **ret_identifier)
 {
     static const char *const names[] = {"identifier", NULL};
@@ -151,14 +167,14 @@ static int write_entry(void *user, const rdv_entry *entry)
     return too_long(answer->writer, answer->max) ? RDV_ELIMIT : 0;
 }
 
-/* Begin to write what was asked for: an array, or, with a key, one entry. */
+/* Begin a listing: its result is an array, or, if there is a key, one entry. */
 static int begin_query(struct call *call, const struct rdv__query_terms *terms, const char *key)
 {
     const struct rdv__target *target = call->target;
     size_t size = key ? strlen(terms->identifier) + 1 : 0;
     struct rdv__work *work = malloc(sizeof *work + size);
     if (!work)
-        return store_failed(call, RDV_ENOMEM);
+        return fail_by_store(call, RDV_ENOMEM);
     *work = (struct rdv__work){.store = target->store,
                                .answer = {.max = target->answer_max, .key = key}};
     if (key)
@@ -166,7 +182,7 @@ static int begin_query(struct call *call, const struct rdv__query_terms *terms, 
     int result = rdv__query_new(target->trigger, terms, &work->query);
     if (result != 0) {
         free(work);
-        return store_failed(call, result);
+        return fail_by_store(call, result);
     }
     if (!key)
         rdv__json_begin_array(call->writer, "result");
@@ -174,7 +190,7 @@ static int begin_query(struct call *call, const struct rdv__query_terms *terms, 
     return 0;
 }
 
-static int query_failed(const struct rdv__work *work, int code, struct rdv__failure *failure)
+static int fail_by_query(const struct rdv__work *work, int code, struct rdv__failure *failure)
 {
     if (code == RDV_ELIMIT)
         rdv__failure_set(failure, 0, code, "the answer would be longer than %zu MiB%s",
@@ -192,7 +208,7 @@ int rdv__work_step(struct rdv__work *work, struct rdv__json_writer *writer,
     work->answer.writer = writer;
     int result = rdv__query_step(work->query, write_entry, &work->answer);
     if (result < 0)
-        return query_failed(work, result, ret_failure);
+        return fail_by_query(work, result, ret_failure);
     if (result > 0)
         return 1;
     if (!work->answer.key) {
@@ -258,22 +274,24 @@ struct before {
     int64_t change, number;
 };
 
-static struct before look(const struct call *call)
+static struct before note_position(const struct call *call)
 {
     return (struct before){rdv__record_last_change(call->target->store),
                            rdv__record_last_number(call->target->store)};
 }
 
-/* Write what was staged since. If that can't be done, nothing may be. */
+/* Write the entries from number first to last that were staged since `before`. If they can't be
+ * read, the batch is undone. */
 static int write_staged(struct call *call, struct before before, int64_t first, int64_t last)
 {
     rdv_store *store = call->target->store;
     int result = rdv__listing_staged(store, before.change, first, last, write_entry, &call->answer);
-    return result == 0 || result == RDV_ELIMIT ? result
-                                               : store_failed(call, rdv__store_fail(store, result));
+    return result == 0 || result == RDV_ELIMIT
+               ? result
+               : fail_by_store(call, rdv__store_fail(store, result));
 }
 
-/* A task that is running can't be scheduled again. */
+/* Fail as a task of the schedule is running, and so can't be scheduled again. */
 static int refuse_running(struct call *call, const struct rdv__schedule *schedule, size_t item)
 {
     call->failure->number = RDV_EBUSY;
@@ -293,14 +311,14 @@ static int run_schedule(struct call *call)
     if (result != 0)
         return refuse_params(call, result);
 
-    struct before before = look(call);
+    struct before before = note_position(call);
     struct rdv__json_mark mark = rdv__json_writer_mark(call->writer);
     size_t failed = 0;
     result = rdv__trigger_schedule_all(target->trigger, &schedule, &failed);
     if (result == RDV_EBUSY)
         (void)refuse_running(call, &schedule, failed);
     else if (result != 0)
-        (void)store_failed(call, result);
+        (void)fail_by_store(call, result);
     rdv__schedule_finish(&schedule);
     if (result != 0)
         return result;
@@ -308,7 +326,7 @@ static int run_schedule(struct call *call)
     result = write_staged(call, before, before.number + 1, INT64_MAX);
     rdv__json_end(call->writer);
     if (result == RDV_ELIMIT) {
-        /* It is done all the same. */
+        /* The schedule is done all the same: only its answer would be too long. */
         rdv__json_writer_rewind(call->writer, mark);
         rdv__json_write_bool(call->writer, "result", true);
         result = 0;
@@ -316,10 +334,10 @@ static int run_schedule(struct call *call)
     return result;
 }
 
-/* delete and cancel: one entry is changed, and shown as it is then. */
-static int change_one(struct call *call,
-                      int (*change)(rdv_trigger *trigger, const char *identifier),
-                      const char *words_busy)
+/* Do `delete` or `cancel`: change one entry, and write it as it is then. */
+static int change_entry(struct call *call,
+                        int (*change)(rdv_trigger *trigger, const char *identifier),
+                        const char *words_busy)
 {
     rdv_trigger *trigger = call->target->trigger;
     const char *identifier;
@@ -328,14 +346,14 @@ static int change_one(struct call *call,
     int result = read_identifier(call, &identifier);
     if (result != 0)
         return result;
-    struct before before = look(call);
+    struct before before = note_position(call);
     result = rdv__trigger_find(trigger, identifier, &number, &running);
     if (result == 0)
         result = change(trigger, identifier);
     if (result == RDV_ENOTFOUND)
-        return refuse(call, result, identifier, "is neither pending nor running");
+        return refuse_identifier(call, result, identifier, "is neither pending nor running");
     if (result == RDV_EBUSY || result == RDV_ENOTSUP)
-        return refuse(call, result, identifier, words_busy);
+        return refuse_identifier(call, result, identifier, words_busy);
     if (result == RDV_EUNRECORDED) {
         const char *words = rdv_store_message(call->target->store);
         rdv__failure_set(call->failure, 0, result,
@@ -344,10 +362,10 @@ static int change_one(struct call *call,
         return result;
     }
     if (result != 0)
-        return store_failed(call, result);
+        return fail_by_store(call, result);
     call->answer.key = "result";
     result = write_staged(call, before, number, number);
-    /* A history that keeps next to nothing may have lost it already. */
+    /* If hardly any history is kept, the entry may be gone already. */
     if (result == 0 && call->answer.count == 0)
         rdv__json_write_bool(call->writer, "result", true);
     return result;
@@ -355,15 +373,15 @@ static int change_one(struct call *call,
 
 static int run_delete(struct call *call)
 {
-    return change_one(call, rdv__trigger_delete, "is running: cancel it instead");
+    return change_entry(call, rdv__trigger_delete, "is running: cancel it instead");
 }
 
 static int run_cancel(struct call *call)
 {
-    return change_one(call, rdv__trigger_cancel,
-                      rdv__trigger_agent_name(call->target->trigger)
-                          ? "is running, and its task agent can't cancel"
-                          : "was running, and no task agent is there to cancel it");
+    return change_entry(call, rdv__trigger_cancel,
+                        rdv__trigger_agent_name(call->target->trigger)
+                            ? "is running, and its task agent can't cancel"
+                            : "was running, and no task agent is there to cancel it");
 }
 
 /* ----------------------------------------------------- the agent as a whole */
@@ -376,26 +394,26 @@ static int write_true(struct call *call)
 
 static int run_pause(struct call *call)
 {
-    int result = read_none(call);
+    int result = check_no_params(call);
     if (result != 0)
         return result;
     result = rdv_trigger_pause(call->target->trigger);
-    return result != 0 ? store_failed(call, result) : write_true(call);
+    return result != 0 ? fail_by_store(call, result) : write_true(call);
 }
 
 static int run_resume(struct call *call)
 {
-    int result = read_none(call);
+    int result = check_no_params(call);
     if (result != 0)
         return result;
     result = rdv_trigger_resume(call->target->trigger);
-    return result != 0 ? store_failed(call, result) : write_true(call);
+    return result != 0 ? fail_by_store(call, result) : write_true(call);
 }
 
 static int run_reload(struct call *call)
 {
     const struct rdv__target *target = call->target;
-    int result = read_none(call);
+    int result = check_no_params(call);
     if (result != 0)
         return result;
     if (!target->reload) {
@@ -426,9 +444,9 @@ static int run_explain(struct call *call)
         return result;
     result = rdv_trigger_explain(call->target->trigger, identifier, &explanation);
     if (result == RDV_ENOTFOUND)
-        return refuse(call, result, identifier, "is neither pending nor running");
+        return refuse_identifier(call, result, identifier, "is neither pending nor running");
     if (result != 0)
-        return store_failed(call, result);
+        return fail_by_store(call, result);
     rdv__json_begin_object(writer, "result");
     rdv__json_write_integer(writer, "run", explanation.run);
     write_text(writer, "identifier", identifier);
@@ -445,7 +463,7 @@ static int run_status(struct call *call)
 {
     rdv_trigger *trigger = call->target->trigger;
     struct rdv__json_writer *writer = call->writer;
-    int result = read_none(call);
+    int result = check_no_params(call);
     if (result != 0)
         return result;
     size_t unfinished = rdv_trigger_unfinished(trigger), running = rdv_trigger_running(trigger);
@@ -543,7 +561,8 @@ int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *me
         .answer = {.writer = writer, .max = target->answer_max},
     };
     memset(ret_failure, 0, sizeof *ret_failure);
-    /* What is shown is what is durable. Those whose changes can't be are told by their changes. */
+    /* Only what is durable is shown. If the commit fails, the batch's own changes tell their
+     * clients. */
     if (!method->stages)
         (void)rdv__store_commit(target->store);
     int result = method->run(&call);

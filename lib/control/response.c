@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What an agent has sent, for the one who has asked. */
+/*
+ * Reads the lines that an agent sends: results, errors and notifications. Programs with a client
+ * (client.c) call rdv_response_…; so do those that call rdv_control_call(). An agent may be newer
+ * than this library, so members that are not known are passed over.
+ */
 #include <rdvtask/control.h>
 
 #include <stdlib.h>
@@ -9,21 +13,25 @@
 #include "document/entry_json.h"
 #include "json/value.h"
 
-/* The most values of an answer. That of an agent has fewer, as a line has no room for so many entries. */
+/* The most values of an answer. An agent never sends so many: a line has no room for them. */
 #define VALUES_MAX 8000000
 
 struct rdv_response {
     struct rdv__json *json;
-    struct rdv__value content; /* result or params */
-    char *text;                /* the same as text; NULL for an error */
-    const char *method;        /* NULL for a response */
-    const char *words;         /* of an error */
+    /* The result, or the parameters of a notification. */
+    struct rdv__value content;
+    /* The content as text; NULL for an error. */
+    char *text;
+    /* NULL if it is not a notification. */
+    const char *method;
+    /* The message of an error, and its code; 0 if it is not an error. */
+    const char *words;
     int code;
     int64_t id;
 };
 
-/* The member of an object, or one whose item is NULL. What else there is may be there. */
-static struct rdv__value member_of(struct rdv__value object, const char *name)
+/* Find a member of an object; its item is NULL if there is none. Other members may be there. */
+static struct rdv__value find_member(struct rdv__value object, const char *name)
 {
     struct rdv__json_iterator iterator = {0};
     struct rdv__value value = object;
@@ -38,14 +46,14 @@ static struct rdv__value member_of(struct rdv__value object, const char *name)
     return value;
 }
 
-/* Our code for the error of a response. */
+/* Tell which RDV_E… code the error of a response stands for. */
 static int code_of(struct rdv__value error, int64_t number)
 {
-    struct rdv__value data = member_of(error, "data"), value;
+    struct rdv__value data = find_member(error, "data"), value;
     const char *name = "";
 
     if (data.item) {
-        value = member_of(data, "name");
+        value = find_member(data, "name");
         if (value.item && rdv__json_string(value, &name, NULL) == 0 &&
             rdv__error_from_name(name) != 0)
             return rdv__error_from_name(name);
@@ -65,7 +73,7 @@ static int code_of(struct rdv__value error, int64_t number)
 
 static int read_error(struct rdv__value error, rdv_response *response)
 {
-    struct rdv__value code = member_of(error, "code"), message = member_of(error, "message");
+    struct rdv__value code = find_member(error, "code"), message = find_member(error, "message");
     int64_t number = 0;
 
     if (!code.item || !message.item ||
@@ -79,8 +87,8 @@ static int read_error(struct rdv__value error, rdv_response *response)
 static int read_response(rdv_response *response)
 {
     struct rdv__value root = rdv__json_root(response->json);
-    struct rdv__value version = member_of(root, "jsonrpc"), method = member_of(root, "method");
-    struct rdv__value error = member_of(root, "error"), id = member_of(root, "id");
+    struct rdv__value version = find_member(root, "jsonrpc"), method = find_member(root, "method");
+    struct rdv__value error = find_member(root, "error"), id = find_member(root, "id");
     const char *text = "";
     size_t size;
 
@@ -94,7 +102,7 @@ static int read_response(rdv_response *response)
         (void)rdv__json_integer(id, INT64_MIN, INT64_MAX, &response->id, NULL);
     if (!method.item && error.item)
         return read_error(error, response);
-    response->content = member_of(root, method.item ? "params" : "result");
+    response->content = find_member(root, method.item ? "params" : "result");
     if (!response->content.item)
         return RDV_ESYNTAX;
     return rdv__json_compact(response->content, &response->text, &size);

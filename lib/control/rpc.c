@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * JSON-RPC 2.0: reads the envelope of a request, and writes that of an answer. control.c and
+ * methods.c call this for the agent; response.c uses its names of errors. What stands in "params"
+ * and "result" is not known here, but for one thing: the tasks of a schedule are not parsed with
+ * the request.
+ */
 #include "control/rpc.h"
-#include "base/error.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,7 +16,10 @@
 #include <rdvtask/control.h>
 #include <rdvtask/document.h>
 
-/* Which part of a request a path begins with: what follows is what the caller knows. */
+#include "base/error.h"
+
+/* The member of a request with which the paths of errors begin. A caller, who has given only the
+ * parameters, knows what follows it. */
 #define PARAMS "params"
 
 static const struct {
@@ -23,7 +31,7 @@ static const struct {
 #undef ERROR_NAME
 };
 
-static const char *name_of(int code)
+static const char *error_name(int code)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].code == code)
@@ -54,12 +62,12 @@ void rdv__failure_set(struct rdv__failure *failure, int number, int code, const 
 
 /* ---------------------------------------------------------------- requests */
 
-static bool id_type(enum rdv__json_type type)
+static bool is_id_type(enum rdv__json_type type)
 {
     return type == RDV__JSON_STRING || type == RDV__JSON_NUMBER || type == RDV__JSON_NULL;
 }
 
-/* Who sent it is to get an answer also if the rest is wrong, so the id comes first. */
+/* Read the id before all else, so that the client gets an answer even if the rest is wrong. */
 static int read_id(struct rdv__value root, struct rdv__request *request)
 {
     struct rdv__json_iterator iterator = {0};
@@ -68,7 +76,7 @@ static int read_id(struct rdv__value root, struct rdv__request *request)
     size_t size;
 
     while (rdv__json_next(root, &iterator, &key, &value))
-        if (strcmp(key, "id") == 0 && id_type(rdv__json_type(value)))
+        if (strcmp(key, "id") == 0 && is_id_type(rdv__json_type(value)))
             return rdv__json_compact(value, &request->id, &size);
     return 0;
 }
@@ -89,7 +97,7 @@ static int read_members(struct rdv__value root, struct rdv__request *request,
         result = rdv__json_string(values[VERSION], &version, error);
     if (result == 0 && strcmp(version, "2.0") != 0)
         return rdv__json_fail(values[VERSION], error, RDV_EINVAL, "expected \"2.0\"");
-    if (result == 0 && values[ID].item && !id_type(rdv__json_type(values[ID])))
+    if (result == 0 && values[ID].item && !is_id_type(rdv__json_type(values[ID])))
         return rdv__json_fail(values[ID], error, RDV_EINVAL, "expected a string, a number or null");
     if (result == 0)
         result = rdv__json_string(values[METHOD], &request->method, error);
@@ -124,7 +132,7 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
         result = read_id(root, request);
     if (result == 0)
         result = read_members(root, request, error);
-    /* Only that method takes a document. */
+    /* Only `schedule` takes a document, which may be large. */
     if (result == 0 && strcmp(request->method, "schedule") != 0)
         result = rdv__json_check_values(request->json, RDV_CONTROL_VALUES, error);
     if (result == 0 && request->params.item) {
@@ -171,8 +179,8 @@ int rdv__answer_begin(const char *id, struct rdv__json_writer **ret_writer)
     return 0;
 }
 
-/* What follows "params" in a path: the place as the caller knows it. */
-static const char *place_of(const char *path)
+/* Find what follows "params" in a path: the place as the caller knows it. */
+static const char *find_place(const char *path)
 {
     size_t size = strlen(PARAMS);
 
@@ -186,7 +194,7 @@ static const char *place_of(const char *path)
 char *rdv__answer_failure(const char *id, const struct rdv__failure *failure)
 {
     const struct rdv_error *error = &failure->error;
-    const char *place = place_of(error->path), *name = name_of(error->code);
+    const char *place = find_place(error->path), *name = error_name(error->code);
     char words[sizeof error->path + sizeof error->text + 2];
     struct rdv__json_writer *writer;
     char *line = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The envelope: JSON-RPC 2.0 requests in, answers out. What the methods mean is control.c's. */
+/* The envelope: JSON-RPC 2.0 requests in, answers out. methods.c knows what the methods mean. */
 #ifndef RDV__CONTROL_RPC_H
 #define RDV__CONTROL_RPC_H
 
@@ -11,7 +11,8 @@
 #include "json/value.h"
 #include "json/writer.h"
 
-/* JSON-RPC's own error numbers. Ours are RDV_E…, which it leaves to us. */
+/* The error numbers of JSON-RPC itself. It leaves others to the application: here the RDV_E…
+ * codes. */
 #define RDV__RPC_SYNTAX  (-32700)
 #define RDV__RPC_REQUEST (-32600)
 #define RDV__RPC_METHOD  (-32601)
@@ -19,36 +20,42 @@
 
 struct rdv__request {
     struct rdv__json *json;
-    char *id;           /* compact JSON, owned; NULL = a notification: nobody waits for an answer */
-    const char *method; /* borrowed from json */
-    struct rdv__value params; /* an object; item is NULL if there are none */
+    /* Compact JSON, owned. NULL for a notification: nobody waits for an answer. */
+    char *id;
+    /* Borrowed from json. */
+    const char *method;
+    /* An object; its item is NULL if there are no parameters. */
+    struct rdv__value params;
 };
 
 /* Why there is an error in place of a result. */
 struct rdv__failure {
-    int number; /* of JSON-RPC, or error.code */
+    /* An error number of JSON-RPC, or error.code. */
+    int number;
     struct rdv_error error;
 };
 
 /*
- * Read a line, which is borrowed until the request is finished. On failure the request has an id all the same: that of the line if it could be read, else "null". Finish it in
- * any case. RDV_ENOMEM is one of the failures; with it there may be no id, and then there is no answer.
+ * Read a line, which is borrowed until the request is finished. On failure too the request has an
+ * id: that of the line if it could be read, else "null". Only with RDV_ENOMEM there may be none;
+ * then there can be no answer. Finish the request in any case.
  */
 int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_request,
                       struct rdv__failure *ret_failure);
 void rdv__request_finish(struct rdv__request *request);
 
-/* Begin the line of an answer: the result is to be written under "result". */
+/* Begin the line of an answer; its result is to be written next, under "result". */
 int rdv__answer_begin(const char *id, struct rdv__json_writer **ret_writer);
 
-/* The line of an answer that is an error; malloc'd, NULL without memory. */
+/* Make the line of an answer that is an error. free(). NULL if there is no memory. */
 char *rdv__answer_failure(const char *id, const struct rdv__failure *failure);
 
-/* The same from a number of JSON-RPC (0 = code) and our code, in printf's words. */
+/* Fill in a failure: an error number of JSON-RPC (0 = code), an RDV_E… code, and a message as of
+ * printf(). */
 void rdv__failure_set(struct rdv__failure *failure, int number, int code, const char *format, ...)
     RDV__PRINTF(4, 5);
 
-/* The code of "RDV_EBUSY"; 0 if there is none of that name. */
+/* Get the code of a name such as "RDV_EBUSY"; 0 if no code has that name. */
 int rdv__error_from_name(const char *name);
 
 #endif

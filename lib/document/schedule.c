@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "document/handlers.h"
+#include "document/text.h"
 #include "model/task.h"
 #include "platform/platform.h"
 #include "json/value.h"
@@ -19,9 +19,6 @@
 enum { LABEL, IDENTIFIER, START, END, DEADLINE, LIMIT, CONTEXT, TASK_MEMBERS };
 static const char *const task_names[TASK_MEMBERS + 1] = {"label",    "identifier", "start",   "end",
                                                          "deadline", "limit",      "context", NULL};
-
-/* Where a schedule document has its tasks: each is read once. */
-static const char *const tasks_path[] = {"tasks", NULL};
 
 /* A task that was looked at, found by the hash of its identifier. */
 struct seen {
@@ -35,11 +32,6 @@ struct context {
     size_t size;
     char *owned;
 };
-
-static bool present(struct rdv__value value)
-{
-    return value.item != NULL;
-}
 
 /* ----------------------------------------------------------------- context */
 
@@ -124,10 +116,10 @@ static int read_context(struct rdv__value value, struct context *ret_context,
         result = rdv__json_members(value, names, forms, error);
         if (result < 0)
             return result;
-        if (present(forms[BASE64]) == present(forms[JSON]))
+        if (rdv__value_is_given(forms[BASE64]) == rdv__value_is_given(forms[JSON]))
             return rdv__json_fail(value, error, RDV_EINVAL,
                                   "expected either \"base64\" or \"json\" in the object");
-        if (present(forms[BASE64])) {
+        if (rdv__value_is_given(forms[BASE64])) {
             result = read_base64(forms[BASE64], &context, error);
         } else if (rdv__json_compact(forms[JSON], &context.owned, &context.size) < 0) {
             result = rdv__json_fail(value, error, RDV_ENOMEM, "out of memory");
@@ -176,13 +168,13 @@ static int read_window(const struct rdv__value *members, rdv_time now, rdv_windo
     rdv_window window = {0, 0, 0, 0};
     int result = 0;
 
-    if (present(members[START]))
+    if (rdv__value_is_given(members[START]))
         result = rdv__json_moment(members[START], now, &window.start, error);
-    if (result == 0 && present(members[END]))
+    if (result == 0 && rdv__value_is_given(members[END]))
         result = rdv__json_moment(members[END], now, &window.end, error);
-    if (result == 0 && present(members[DEADLINE]))
+    if (result == 0 && rdv__value_is_given(members[DEADLINE]))
         result = rdv__json_moment(members[DEADLINE], now, &window.deadline, error);
-    if (result == 0 && present(members[LIMIT]))
+    if (result == 0 && rdv__value_is_given(members[LIMIT]))
         result = rdv__json_duration(members[LIMIT], RDV_MILLISECOND, RDV_LIMIT_MAX, &window.limit,
                                     error);
     if (result < 0)
@@ -210,14 +202,14 @@ static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule
 
     if (result < 0)
         return result;
-    if (!present(members[LABEL]))
+    if (!rdv__value_is_given(members[LABEL]))
         return rdv__json_fail(value, error, RDV_EINVAL, "a task needs a \"label\"");
     result = read_name(members[LABEL], &label, &label_size, error);
-    if (result == 0 && present(members[IDENTIFIER]))
+    if (result == 0 && rdv__value_is_given(members[IDENTIFIER]))
         result = read_name(members[IDENTIFIER], &identifier, &identifier_size, error);
     if (result == 0)
         result = read_window(members, now, &item->window, error);
-    if (result == 0 && present(members[CONTEXT]))
+    if (result == 0 && rdv__value_is_given(members[CONTEXT]))
         result = read_context(members[CONTEXT], &context, error);
     if (result < 0)
         return result;
@@ -320,9 +312,9 @@ int rdv__schedule_read(struct rdv__value root, rdv_time now, struct rdv__schedul
 
     if (result < 0)
         return result;
-    if (!present(members[TASKS]))
+    if (!rdv__value_is_given(members[TASKS]))
         return rdv__json_fail(root, error, RDV_EINVAL, "a schedule document needs \"tasks\"");
-    if (present(members[SCHEMA])) {
+    if (rdv__value_is_given(members[SCHEMA])) {
         result = rdv__json_string(members[SCHEMA], &schema, error);
         if (result < 0)
             return result;
@@ -330,11 +322,18 @@ int rdv__schedule_read(struct rdv__value root, rdv_time now, struct rdv__schedul
     return read_tasks(members[TASKS], now, ret_schedule, error);
 }
 
+int rdv__schedule_load_json(const char *path, struct rdv__json **ret_json, struct rdv_error *error)
+{
+    /* The tasks are read once, one after the other. */
+    static const char *const tasks_path[] = {"tasks", NULL};
+    return rdv__json_load(path, tasks_path, ret_json, error);
+}
+
 int rdv__schedule_load(const char *path, rdv_time now, struct rdv__schedule *ret_schedule,
                        struct rdv_error *error)
 {
     struct rdv__json *json;
-    int result = rdv__json_load(path, tasks_path, &json, error);
+    int result = rdv__schedule_load_json(path, &json, error);
 
     if (result < 0)
         return result;
@@ -353,61 +352,4 @@ void rdv__schedule_finish(struct rdv__schedule *schedule)
     free(schedule->items);
     rdv__json_free(schedule->json);
     *schedule = (struct rdv__schedule){.count = 0};
-}
-
-/* ------------------------------------------------------------------- kinds */
-
-static int tell_kind(struct rdv__value root, rdv_document_kind *ret_kind, struct rdv_error *error)
-{
-    struct rdv__json_iterator iterator = {0};
-    struct rdv__value value;
-    bool handlers = false, tasks = false;
-    const char *key;
-    int result = rdv__json_object(root, error);
-
-    if (result < 0)
-        return result;
-    while (rdv__json_next(root, &iterator, &key, &value)) {
-        handlers = handlers || strcmp(key, "handlers") == 0;
-        tasks = tasks || strcmp(key, "tasks") == 0;
-    }
-    if (handlers && tasks)
-        return rdv__json_fail(root, error, RDV_EINVAL,
-                              "a document has either \"handlers\" (an agent's) or \"tasks\" (a "
-                              "schedule), not both");
-    if (!handlers && !tasks)
-        return rdv__json_fail(root, error, RDV_EINVAL,
-                              "neither an agent document, which has \"handlers\", nor a schedule, "
-                              "which has \"tasks\"");
-    *ret_kind = handlers ? RDV_DOCUMENT_AGENT : RDV_DOCUMENT_SCHEDULE;
-    return 0;
-}
-
-int rdv_document_check(const char *path, rdv_document_kind *ret_kind, struct rdv_error *error)
-{
-    struct rdv__json *json;
-    struct rdv__schedule schedule;
-    struct rdv__handlers *handlers;
-    rdv_document_kind kind = RDV_DOCUMENT_SCHEDULE;
-
-    if (!path)
-        return rdv__fail(error, RDV_EINVAL, "no path of a document is given");
-    int result = rdv__json_load(path, tasks_path, &json, error);
-    if (result < 0)
-        return result;
-    result = tell_kind(rdv__json_root(json), &kind, error);
-    if (result == 0 && kind == RDV_DOCUMENT_SCHEDULE) {
-        result = rdv__schedule_read(rdv__json_root(json), rdv_time_now(), &schedule, error);
-        if (result == 0)
-            rdv__schedule_finish(&schedule);
-    }
-    rdv__json_free(json);
-    if (result == 0 && kind == RDV_DOCUMENT_AGENT) {
-        result = rdv__handlers_load(path, &handlers, error);
-        if (result == 0)
-            rdv__handlers_unref(handlers);
-    }
-    if (result == 0 && ret_kind)
-        *ret_kind = kind;
-    return result;
 }
