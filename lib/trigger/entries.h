@@ -46,15 +46,15 @@ struct rdv__live_entry {
 
 /* What to do when a change is durable. Called from the loop's turn. */
 struct rdv__entries_ops {
-    void (*started)(void *user, struct rdv__live_entry *run);    /* for the first time, or again */
-    void (*cancelling)(void *user, struct rdv__live_entry *run); /* someone asked for its end */
+    void (*started)(void *user, struct rdv__live_entry *live);    /* for the first time, or again */
+    void (*cancelling)(void *user, struct rdv__live_entry *live); /* someone asked for its end */
     void (*settled)(void *user, int result); /* any change: 0, or the batch's error */
 };
 
 struct rdv__entries {
     rdv_store *store;
     struct rdv__queue *queue;
-    struct rdv__live_entry *runs;
+    struct rdv__live_entry *live;
     struct rdv__moments moments; /* of runs; pending entries are in the queue, by the clock */
     size_t
         running; /* runs that have a slot: those that don't wait, and whose end is not even decided */
@@ -77,7 +77,7 @@ int rdv__entries_load(struct rdv__entries *entries, bool hold);
 
 /* Find an unfinished entry; *ret_run is NULL for a pending one. RDV_ENOTFOUND, or an error of the store. */
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
-                      struct rdv__live_entry **ret_run);
+                      struct rdv__live_entry **ret_live);
 
 /* What is known of an identifier, until an entry that has it comes, starts or ends. */
 struct rdv__entries_known {
@@ -99,40 +99,40 @@ int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_ou
 
 /* A pending entry starts: from now on it is a run, which is not to be looked at before the caller says when. */
 int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
-                       struct rdv__live_entry **ret_run);
+                       struct rdv__live_entry **ret_live);
 
 /* Start a resuming run again, whether it waits or not, and store how often it was cut short. */
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__live_entry *run,
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__live_entry *live,
                              const struct rdv__cuts *cuts, rdv_time now);
 
 /* Store how often a run was cut short, or that it is stopped in order. */
-int rdv__entries_cut(struct rdv__entries *entries, struct rdv__live_entry *run,
+int rdv__entries_cut(struct rdv__entries *entries, struct rdv__live_entry *live,
                      const struct rdv__cuts *cuts, rdv_time now);
 
 /* Take the slot of a resuming run away until it starts again, and give it one again. */
-void rdv__entries_wait(struct rdv__entries *entries, struct rdv__live_entry *run);
-void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__live_entry *run);
+void rdv__entries_wait(struct rdv__entries *entries, struct rdv__live_entry *live);
+void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__live_entry *live);
 
 /* Store run->at; keep = as a line of history. */
-int rdv__entries_progress(struct rdv__entries *entries, struct rdv__live_entry *run, bool keep,
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__live_entry *live, bool keep,
                           rdv_time now);
 
 /* End the run, with these last words. If that can't be committed, the run is as it was before, and marked as unwritten. */
-int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__live_entry *run,
-                         rdv_outcome outcome, const struct rdv__progress *last, rdv_time now);
+int rdv__entries_end_live(struct rdv__entries *entries, struct rdv__live_entry *live,
+                          rdv_outcome outcome, const struct rdv__progress *last, rdv_time now);
 
 /* Mark a run that was not to end before: it is to end now, for this reason. */
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__live_entry *run,
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__live_entry *live,
                         enum rdv__ending ending, rdv_time now);
 
 /* Have the run looked at again at this moment of running time; 0 = at none. */
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__live_entry *run,
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__live_entry *live,
                           rdv_duration moment);
 
 /* The run that is to be looked at first, or NULL. */
-struct rdv__live_entry *rdv__entries_first_run(const struct rdv__entries *entries);
+struct rdv__live_entry *rdv__entries_first_live(const struct rdv__entries *entries);
 
 /* Words for run->message; cut to fit. */
-void rdv__live_entry_set_message(struct rdv__live_entry *run, const char *message);
+void rdv__live_entry_set_message(struct rdv__live_entry *live, const char *message);
 
 #endif

@@ -83,9 +83,9 @@ static const char *agent_name(const rdv_trigger *trigger)
 }
 
 /* Whatever a run says at its end: if it was asked to end before that, it did not end by itself. */
-static rdv_outcome outcome_of(const struct rdv__live_entry *run)
+static rdv_outcome outcome_of(const struct rdv__live_entry *live)
 {
-    switch (run->at.ending) {
+    switch (live->at.ending) {
     case RDV__ENDING_CANCEL:
         return RDV_OUTCOME_CANCELLED;
     case RDV__ENDING_LIMIT:
@@ -95,36 +95,36 @@ static rdv_outcome outcome_of(const struct rdv__live_entry *run)
     case RDV__ENDING_NONE:
         break;
     }
-    return run->at.status == RDV_STATUS_SUCCESS   ? RDV_OUTCOME_SUCCEEDED
-           : run->at.status == RDV_STATUS_TIMEOUT ? RDV_OUTCOME_TIMED_OUT
-                                                  : RDV_OUTCOME_FAILED;
+    return live->at.status == RDV_STATUS_SUCCESS   ? RDV_OUTCOME_SUCCEEDED
+           : live->at.status == RDV_STATUS_TIMEOUT ? RDV_OUTCOME_TIMED_OUT
+                                                   : RDV_OUTCOME_FAILED;
 }
 
 /* How long a run may take. */
-static rdv_duration limit_of(const rdv_trigger *trigger, const struct rdv__live_entry *run)
+static rdv_duration limit_of(const rdv_trigger *trigger, const struct rdv__live_entry *live)
 {
-    return run->window.limit != 0 ? run->window.limit : trigger->options.run_limit;
+    return live->window.limit != 0 ? live->window.limit : trigger->options.run_limit;
 }
 
 /* Why a run is to end, and the code for that. */
-static int say_ending(const rdv_trigger *trigger, const struct rdv__live_entry *run, char *buffer,
+static int say_ending(const rdv_trigger *trigger, const struct rdv__live_entry *live, char *buffer,
                       size_t size)
 {
     char limit[RDV_DURATION_TEXT_SIZE];
-    if (run->at.ending == RDV__ENDING_CANCEL) {
+    if (live->at.ending == RDV__ENDING_CANCEL) {
         snprintf(buffer, size, "cancelled");
         return RDV_ECANCELLED;
     }
-    if (run->at.ending == RDV__ENDING_TOO_OFTEN) {
-        if (run->cuts.reboots > RDV__REBOOTS_MAX)
+    if (live->at.ending == RDV__ENDING_TOO_OFTEN) {
+        if (live->cuts.reboots > RDV__REBOOTS_MAX)
             snprintf(buffer, size, "rebooted %d times, and that is enough", RDV__REBOOTS_MAX);
         else
             snprintf(buffer, size,
                      "interrupted %d time%s, by a crash or a reboot, and that is enough",
-                     run->cuts.interruptions, run->cuts.interruptions == 1 ? "" : "s");
+                     live->cuts.interruptions, live->cuts.interruptions == 1 ? "" : "s");
         return RDV_EFAILED;
     }
-    rdv_duration_format(limit_of(trigger, run), limit, sizeof limit);
+    rdv_duration_format(limit_of(trigger, live), limit, sizeof limit);
     snprintf(buffer, size, "ran past its limit of %s", limit);
     return RDV_ETIMEDOUT;
 }
@@ -133,17 +133,17 @@ static int say_ending(const rdv_trigger *trigger, const struct rdv__live_entry *
 
 /* The last words on a run that was ended: why that was, and what it has said itself. */
 static struct rdv__progress last_words(const rdv_trigger *trigger,
-                                       const struct rdv__live_entry *run,
+                                       const struct rdv__live_entry *live,
                                        char buffer[RDV_MESSAGE_MAX + 1])
 {
-    struct rdv__progress last = run->at;
+    struct rdv__progress last = live->at;
     const bool succeeded = last.status == RDV_STATUS_SUCCESS;
     char why[ENDING_SHOWN];
     /* The words are ours already; or they are good enough, as a cancelled run is expected to fail. */
     if (last.ending == RDV__ENDING_NONE || last.status == RDV_STATUS_TIMEOUT ||
         (last.ending == RDV__ENDING_CANCEL && !succeeded && *last.message))
         return last;
-    int code = say_ending(trigger, run, why, sizeof why);
+    int code = say_ending(trigger, live, why, sizeof why);
     if (last.ending != RDV__ENDING_CANCEL || last.code == 0 || succeeded)
         last.code = code;
     int size = snprintf(buffer, RDV_MESSAGE_MAX + 1, "%s", why);
@@ -161,58 +161,59 @@ static struct rdv__progress last_words(const rdv_trigger *trigger,
  * Store run->at, which ends the run if its status is terminal. If the store does not take it, it stays with the run, later
  * reports go on from it, and the latest is stored as soon as the store works again: no result is lost.
  */
-static void write_report(rdv_trigger *trigger, struct rdv__live_entry *run, bool keep, rdv_time now)
+static void write_report(rdv_trigger *trigger, struct rdv__live_entry *live, bool keep,
+                         rdv_time now)
 {
     char words[RDV_MESSAGE_MAX + 1];
-    run->unwritten = false;
+    live->unwritten = false;
     int result;
-    if (rdv__status_terminal(run->at.status)) {
-        struct rdv__progress last = last_words(trigger, run, words);
-        result = rdv__entries_end_run(&trigger->entries, run, outcome_of(run), &last, now);
+    if (rdv__status_terminal(live->at.status)) {
+        struct rdv__progress last = last_words(trigger, live, words);
+        result = rdv__entries_end_live(&trigger->entries, live, outcome_of(live), &last, now);
     } else {
-        result = rdv__entries_progress(&trigger->entries, run, keep, now);
+        result = rdv__entries_progress(&trigger->entries, live, keep, now);
     }
     if (result != 0) {
-        run->unwritten = true;
+        live->unwritten = true;
         retry_later(trigger, result);
     }
 }
 
 static void write_unwritten(rdv_trigger *trigger, rdv_time now)
 {
-    for (struct rdv__live_entry *run = trigger->entries.runs; run && !trigger->retry_waiting;
-         run = run->next)
-        if (run->unwritten)
-            write_report(trigger, run, true, now);
+    for (struct rdv__live_entry *live = trigger->entries.live; live && !trigger->retry_waiting;
+         live = live->next)
+        if (live->unwritten)
+            write_report(trigger, live, true, now);
 }
 
 /* The one place in which a run's status changes. */
-static void set_status(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_status status)
+static void set_status(rdv_trigger *trigger, struct rdv__live_entry *live, rdv_status status)
 {
-    trigger->rebooting -= run->at.status == RDV_STATUS_REBOOTING;
+    trigger->rebooting -= live->at.status == RDV_STATUS_REBOOTING;
     trigger->rebooting += status == RDV_STATUS_REBOOTING;
-    run->at.status = status;
+    live->at.status = status;
 }
 
 /* End a run by our own decision, with our own words. */
-static void end_run(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_status status, int code,
-                    const char *message, rdv_time now)
+static void end_live(rdv_trigger *trigger, struct rdv__live_entry *live, rdv_status status,
+                     int code, const char *message, rdv_time now)
 {
-    set_status(trigger, run, status);
-    run->at.code = code;
-    rdv__live_entry_set_message(run, message);
-    write_report(trigger, run, true, now);
+    set_status(trigger, live, status);
+    live->at.code = code;
+    rdv__live_entry_set_message(live, message);
+    write_report(trigger, live, true, now);
 }
 
 /* The slot is freed without the plug-in's word; `waited` = which it had time to give. */
-static void end_unheard(rdv_trigger *trigger, struct rdv__live_entry *run, bool waited,
+static void end_unheard(rdv_trigger *trigger, struct rdv__live_entry *live, bool waited,
                         rdv_time now)
 {
     char why[ENDING_SHOWN], words[RDV_MESSAGE_MAX + 1];
-    int code = say_ending(trigger, run, why, sizeof why);
+    int code = say_ending(trigger, live, why, sizeof why);
     snprintf(words, sizeof words, "%s%s%s%s", why, waited ? "; the task agent '" : "",
              waited ? agent_name(trigger) : "", waited ? "' was asked to end it and did not" : "");
-    end_run(trigger, run, rdv__outcome_status(outcome_of(run)), code, words, now);
+    end_live(trigger, live, rdv__outcome_status(outcome_of(live)), code, words, now);
 }
 
 /* Until when the plug-in has to end what runs under the identifier of a task: as long as it says, and cancel_wait. */
@@ -236,136 +237,136 @@ static rdv_duration end_by(const rdv_trigger *trigger, const rdv_task *task)
 }
 
 /* Ask the plug-in to end a run that is to end. It then has some time to report. */
-static void ask_to_end(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_time now)
+static void ask_to_end(rdv_trigger *trigger, struct rdv__live_entry *live, rdv_time now)
 {
     rdv_plugin *plugin = trigger->plugin;
-    run->asked = true;
+    live->asked = true;
     /* It was left alone until now, and took no slot. */
-    if (run->resuming && run->keys.number <= trigger->entries.held_number)
+    if (live->resuming && live->keys.number <= trigger->entries.held_number)
         trigger->entries.running++;
-    run->resuming = false;
-    rdv__entries_stop_waiting(&trigger->entries, run);
+    live->resuming = false;
+    rdv__entries_stop_waiting(&trigger->entries, live);
     int result = plugin && plugin->ops->cancel_task
-                     ? plugin->ops->cancel_task(plugin, rdv_task_identifier(run->task))
+                     ? plugin->ops->cancel_task(plugin, rdv_task_identifier(live->task))
                      : RDV_ENOTSUP;
-    rdv_duration until = end_by(trigger, run->task);
+    rdv_duration until = end_by(trigger, live->task);
     /* Its end may have been reported from inside the calls. */
-    if (rdv__status_terminal(run->at.status))
+    if (rdv__status_terminal(live->at.status))
         return;
     /* Nobody works on it, or nobody can be made to stop: there is nothing to wait for. */
     if (result == RDV_ENOTFOUND || result == RDV_ENOTSUP) {
-        end_unheard(trigger, run, false, now);
+        end_unheard(trigger, live, false, now);
         return;
     }
-    rdv__entries_look_at(&trigger->entries, run, until);
+    rdv__entries_look_at(&trigger->entries, live, until);
     if (result != 0)
         rdv__log(&trigger->options.log, RDV_LOG_WARNING, "cancelling %s: %s",
-                 rdv_task_identifier(run->task), rdv_strerror(result));
+                 rdv_task_identifier(live->task), rdv_strerror(result));
 }
 
 /* The request is durable. */
-static void run_cancelling(void *user, struct rdv__live_entry *run)
+static void handle_cancelling(void *user, struct rdv__live_entry *live)
 {
     rdv_trigger *trigger = user;
     /* A run that nobody runs is ended by the next task agent, which finds what is left of it. */
-    if (!trigger->plugin && run->resuming)
+    if (!trigger->plugin && live->resuming)
         return;
-    if (!run->asked && !rdv__status_terminal(run->at.status))
-        ask_to_end(trigger, run, rdv__clock_now(&trigger->clock));
+    if (!live->asked && !rdv__status_terminal(live->at.status))
+        ask_to_end(trigger, live, rdv__clock_now(&trigger->clock));
 }
 
 /* Ask for the end of those runs whose request could not be made durable. */
 static void ask_cancelled(rdv_trigger *trigger, rdv_time now)
 {
     trigger->cancel_due = false;
-    for (struct rdv__live_entry *run = trigger->entries.runs; run; run = run->next)
-        if (run->at.ending == RDV__ENDING_CANCEL && run->unwritten && !run->asked &&
-            !run->resuming && !rdv__status_terminal(run->at.status))
-            ask_to_end(trigger, run, now);
+    for (struct rdv__live_entry *live = trigger->entries.live; live; live = live->next)
+        if (live->at.ending == RDV__ENDING_CANCEL && live->unwritten && !live->asked &&
+            !live->resuming && !rdv__status_terminal(live->at.status))
+            ask_to_end(trigger, live, now);
 }
 
 /* Have the run looked at again after this time. */
-static void look_after(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_duration duration)
+static void look_after(rdv_trigger *trigger, struct rdv__live_entry *live, rdv_duration duration)
 {
-    rdv__entries_look_at(&trigger->entries, run,
+    rdv__entries_look_at(&trigger->entries, live,
                          rdv__time_later(rdv__clock_running(&trigger->clock), duration));
 }
 
 /* From now on, the run may take as long as its limit says. */
-static void look_at_limit(rdv_trigger *trigger, struct rdv__live_entry *run)
+static void look_at_limit(rdv_trigger *trigger, struct rdv__live_entry *live)
 {
-    look_after(trigger, run, limit_of(trigger, run));
+    look_after(trigger, live, limit_of(trigger, live));
 }
 
 /* A plug-in that still ends an earlier run of the same task (rule 8 has freed its slot) is asked again soon. */
-static bool ask_again(rdv_trigger *trigger, struct rdv__live_entry *run)
+static bool ask_again(rdv_trigger *trigger, struct rdv__live_entry *live)
 {
-    if (run->busy_until == 0)
-        run->busy_until = end_by(trigger, run->task);
-    if (rdv__status_terminal(run->at.status))
+    if (live->busy_until == 0)
+        live->busy_until = end_by(trigger, live->task);
+    if (rdv__status_terminal(live->at.status))
         return true; /* from inside that question */
-    if (rdv__clock_running(&trigger->clock) >= run->busy_until)
+    if (rdv__clock_running(&trigger->clock) >= live->busy_until)
         return false;
-    look_after(trigger, run, RDV_SECOND);
+    look_after(trigger, live, RDV_SECOND);
     return true;
 }
 
 /* The start is durable: hand the task to the plug-in. */
-static void run_started(void *user, struct rdv__live_entry *run)
+static void hand_over(void *user, struct rdv__live_entry *live)
 {
     rdv_trigger *trigger = user;
     rdv_plugin *plugin = trigger->plugin;
     /* A plug-in that goes away at this moment: the run is on disk, and the next process takes it up. */
     if (!plugin || trigger->terminating)
         return;
-    int result = plugin->ops->start_task(plugin, run->task);
+    int result = plugin->ops->start_task(plugin, live->task);
     /* A plug-in that reports the end from inside the call and then fails it: nothing follows an end. */
-    if (rdv__status_terminal(run->at.status))
+    if (rdv__status_terminal(live->at.status))
         return;
     rdv_time now = rdv__clock_now(&trigger->clock);
-    if (result == 0 && run->busy_until != 0) {
-        run->busy_until = 0;
-        look_at_limit(trigger, run);
+    if (result == 0 && live->busy_until != 0) {
+        live->busy_until = 0;
+        look_at_limit(trigger, live);
     }
-    if (result == 0 || (result == RDV_EBUSY && ask_again(trigger, run)))
+    if (result == 0 || (result == RDV_EBUSY && ask_again(trigger, live)))
         return;
     char words[RDV_MESSAGE_MAX + 1];
     if (result == RDV_ENOHANDLER)
         snprintf(words, sizeof words, "no handler is configured for the label '%s'",
-                 rdv_task_label(run->task));
+                 rdv_task_label(live->task));
     else
         snprintf(words, sizeof words, "the task agent '%s' could not start it: %s",
                  agent_name(trigger), rdv_strerror(result));
-    end_run(trigger, run, RDV_STATUS_FAILED, result, words, now);
+    end_live(trigger, live, RDV_STATUS_FAILED, result, words, now);
 }
 
 static const struct rdv__entries_ops entries_ops = {
-    .started = run_started,
-    .cancelling = run_cancelling,
+    .started = hand_over,
+    .cancelling = handle_cancelling,
     .settled = store_answered,
 };
 
 /* ---------------------------------------------------------------- deciding */
 
 /* The run goes on, for the time that its limit says: it did not run while nobody ran it. */
-static int start_again(rdv_trigger *trigger, struct rdv__live_entry *run,
+static int start_again(rdv_trigger *trigger, struct rdv__live_entry *live,
                        const struct rdv__cuts *cuts, rdv_time now)
 {
-    int result = rdv__entries_start_again(&trigger->entries, run, cuts, now);
+    int result = rdv__entries_start_again(&trigger->entries, live, cuts, now);
     if (result == 0)
-        look_at_limit(trigger, run);
+        look_at_limit(trigger, live);
     return result;
 }
 
 /* Find out how the run was cut short, and count that. */
-static int count_cut(rdv_trigger *trigger, const struct rdv__live_entry *run,
+static int count_cut(rdv_trigger *trigger, const struct rdv__live_entry *live,
                      struct rdv__cuts *cuts, enum rdv__cut *ret_cut)
 {
     const struct rdv__store_plugin_ops *ops = rdv__plugin_store_ops(trigger->plugin);
     struct rdv__left_of_run left = {.under_way = true,
-                                    .asked_for_reboot = run->at.status == RDV_STATUS_REBOOTING};
+                                    .asked_for_reboot = live->at.status == RDV_STATUS_REBOOTING};
     int result =
-        ops ? ops->read_left(trigger->plugin, trigger->entries.store, run->task, &left) : 0;
+        ops ? ops->read_left(trigger->plugin, trigger->entries.store, live->task, &left) : 0;
     if (result != 0)
         return result;
     const struct rdv__cut_facts facts = {.boot = trigger->boot,
@@ -376,57 +377,57 @@ static int count_cut(rdv_trigger *trigger, const struct rdv__live_entry *run,
     return 0;
 }
 
-static int take_over(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_time now)
+static int take_over(rdv_trigger *trigger, struct rdv__live_entry *live, rdv_time now)
 {
-    struct rdv__cuts cuts = run->cuts;
+    struct rdv__cuts cuts = live->cuts;
     enum rdv__cut cut = RDV__CUT_NONE;
-    int result = count_cut(trigger, run, &cuts, &cut);
+    int result = count_cut(trigger, live, &cuts, &cut);
     if (result != 0)
         return result;
     if (cut == RDV__CUT_TOO_OFTEN) {
-        result = rdv__entries_cut(&trigger->entries, run, &cuts, now);
+        result = rdv__entries_cut(&trigger->entries, live, &cuts, now);
         return result != 0
                    ? result
-                   : rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_TOO_OFTEN, now);
+                   : rdv__entries_cancel(&trigger->entries, live, RDV__ENDING_TOO_OFTEN, now);
     }
     if (!(trigger->plugin->ops->flags & RDV_PLUGIN_RESTART_SAFE)) {
-        result = rdv__entries_cut(&trigger->entries, run, &cuts, now);
+        result = rdv__entries_cut(&trigger->entries, live, &cuts, now);
         if (result == 0)
-            look_after(trigger, run, trigger->options.resume_limit);
+            look_after(trigger, live, trigger->options.resume_limit);
         return result;
     }
     rdv_duration delay = cut == RDV__CUT_STOPPED ? rdv__cut_delay(&cuts) : 0;
     /* What is counted is written when the run begins again, and not before: nothing is under way that could be cut short once more. */
     if (delay > 0 || (cut == RDV__CUT_INTERRUPTED && trigger->paused)) {
-        rdv__entries_wait(&trigger->entries, run);
+        rdv__entries_wait(&trigger->entries, live);
         if (delay > 0)
-            look_after(trigger, run, delay);
+            look_after(trigger, live, delay);
         return 0;
     }
-    return start_again(trigger, run, &cuts, now);
+    return start_again(trigger, live, &cuts, now);
 }
 
 /* The list begins with the youngest. */
-static struct rdv__live_entry *oldest_run(const rdv_trigger *trigger)
+static struct rdv__live_entry *oldest_live(const rdv_trigger *trigger)
 {
-    struct rdv__live_entry *run = trigger->entries.runs;
-    while (run && run->next)
-        run = run->next;
-    return run;
+    struct rdv__live_entry *live = trigger->entries.live;
+    while (live && live->next)
+        live = live->next;
+    return live;
 }
 
 /* Rule 9: what was under way when the last process ended, oldest first. */
 static int resume(rdv_trigger *trigger, rdv_time now)
 {
-    struct rdv__live_entry *run = oldest_run(trigger);
+    struct rdv__live_entry *live = oldest_live(trigger);
     /* A plug-in may shut down when it is asked to end a run. */
-    for (int result; run && trigger->plugin; run = run->previous) {
-        if (!run->resuming || run->moment != 0 || run->waits)
+    for (int result; live && trigger->plugin; live = live->previous) {
+        if (!live->resuming || live->moment != 0 || live->waits)
             continue;
-        if (run->at.ending != RDV__ENDING_NONE) {
-            ask_to_end(trigger, run, now);
+        if (live->at.ending != RDV__ENDING_NONE) {
+            ask_to_end(trigger, live, now);
         } else {
-            result = take_over(trigger, run, now);
+            result = take_over(trigger, live, now);
             if (result != 0)
                 return result;
         }
@@ -436,45 +437,45 @@ static int resume(rdv_trigger *trigger, rdv_time now)
 }
 
 /* Rule 8, and the ends of the waits that go with it. */
-static void limit_reached(rdv_trigger *trigger, struct rdv__live_entry *run, rdv_time now)
+static void limit_reached(rdv_trigger *trigger, struct rdv__live_entry *live, rdv_time now)
 {
     char words[RDV_MESSAGE_MAX + 1];
-    if (rdv__status_terminal(run->at.status)) { /* it waits for the store to work again */
-        look_after(trigger, run, RETRY_LAST);
-    } else if (run->asked) {
-        end_unheard(trigger, run, true, now);
-    } else if (run->waits) { /* its time has come: it waits only for a slot */
-        rdv__entries_look_at(&trigger->entries, run, 0);
-    } else if (run->resuming) {
+    if (rdv__status_terminal(live->at.status)) { /* it waits for the store to work again */
+        look_after(trigger, live, RETRY_LAST);
+    } else if (live->asked) {
+        end_unheard(trigger, live, true, now);
+    } else if (live->waits) { /* its time has come: it waits only for a slot */
+        rdv__entries_look_at(&trigger->entries, live, 0);
+    } else if (live->resuming) {
         snprintf(words, sizeof words, "the task agent '%s' did not report on it after the restart",
                  agent_name(trigger));
-        end_run(trigger, run, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT, words, now);
-    } else if (run->busy_until != 0) {
-        run_started(trigger, run);
+        end_live(trigger, live, RDV_STATUS_TIMEOUT, RDV_ETIMEDOUT, words, now);
+    } else if (live->busy_until != 0) {
+        hand_over(trigger, live);
     } else {
         /* Put it on disk as soon as possible, but ask the plug-in before that: the disk may be full of what the run writes. */
-        run->at.ending = RDV__ENDING_LIMIT;
-        write_report(trigger, run, false, now);
-        ask_to_end(trigger, run, now);
+        live->at.ending = RDV__ENDING_LIMIT;
+        write_report(trigger, live, false, now);
+        ask_to_end(trigger, live, now);
     }
 }
 
 /* Whether a run is due to be looked at. */
 static struct rdv__live_entry *first_due(const rdv_trigger *trigger)
 {
-    struct rdv__live_entry *run = rdv__entries_first_run(&trigger->entries);
-    return run && run->moment <= rdv__clock_running(&trigger->clock) ? run : NULL;
+    struct rdv__live_entry *live = rdv__entries_first_live(&trigger->entries);
+    return live && live->moment <= rdv__clock_running(&trigger->clock) ? live : NULL;
 }
 
 /* Do what is due: for runs by running time, for pending entries by the clock. */
 static int handle_due(rdv_trigger *trigger, rdv_time now)
 {
-    struct rdv__live_entry *run;
+    struct rdv__live_entry *live;
     rdv_time moment;
     uint32_t slot;
     int result = 0;
-    while (!trigger->retry_waiting && (run = first_due(trigger)))
-        limit_reached(trigger, run, now);
+    while (!trigger->retry_waiting && (live = first_due(trigger)))
+        limit_reached(trigger, live, now);
     /* A run that could not be written may have undone the batch: what follows waits for the retry. */
     while (!trigger->retry_waiting && result == 0 &&
            (slot = rdv__queue_earliest(trigger->entries.queue, &moment)) != RDV__QUEUE_NONE &&
@@ -514,15 +515,15 @@ static int start_waiting(rdv_trigger *trigger, rdv_time now)
 {
     if (trigger->entries.waiting == 0)
         return 0;
-    struct rdv__live_entry *run = oldest_run(trigger);
-    for (; run && !rdv__trigger_slots_full(trigger); run = run->previous) {
-        struct rdv__cuts cuts = run->cuts;
+    struct rdv__live_entry *live = oldest_live(trigger);
+    for (; live && !rdv__trigger_slots_full(trigger); live = live->previous) {
+        struct rdv__cuts cuts = live->cuts;
         enum rdv__cut cut;
-        if (!run->waits || run->moment != 0 || run->at.ending != RDV__ENDING_NONE)
+        if (!live->waits || live->moment != 0 || live->at.ending != RDV__ENDING_NONE)
             continue;
-        int result = count_cut(trigger, run, &cuts, &cut);
+        int result = count_cut(trigger, live, &cuts, &cut);
         if (result == 0)
-            result = start_again(trigger, run, &cuts, now);
+            result = start_again(trigger, live, &cuts, now);
         if (result != 0)
             return result;
     }
@@ -530,10 +531,10 @@ static int start_waiting(rdv_trigger *trigger, rdv_time now)
 }
 
 /* Have the task agent put into the same batch what it writes before it begins, if it keeps the same store. */
-static int prepare_start(rdv_trigger *trigger, const struct rdv__live_entry *run)
+static int prepare_start(rdv_trigger *trigger, const struct rdv__live_entry *live)
 {
     const struct rdv__store_plugin_ops *ops = rdv__plugin_store_ops(trigger->plugin);
-    return ops ? ops->prepare_start(trigger->plugin, trigger->entries.store, run->task) : 0;
+    return ops ? ops->prepare_start(trigger->plugin, trigger->entries.store, live->task) : 0;
 }
 
 static int start_ready(rdv_trigger *trigger, rdv_time now)
@@ -549,12 +550,12 @@ static int start_ready(rdv_trigger *trigger, rdv_time now)
             rdv__queue_wait(trigger->entries.queue, slot);
             continue;
         }
-        struct rdv__live_entry *run;
-        int result = rdv__entries_start(&trigger->entries, slot, now, &run);
+        struct rdv__live_entry *live;
+        int result = rdv__entries_start(&trigger->entries, slot, now, &live);
         if (result != 0)
             return result;
-        look_at_limit(trigger, run);
-        result = prepare_start(trigger, run);
+        look_at_limit(trigger, live);
+        result = prepare_start(trigger, live);
         if (result != 0)
             return result;
     }
@@ -581,10 +582,10 @@ static void set_alarm(rdv_trigger *trigger)
     if (trigger->alarm)
         rdv__alarm_set(trigger->alarm, next);
 
-    const struct rdv__live_entry *run = rdv__entries_first_run(&trigger->entries);
-    rdv_duration due = run ? run->moment : 0;
+    const struct rdv__live_entry *live = rdv__entries_first_live(&trigger->entries);
+    rdv_duration due = live ? live->moment : 0;
     if (trigger->alarm && due != trigger->first_due) {
-        if (run)
+        if (live)
             rdv_timer_start(trigger->limits, due - rdv__clock_running(&trigger->clock));
         else
             rdv_timer_stop(trigger->limits);
@@ -658,10 +659,10 @@ static void alarm_fired(void *user)
 static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_report *report)
 {
     uint32_t slot;
-    struct rdv__live_entry *run = NULL;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
-    if (result == RDV_ENOTFOUND || (result == 0 && !run) ||
-        (result == 0 && !rdv__status_may_follow(run->at.status, report->status))) {
+    struct rdv__live_entry *live = NULL;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &live);
+    if (result == RDV_ENOTFOUND || (result == 0 && !live) ||
+        (result == 0 && !rdv__status_may_follow(live->at.status, report->status))) {
         rdv__log(&trigger->options.log, RDV_LOG_WARNING,
                  "a report (%s) of the task agent '%s' for %s, which is not running, was refused",
                  rdv_status_name(report->status), agent_name(trigger), identifier);
@@ -671,24 +672,24 @@ static int hear_report(rdv_trigger *trigger, const char *identifier, const rdv_r
         return result;
 
     rdv_time now = rdv__clock_now(&trigger->clock);
-    bool same = run->at.status == report->status;
-    bool keep = run->reports < (same ? REPORTS_KEPT : CHANGES_KEPT);
-    if (run->resuming) {
-        run->resuming = false;
-        rdv__entries_stop_waiting(&trigger->entries, run);
-        if (!run->asked)
-            look_at_limit(trigger, run);
+    bool same = live->at.status == report->status;
+    bool keep = live->reports < (same ? REPORTS_KEPT : CHANGES_KEPT);
+    if (live->resuming) {
+        live->resuming = false;
+        rdv__entries_stop_waiting(&trigger->entries, live);
+        if (!live->asked)
+            look_at_limit(trigger, live);
     }
-    run->reports += keep;
-    set_status(trigger, run, report->status);
-    run->at.code = report->code;
+    live->reports += keep;
+    set_status(trigger, live, report->status);
+    live->at.code = report->code;
     if (report->attempt > 0)
-        run->at.attempt = report->attempt;
+        live->at.attempt = report->attempt;
     if (report->progress >= 0 || !same)
-        run->at.progress = report->progress;
+        live->at.progress = report->progress;
     if (report->message || !same)
-        rdv__live_entry_set_message(run, report->message ? report->message : "");
-    write_report(trigger, run, keep, now);
+        rdv__live_entry_set_message(live, report->message ? report->message : "");
+    write_report(trigger, live, keep, now);
     return 0;
 }
 
@@ -700,13 +701,14 @@ static void mark_stopped(rdv_trigger *trigger)
 {
     rdv_time now = rdv__clock_now(&trigger->clock);
     int result = 0;
-    for (struct rdv__live_entry *run = trigger->entries.runs; run && result == 0; run = run->next) {
-        struct rdv__cuts cuts = run->cuts;
-        if (run->resuming || run->keys.number <= trigger->entries.held_number ||
-            rdv__status_terminal(run->at.status))
+    for (struct rdv__live_entry *live = trigger->entries.live; live && result == 0;
+         live = live->next) {
+        struct rdv__cuts cuts = live->cuts;
+        if (live->resuming || live->keys.number <= trigger->entries.held_number ||
+            rdv__status_terminal(live->at.status))
             continue;
         cuts.stopped = trigger->boot;
-        result = rdv__entries_cut(&trigger->entries, run, &cuts, now);
+        result = rdv__entries_cut(&trigger->entries, live, &cuts, now);
     }
 }
 
@@ -808,8 +810,8 @@ int rdv_trigger_new(rdv_loop *loop, rdv_store *store, const rdv_trigger_options 
         result = rdv__entries_load(&trigger->entries, options->flags & RDV_TRIGGER_HOLD_STORED);
     if (result == 0)
         result = rdv__record_get_paused(store, &trigger->paused);
-    for (struct rdv__live_entry *run = trigger->entries.runs; run; run = run->next)
-        trigger->rebooting += run->at.status == RDV_STATUS_REBOOTING;
+    for (struct rdv__live_entry *live = trigger->entries.live; live; live = live->next)
+        trigger->rebooting += live->at.status == RDV_STATUS_REBOOTING;
     if (result == 0)
         result = rdv_timer_new(loop, timer_fired, trigger, &trigger->timer);
     if (result == 0)
