@@ -8,6 +8,7 @@
 #include "model/window.h"
 #include "store/records.h"
 #include "store/store.h"
+#include "trigger/decide.h"
 #include "trigger/queue.h"
 
 int rdv_trigger_begin(rdv_trigger *trigger)
@@ -20,8 +21,7 @@ int rdv_trigger_commit(rdv_trigger *trigger)
     if (!trigger)
         return RDV_EINVAL;
     if (rdv__store_is_held(trigger->entries.store))
-        (void)rdv__trigger_start_with_call(
-            trigger); /* a failure is the batch's, which gives it now */
+        (void)rdv__decide_with_call(trigger); /* a failure is the batch's, which gives it now */
     return rdv__store_release(trigger->entries.store, true);
 }
 
@@ -61,7 +61,7 @@ int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_tas
 {
     int result = rdv__trigger_schedule(trigger, window, task);
     if (result == 0 && commits(trigger))
-        result = rdv__trigger_start_with_call(trigger);
+        result = rdv__decide_with_call(trigger);
     return done(trigger, result);
 }
 
@@ -245,15 +245,9 @@ const char *rdv__trigger_agent_name(const rdv_trigger *trigger)
     return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : NULL;
 }
 
-rdv_time rdv__trigger_by_clock(const rdv_trigger *trigger, rdv_duration moment)
-{
-    rdv_duration left = moment - rdv__clock_running(&trigger->clock);
-    return moment == 0 ? 0 : rdv__time_later(rdv__clock_now(&trigger->clock), left > 0 ? left : 0);
-}
-
 rdv_time rdv_trigger_next(const rdv_trigger *trigger)
 {
-    rdv_time first_due = rdv__trigger_by_clock(trigger, trigger->first_due);
+    rdv_time first_due = rdv__clock_at(&trigger->clock, trigger->first_due);
     return first_due != 0 && (trigger->next == 0 || first_due < trigger->next) ? first_due
                                                                                : trigger->next;
 }

@@ -11,6 +11,7 @@
 #include "plugin/table.h"
 #include "store/listing.h"
 #include "trigger/internal.h"
+#include "trigger/live.h"
 #include "trigger/queue.h"
 
 /* How much is shown of a label or an identifier, with the NUL: all words together have to fit. */
@@ -188,7 +189,7 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot, struct facts *fa
     if (why != RDV_WHY_STARTS)
         return why;
     *ret_ahead = rdv__queue_ready_before(trigger->entries.queue, slot);
-    if (rdv__trigger_slots_full(trigger) || *ret_ahead > 0)
+    if (rdv__live_slots_full(trigger) || *ret_ahead > 0)
         return RDV_WHY_BEHIND;
     return facts->no_handler ? RDV_WHY_NO_HANDLER : RDV_WHY_STARTS;
 }
@@ -203,7 +204,7 @@ static rdv_why why_running(rdv_trigger *trigger, uint32_t slot, const struct rdv
     if (!live->waits || live->moment != 0)
         return RDV_WHY_RUNNING;
     rdv_why why = rdv_trigger_held_up(trigger);
-    return why == RDV_WHY_STARTS && rdv__trigger_slots_full(trigger) ? RDV_WHY_BEHIND : why;
+    return why == RDV_WHY_STARTS && rdv__live_slots_full(trigger) ? RDV_WHY_BEHIND : why;
 }
 
 static const char *rebooting_task(const rdv_trigger *trigger)
@@ -259,7 +260,7 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
     if (live) {
         answer.why = why_running(trigger, slot, live);
         answer.next =
-            answer.why == RDV_WHY_RUNNING ? rdv__trigger_by_clock(trigger, live->moment) : 0;
+            answer.why == RDV_WHY_RUNNING ? rdv__clock_at(&trigger->clock, live->moment) : 0;
     } else {
         result = look_up_pending(trigger->entries.store, answer.run, &entry);
         if (result != 0)
