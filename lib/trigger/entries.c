@@ -1,4 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The unfinished entries, and the one way in which each of them changes. The files of the trigger
+ * agent call it: api.c and load_document.c to schedule and delete, decide.c to start and to let
+ * expire, live.c and take_over.c for entries under way. It owns the queue, the live entries and the
+ * watchers; the store is borrowed.
+ *
+ *     schedule                  start                              end_live
+ *   -----------> pending ---------------------> live ------------------------------> finished
+ *                 |  |                           ^  | start_again, cut, progress,        ^
+ *                 |  |                           +--+ cancel                             |
+ *     replaced,   |  |                                                                   |
+ *     no trace    v  +-------------------------- end_pending ----------------------------+
+ *               gone
+ *
+ * What holds for each of these changes:
+ *  - It is staged in the store and made in memory at once, and settled when the batch ends. Until
+ *    then, a `struct change` keeps what is needed to undo it.
+ *  - If the batch fails, changes are settled from the latest to the first, so each finds memory as
+ *    it has left it.
+ *  - An entry keeps its slot of the queue until the change that takes it away is durable: it is
+ *    hidden meanwhile.
+ *  - A live entry is freed when its end is durable or its start is undone, and not before; with the
+ *    trigger agent, all of them are.
+ */
 #include "trigger/entries.h"
 
 #include <assert.h>
@@ -29,16 +53,23 @@ struct change {
     enum change_kind kind;
     rdv_time now;
     uint32_t slot;
-    uint32_t replaced; /* SCHEDULED */
+    /* SCHEDULED: the slot of the entry that it replaces, or RDV__QUEUE_NONE. */
+    uint32_t replaced;
+    /* NULL for changes of pending entries. */
     struct rdv__live_entry *live;
-    struct rdv__cuts cuts;        /* STARTED_AGAIN, CUT: as they were before */
-    bool waited;                  /* STARTED_AGAIN: whether the run waited before */
-    int64_t before;               /* the run's latest change before this one */
-    int64_t last;                 /* the store's last change before this one */
-    struct rdv__entry_copy *copy; /* NULL if nobody watches */
+    /* STARTED_AGAIN, CUT: the counts as they were before. */
+    struct rdv__cuts cuts;
+    /* STARTED_AGAIN: whether the entry waited before. */
+    bool waited;
+    /* The number of the live entry's latest change before this one. */
+    int64_t before;
+    /* The number of the store's latest change before this one. */
+    int64_t last;
+    /* What the watchers are told; NULL if nobody watches. */
+    struct rdv__entry_copy *copy;
 };
 
-/* ------------------------------------------------------------------- runs */
+/* ------------------------------------------------------------ live entries */
 
 static void live_link(struct rdv__entries *entries, struct rdv__live_entry *live)
 {
@@ -75,7 +106,7 @@ void rdv__live_entry_set_message(struct rdv__live_entry *live, const char *messa
     live->at.message = live->message;
 }
 
-/* A run of the entry in this slot; not linked yet. */
+/* Make a live entry of the entry in this slot. It is not in the list yet. */
 static int live_new(struct rdv__entries *entries, uint32_t slot, struct rdv__live_entry **ret_live)
 {
     struct rdv__live_entry *live = calloc(1, sizeof *live);
@@ -129,8 +160,8 @@ struct rdv__live_entry *rdv__entries_first_live(const struct rdv__entries *entri
 
 /* ------------------------------------------------------------------- queue */
 
-/* Let a resting entry wait or be ready, as its window says. */
-static void place(struct rdv__entries *entries, uint32_t slot, rdv_time now)
+/* Let a resting entry wait or be ready, as its window says. A held one goes on resting. */
+static void place_entry(struct rdv__entries *entries, uint32_t slot, rdv_time now)
 {
     struct rdv__keys keys = rdv__queue_keys(entries->queue, slot);
     if (keys.number <= entries->held_number)
@@ -146,8 +177,8 @@ static uint32_t hash_of(const struct rdv__entries *entries, const char *identifi
     return rdv__queue_hash(entries->queue, identifier, strlen(identifier));
 }
 
-static int find(struct rdv__entries *entries, const char *identifier, uint32_t hash,
-                uint32_t *ret_slot, struct rdv__live_entry **ret_live)
+static int find_entry(struct rdv__entries *entries, const char *identifier, uint32_t hash,
+                      uint32_t *ret_slot, struct rdv__live_entry **ret_live)
 {
     uint32_t slot = RDV__QUEUE_NONE;
     while ((slot = rdv__queue_next_match(entries->queue, hash, slot)) != RDV__QUEUE_NONE) {
@@ -173,12 +204,12 @@ static int find(struct rdv__entries *entries, const char *identifier, uint32_t h
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
                       struct rdv__live_entry **ret_live)
 {
-    return find(entries, identifier, hash_of(entries, identifier), ret_slot, ret_live);
+    return find_entry(entries, identifier, hash_of(entries, identifier), ret_slot, ret_live);
 }
 
 /* ----------------------------------------------------------------- changes */
 
-static void settle(struct rdv__store_change *base, int result);
+static void settle_change(struct rdv__store_change *base, int result);
 
 static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_time now,
                       struct change **ret_change)
@@ -191,7 +222,7 @@ static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_t
         free(change);
         return result;
     }
-    change->base.settle = settle;
+    change->base.settle = settle_change;
     change->base.owner = entries;
     change->entries = entries;
     change->kind = kind;
@@ -208,13 +239,13 @@ static void change_free(struct change *change)
     free(change);
 }
 
-/* Everything is written, and changed in memory: the rest comes with the batch. */
-static void defer(struct change *change)
+/* A change is written, and made in memory: the rest comes when the batch is settled. */
+static void defer_change(struct change *change)
 {
     if (change->live) {
         int64_t last = rdv__record_last_change(change->entries->store);
         change->before = change->live->change;
-        /* A change that nobody is told of has no number. */
+        /* A change that watchers are not told of has no number. */
         if (last > change->last)
             change->live->change = last;
     }
@@ -222,16 +253,17 @@ static void defer(struct change *change)
     rdv__store_defer(change->entries->store, &change->base);
 }
 
-/* Something could not be written: the batch is lost. Returns result. */
-static int give_up(struct change *change, int result)
+/* Fail the batch, because a part of the change could not be written. Returns result. */
+static int give_up_change(struct change *change, int result)
 {
     rdv_store *store = change->entries->store;
     change_free(change);
     return rdv__store_fail(store, result);
 }
 
-/* What the watchers will be told; having no memory for it fails the change. The entry lacks what all entries have. */
-static int note(struct change *change, const rdv_task *task, rdv_entry *entry)
+/* Keep what the watchers will be told. The caller has filled in what differs between changes.
+ * Having no memory for it fails the change. */
+static int note_entry(struct change *change, const rdv_task *task, rdv_entry *entry)
 {
     if (!change->entries->watchers.first)
         return 0;
@@ -262,7 +294,7 @@ static int note_live(struct change *change, const struct rdv__progress *at, rdv_
         .started_at = live->started_at,
         .finished_at = finished_at,
     };
-    return note(change, live->task, &entry);
+    return note_entry(change, live->task, &entry);
 }
 
 /* ---------------------------------------------------------------- schedule */
@@ -272,7 +304,7 @@ int rdv__entries_look_up(struct rdv__entries *entries, const char *identifier,
 {
     struct rdv__entries_known known = {hash_of(entries, identifier), RDV__QUEUE_NONE};
     struct rdv__live_entry *running = NULL;
-    int result = find(entries, identifier, known.hash, &known.pending, &running);
+    int result = find_entry(entries, identifier, known.hash, &known.pending, &running);
     if (result != 0 && result != RDV_ENOTFOUND)
         return result;
     if (running)
@@ -296,7 +328,7 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
     uint32_t slot;
     result = rdv__queue_add(entries->queue, &keys, known->hash, &slot);
     if (result != 0)
-        return give_up(change, result);
+        return give_up_change(change, result);
     if (replaced != RDV__QUEUE_NONE)
         result = rdv__record_forget(entries->store, rdv__queue_number(entries->queue, replaced));
     if (result == 0)
@@ -307,18 +339,18 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
                            .progress = -1,
                            .message = "",
                            .scheduled_at = now};
-        result = note(change, task, &entry);
+        result = note_entry(change, task, &entry);
     }
     if (result != 0) {
         rdv__queue_remove(entries->queue, slot);
-        return give_up(change, result);
+        return give_up_change(change, result);
     }
     change->slot = slot;
     change->replaced = replaced;
     if (replaced != RDV__QUEUE_NONE)
         rdv__queue_hide(entries->queue, replaced);
-    place(entries, slot, now);
-    defer(change);
+    place_entry(entries, slot, now);
+    defer_change(change);
     return 0;
 }
 
@@ -333,7 +365,7 @@ static void settle_scheduled(struct change *change, int result)
         rdv__queue_remove(entries->queue, change->replaced);
     } else {
         rdv__queue_show(entries->queue, change->replaced);
-        place(entries, change->replaced, change->now);
+        place_entry(entries, change->replaced, change->now);
     }
 }
 
@@ -365,14 +397,14 @@ int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_ou
                            .message = message,
                            .scheduled_at = record.scheduled_at,
                            .finished_at = now};
-        result = note(change, record.task, &entry);
+        result = note_entry(change, record.task, &entry);
     }
     rdv_task_unref(record.task);
     if (result != 0)
-        return give_up(change, result);
+        return give_up_change(change, result);
     change->slot = slot;
     rdv__queue_hide(entries->queue, slot);
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
@@ -384,7 +416,7 @@ static void settle_ended_pending(struct change *change, int result)
         return;
     }
     rdv__queue_show(entries->queue, change->slot);
-    place(entries, change->slot, change->now);
+    place_entry(entries, change->slot, change->now);
 }
 
 /* ------------------------------------------------------------------- start */
@@ -399,7 +431,7 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now
         return result;
     result = live_new(entries, slot, &live);
     if (result != 0)
-        return give_up(change, result);
+        return give_up_change(change, result);
     live->started_at = now;
     live->at.attempt = 1;
     change->live = live;
@@ -409,12 +441,12 @@ int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now
         result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
         live_free(live);
-        return give_up(change, result);
+        return give_up_change(change, result);
     }
     live_link(entries, live);
     entries->running++;
     rdv__queue_run(entries->queue, slot, live);
-    defer(change);
+    defer_change(change);
     *ret_live = live;
     return 0;
 }
@@ -428,7 +460,7 @@ static void settle_started(struct change *change, int result)
         return;
     }
     rdv__queue_restore(entries->queue, change->slot, &live->keys);
-    place(entries, change->slot, change->now);
+    place_entry(entries, change->slot, change->now);
     entries->running--;
     live_unlink(entries, live);
 }
@@ -468,12 +500,12 @@ int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__live_entr
         result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
         live->at.attempt--;
-        return give_up(change, result);
+        return give_up_change(change, result);
     }
     live->resuming = false;
     live->cuts = *cuts;
     rdv__entries_stop_waiting(entries, live);
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
@@ -496,7 +528,8 @@ static void undo_cut(struct change *change)
 {
     struct rdv__live_entry *live = change->live;
     live->cuts = change->cuts;
-    if (live->resuming) /* to be taken up once more */
+    /* A resuming entry is to be taken over once more. */
+    if (live->resuming)
         rdv__entries_look_at(change->entries, live, 0);
 }
 
@@ -511,9 +544,9 @@ int rdv__entries_cut(struct rdv__entries *entries, struct rdv__live_entry *live,
     change->cuts = live->cuts;
     result = rdv__record_cuts(entries->store, live->keys.number, cuts);
     if (result != 0)
-        return give_up(change, result);
+        return give_up_change(change, result);
     live->cuts = *cuts;
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
@@ -531,8 +564,8 @@ int rdv__entries_progress(struct rdv__entries *entries, struct rdv__live_entry *
     if (result == 0)
         result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0)
-        return give_up(change, result);
-    defer(change);
+        return give_up_change(change, result);
+    defer_change(change);
     return 0;
 }
 
@@ -556,12 +589,12 @@ int rdv__entries_end_live(struct rdv__entries *entries, struct rdv__live_entry *
     if (result == 0)
         result = note_live(change, last, outcome, now);
     if (result != 0)
-        return give_up(change, result);
+        return give_up_change(change, result);
     rdv__entries_stop_waiting(entries, live);
     rdv__queue_hide(entries->queue, live->slot);
     rdv__moments_remove(&entries->moments, &live->due);
     entries->running--;
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
@@ -589,15 +622,16 @@ int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__live_entry *li
         return result;
     change->live = live;
     live->at.ending = ending;
-    /* Write all that is known of it: an earlier report may still be unwritten, and what is told has to be what is stored. */
+    /* All that is known of it is written: an earlier report may still be unwritten, and what
+     * watchers are told has to be what is stored. */
     result = rdv__record_report(entries->store, live->keys.number, &live->at, now, false);
     if (result == 0)
         result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
         live->at.ending = RDV__ENDING_NONE;
-        return give_up(change, result);
+        return give_up_change(change, result);
     }
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
@@ -606,12 +640,12 @@ static void settle_cancelling(struct change *change, int result)
     struct rdv__live_entry *live = change->live;
     if (result == 0)
         change->entries->ops->cancelling(change->entries->user, live);
-    else if (live->at.ending != RDV__ENDING_LIMIT) /* unless its limit was reached meanwhile */
+    else if (live->at.ending != RDV__ENDING_LIMIT) /* its limit may have been reached meanwhile */
         live->at.ending = RDV__ENDING_NONE;
 }
 
-/* The one place in which a change ends: told and applied, or undone. */
-static void settle(struct rdv__store_change *base, int result)
+/* The one place in which a change ends: it is told and applied, or undone. */
+static void settle_change(struct rdv__store_change *base, int result)
 {
     struct change *change = (struct change *)base;
     struct rdv__entries *entries = change->entries;
@@ -623,7 +657,7 @@ static void settle(struct rdv__store_change *base, int result)
     entries->ops->settled(entries->user, result);
     if (result != 0 && change->live)
         change->live->change = change->before;
-    /* Watchers first: that a task was started is heard before what became of it. */
+    /* Watchers come first, so that they hear of a start before they hear what became of it. */
     if (result == 0 && change->copy)
         rdv__watchers_tell(&entries->watchers, change->copy);
     switch (change->kind) {
@@ -678,7 +712,7 @@ void rdv__entries_finish(struct rdv__entries *entries)
     *entries = (struct rdv__entries){0};
 }
 
-static int load_one(void *user, const struct rdv__record_key *key)
+static int load_entry(void *user, const struct rdv__record_key *key)
 {
     struct rdv__entries *entries = user;
     uint32_t slot;
@@ -688,8 +722,9 @@ static int load_one(void *user, const struct rdv__record_key *key)
     if (result != 0)
         return result;
     if (!key->running) {
-        /* Before all times: an entry with a start waits, and becomes ready when it is looked at. */
-        place(entries, slot, 0);
+        /* The time is not known yet, so 0 stands for it: an entry with a start waits, and becomes
+         * ready when it is looked at. */
+        place_entry(entries, slot, 0);
         return 0;
     }
     struct rdv__live_entry *live;
@@ -705,7 +740,7 @@ static int load_one(void *user, const struct rdv__record_key *key)
 int rdv__entries_load(struct rdv__entries *entries, bool hold)
 {
     entries->held_number = hold ? INT64_MAX : 0;
-    int result = rdv__startup_scan_run(entries->store, load_one, entries);
+    int result = rdv__startup_scan_run(entries->store, load_entry, entries);
     if (result != 0)
         return result;
     if (hold) {
