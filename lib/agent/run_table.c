@@ -13,27 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "platform/boot.h"
 #include "platform/platform.h"
 
 #define BUCKETS_FIRST 64
 
-/* FNV-1a with a random start, so that nobody can choose identifiers that share a bucket by looking
- * at this file. */
 static uint32_t hash_of(const struct rdv__runs *runs, const char *identifier)
 {
-    uint32_t hash = runs->seed;
-    for (const char *c = identifier; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT32_C(16777619);
-    return hash ^ (hash >> 15);
+    return rdv__hash(&runs->key, identifier, strlen(identifier));
 }
 
 int rdv__runs_init(struct rdv__runs *runs)
 {
-    runs->seed = UINT32_C(2166136261);
-    uint32_t random;
-    if (rdv__plat_random(&random, sizeof random) == 0)
-        runs->seed ^= random;
+    int result = rdv__plat_random(&runs->key, sizeof runs->key);
+    if (result != 0)
+        return result;
     runs->buckets = calloc(BUCKETS_FIRST, sizeof *runs->buckets);
     if (!runs->buckets)
         return RDV_ENOMEM;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/run_logs.h"
+#include "base/hash.h"
 #include "platform/boot.h"
 #include <rdvtask/base.h>
 #include <rdvtask/loop.h>
@@ -103,14 +104,16 @@ struct rdv__runs {
     /* Always a power of two. */
     size_t bucket_count;
     size_t in_flight;
-    uint32_t seed;
+    /* Drawn at random, so that nobody can choose identifiers that share a bucket. */
+    struct rdv__hash_key key;
     /* How many runs ask for a reboot. */
     size_t asking;
     /* The one of them that was told to reboot the machine, or NULL. */
     struct rdv__run *rebooter;
 };
 
-/* Make the hash table; all other members are the caller's to fill in. Returns 0 or RDV_ENOMEM. */
+/* Make the hash table; all other members are the caller's to fill in. Returns 0, RDV_ENOMEM,
+ * or RDV_EIO without a random number. */
 int rdv__runs_init(struct rdv__runs *runs);
 /* Free the hash table. All runs have gone. */
 void rdv__runs_finish(struct rdv__runs *runs);

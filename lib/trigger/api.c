@@ -8,6 +8,7 @@
 #include "model/window.h"
 #include "store/records.h"
 #include "store/store.h"
+#include "trigger/decide.h"
 #include "trigger/queue.h"
 
 int rdv_trigger_begin(rdv_trigger *trigger)
@@ -20,8 +21,7 @@ int rdv_trigger_commit(rdv_trigger *trigger)
     if (!trigger)
         return RDV_EINVAL;
     if (rdv__store_is_held(trigger->entries.store))
-        (void)rdv__trigger_start_with_call(
-            trigger); /* a failure is the batch's, which gives it now */
+        (void)rdv__decide_with_call(trigger); /* a failure is the batch's, which gives it now */
     return rdv__store_release(trigger->entries.store, true);
 }
 
@@ -61,35 +61,35 @@ int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_tas
 {
     int result = rdv__trigger_schedule(trigger, window, task);
     if (result == 0 && commits(trigger))
-        result = rdv__trigger_start_with_call(trigger);
+        result = rdv__decide_with_call(trigger);
     return done(trigger, result);
 }
 
 /* The unfinished entry that a call names; its run, or NULL for a pending one. */
 static int find(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot,
-                struct rdv__live_entry **ret_run)
+                struct rdv__live_entry **ret_live)
 {
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
-    return rdv__entries_find(&trigger->entries, identifier, ret_slot, ret_run);
+    return rdv__entries_find(&trigger->entries, identifier, ret_slot, ret_live);
 }
 
 /* Whether a former process has left the run behind, and this one does not take it up, or not yet. */
-static bool is_run_by_nobody(const rdv_trigger *trigger, const struct rdv__live_entry *run)
+static bool is_abandoned(const rdv_trigger *trigger, const struct rdv__live_entry *live)
 {
-    return run->resuming && (!trigger->plugin || run->keys.number <= trigger->entries.held_number);
+    return live->resuming &&
+           (!trigger->plugin || live->keys.number <= trigger->entries.held_number);
 }
 
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
-    struct rdv__live_entry *run;
-    int result = find(trigger, identifier, &slot, &run);
+    struct rdv__live_entry *live;
+    int result = find(trigger, identifier, &slot, &live);
     if (result != 0)
         return result;
-    if (run)
-        return is_run_by_nobody(trigger, run) ? rdv__trigger_cancel(trigger, identifier)
-                                              : RDV_EBUSY;
+    if (live)
+        return is_abandoned(trigger, live) ? rdv__trigger_cancel(trigger, identifier) : RDV_EBUSY;
     return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
                                     "deleted before it started", rdv__clock_now(&trigger->clock));
 }
@@ -104,26 +104,27 @@ int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
  * else the turn has staged. Only a batch of the caller's stays all or nothing; and a run that nobody runs can only be ended by recording
  * it.
  */
-static int cancel_run(rdv_trigger *trigger, struct rdv__live_entry *run, const char *identifier)
+static int cancel_live(rdv_trigger *trigger, struct rdv__live_entry *live, const char *identifier)
 {
     rdv_store *store = trigger->entries.store;
     rdv_time now = rdv__clock_now(&trigger->clock);
     /* The first reason to end it stays the reason. */
-    const bool ends = run->at.ending != RDV__ENDING_NONE;
-    int result = !ends ? rdv__entries_cancel(&trigger->entries, run, RDV__ENDING_CANCEL, now)
-                 : run->unwritten ? rdv__entries_progress(&trigger->entries, run, false, now)
-                                  : 0;
-    if (rdv__store_is_held(store) || is_run_by_nobody(trigger, run))
+    const bool ends = live->at.ending != RDV__ENDING_NONE;
+    int result = !ends ? rdv__entries_cancel(&trigger->entries, live, RDV__ENDING_CANCEL, now)
+                 : live->unwritten ? rdv__entries_progress(&trigger->entries, live, false, now)
+                                   : 0;
+    if (rdv__store_is_held(store) || is_abandoned(trigger, live))
         return result;
     if (result == 0)
         result = rdv__store_commit(store);
     uint32_t slot;
     /* A run whose start was in the batch that is lost has not begun, and is pending again. */
-    if (result == 0 || result == RDV_ESTATE || find(trigger, identifier, &slot, &run) != 0 || !run)
+    if (result == 0 || result == RDV_ESTATE || find(trigger, identifier, &slot, &live) != 0 ||
+        !live)
         return result;
     if (!ends)
-        run->at.ending = RDV__ENDING_CANCEL;
-    run->unwritten = trigger->cancel_due = true;
+        live->at.ending = RDV__ENDING_CANCEL;
+    live->unwritten = trigger->cancel_due = true;
     rdv__loop_again(trigger->loop);
     return RDV_EUNRECORDED;
 }
@@ -131,17 +132,18 @@ static int cancel_run(rdv_trigger *trigger, struct rdv__live_entry *run, const c
 int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
-    struct rdv__live_entry *run;
-    int result = find(trigger, identifier, &slot, &run);
+    struct rdv__live_entry *live;
+    int result = find(trigger, identifier, &slot, &live);
     if (result != 0)
         return result;
-    if (run && rdv__status_terminal(run->at.status)) /* it has ended, and only waits for the disk */
+    if (live &&
+        rdv__status_terminal(live->at.status)) /* it has ended, and only waits for the disk */
         return RDV_ENOTFOUND;
-    if (run && run->at.ending == RDV__ENDING_NONE && !is_run_by_nobody(trigger, run) &&
+    if (live && live->at.ending == RDV__ENDING_NONE && !is_abandoned(trigger, live) &&
         (!trigger->plugin || !trigger->plugin->ops->cancel_task))
         return RDV_ENOTSUP;
-    if (run)
-        return cancel_run(trigger, run, identifier);
+    if (live)
+        return cancel_live(trigger, live, identifier);
     return rdv__entries_end_pending(&trigger->entries, slot, RDV_OUTCOME_CANCELLED, RDV_ECANCELLED,
                                     "cancelled before it started", rdv__clock_now(&trigger->clock));
 }
@@ -155,12 +157,12 @@ int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret
                       bool *ret_running)
 {
     uint32_t slot;
-    struct rdv__live_entry *run;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    struct rdv__live_entry *live;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &live);
     if (result != 0)
         return result;
     *ret_number = rdv__queue_number(trigger->entries.queue, slot);
-    *ret_running = run != NULL;
+    *ret_running = live != NULL;
     return 0;
 }
 
@@ -243,15 +245,9 @@ const char *rdv__trigger_agent_name(const rdv_trigger *trigger)
     return trigger->plugin ? trigger->plugin->ops->name(trigger->plugin) : NULL;
 }
 
-rdv_time rdv__trigger_by_clock(const rdv_trigger *trigger, rdv_duration moment)
-{
-    rdv_duration left = moment - rdv__clock_running(&trigger->clock);
-    return moment == 0 ? 0 : rdv__time_later(rdv__clock_now(&trigger->clock), left > 0 ? left : 0);
-}
-
 rdv_time rdv_trigger_next(const rdv_trigger *trigger)
 {
-    rdv_time first_due = rdv__trigger_by_clock(trigger, trigger->first_due);
+    rdv_time first_due = rdv__clock_at(&trigger->clock, trigger->first_due);
     return first_due != 0 && (trigger->next == 0 || first_due < trigger->next) ? first_due
                                                                                : trigger->next;
 }

@@ -1,4 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The unfinished entries, and the one way in which each of them changes. The files of the trigger
+ * agent call it: api.c and load_document.c to schedule and delete, decide.c to start and to let
+ * expire, live.c and take_over.c for entries under way. It owns the queue, the live entries and the
+ * watchers; the store is borrowed.
+ *
+ *     schedule                  start                              end_live
+ *   -----------> pending ---------------------> live ------------------------------> finished
+ *                 |  |                           ^  | start_again, cut, progress,        ^
+ *                 |  |                           +--+ cancel                             |
+ *     replaced,   |  |                                                                   |
+ *     no trace    v  +-------------------------- end_pending ----------------------------+
+ *               gone
+ *
+ * What holds for each of these changes:
+ *  - It is staged in the store and made in memory at once, and settled when the batch ends. Until
+ *    then, a `struct change` keeps what is needed to undo it.
+ *  - If the batch fails, changes are settled from the latest to the first, so each finds memory as
+ *    it has left it.
+ *  - An entry keeps its slot of the queue until the change that takes it away is durable: it is
+ *    hidden meanwhile.
+ *  - A live entry is freed when its end is durable or its start is undone, and not before; with the
+ *    trigger agent, all of them are.
+ */
 #include "trigger/entries.h"
 
 #include <assert.h>
@@ -29,98 +53,105 @@ struct change {
     enum change_kind kind;
     rdv_time now;
     uint32_t slot;
-    uint32_t replaced; /* SCHEDULED */
-    struct rdv__live_entry *run;
-    struct rdv__cuts cuts;        /* STARTED_AGAIN, CUT: as they were before */
-    bool waited;                  /* STARTED_AGAIN: whether the run waited before */
-    int64_t before;               /* the run's latest change before this one */
-    int64_t last;                 /* the store's last change before this one */
-    struct rdv__entry_copy *copy; /* NULL if nobody watches */
+    /* SCHEDULED: the slot of the entry that it replaces, or RDV__QUEUE_NONE. */
+    uint32_t replaced;
+    /* NULL for changes of pending entries. */
+    struct rdv__live_entry *live;
+    /* STARTED_AGAIN, CUT: the counts as they were before. */
+    struct rdv__cuts cuts;
+    /* STARTED_AGAIN: whether the entry waited before. */
+    bool waited;
+    /* The number of the live entry's latest change before this one. */
+    int64_t before;
+    /* The number of the store's latest change before this one. */
+    int64_t last;
+    /* What the watchers are told; NULL if nobody watches. */
+    struct rdv__entry_copy *copy;
 };
 
-/* ------------------------------------------------------------------- runs */
+/* ------------------------------------------------------------ live entries */
 
-static void run_link(struct rdv__entries *entries, struct rdv__live_entry *run)
+static void live_link(struct rdv__entries *entries, struct rdv__live_entry *live)
 {
-    run->previous = NULL;
-    run->next = entries->runs;
-    if (run->next)
-        run->next->previous = run;
-    entries->runs = run;
+    live->previous = NULL;
+    live->next = entries->live;
+    if (live->next)
+        live->next->previous = live;
+    entries->live = live;
 }
 
-static void run_free(struct rdv__live_entry *run)
+static void live_free(struct rdv__live_entry *live)
 {
-    rdv_task_unref(run->task);
-    free(run);
+    rdv_task_unref(live->task);
+    free(live);
 }
 
-static void run_unlink(struct rdv__entries *entries, struct rdv__live_entry *run)
+static void live_unlink(struct rdv__entries *entries, struct rdv__live_entry *live)
 {
-    if (run->previous)
-        run->previous->next = run->next;
+    if (live->previous)
+        live->previous->next = live->next;
     else
-        entries->runs = run->next;
-    if (run->next)
-        run->next->previous = run->previous;
-    rdv__moments_remove(&entries->moments, &run->due);
-    run_free(run);
+        entries->live = live->next;
+    if (live->next)
+        live->next->previous = live->previous;
+    rdv__moments_remove(&entries->moments, &live->due);
+    live_free(live);
 }
 
-void rdv__live_entry_set_message(struct rdv__live_entry *run, const char *message)
+void rdv__live_entry_set_message(struct rdv__live_entry *live, const char *message)
 {
     size_t size = rdv__utf8_cut(message, strlen(message), RDV_MESSAGE_MAX);
-    memmove(run->message, message, size);
-    run->message[size] = '\0';
-    run->at.message = run->message;
+    memmove(live->message, message, size);
+    live->message[size] = '\0';
+    live->at.message = live->message;
 }
 
-/* A run of the entry in this slot; not linked yet. */
-static int run_new(struct rdv__entries *entries, uint32_t slot, struct rdv__live_entry **ret_run)
+/* Make a live entry of the entry in this slot. It is not in the list yet. */
+static int live_new(struct rdv__entries *entries, uint32_t slot, struct rdv__live_entry **ret_live)
 {
-    struct rdv__live_entry *run = calloc(1, sizeof *run);
-    if (!run)
+    struct rdv__live_entry *live = calloc(1, sizeof *live);
+    if (!live)
         return RDV_ENOMEM;
     int64_t number = rdv__queue_number(entries->queue, slot);
     struct rdv__record_entry entry;
     int result = rdv__record_load(entries->store, number, &entry);
     if (result != 0) {
-        free(run);
+        free(live);
         return result;
     }
-    run->slot = slot;
-    run->task = entry.task;
-    run->window = entry.window;
-    run->keys = (struct rdv__keys){.start = entry.window.start,
-                                   .end = entry.window.end,
-                                   .deadline = entry.window.deadline,
-                                   .number = number};
-    run->due.number = number;
-    run->scheduled_at = entry.scheduled_at;
-    run->started_at = entry.started_at;
-    run->cuts = entry.cuts;
-    run->change = entry.change;
-    run->at = (struct rdv__progress){.status = entry.status,
-                                     .ending = entry.ending,
-                                     .attempt = entry.attempt,
-                                     .progress = entry.progress,
-                                     .code = entry.code};
-    rdv__live_entry_set_message(run, entry.message);
-    *ret_run = run;
+    live->slot = slot;
+    live->task = entry.task;
+    live->window = entry.window;
+    live->keys = (struct rdv__keys){.start = entry.window.start,
+                                    .end = entry.window.end,
+                                    .deadline = entry.window.deadline,
+                                    .number = number};
+    live->due.number = number;
+    live->scheduled_at = entry.scheduled_at;
+    live->started_at = entry.started_at;
+    live->cuts = entry.cuts;
+    live->change = entry.change;
+    live->at = (struct rdv__progress){.status = entry.status,
+                                      .ending = entry.ending,
+                                      .attempt = entry.attempt,
+                                      .progress = entry.progress,
+                                      .code = entry.code};
+    rdv__live_entry_set_message(live, entry.message);
+    *ret_live = live;
     return 0;
 }
 
-void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__live_entry *run,
+void rdv__entries_look_at(struct rdv__entries *entries, struct rdv__live_entry *live,
                           rdv_duration moment)
 {
-    run->moment = moment;
+    live->moment = moment;
     if (moment != 0)
-        rdv__moments_put(&entries->moments, &run->due, moment);
+        rdv__moments_put(&entries->moments, &live->due, moment);
     else
-        rdv__moments_remove(&entries->moments, &run->due);
+        rdv__moments_remove(&entries->moments, &live->due);
 }
 
-struct rdv__live_entry *rdv__entries_first_run(const struct rdv__entries *entries)
+struct rdv__live_entry *rdv__entries_first_live(const struct rdv__entries *entries)
 {
     struct rdv__moment *first = entries->moments.first;
     return first ? (struct rdv__live_entry *)((char *)first - offsetof(struct rdv__live_entry, due))
@@ -129,8 +160,8 @@ struct rdv__live_entry *rdv__entries_first_run(const struct rdv__entries *entrie
 
 /* ------------------------------------------------------------------- queue */
 
-/* Let a resting entry wait or be ready, as its window says. */
-static void place(struct rdv__entries *entries, uint32_t slot, rdv_time now)
+/* Let a resting entry wait or be ready, as its window says. A held one goes on resting. */
+static void place_entry(struct rdv__entries *entries, uint32_t slot, rdv_time now)
 {
     struct rdv__keys keys = rdv__queue_keys(entries->queue, slot);
     if (keys.number <= entries->held_number)
@@ -146,15 +177,15 @@ static uint32_t hash_of(const struct rdv__entries *entries, const char *identifi
     return rdv__queue_hash(entries->queue, identifier, strlen(identifier));
 }
 
-static int find(struct rdv__entries *entries, const char *identifier, uint32_t hash,
-                uint32_t *ret_slot, struct rdv__live_entry **ret_run)
+static int find_entry(struct rdv__entries *entries, const char *identifier, uint32_t hash,
+                      uint32_t *ret_slot, struct rdv__live_entry **ret_live)
 {
     uint32_t slot = RDV__QUEUE_NONE;
     while ((slot = rdv__queue_next_match(entries->queue, hash, slot)) != RDV__QUEUE_NONE) {
-        struct rdv__live_entry *run = rdv__queue_user(entries->queue, slot);
+        struct rdv__live_entry *live = rdv__queue_user(entries->queue, slot);
         bool is = false;
-        if (run) {
-            is = strcmp(rdv_task_identifier(run->task), identifier) == 0;
+        if (live) {
+            is = strcmp(rdv_task_identifier(live->task), identifier) == 0;
         } else {
             int result = rdv__record_identifier_is(
                 entries->store, rdv__queue_number(entries->queue, slot), identifier, &is);
@@ -163,7 +194,7 @@ static int find(struct rdv__entries *entries, const char *identifier, uint32_t h
         }
         if (is) {
             *ret_slot = slot;
-            *ret_run = run;
+            *ret_live = live;
             return 0;
         }
     }
@@ -171,14 +202,14 @@ static int find(struct rdv__entries *entries, const char *identifier, uint32_t h
 }
 
 int rdv__entries_find(struct rdv__entries *entries, const char *identifier, uint32_t *ret_slot,
-                      struct rdv__live_entry **ret_run)
+                      struct rdv__live_entry **ret_live)
 {
-    return find(entries, identifier, hash_of(entries, identifier), ret_slot, ret_run);
+    return find_entry(entries, identifier, hash_of(entries, identifier), ret_slot, ret_live);
 }
 
 /* ----------------------------------------------------------------- changes */
 
-static void settle(struct rdv__store_change *base, int result);
+static void settle_change(struct rdv__store_change *base, int result);
 
 static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_time now,
                       struct change **ret_change)
@@ -191,7 +222,7 @@ static int change_new(struct rdv__entries *entries, enum change_kind kind, rdv_t
         free(change);
         return result;
     }
-    change->base.settle = settle;
+    change->base.settle = settle_change;
     change->base.owner = entries;
     change->entries = entries;
     change->kind = kind;
@@ -208,30 +239,31 @@ static void change_free(struct change *change)
     free(change);
 }
 
-/* Everything is written, and changed in memory: the rest comes with the batch. */
-static void defer(struct change *change)
+/* A change is written, and made in memory: the rest comes when the batch is settled. */
+static void defer_change(struct change *change)
 {
-    if (change->run) {
+    if (change->live) {
         int64_t last = rdv__record_last_change(change->entries->store);
-        change->before = change->run->change;
-        /* A change that nobody is told of has no number. */
+        change->before = change->live->change;
+        /* A change that watchers are not told of has no number. */
         if (last > change->last)
-            change->run->change = last;
+            change->live->change = last;
     }
     change->entries->unsettled++;
     rdv__store_defer(change->entries->store, &change->base);
 }
 
-/* Something could not be written: the batch is lost. Returns result. */
-static int give_up(struct change *change, int result)
+/* Fail the batch, because a part of the change could not be written. Returns result. */
+static int give_up_change(struct change *change, int result)
 {
     rdv_store *store = change->entries->store;
     change_free(change);
     return rdv__store_fail(store, result);
 }
 
-/* What the watchers will be told; having no memory for it fails the change. The entry lacks what all entries have. */
-static int note(struct change *change, const rdv_task *task, rdv_entry *entry)
+/* Keep what the watchers will be told. The caller has filled in what differs between changes.
+ * Having no memory for it fails the change. */
+static int note_entry(struct change *change, const rdv_task *task, rdv_entry *entry)
 {
     if (!change->entries->watchers.first)
         return 0;
@@ -243,13 +275,13 @@ static int note(struct change *change, const rdv_task *task, rdv_entry *entry)
     return rdv__entry_copy_new(entry, &change->copy);
 }
 
-static int note_run(struct change *change, const struct rdv__progress *at, rdv_outcome outcome,
-                    rdv_time finished_at)
+static int note_live(struct change *change, const struct rdv__progress *at, rdv_outcome outcome,
+                     rdv_time finished_at)
 {
-    const struct rdv__live_entry *run = change->run;
+    const struct rdv__live_entry *live = change->live;
     rdv_entry entry = {
-        .run = run->keys.number,
-        .window = run->window,
+        .run = live->keys.number,
+        .window = live->window,
         .state = finished_at != 0 ? RDV_STATE_FINISHED : RDV_STATE_RUNNING,
         .status = finished_at != 0 ? rdv__outcome_status(outcome) : at->status,
         .outcome = outcome,
@@ -258,11 +290,11 @@ static int note_run(struct change *change, const struct rdv__progress *at, rdv_o
         .progress = at->progress,
         .code = at->code,
         .message = at->message,
-        .scheduled_at = run->scheduled_at,
-        .started_at = run->started_at,
+        .scheduled_at = live->scheduled_at,
+        .started_at = live->started_at,
         .finished_at = finished_at,
     };
-    return note(change, run->task, &entry);
+    return note_entry(change, live->task, &entry);
 }
 
 /* ---------------------------------------------------------------- schedule */
@@ -272,7 +304,7 @@ int rdv__entries_look_up(struct rdv__entries *entries, const char *identifier,
 {
     struct rdv__entries_known known = {hash_of(entries, identifier), RDV__QUEUE_NONE};
     struct rdv__live_entry *running = NULL;
-    int result = find(entries, identifier, known.hash, &known.pending, &running);
+    int result = find_entry(entries, identifier, known.hash, &known.pending, &running);
     if (result != 0 && result != RDV_ENOTFOUND)
         return result;
     if (running)
@@ -296,7 +328,7 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
     uint32_t slot;
     result = rdv__queue_add(entries->queue, &keys, known->hash, &slot);
     if (result != 0)
-        return give_up(change, result);
+        return give_up_change(change, result);
     if (replaced != RDV__QUEUE_NONE)
         result = rdv__record_forget(entries->store, rdv__queue_number(entries->queue, replaced));
     if (result == 0)
@@ -307,18 +339,18 @@ int rdv__entries_schedule(struct rdv__entries *entries, const rdv_window *window
                            .progress = -1,
                            .message = "",
                            .scheduled_at = now};
-        result = note(change, task, &entry);
+        result = note_entry(change, task, &entry);
     }
     if (result != 0) {
         rdv__queue_remove(entries->queue, slot);
-        return give_up(change, result);
+        return give_up_change(change, result);
     }
     change->slot = slot;
     change->replaced = replaced;
     if (replaced != RDV__QUEUE_NONE)
         rdv__queue_hide(entries->queue, replaced);
-    place(entries, slot, now);
-    defer(change);
+    place_entry(entries, slot, now);
+    defer_change(change);
     return 0;
 }
 
@@ -333,7 +365,7 @@ static void settle_scheduled(struct change *change, int result)
         rdv__queue_remove(entries->queue, change->replaced);
     } else {
         rdv__queue_show(entries->queue, change->replaced);
-        place(entries, change->replaced, change->now);
+        place_entry(entries, change->replaced, change->now);
     }
 }
 
@@ -365,14 +397,14 @@ int rdv__entries_end_pending(struct rdv__entries *entries, uint32_t slot, rdv_ou
                            .message = message,
                            .scheduled_at = record.scheduled_at,
                            .finished_at = now};
-        result = note(change, record.task, &entry);
+        result = note_entry(change, record.task, &entry);
     }
     rdv_task_unref(record.task);
     if (result != 0)
-        return give_up(change, result);
+        return give_up_change(change, result);
     change->slot = slot;
     rdv__queue_hide(entries->queue, slot);
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
@@ -384,234 +416,236 @@ static void settle_ended_pending(struct change *change, int result)
         return;
     }
     rdv__queue_show(entries->queue, change->slot);
-    place(entries, change->slot, change->now);
+    place_entry(entries, change->slot, change->now);
 }
 
 /* ------------------------------------------------------------------- start */
 
 int rdv__entries_start(struct rdv__entries *entries, uint32_t slot, rdv_time now,
-                       struct rdv__live_entry **ret_run)
+                       struct rdv__live_entry **ret_live)
 {
     struct change *change = NULL;
-    struct rdv__live_entry *run = NULL;
+    struct rdv__live_entry *live = NULL;
     int result = change_new(entries, STARTED, now, &change);
     if (result != 0)
         return result;
-    result = run_new(entries, slot, &run);
+    result = live_new(entries, slot, &live);
     if (result != 0)
-        return give_up(change, result);
-    run->started_at = now;
-    run->at.attempt = 1;
-    change->run = run;
+        return give_up_change(change, result);
+    live->started_at = now;
+    live->at.attempt = 1;
+    change->live = live;
     change->slot = slot;
-    result = rdv__record_start(entries->store, run->keys.number, now);
+    result = rdv__record_start(entries->store, live->keys.number, now);
     if (result == 0)
-        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
+        result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
-        run_free(run);
-        return give_up(change, result);
+        live_free(live);
+        return give_up_change(change, result);
     }
-    run_link(entries, run);
+    live_link(entries, live);
     entries->running++;
-    rdv__queue_run(entries->queue, slot, run);
-    defer(change);
-    *ret_run = run;
+    rdv__queue_run(entries->queue, slot, live);
+    defer_change(change);
+    *ret_live = live;
     return 0;
 }
 
 static void settle_started(struct change *change, int result)
 {
     struct rdv__entries *entries = change->entries;
-    struct rdv__live_entry *run = change->run;
+    struct rdv__live_entry *live = change->live;
     if (result == 0) {
-        entries->ops->started(entries->user, run);
+        entries->ops->started(entries->user, live);
         return;
     }
-    rdv__queue_restore(entries->queue, change->slot, &run->keys);
-    place(entries, change->slot, change->now);
+    rdv__queue_restore(entries->queue, change->slot, &live->keys);
+    place_entry(entries, change->slot, change->now);
     entries->running--;
-    run_unlink(entries, run);
+    live_unlink(entries, live);
 }
 
-void rdv__entries_wait(struct rdv__entries *entries, struct rdv__live_entry *run)
+void rdv__entries_wait(struct rdv__entries *entries, struct rdv__live_entry *live)
 {
-    assert(run->resuming && !run->waits);
-    run->waits = true;
+    assert(live->resuming && !live->waits);
+    live->waits = true;
     entries->running--;
     entries->waiting++;
 }
 
-void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__live_entry *run)
+void rdv__entries_stop_waiting(struct rdv__entries *entries, struct rdv__live_entry *live)
 {
-    if (!run->waits)
+    if (!live->waits)
         return;
-    run->waits = false;
+    live->waits = false;
     entries->running++;
     entries->waiting--;
 }
 
-int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__live_entry *run,
+int rdv__entries_start_again(struct rdv__entries *entries, struct rdv__live_entry *live,
                              const struct rdv__cuts *cuts, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, STARTED_AGAIN, now, &change);
     if (result != 0)
         return result;
-    change->run = run;
-    change->cuts = run->cuts;
-    change->waited = run->waits;
-    run->at.attempt++;
-    result = rdv__record_report(entries->store, run->keys.number, &run->at, now, true);
+    change->live = live;
+    change->cuts = live->cuts;
+    change->waited = live->waits;
+    live->at.attempt++;
+    result = rdv__record_report(entries->store, live->keys.number, &live->at, now, true);
     if (result == 0)
-        result = rdv__record_cuts(entries->store, run->keys.number, cuts);
+        result = rdv__record_cuts(entries->store, live->keys.number, cuts);
     if (result == 0)
-        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
+        result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
-        run->at.attempt--;
-        return give_up(change, result);
+        live->at.attempt--;
+        return give_up_change(change, result);
     }
-    run->resuming = false;
-    run->cuts = *cuts;
-    rdv__entries_stop_waiting(entries, run);
-    defer(change);
+    live->resuming = false;
+    live->cuts = *cuts;
+    rdv__entries_stop_waiting(entries, live);
+    defer_change(change);
     return 0;
 }
 
 static void settle_started_again(struct change *change, int result)
 {
-    struct rdv__live_entry *run = change->run;
+    struct rdv__live_entry *live = change->live;
     if (result == 0) {
-        change->entries->ops->started(change->entries->user, run);
+        change->entries->ops->started(change->entries->user, live);
         return;
     }
-    run->at.attempt--;
-    run->resuming = true;
-    run->cuts = change->cuts;
+    live->at.attempt--;
+    live->resuming = true;
+    live->cuts = change->cuts;
     if (change->waited)
-        rdv__entries_wait(change->entries, run);
-    rdv__entries_look_at(change->entries, run, 0);
+        rdv__entries_wait(change->entries, live);
+    rdv__entries_look_at(change->entries, live, 0);
 }
 
 static void undo_cut(struct change *change)
 {
-    struct rdv__live_entry *run = change->run;
-    run->cuts = change->cuts;
-    if (run->resuming) /* to be taken up once more */
-        rdv__entries_look_at(change->entries, run, 0);
+    struct rdv__live_entry *live = change->live;
+    live->cuts = change->cuts;
+    /* A resuming entry is to be taken over once more. */
+    if (live->resuming)
+        rdv__entries_look_at(change->entries, live, 0);
 }
 
-int rdv__entries_cut(struct rdv__entries *entries, struct rdv__live_entry *run,
+int rdv__entries_cut(struct rdv__entries *entries, struct rdv__live_entry *live,
                      const struct rdv__cuts *cuts, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, CUT, now, &change);
     if (result != 0)
         return result;
-    change->run = run;
-    change->cuts = run->cuts;
-    result = rdv__record_cuts(entries->store, run->keys.number, cuts);
+    change->live = live;
+    change->cuts = live->cuts;
+    result = rdv__record_cuts(entries->store, live->keys.number, cuts);
     if (result != 0)
-        return give_up(change, result);
-    run->cuts = *cuts;
-    defer(change);
+        return give_up_change(change, result);
+    live->cuts = *cuts;
+    defer_change(change);
     return 0;
 }
 
 /* ----------------------------------------------------- progress and the end */
 
-int rdv__entries_progress(struct rdv__entries *entries, struct rdv__live_entry *run, bool keep,
+int rdv__entries_progress(struct rdv__entries *entries, struct rdv__live_entry *live, bool keep,
                           rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, PROGRESSED, now, &change);
     if (result != 0)
         return result;
-    change->run = run;
-    result = rdv__record_report(entries->store, run->keys.number, &run->at, now, keep);
+    change->live = live;
+    result = rdv__record_report(entries->store, live->keys.number, &live->at, now, keep);
     if (result == 0)
-        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
+        result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0)
-        return give_up(change, result);
-    defer(change);
+        return give_up_change(change, result);
+    defer_change(change);
     return 0;
 }
 
-int rdv__entries_end_run(struct rdv__entries *entries, struct rdv__live_entry *run,
-                         rdv_outcome outcome, const struct rdv__progress *last, rdv_time now)
+int rdv__entries_end_live(struct rdv__entries *entries, struct rdv__live_entry *live,
+                          rdv_outcome outcome, const struct rdv__progress *last, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, ENDED, now, &change);
     if (result != 0)
         return result;
-    change->run = run;
-    change->slot = run->slot;
-    const struct rdv__known_entry ended = {.number = run->keys.number,
-                                           .task = run->task,
-                                           .window = run->window,
-                                           .scheduled_at = run->scheduled_at,
-                                           .started_at = run->started_at};
+    change->live = live;
+    change->slot = live->slot;
+    const struct rdv__known_entry ended = {.number = live->keys.number,
+                                           .task = live->task,
+                                           .window = live->window,
+                                           .scheduled_at = live->scheduled_at,
+                                           .started_at = live->started_at};
     result = rdv__record_finish_known(entries->store, &ended, outcome, last, now);
     if (result == 0)
         result = rdv__record_retain(entries->store, now);
     if (result == 0)
-        result = note_run(change, last, outcome, now);
+        result = note_live(change, last, outcome, now);
     if (result != 0)
-        return give_up(change, result);
-    rdv__entries_stop_waiting(entries, run);
-    rdv__queue_hide(entries->queue, run->slot);
-    rdv__moments_remove(&entries->moments, &run->due);
+        return give_up_change(change, result);
+    rdv__entries_stop_waiting(entries, live);
+    rdv__queue_hide(entries->queue, live->slot);
+    rdv__moments_remove(&entries->moments, &live->due);
     entries->running--;
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
 static void settle_ended(struct change *change, int result)
 {
     struct rdv__entries *entries = change->entries;
-    struct rdv__live_entry *run = change->run;
+    struct rdv__live_entry *live = change->live;
     if (result == 0) {
         rdv__queue_remove(entries->queue, change->slot);
-        run_unlink(entries, run);
+        live_unlink(entries, live);
         return;
     }
     rdv__queue_show(entries->queue, change->slot);
-    rdv__entries_look_at(entries, run, run->moment);
+    rdv__entries_look_at(entries, live, live->moment);
     entries->running++;
-    run->unwritten = true;
+    live->unwritten = true;
 }
 
-int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__live_entry *run,
+int rdv__entries_cancel(struct rdv__entries *entries, struct rdv__live_entry *live,
                         enum rdv__ending ending, rdv_time now)
 {
     struct change *change = NULL;
     int result = change_new(entries, CANCELLING, now, &change);
     if (result != 0)
         return result;
-    change->run = run;
-    run->at.ending = ending;
-    /* Write all that is known of it: an earlier report may still be unwritten, and what is told has to be what is stored. */
-    result = rdv__record_report(entries->store, run->keys.number, &run->at, now, false);
+    change->live = live;
+    live->at.ending = ending;
+    /* All that is known of it is written: an earlier report may still be unwritten, and what
+     * watchers are told has to be what is stored. */
+    result = rdv__record_report(entries->store, live->keys.number, &live->at, now, false);
     if (result == 0)
-        result = note_run(change, &run->at, RDV_OUTCOME_NONE, 0);
+        result = note_live(change, &live->at, RDV_OUTCOME_NONE, 0);
     if (result != 0) {
-        run->at.ending = RDV__ENDING_NONE;
-        return give_up(change, result);
+        live->at.ending = RDV__ENDING_NONE;
+        return give_up_change(change, result);
     }
-    defer(change);
+    defer_change(change);
     return 0;
 }
 
 static void settle_cancelling(struct change *change, int result)
 {
-    struct rdv__live_entry *run = change->run;
+    struct rdv__live_entry *live = change->live;
     if (result == 0)
-        change->entries->ops->cancelling(change->entries->user, run);
-    else if (run->at.ending != RDV__ENDING_LIMIT) /* unless its limit was reached meanwhile */
-        run->at.ending = RDV__ENDING_NONE;
+        change->entries->ops->cancelling(change->entries->user, live);
+    else if (live->at.ending != RDV__ENDING_LIMIT) /* its limit may have been reached meanwhile */
+        live->at.ending = RDV__ENDING_NONE;
 }
 
-/* The one place in which a change ends: told and applied, or undone. */
-static void settle(struct rdv__store_change *base, int result)
+/* The one place in which a change ends: it is told and applied, or undone. */
+static void settle_change(struct rdv__store_change *base, int result)
 {
     struct change *change = (struct change *)base;
     struct rdv__entries *entries = change->entries;
@@ -621,9 +655,9 @@ static void settle(struct rdv__store_change *base, int result)
         return;
     }
     entries->ops->settled(entries->user, result);
-    if (result != 0 && change->run)
-        change->run->change = change->before;
-    /* Watchers first: that a task was started is heard before what became of it. */
+    if (result != 0 && change->live)
+        change->live->change = change->before;
+    /* Watchers come first, so that they hear of a start before they hear what became of it. */
     if (result == 0 && change->copy)
         rdv__watchers_tell(&entries->watchers, change->copy);
     switch (change->kind) {
@@ -640,7 +674,7 @@ static void settle(struct rdv__store_change *base, int result)
         settle_started_again(change, result);
         break;
     case PROGRESSED:
-        change->run->unwritten |= result != 0;
+        change->live->unwritten |= result != 0;
         break;
     case ENDED:
         settle_ended(change, result);
@@ -672,13 +706,13 @@ void rdv__entries_finish(struct rdv__entries *entries)
     entries->finishing = true;
     rdv__store_disown(entries->store, entries);
     rdv__watchers_detach(&entries->watchers);
-    while (entries->runs)
-        run_unlink(entries, entries->runs);
+    while (entries->live)
+        live_unlink(entries, entries->live);
     rdv__queue_free(entries->queue);
     *entries = (struct rdv__entries){0};
 }
 
-static int load_one(void *user, const struct rdv__record_key *key)
+static int load_entry(void *user, const struct rdv__record_key *key)
 {
     struct rdv__entries *entries = user;
     uint32_t slot;
@@ -688,31 +722,32 @@ static int load_one(void *user, const struct rdv__record_key *key)
     if (result != 0)
         return result;
     if (!key->running) {
-        /* Before all times: an entry with a start waits, and becomes ready when it is looked at. */
-        place(entries, slot, 0);
+        /* The time is not known yet, so 0 stands for it: an entry with a start waits, and becomes
+         * ready when it is looked at. */
+        place_entry(entries, slot, 0);
         return 0;
     }
-    struct rdv__live_entry *run;
-    result = run_new(entries, slot, &run);
+    struct rdv__live_entry *live;
+    result = live_new(entries, slot, &live);
     if (result != 0)
         return result;
-    run->resuming = true;
-    run_link(entries, run);
-    rdv__queue_run(entries->queue, slot, run);
+    live->resuming = true;
+    live_link(entries, live);
+    rdv__queue_run(entries->queue, slot, live);
     return 0;
 }
 
 int rdv__entries_load(struct rdv__entries *entries, bool hold)
 {
     entries->held_number = hold ? INT64_MAX : 0;
-    int result = rdv__startup_scan_run(entries->store, load_one, entries);
+    int result = rdv__startup_scan_run(entries->store, load_entry, entries);
     if (result != 0)
         return result;
     if (hold) {
         entries->held_number = rdv__record_last_number(entries->store);
         return 0;
     }
-    for (struct rdv__live_entry *run = entries->runs; run; run = run->next)
+    for (struct rdv__live_entry *live = entries->live; live; live = live->next)
         entries->running++;
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "plugin/table.h"
 #include "store/listing.h"
 #include "trigger/internal.h"
+#include "trigger/live.h"
 #include "trigger/queue.h"
 
 /* How much is shown of a label or an identifier, with the NUL: all words together have to fit. */
@@ -18,7 +19,7 @@
 
 struct facts {
     rdv_time now;
-    const struct rdv__live_entry *run; /* NULL = it is pending */
+    const struct rdv__live_entry *live; /* NULL = it is pending */
     rdv_window window;
     rdv_why also; /* what would hold it up in its window, too; RDV_WHY_STARTS = nothing */
     const char *label;
@@ -81,10 +82,10 @@ static void say_no_handler(rdv_explanation *explanation, const struct facts *fac
 }
 
 /* Of a run that nobody is at. */
-static void say_left(rdv_explanation *explanation, const struct rdv__live_entry *run)
+static void say_left(rdv_explanation *explanation, const struct rdv__live_entry *live)
 {
     say(explanation, "it was %s, and %s with the next 'rdvtask run'",
-        run->at.ending ? "asked to end" : "running", run->at.ending ? "ends" : "goes on");
+        live->at.ending ? "asked to end" : "running", live->at.ending ? "ends" : "goes on");
 }
 
 static void say_why(rdv_explanation *explanation, rdv_why why, const struct facts *facts)
@@ -95,7 +96,7 @@ static void say_why(rdv_explanation *explanation, rdv_why why, const struct fact
         say(explanation, "nothing holds it up: it starts now");
         break;
     case RDV_WHY_RUNNING:
-        if (facts->run->waits) {
+        if (facts->live->waits) {
             say_moment(explanation->next, facts->now, moment, sizeof moment);
             say(explanation, "it was stopped over and over, and goes on at %s", moment);
         } else {
@@ -130,8 +131,8 @@ static void say_why(rdv_explanation *explanation, rdv_why why, const struct fact
         break;
     case RDV_WHY_NO_AGENT:
     case RDV_WHY_HELD:
-        if (facts->run)
-            say_left(explanation, facts->run);
+        if (facts->live)
+            say_left(explanation, facts->live);
         else
             say(explanation, why == RDV_WHY_HELD
                                  ? "it waits for 'rdvtask run'"
@@ -153,7 +154,7 @@ static void explain(rdv_explanation *explanation, const struct facts *facts)
         say_no_handler(explanation, facts);
         say(explanation, " then");
     }
-    if (explanation->why == RDV_WHY_RUNNING && explanation->next != 0 && !facts->run->waits) {
+    if (explanation->why == RDV_WHY_RUNNING && explanation->next != 0 && !facts->live->waits) {
         say_moment(explanation->next, facts->now, moment, sizeof moment);
         say(explanation, "; its limit is %s", moment);
     } else if (explanation->why != RDV_WHY_RUNNING && facts->window.end != 0) {
@@ -188,29 +189,29 @@ static rdv_why why_pending(rdv_trigger *trigger, uint32_t slot, struct facts *fa
     if (why != RDV_WHY_STARTS)
         return why;
     *ret_ahead = rdv__queue_ready_before(trigger->entries.queue, slot);
-    if (rdv__trigger_slots_full(trigger) || *ret_ahead > 0)
+    if (rdv__live_slots_full(trigger) || *ret_ahead > 0)
         return RDV_WHY_BEHIND;
     return facts->no_handler ? RDV_WHY_NO_HANDLER : RDV_WHY_STARTS;
 }
 
 /* Whether a run goes on. */
-static rdv_why why_running(rdv_trigger *trigger, uint32_t slot, const struct rdv__live_entry *run)
+static rdv_why why_running(rdv_trigger *trigger, uint32_t slot, const struct rdv__live_entry *live)
 {
     if (rdv__queue_number(trigger->entries.queue, slot) <= trigger->entries.held_number)
         return RDV_WHY_HELD;
     if (!trigger->plugin)
         return RDV_WHY_NO_AGENT;
-    if (!run->waits || run->moment != 0)
+    if (!live->waits || live->moment != 0)
         return RDV_WHY_RUNNING;
     rdv_why why = rdv_trigger_held_up(trigger);
-    return why == RDV_WHY_STARTS && rdv__trigger_slots_full(trigger) ? RDV_WHY_BEHIND : why;
+    return why == RDV_WHY_STARTS && rdv__live_slots_full(trigger) ? RDV_WHY_BEHIND : why;
 }
 
 static const char *rebooting_task(const rdv_trigger *trigger)
 {
-    for (const struct rdv__live_entry *run = trigger->entries.runs; run; run = run->next)
-        if (run->at.status == RDV_STATUS_REBOOTING)
-            return rdv_task_identifier(run->task);
+    for (const struct rdv__live_entry *live = trigger->entries.live; live; live = live->next)
+        if (live->at.status == RDV_STATUS_REBOOTING)
+            return rdv_task_identifier(live->task);
     return NULL;
 }
 
@@ -243,8 +244,8 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
         ret_explanation->size != sizeof *ret_explanation)
         return RDV_EINVAL;
     uint32_t slot;
-    struct rdv__live_entry *run = NULL;
-    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &run);
+    struct rdv__live_entry *live = NULL;
+    int result = rdv__entries_find(&trigger->entries, identifier, &slot, &live);
     if (result != 0)
         return result;
     rdv_time now = rdv__clock_now(&trigger->clock);
@@ -252,14 +253,14 @@ int rdv_trigger_explain(rdv_trigger *trigger, const char *identifier,
                               .run = rdv__queue_number(trigger->entries.queue, slot),
                               .running = trigger->entries.running};
     struct facts facts = {.now = now,
-                          .run = run,
+                          .live = live,
                           .max_running = trigger->options.max_running,
                           .blocker = rebooting_task(trigger)};
     struct looked_up entry;
-    if (run) {
-        answer.why = why_running(trigger, slot, run);
+    if (live) {
+        answer.why = why_running(trigger, slot, live);
         answer.next =
-            answer.why == RDV_WHY_RUNNING ? rdv__trigger_by_clock(trigger, run->moment) : 0;
+            answer.why == RDV_WHY_RUNNING ? rdv__clock_at(&trigger->clock, live->moment) : 0;
     } else {
         result = look_up_pending(trigger->entries.store, answer.run, &entry);
         if (result != 0)

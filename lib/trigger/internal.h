@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a trigger agent is, for those that see inside: trigger.c decides, trigger_calls.c is called, explain.c and query.c tell. */
+/*
+ * What a trigger agent is, for the files of this folder that see inside it. Each does a part of its
+ * work:
+ *  - trigger.c makes a trigger agent, attaches its task agent, and frees it;
+ *  - decide.c decides in each turn of the loop what expires and what starts;
+ *  - live.c follows the entries under way, from StartTask to their end;
+ *  - take_over.c goes on with the entries that the last process has left under way;
+ *  - termination.c ends the task agent;
+ *  - retry.c tries again what the store did not take;
+ *  - api.c has the calls of programs and of the control; sink.c has those of the task agent;
+ *  - explain.c and query.c tell how things are.
+ */
 #ifndef RDV__TRIGGER_INTERNAL_H
 #define RDV__TRIGGER_INTERNAL_H
 
@@ -15,43 +26,40 @@ struct rdv_trigger {
     rdv_trigger_options options;
     struct rdv__entries entries;
     struct rdv__turn turn;
-    struct rdv__alarm *alarm; /* NULL with a clock of the program's own */
-    rdv_timer *timer; /* for what goes by running time: the store's retry, the wait for the clock */
-    rdv_time next;    /* what the alarm is set to */
-    rdv_timer *limits;      /* for runs, which go by running time */
-    rdv_duration first_due; /* the moment of that timer; 0 = off */
+    /* For pending entries, which go by the clock; NULL with a clock of the program's own. */
+    struct rdv__alarm *alarm;
+    /* What the alarm is set to. */
+    rdv_time next;
+    /* For live entries, which go by running time. */
+    rdv_timer *limits;
+    /* The moment that `limits` is set to; 0 = it is off. */
+    rdv_duration first_due;
+    /* For the store's retry and the wait for the clock, which go by running time too. */
+    rdv_timer *timer;
 
     struct rdv__clock clock;
+    /* NULL if no task agent is attached. */
     rdv_plugin *plugin;
     rdv_sink *sink;
     bool paused;
-    size_t rebooting; /* runs whose status is REBOOTING: nothing starts meanwhile */
-    bool resume_due;  /* runs of the last process are to be taken up */
-    bool
-        cancel_due; /* runs that are to end are so in memory only, and their plug-in is to be asked */
+    /* How many live entries have the status REBOOTING: nothing starts meanwhile. */
+    size_t rebooting;
+    /* Entries that the last process has left under way are to be taken over. */
+    bool resume_due;
+    /* Entries were cancelled in memory only, and the plug-in is still to be asked to end them. */
+    bool cancel_due;
     bool retry_waiting;
-    rdv_duration retry_delay; /* 0 = the store works */
+    /* How long the latest wait for the store takes; 0 = the store works. */
+    rdv_duration retry_delay;
 
-    int64_t boot; /* which boot this is: see cut.h */
+    /* Which boot this is: see rdv__cut_boot(). */
+    int64_t boot;
     bool terminating, terminated;
-    bool in_order; /* nothing has failed that made it end */
+    /* It ends because it was asked to, and not because of a failure. */
+    bool in_order;
     int reason;
     rdv_terminated_fn terminated_fn;
     void *terminated_user;
 };
-
-/* When a moment of running time comes by the clock, as that goes now; 0 for 0. */
-rdv_time rdv__trigger_by_clock(const rdv_trigger *trigger, rdv_duration moment);
-
-/* As many run as may. */
-bool rdv__trigger_slots_full(const rdv_trigger *trigger);
-
-/*
- * What a call has scheduled starts with the commit of that call, if it may start at once: one sync less. StartTask follows in
- * the loop's turn all the same; a process that ends before that leaves a run that was never handed over, which does no harm only
- * if the next process may start it again. Nothing but starts is decided here, as a plug-in is not called from inside a caller's
- * function: when anything else is due, all of it is left to the turn.
- */
-int rdv__trigger_start_with_call(rdv_trigger *trigger);
 
 #endif

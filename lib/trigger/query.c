@@ -161,9 +161,9 @@ static int step_list(struct rdv__query *query)
 static int step_find(struct rdv__query *query)
 {
     uint32_t slot;
-    struct rdv__live_entry *run;
+    struct rdv__live_entry *live;
     struct rdv__entries *entries = &query->trigger->entries;
-    int result = rdv__entries_find(entries, query->terms.identifier, &slot, &run);
+    int result = rdv__entries_find(entries, query->terms.identifier, &slot, &live);
     if (result == 0)
         result = show_unfinished(query, rdv__queue_number(entries->queue, slot));
     if (result < 0 && result != RDV_ENOTFOUND)
@@ -310,15 +310,15 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
     struct item *heap = items->items + items->count;
     size_t count = 0;
     bool more = false;
-    for (const struct rdv__live_entry *run = entries->runs; run; run = run->next) {
-        if (run->change <= told)
+    for (const struct rdv__live_entry *live = entries->live; live; live = live->next) {
+        if (live->change <= told)
             continue;
         size_t place = count;
         if (count < FOLLOW_MAX) {
             count++;
         } else {
             more = true;
-            if (run->change >= heap[0].change)
+            if (live->change >= heap[0].change)
                 continue;
             /* Take out the head: move its place down to where nothing is below it. */
             place = 0;
@@ -328,11 +328,11 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
                 heap[place] = heap[child];
             }
         }
-        while (place > 0 && heap[(place - 1) / 2].change < run->change) {
+        while (place > 0 && heap[(place - 1) / 2].change < live->change) {
             heap[place] = heap[(place - 1) / 2];
             place = (place - 1) / 2;
         }
-        heap[place] = (struct item){run->change, run->keys.number};
+        heap[place] = (struct item){live->change, live->keys.number};
     }
     items->count += count;
     if (more)

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trigger's sink. A plug-in calls it from any thread: on the owner thread the trigger acts at once, elsewhere the call is
- * checked, copied and posted.
+ * A trigger agent's sink, which its plug-in calls from any thread. On the owner thread the call is
+ * passed on at once, to api.c, live.c or termination.c. On any other thread it is checked, copied
+ * and posted; the loop passes it on, and what it changes shares the commit of that turn.
+ *
+ * Whoever has a reference may call a sink for as long as it likes: once the trigger agent has
+ * detached it, calls do nothing. `trigger` and `posted` are read and written under the mutex.
+ * `trigger` is set to NULL by the owner thread only, which may therefore use what it has read after
+ * it has let go of the mutex.
  */
 #include "trigger/sink.h"
 
@@ -12,15 +18,19 @@
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "platform/thread.h"
+#include "trigger/api.h"
+#include "trigger/live.h"
+#include "trigger/termination.h"
 
 struct sink {
     rdv_sink base;
     int references;
-    const struct rdv__sink_target *target;
-    struct rdv__mutex *mutex; /* for trigger and posted */
-    rdv_trigger *trigger;     /* NULL once detached */
+    struct rdv__mutex *mutex;
+    /* NULL once detached. */
+    rdv_trigger *trigger;
     rdv_loop *loop;
     rdv_log log;
+    /* How many calls wait for the loop. */
     int posted;
 };
 
@@ -35,24 +45,25 @@ struct call {
     rdv_task *task;
     rdv_report report;
     int reason;
-    char *identifier; /* within text */
-    char *message;    /* within text, or NULL */
+    /* These lie in `text`; NULL = the call has none. */
+    char *identifier;
+    char *message;
     char text[];
 };
 
-static struct sink *of(rdv_sink *base)
+static struct sink *sink_of(rdv_sink *base)
 {
     return (struct sink *)base;
 }
 
 static void sink_ref(rdv_sink *base)
 {
-    rdv__atomic_add(&of(base)->references, 1);
+    rdv__atomic_add(&sink_of(base)->references, 1);
 }
 
 static void sink_unref(rdv_sink *base)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = sink_of(base);
     if (rdv__atomic_add(&sink->references, -1) > 0)
         return;
     rdv__mutex_free(sink->mutex);
@@ -71,7 +82,36 @@ static void call_drop(struct rdv__post *post)
     call_free((struct call *)post);
 }
 
-/* On the owner thread: do what was posted. Nobody waits for the result, so trouble goes to the log. */
+/* Pass on what was posted. Nobody waits for the result, so trouble goes to the log. */
+static void pass_on(struct sink *sink, rdv_trigger *trigger, struct call *call)
+{
+    int result = 0;
+    const char *what = "";
+    switch (call->kind) {
+    case CALL_SCHEDULE:
+        what = "scheduling";
+        result = rdv__trigger_schedule(trigger, &call->window, call->task);
+        break;
+    case CALL_DELETE:
+        what = "deleting";
+        result = rdv__trigger_delete(trigger, call->identifier);
+        break;
+    case CALL_REPORT:
+        call->report.message = call->message;
+        /* A report that is refused has its line in the log already. */
+        (void)rdv__live_hear_report(trigger, call->identifier, &call->report);
+        break;
+    case CALL_TERMINATED:
+        rdv__termination_hear(trigger, call->reason);
+        break;
+    }
+    if (result != 0)
+        rdv__log(&sink->log, RDV_LOG_WARNING, "%s %s for the task agent: %s", what,
+                 call->task ? rdv_task_identifier(call->task) : call->identifier,
+                 rdv_strerror(result));
+}
+
+/* On the owner thread: the turn of a posted call has come. */
 static void call_run(struct rdv__post *post)
 {
     struct call *call = (struct call *)post;
@@ -79,37 +119,8 @@ static void call_run(struct rdv__post *post)
     rdv__mutex_lock(sink->mutex);
     sink->posted--;
     rdv__mutex_unlock(sink->mutex);
-
-    /* Only the owner thread detaches, so the trigger stays for the rest of this call. */
-    rdv_trigger *trigger = sink->trigger;
-    int result = 0;
-    const char *what = "";
-    if (!trigger) {
-        call_free(call);
-        return;
-    }
-    switch (call->kind) {
-    case CALL_SCHEDULE:
-        what = "scheduling";
-        result = sink->target->stage_schedule(trigger, &call->window, call->task);
-        break;
-    case CALL_DELETE:
-        what = "deleting";
-        result = sink->target->stage_delete(trigger, call->identifier);
-        break;
-    case CALL_REPORT:
-        call->report.message = call->message;
-        /* The trigger logs what it refuses. */
-        (void)sink->target->report(trigger, call->identifier, &call->report);
-        break;
-    case CALL_TERMINATED:
-        sink->target->terminated(trigger, call->reason);
-        break;
-    }
-    if (result != 0)
-        rdv__log(&sink->log, RDV_LOG_WARNING, "%s %s for the task agent: %s", what,
-                 call->task ? rdv_task_identifier(call->task) : call->identifier,
-                 rdv_strerror(result));
+    if (sink->trigger)
+        pass_on(sink, sink->trigger, call);
     call_free(call);
 }
 
@@ -134,7 +145,8 @@ static int call_new(struct sink *sink, enum call_kind kind, const char *identifi
     return 0;
 }
 
-/* Takes the call over, also on failure. `must` = however many wait already. */
+/* Post a call, which this takes over, also on failure. With `must`, it is taken however many
+ * wait. */
 static int call_post(struct call *call, bool must)
 {
     struct sink *sink = call->sink;
@@ -146,7 +158,8 @@ static int call_post(struct call *call, bool must)
         result = RDV_ELIMIT;
     if (result == 0) {
         sink->posted++;
-        /* Under the lock: the loop outlives the trigger, and the trigger detaches under the lock. */
+        /* The loop outlives the trigger agent, which can't detach the sink before the mutex is
+         * free. */
         rdv__loop_post(sink->loop, &call->post);
     }
     rdv__mutex_unlock(sink->mutex);
@@ -155,7 +168,7 @@ static int call_post(struct call *call, bool must)
     return result;
 }
 
-/* The trigger, if the calling thread owns it and it is still there. */
+/* The trigger agent if it is still there and the calling thread owns it; else NULL. */
 static rdv_trigger *owned_trigger(struct sink *sink)
 {
     rdv__mutex_lock(sink->mutex);
@@ -166,12 +179,12 @@ static rdv_trigger *owned_trigger(struct sink *sink)
 
 static int sink_schedule_task(rdv_sink *base, const rdv_window *window, rdv_task *task)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = sink_of(base);
     if (!task || (window && rdv_window_check(window) != 0))
         return RDV_EINVAL;
     rdv_trigger *trigger = owned_trigger(sink);
     if (trigger)
-        return sink->target->schedule(trigger, window, task);
+        return rdv_trigger_schedule(trigger, window, task);
     struct call *call;
     int result = call_new(sink, CALL_SCHEDULE, NULL, NULL, &call);
     if (result != 0)
@@ -184,12 +197,12 @@ static int sink_schedule_task(rdv_sink *base, const rdv_window *window, rdv_task
 
 static int sink_delete_schedule(rdv_sink *base, const char *identifier)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = sink_of(base);
     if (!identifier || !*identifier)
         return RDV_EINVAL;
     rdv_trigger *trigger = owned_trigger(sink);
     if (trigger)
-        return sink->target->delete_schedule(trigger, identifier);
+        return rdv_trigger_delete(trigger, identifier);
     struct call *call;
     int result = call_new(sink, CALL_DELETE, identifier, NULL, &call);
     return result != 0 ? result : call_post(call, false);
@@ -197,12 +210,12 @@ static int sink_delete_schedule(rdv_sink *base, const char *identifier)
 
 static int sink_task_state_changed(rdv_sink *base, const char *identifier, const rdv_report *report)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = sink_of(base);
     if (!identifier || !*identifier || rdv_report_check(report) != 0)
         return RDV_EINVAL;
     rdv_trigger *trigger = owned_trigger(sink);
     if (trigger)
-        return sink->target->report(trigger, identifier, report);
+        return rdv__live_hear_report(trigger, identifier, report);
     struct call *call;
     int result = call_new(sink, CALL_REPORT, identifier, report->message, &call);
     if (result != 0)
@@ -214,10 +227,10 @@ static int sink_task_state_changed(rdv_sink *base, const char *identifier, const
 
 static void sink_terminated(rdv_sink *base, int reason)
 {
-    struct sink *sink = of(base);
+    struct sink *sink = sink_of(base);
     rdv_trigger *trigger = owned_trigger(sink);
     if (trigger) {
-        sink->target->terminated(trigger, reason);
+        rdv__termination_hear(trigger, reason);
         return;
     }
     struct call *call;
@@ -237,8 +250,7 @@ static const rdv_sink_ops sink_ops = {
     .terminated = sink_terminated,
 };
 
-int rdv__sink_new(rdv_trigger *trigger, const struct rdv__sink_target *target, rdv_loop *loop,
-                  const rdv_log *log, rdv_sink **ret_sink)
+int rdv__sink_new(rdv_trigger *trigger, rdv_loop *loop, const rdv_log *log, rdv_sink **ret_sink)
 {
     struct sink *sink = calloc(1, sizeof *sink);
     if (!sink)
@@ -250,7 +262,6 @@ int rdv__sink_new(rdv_trigger *trigger, const struct rdv__sink_target *target, r
     }
     sink->base.ops = &sink_ops;
     sink->references = 1;
-    sink->target = target;
     sink->trigger = trigger;
     sink->loop = loop;
     sink->log = *log;
@@ -262,7 +273,7 @@ void rdv__sink_detach(rdv_sink *base)
 {
     if (!base)
         return;
-    struct sink *sink = of(base);
+    struct sink *sink = sink_of(base);
     rdv__mutex_lock(sink->mutex);
     sink->trigger = NULL;
     rdv__mutex_unlock(sink->mutex);

@@ -17,9 +17,9 @@ static rdv_loop *loop;
 static rdv_store *store;
 static struct rdv__entries entries;
 
-static void hear_run(void *user, struct rdv__live_entry *run)
+static void hear_live(void *user, struct rdv__live_entry *live)
 {
-    (void)user, (void)run;
+    (void)user, (void)live;
 }
 
 static void hear_result(void *user, int result)
@@ -28,7 +28,7 @@ static void hear_result(void *user, int result)
 }
 
 static const struct rdv__entries_ops ops = {
-    .started = hear_run, .cancelling = hear_run, .settled = hear_result};
+    .started = hear_live, .cancelling = hear_live, .settled = hear_result};
 
 /* ------------------------------------------------- two names with one hash */
 
@@ -110,24 +110,24 @@ static void settle(void)
 }
 
 /* The slot of an entry; its run, or NULL for a pending one. */
-static uint32_t find(const char *identifier, struct rdv__live_entry **ret_run)
+static uint32_t find(const char *identifier, struct rdv__live_entry **ret_live)
 {
     uint32_t slot = RDV__QUEUE_NONE;
-    ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, ret_run), 0);
+    ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, ret_live), 0);
     return slot;
 }
 
 static int64_t number_of(const char *identifier)
 {
-    struct rdv__live_entry *run = NULL;
-    return rdv__queue_number(entries.queue, find(identifier, &run));
+    struct rdv__live_entry *live = NULL;
+    return rdv__queue_number(entries.queue, find(identifier, &live));
 }
 
 static void expect_unknown(const char *identifier)
 {
     uint32_t slot;
-    struct rdv__live_entry *run;
-    ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, &run), RDV_ENOTFOUND);
+    struct rdv__live_entry *live;
+    ck_assert_int_eq(rdv__entries_find(&entries, identifier, &slot, &live), RDV_ENOTFOUND);
 }
 
 START_TEST(identifiers_with_one_hash_are_two_entries)
@@ -163,30 +163,30 @@ END_TEST
 START_TEST(of_two_with_one_hash_the_one_that_runs_is_busy)
 {
     const char *busy = _i ? one : other, *idle = _i ? other : one;
-    struct rdv__live_entry *run = NULL;
+    struct rdv__live_entry *live = NULL;
     struct rdv__entries_known known;
     schedule(one);
     schedule(other);
-    ck_assert_int_eq(rdv__entries_start(&entries, find(busy, &run), NOW, &run), 0);
+    ck_assert_int_eq(rdv__entries_start(&entries, find(busy, &live), NOW, &live), 0);
     ck_assert_int_eq(rdv__entries_look_up(&entries, busy, &known), RDV_EBUSY);
     ck_assert_int_eq(rdv__entries_look_up(&entries, idle, &known), 0);
     settle();
     ck_assert_int_eq(rdv__entries_look_up(&entries, busy, &known), RDV_EBUSY);
-    (void)find(idle, &run);
-    ck_assert_ptr_null(run);
-    (void)find(busy, &run);
-    ck_assert_ptr_nonnull(run);
-    ck_assert_str_eq(rdv_task_identifier(run->task), busy);
+    (void)find(idle, &live);
+    ck_assert_ptr_null(live);
+    (void)find(busy, &live);
+    ck_assert_ptr_nonnull(live);
+    ck_assert_str_eq(rdv_task_identifier(live->task), busy);
 }
 END_TEST
 
 START_TEST(of_two_with_one_hash_the_one_that_ended_is_gone)
 {
-    struct rdv__live_entry *run = NULL;
+    struct rdv__live_entry *live = NULL;
     schedule(one);
     schedule(other);
     settle();
-    ck_assert_int_eq(rdv__entries_end_pending(&entries, find(one, &run), RDV_OUTCOME_CANCELLED,
+    ck_assert_int_eq(rdv__entries_end_pending(&entries, find(one, &live), RDV_OUTCOME_CANCELLED,
                                               RDV_ECANCELLED, "", NOW),
                      0);
     expect_unknown(one);
@@ -208,10 +208,10 @@ static size_t waiting(void)
 /* Whether it waits to be written or not. */
 static void expect_started_with(const char *identifier, const char *context, size_t size)
 {
-    struct rdv__live_entry *run = NULL;
+    struct rdv__live_entry *live = NULL;
     size_t found = 0;
-    ck_assert_int_eq(rdv__entries_start(&entries, find(identifier, &run), NOW, &run), 0);
-    const void *bytes = rdv_task_context(run->task, &found);
+    ck_assert_int_eq(rdv__entries_start(&entries, find(identifier, &live), NOW, &live), 0);
+    const void *bytes = rdv_task_context(live->task, &found);
     ck_assert_uint_eq(found, size);
     ck_assert(memcmp(bytes, context, size) == 0);
 }
