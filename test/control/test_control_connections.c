@@ -233,7 +233,7 @@ START_TEST(the_reader_group_may_not_call_what_changes_something)
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         char request[200], part[100];
         snprintf(request, sizeof request, CALL("%s", "{\"identifier\":\"a\"}"), methods[i]);
-        snprintf(part, sizeof part, "\"code\":-10,\"message\":\"'%s' is not for those who",
+        snprintf(part, sizeof part, "\"code\":-10,\"message\":\"'%s' is not for clients that",
                  methods[i]);
         ask_as(65534, reader_gid, request, part);
     }
