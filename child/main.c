@@ -214,7 +214,8 @@ int main(int argc, char **argv)
         start_fail(&start, "cannot start");
 
     struct record *const kept = start.record ? &record : NULL;
-    const int signals = start.failure->number == 0 ? begin_supervision(&start, &relay, &record) : -1;
+    const int signals =
+        start.failure->number == 0 ? begin_supervision(&start, &relay, &record) : -1;
     struct ending ending = {.failure = start.failure};
     if (start.failure->number == 0) {
         supervise(&start, signals, kept, &relay, &ending);

@@ -26,6 +26,7 @@ rdv_duration rdv__plat_since_boot(void);
 bool rdv__plat_clock_synchronised(void);
 
 /* ---- timers ---- */
+
 /*
  * A timer is a descriptor that becomes readable at a moment, and not before, however far away that
  * is.
@@ -66,6 +67,7 @@ bool rdv__plat_timer_set(struct rdv__plat_timer *timer, int64_t when);
 enum rdv__plat_timer_event rdv__plat_timer_read(struct rdv__plat_timer *timer);
 
 /* ---- this machine ---- */
+
 /* Fill a buffer with random bytes. Returns 0 or RDV_EIO. */
 int rdv__plat_random(void *buffer, size_t size);
 #define RDV__BOOT_ID_SIZE 40
@@ -73,10 +75,13 @@ int rdv__plat_random(void *buffer, size_t size);
 int rdv__plat_boot_id(char buffer[RDV__BOOT_ID_SIZE]);
 
 /* ---- atomic numbers, as one compiler that is supported lacks those of C11 ---- */
+
 /* Add to a number, with acquire and release. Returns the new value. */
 int rdv__atomic_add(int *value, int add);
+
 /* Load a number, with acquire. */
 int rdv__atomic_load(const int *value);
+
 /* Store a number, with release. */
 void rdv__atomic_store(int *value, int set);
 
@@ -115,6 +120,7 @@ int rdv__plat_database_file(const char *path, bool write, char **ret_path, struc
 struct rdv__plat_hold;
 int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret_hold,
                        struct rdv_error *error);
+
 /* NULL is fine. */
 void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write);
 
@@ -190,6 +196,7 @@ int rdv__plat_check_trusted(const char *path, struct rdv_error *error);
  */
 int rdv__plat_open_trusted(const char *path, rdv__file *ret_file, char **ret_path,
                            struct rdv_error *error);
+
 /* RDV__NO_FILE is fine. */
 void rdv__plat_close(rdv__file file);
 
@@ -200,8 +207,10 @@ void rdv__plat_close(rdv__file file);
  * load it, with the system's words.
  */
 int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error);
+
 /* Return the address of a symbol, or NULL if there is none. */
 const void *rdv__plat_library_symbol(void *library, const char *name);
+
 /* NULL is fine. */
 void rdv__plat_library_close(void *library);
 
@@ -213,10 +222,12 @@ void rdv__plat_library_close(void *library);
 struct rdv__plat_lock;
 int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock **ret_lock,
                    struct rdv_error *error);
+
 /* Give the lock back. The file stays. NULL is fine. */
 void rdv__plat_unlock(struct rdv__plat_lock *lock);
 
 /* ---- files in one private folder: the logs of runs ---- */
+
 /*
  * Nobody but root and the effective user can have changed the folder, nor any folder on the way to
  * it (see rdv__plat_check_trusted()). A file in it counts as rdvtask's own if it is a regular file
@@ -231,6 +242,7 @@ struct rdv__plat_logs;
  */
 int rdv__plat_logs_open(const char *directory, bool make, struct rdv__plat_logs **ret_logs,
                         struct rdv_error *error);
+
 /* NULL is fine. */
 void rdv__plat_logs_close(struct rdv__plat_logs *logs);
 
@@ -258,12 +270,16 @@ int rdv__plat_log_delete(struct rdv__plat_logs *logs, const char *name);
  */
 int rdv__plat_log_open(struct rdv__plat_logs *logs, const char *name, bool fresh,
                        rdv__file *ret_file, struct rdv_error *error);
+
 /* Append to a file. Returns 0, RDV_ENOSPC or RDV_EIO. */
 int rdv__plat_log_write(rdv__file file, const void *data, size_t size);
+
 /* Return how many bytes are in the file so far, or -1. */
 int64_t rdv__plat_log_size(rdv__file file);
+
 /* Return how many bytes the file takes on the disk, or -1. */
 int64_t rdv__plat_log_taken(rdv__file file);
+
 /* RDV__NO_FILE is fine. */
 void rdv__plat_log_close(rdv__file file);
 
@@ -390,6 +406,7 @@ struct rdv__plat_end {
     char *tail;
     size_t tail_size;
 };
+
 /* Free what an end points to. */
 void rdv__plat_end_free(struct rdv__plat_end *end);
 
@@ -399,11 +416,13 @@ struct rdv__plat_record {
     /* How it ended, if it has. */
     struct rdv__plat_end end;
 };
+
 /*
  * Read a record. RDV_ENOTFOUND if there is none, or if it can't be read; RDV_ENOMEM or
  * RDV_ERESOURCES if that can't be found out now. The caller frees its end.
  */
 int rdv__plat_record_read(const char *path, struct rdv__plat_record *ret_record);
+
 /* Delete a record, if there is one. */
 void rdv__plat_record_delete(const char *path);
 
