@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The end of the program as text, for the record (record.c) and for the agent (main.c calls
+ * ending_report() once, at the end); ending.h has the format. Nothing here waits or allocates.
+ */
 #define _GNU_SOURCE
 
 #include "ending.h"
@@ -32,7 +36,10 @@ void ending_report(const struct ending *ending, int report)
         return;
     const struct iovec parts[] = {{head, ending_head(ending, head)},
                                   {(char *)ending->tail, ending->tail_size}};
-    /* The pipe is empty, and we must not wait: what it has no room for, the end of the tail, is lost. */
+    /*
+     * The pipe is empty, and this process must not wait: the end of the tail is lost if the pipe
+     * has no room for it.
+     */
     const ssize_t written = writev(report, parts, 2);
     (void)written;
 }

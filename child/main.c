@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rdvtask-child: runs one program for the task agent, with what only a process of its own can give it.
+ * rdvtask-child runs one program for the task agent, with what only a separate process can give it.
  *
- *     rdvtask-child [--user NAME] [--directory PATH] [--limit NAME=NUMBER]... [--record FILE] [--report FD] [--environment FD]
- *         -- PROGRAM ARGUMENT...
+ *     rdvtask-child [--user NAME] [--directory PATH] [--limit NAME=NUMBER]... [--record FILE]
+ *         [--report FD] [--environment FD] -- PROGRAM ARGUMENT...
  *
- * It is the program's parent, and the reaper of all its descendants, however they detach themselves: when the program ends, or
- * when it is told to end it, it ends them all, and then ends as the program did: with its exit code, or by its signal. FD of
- * --report is told how that was, so that the end of the program is never mistaken for ours (ending.h).
+ * It is the parent of the program, and the reaper of all of the program's descendants, however they
+ * detach themselves. When the program ends, or when this process is told to end it, all of them are
+ * ended. Then this process ends as the program did: with its exit code, or by its signal. The
+ * descriptor of --report is told how that was, so that the end of the program is never mistaken for
+ * the end of this process (ending.h).
  *
- * It may have more rights than the program. Its environment is its own: the program has that of --environment.
+ *     fill and close descriptors --> begin_supervision() --> supervise()
+ *                                     record, relay           |  program runs: relay, signals
+ *     end_as() <-- record and report <-- tree_kill() <--------+  program ended, or SIGQUIT
  *
- * SIGTERM, SIGINT and SIGHUP are passed on to all of them. SIGQUIT kills them all. It is never in the way: its descriptors 0 to 3
- * are the program's. If it is killed itself, the kernel kills the program, as nobody would follow that any more.
+ * This process may have more rights than the program. Its environment is its own; the program has
+ * that of --environment.
  *
- * With --record it outlives the agent. Output and notices go through it, so that the program can write on when nobody reads any
- * more, and FILE says who it is and, at the end, how the program ended and what it printed last (record.h). A later agent reads
- * that, and says so by a signal: if it is one of our own descendants, as the program has restarted the agent, it is no part of the
- * tree any more. That takes the secret of the record. Whoever may read the record can say so, too.
+ * SIGTERM, SIGINT and SIGHUP are passed on to all of the program's processes, and SIGQUIT kills
+ * them all. Descriptors 0 to 3 are the program's. If this process is killed itself, the kernel
+ * kills the program, as nobody would follow it any more.
+ *
+ * With --record it outlives the agent. Output and notices go through this process, so that the
+ * program can write on when nobody reads any more. FILE says who this process is and, at the end,
+ * how the program ended and what it printed last (record.h). A later agent reads that, and says so
+ * by a signal, which takes the secret of the record; whoever may read the record can send it. If
+ * the program has restarted the agent, that agent is a descendant of this process; from the signal
+ * on it is no longer part of the tree.
  */
 #define _GNU_SOURCE
 
@@ -40,7 +50,10 @@
 #include "start.h"
 #include "tree.h"
 
-/* Descriptors 0 to 3 are the program's: input, output, errors, notices. Ours come after them. */
+/*
+ * Descriptors 0 to 3 are the program's: input, output, errors and notices. Those of this process
+ * come after them.
+ */
 #define REPORT RDV__REPORT_FD
 
 static int usage(void)
@@ -51,7 +64,10 @@ static int usage(void)
     return START_FAILED;
 }
 
-/* Something else may have closed them: what we open ourselves must not land there, and a program may count on the first three. */
+/*
+ * Fill descriptors 0 to 3 if something has closed them. Otherwise what this process opens could
+ * land there, and a program may count on having the first three.
+ */
 static int fill_descriptors(void)
 {
     int fd;
@@ -61,7 +77,7 @@ static int fill_descriptors(void)
     return fd < 0 ? -1 : close(fd);
 }
 
-/* Close all others: the program would inherit them. */
+/* Close all other descriptors, which the program would inherit. */
 static int close_descriptors(struct start *start)
 {
     if (start->report >= 0) {
@@ -85,16 +101,22 @@ static int take_signals(void)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGQUIT);
     sigaddset(&set,
-              SIGUSR1); /* older agents sent it, but anybody could: it means nothing any more */
+              /* Older agents sent it, but anybody could, so it means nothing any more. */
+              SIGUSR1);
     sigaddset(&set, RDV__FOLLOW_SIGNAL);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    signal(SIGCHLD, SIG_DFL); /* where it is ignored there is nobody to be waited for */
+    /* Where SIGCHLD is ignored, there is nobody to wait for. */
+    signal(SIGCHLD, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* so that writing the record fails, and we go on */
+    /* Writing the record fails then, instead of ending this process. */
+    signal(SIGXFSZ, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Only a process that has read the record knows the secret: the program may send us signals, but not this one by chance. */
+/*
+ * Whether a signal comes from an agent that has read the record, as only such a process knows the
+ * secret. The program may send signals to this process, but not this one by chance.
+ */
 static bool is_follower(const struct signalfd_siginfo *info, const struct record *record)
 {
     return record && info->ssi_code == SI_QUEUE && (unsigned long)info->ssi_ptr == record->secret;
@@ -123,16 +145,18 @@ static int end_as(int status)
     const int number = WTERMSIG(status);
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t set;
-    prctl(PR_SET_DUMPABLE, 0); /* the core, if any, was the program's */
+    /* A core, if there is one, was the program's. */
+    prctl(PR_SET_DUMPABLE, 0);
     sigaction(number, &plain, NULL);
     sigemptyset(&set);
     sigaddset(&set, number);
     kill(getpid(), number);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
-    return 128 + number; /* not reached, unless the signal is one that does not end us */
+    /* This is reached only if the signal is one that doesn't end this process. */
+    return 128 + number;
 }
 
-/* If there is no agent to be told, say it on standard error. */
+/* Print why the program was not started on standard error, if there is no agent to be told. */
 static void say_failure(const struct start *start)
 {
     if (start->report < 0 && start->failure->number != 0)
@@ -152,7 +176,8 @@ static void supervise(const struct start *start, int signals, const struct recor
         handle_signals(signals, &tree, record);
         relay_pass_on(relay);
     }
-    tree_kill(&tree); /* what it leaves behind ends with it */
+    /* What the program leaves behind ends with it. */
+    tree_kill(&tree);
     if (tree.unknown)
         start_fail(start, "cannot tell how the program ended");
     relay_drain(relay);
@@ -162,8 +187,11 @@ static void supervise(const struct start *start, int signals, const struct recor
     ending->tail_size = relay_tail_size(relay);
 }
 
-/* The record comes first, so that the program never runs without a supervisor that is known. */
-static int begin(const struct start *start, struct relay *relay, struct record *record)
+/*
+ * Write the record, and open the relay. The record comes first, so that the program never runs
+ * without a supervisor that can be found.
+ */
+static int begin_supervision(const struct start *start, struct relay *relay, struct record *record)
 {
     const int signals = take_signals();
     if (signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
@@ -186,7 +214,8 @@ int main(int argc, char **argv)
         start_fail(&start, "cannot start");
 
     struct record *const kept = start.record ? &record : NULL;
-    const int signals = start.failure->number == 0 ? begin(&start, &relay, &record) : -1;
+    const int signals =
+        start.failure->number == 0 ? begin_supervision(&start, &relay, &record) : -1;
     struct ending ending = {.failure = start.failure};
     if (start.failure->number == 0) {
         supervise(&start, signals, kept, &relay, &ending);

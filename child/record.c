@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The record of a program that outlives its agent; record.h has the format. main.c begins it before
+ * the program is started, and ends it after the program has ended.
+ *
+ * Invariants: FILE is complete at every moment, as it is replaced by renaming FILE.new; the room
+ * for the end is reserved from the beginning.
+ */
 #define _GNU_SOURCE
 
 #include "record.h"
@@ -35,7 +42,7 @@ static int fresh_path(const struct record *record, char path[PATH_SIZE])
     return -1;
 }
 
-/* Open FILE.new with room for so much; -1 with errno. */
+/* Open FILE.new with this much room. Returns its descriptor, or -1 with errno. */
 static int open_fresh(const struct record *record, size_t room)
 {
     char path[PATH_SIZE];
@@ -68,7 +75,10 @@ static int write_at(int fd, const char *bytes, size_t size, off_t at)
     return 0;
 }
 
-/* Fill FILE.new, and make it FILE: whoever reads sees the old one or the new one. Closes it. */
+/*
+ * Fill FILE.new, close it, and make it FILE. A reader sees the old file or the new one, never a
+ * part.
+ */
 static int replace(struct record *record, const char *end, const char *tail, size_t size)
 {
     char path[PATH_SIZE], head[HEAD_SIZE], boot[64];

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The relay: two ways (output and notices) through which the bytes of the program go to the agent.
+ * main.c calls it around poll(), and start.c in the process that becomes the program.
+ *
+ * Invariants: nothing here waits, except for relay_wait() and, for at most DRAIN_WAIT,
+ * relay_drain(); bytes that nobody takes are counted in `lost`; the last RELAY_TAIL bytes of the
+ * output are kept in any case.
+ */
 #define _GNU_SOURCE
 
 #include "relay.h"
@@ -11,10 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long the agent may take at the end to read what is left, in ms. */
+/* How long the agent may take at the end to read what is left, in milliseconds. */
 #define DRAIN_WAIT 1000
 
-/* More than a pipe holds, whatever its reads come to. */
+/* More rounds than it takes to empty a pipe, however little each read returns. */
 #define DROP_ROUNDS 64
 
 static int way_init(struct relay_way *way, int to)
@@ -83,7 +91,7 @@ size_t relay_tail_size(struct relay *relay)
     return relay->tail_size;
 }
 
-/* Write what waits; false if the other side takes no more now. */
+/* Write what waits. False if the other side takes no more now. */
 static bool way_write(struct relay_way *way)
 {
     while (way->size > 0) {
@@ -97,7 +105,8 @@ static bool way_write(struct relay_way *way)
             continue;
         if (written < 0 && errno == EAGAIN)
             return false;
-        if (written < 0) { /* nobody reads any more */
+        /* Nobody reads any more. */
+        if (written < 0) {
             way->to = -1;
             continue;
         }
@@ -107,7 +116,7 @@ static bool way_write(struct relay_way *way)
     return true;
 }
 
-/* Read once and pass it on; false when there is nothing to read now, or no room. */
+/* Read once and pass it on. False when there is nothing to read now, or no room. */
 static bool way_move(struct relay *relay, struct relay_way *way)
 {
     if (!way_write(way) || way->from < 0)
@@ -130,7 +139,10 @@ static bool way_move(struct relay *relay, struct relay_way *way)
 
 void relay_pass_on(struct relay *relay)
 {
-    /* A program that prints without end must not keep us from hearing signals. */
+    /*
+     * The rounds are limited, as a program that prints without end must not keep this process from
+     * noticing signals.
+     */
     for (int i = 0; relay->on && i < 2; i++)
         for (int round = 0; round < 16 && way_move(relay, &relay->ways[i]); round++)
             ;
@@ -164,7 +176,10 @@ static int64_t milliseconds(void)
 
 void relay_drain(struct relay *relay)
 {
-    /* Everyone who wrote has ended: what is left is in our buffers and in the pipes, and no more comes. */
+    /*
+     * Everyone who could write has ended: what is left is in the buffers and in the pipes, and no
+     * more comes.
+     */
     const int64_t until = milliseconds() + DRAIN_WAIT;
     for (int i = 0; relay->on && i < 2; i++) {
         struct relay_way *way = &relay->ways[i];

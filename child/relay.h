@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the program writes, on its way to the agent. Without a relay the program has our descriptors themselves. With one it
- * writes into pipes of ours, so that it does not notice when the agent goes: what nobody reads is dropped, but for the tail.
+ * What the program writes, on its way to the agent. Without a relay the program has the descriptors
+ * of this process themselves. With one it writes into pipes of this process, so that it doesn't
+ * notice when the agent goes: what nobody reads is dropped, except for the tail.
  */
 #ifndef CHILD_RELAY_H
 #define CHILD_RELAY_H
@@ -14,41 +15,52 @@
 #define RELAY_TAIL   RDV__REPORT_TAIL
 #define RELAY_BUFFER 65536
 
-/* One way through: from the program's pipe to a descriptor of ours. */
+/* One way through this process: from the program's pipe to a descriptor. */
 struct relay_way {
-    int from, program;       /* the two ends of the pipe; -1 once closed */
-    int to;                  /* -1 once nobody reads */
-    unsigned long long lost; /* how many bytes were dropped since then */
-    size_t start, size;      /* where in buffer what waits is */
+    /* The two ends of the pipe; -1 once closed. */
+    int from, program;
+    /* -1 once nobody reads. */
+    int to;
+    /* How many bytes were dropped since then. */
+    unsigned long long lost;
+    /* Where in buffer the bytes are that wait. */
+    size_t start, size;
     char buffer[RELAY_BUFFER];
 };
 
 struct relay {
     bool on;
-    struct relay_way ways[2]; /* output to 1, notices to 3 */
+    /* Output, which goes to 1, and notices, which go to 3. */
+    struct relay_way ways[2];
     char tail[2 * RELAY_TAIL];
     size_t tail_size;
 };
 
-/* 0, or -1 with errno. */
+/* Open a relay, or note that there is none. Returns 0, or -1 with errno. */
 int relay_init(struct relay *relay, bool on);
 
-/* In the program's process: make the pipes its descriptors. */
+/* In the process that becomes the program: make the pipes its descriptors. */
 void relay_become(const struct relay *relay);
 
-/* In ours, once the program has its ends: close them. */
+/* In this process: close the program's ends of the pipes, once the program has them. */
 void relay_started(struct relay *relay);
 
 /* Wait until something can be passed on, or `signals` is readable. */
 void relay_wait(struct relay *relay, int signals);
 
-/* Pass on what can be without waiting. */
+/* Pass on what can be passed on without waiting. */
 void relay_pass_on(struct relay *relay);
 
-/* The program has ended: take what is left in its pipes, and give the agent a moment to take it from us. */
+/*
+ * After the program has ended: take what is left in its pipes, and give the agent a moment to take
+ * that.
+ */
 void relay_drain(struct relay *relay);
 
-/* The last that the program printed is at the start of tail; its size, at most RELAY_TAIL. */
+/*
+ * Move the last that the program printed to the start of tail. Returns its size, at most
+ * RELAY_TAIL.
+ */
 size_t relay_tail_size(struct relay *relay);
 
 #endif

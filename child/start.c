@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command line of rdvtask-child, and the start of the program: a new process that becomes the
+ * user, goes to the folder, takes on the limits and the environment, and executes the program.
+ * main.c calls this.
+ *
+ *     start_parse() --> start_prepare() --> start_program(): fork
+ *                                               parent: returns the process id
+ *                                               child:  become_user() --> run_program() --> exec
+ *
+ * Invariants: the limits, the folder and the environment never apply to this process; whatever goes
+ * wrong in the new process is written into start->failure, which both share, before that process
+ * ends.
+ */
 #define _GNU_SOURCE
 
 #include "start.h"
@@ -20,14 +33,17 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-/* 0 to 3 are the program's: input, output, errors, notices. */
+/* Descriptors 0 to 3 are the program's: input, output, errors and notices. */
 #define LAST_OF_PROGRAM 3
 
-/* How much of an environment is read at first, and at most: more than Linux lets a program have. */
+/*
+ * How much of an environment is read at first, and at most, which is more than Linux lets a program
+ * have.
+ */
 #define ENVIRONMENT_FIRST 4096
 #define ENVIRONMENT_MAX   ((size_t)64 << 20)
 
-/* In the place of an errno. */
+/* Stands in place of an errno. */
 #define NOT_IN_PATH (-1)
 
 static const struct {
@@ -162,7 +178,7 @@ void start_free(struct start *start)
 
 int start_prepare(struct start *start)
 {
-    /* It is not written to before something fails, so it costs nothing but the call. */
+    /* Nothing is written to it unless something fails, so it costs nothing but the call. */
     void *shared = mmap(NULL, sizeof *start->failure, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
@@ -196,9 +212,9 @@ void start_fail(const struct start *start, const char *format, ...)
     va_end(arguments);
 }
 
-/* In the new process: say what is wrong, and end. */
-__attribute__((noreturn, format(printf, 2, 3))) static void stop(const struct start *start,
-                                                                 const char *format, ...)
+/* In the new process: write down what is wrong, and end. */
+__attribute__((noreturn, format(printf, 2, 3))) static void give_up(const struct start *start,
+                                                                    const char *format, ...)
 {
     const int number = errno;
     va_list arguments;
@@ -208,7 +224,10 @@ __attribute__((noreturn, format(printf, 2, 3))) static void stop(const struct st
     _exit(START_FAILED);
 }
 
-/* So that the program may also open by a name, such as /dev/stdout, what it has: pipes, and the nameless file that is its input. */
+/*
+ * Give the user the pipes and the nameless input file that the program has, so that the program may
+ * also open them by a name such as /dev/stdout.
+ */
 static void give_descriptors(const struct passwd *user)
 {
     struct stat about;
@@ -216,10 +235,14 @@ static void give_descriptors(const struct passwd *user)
         if (fstat(fd, &about) == 0 &&
             (S_ISFIFO(about.st_mode) || (S_ISREG(about.st_mode) && about.st_nlink == 0)) &&
             fchown(fd, user->pw_uid, user->pw_gid) != 0)
-            return; /* as it will not be allowed to do the rest, which says so */
+            /* The rest will not be allowed either, and that reports it. */
+            return;
 }
 
-/* Past its time a program is told first, by a signal that says why, and killed if it goes on regardless. */
+/*
+ * When its time is up, the program is told first, by a signal that says why, and is killed if it
+ * goes on for this much longer.
+ */
 #define CPU_MORE 5
 
 static void set_limits(const struct start *start)
@@ -229,11 +252,11 @@ static void set_limits(const struct start *start)
         const bool cpu = start->limits[i].resource == RLIMIT_CPU;
         const struct rlimit limit = {value, cpu ? value + CPU_MORE : value};
         if (setrlimit((__rlimit_resource_t)start->limits[i].resource, &limit) != 0)
-            stop(start, "cannot set a limit to %llu", (unsigned long long)value);
+            give_up(start, "cannot set a limit to %llu", (unsigned long long)value);
     }
 }
 
-/* What the program is told of its user, unless the agent's document says otherwise. */
+/* Add what the program is told about its user, unless the agent's document says otherwise. */
 static char **add_user(const struct start *start, const struct passwd *user)
 {
     const struct {
@@ -245,7 +268,7 @@ static char **add_user(const struct start *start, const struct passwd *user)
     const size_t given = count;
     char **list = calloc(count + sizeof words / sizeof *words + 1, sizeof *list);
     if (!list)
-        stop(start, "cannot tell the program of its user");
+        give_up(start, "cannot tell the program of its user");
     memcpy(list, start->environment, count * sizeof *list);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const size_t size = strlen(words[i].name);
@@ -254,16 +277,17 @@ static char **add_user(const struct start *start, const struct passwd *user)
                (strncmp(list[other], words[i].name, size) != 0 || list[other][size] != '='))
             other++;
         if (other == given && asprintf(&list[count++], "%s=%s", words[i].name, words[i].value) < 0)
-            stop(start, "cannot tell the program of its user");
+            give_up(start, "cannot tell the program of its user");
     }
     return list;
 }
 
 /*
- * Become the user, if one is given. The limits are set in the middle of that: looking up names takes more than they may allow, while
- * afterwards we may not be allowed to set them. Returns what the program's environment is to be.
+ * Become the user, if one is given. The limits are set in the middle of that: looking up names may
+ * take more than they allow, while afterwards it may not be allowed to set them. Returns the
+ * environment of the program.
  */
-static char **become(const struct start *start)
+static char **become_user(const struct start *start)
 {
     const char *name = start->user;
     if (!name) {
@@ -274,23 +298,26 @@ static char **become(const struct start *start)
     const struct passwd *user = getpwnam(name);
     if (!user) {
         errno = errno ? errno : ENOENT;
-        stop(start, "no user '%s'", name);
+        give_up(start, "no user '%s'", name);
     }
     const bool same = geteuid() == user->pw_uid && getegid() == user->pw_gid;
     char **environment = add_user(start, user);
     if (!same) {
         give_descriptors(user);
-        /* Groups first: once we are the user that is not allowed any more. */
+        /* The groups come first, as the user isn't allowed to set them any more. */
         if (initgroups(name, user->pw_gid) != 0 ||
             setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0)
-            stop(start, "cannot become user '%s'", name);
+            give_up(start, "cannot become user '%s'", name);
     }
     set_limits(start);
-    /* A process that was not root, but was allowed to do this, would keep its other capabilities. Old kernels have none of this kind. */
+    /*
+     * A process that was not root, but was allowed to change its user, would keep its other
+     * capabilities. Old kernels have no ambient ones.
+     */
     if (!same &&
         (setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0 ||
          (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)))
-        stop(start, "cannot become user '%s'", name);
+        give_up(start, "cannot become user '%s'", name);
     return environment;
 }
 
@@ -302,13 +329,17 @@ static const char *path_of(char *const *environment)
     return "";
 }
 
-/* Become the program, found as lib/platform/unix/spawn.c finds one: only in absolute directories of PATH, and never by way of a shell. */
-__attribute__((noreturn)) static void run(const struct start *start, char *const *environment)
+/*
+ * Become the program, found as lib/platform/unix/spawn.c finds one: only in absolute directories of
+ * PATH, and never through a shell.
+ */
+__attribute__((noreturn)) static void run_program(const struct start *start,
+                                                  char *const *environment)
 {
     const char *name = start->argv[0], *path = path_of(environment);
     if (strchr(name, '/')) {
         execve(name, start->argv, environment);
-        stop(start, "cannot run '%s'", name);
+        give_up(start, "cannot run '%s'", name);
     }
     int number = NOT_IN_PATH;
     for (size_t size; *path; path += size + (path[size] == ':')) {
@@ -324,7 +355,7 @@ __attribute__((noreturn)) static void run(const struct start *start, char *const
             break;
     }
     errno = number;
-    stop(start, "cannot run '%s'", name);
+    give_up(start, "cannot run '%s'", name);
 }
 
 pid_t start_program(const struct start *start, const struct relay *relay)
@@ -337,19 +368,25 @@ pid_t start_program(const struct start *start, const struct relay *relay)
         return program;
 
     relay_become(relay);
-    /* What it does to its group or its terminal is not for us, nor what we do to ours for it. */
+    /*
+     * With a session of its own, what the program does to its group or its terminal doesn't reach
+     * this process, nor the other way round.
+     */
     setsid();
-    char *const *environment = become(start);
-    /* Should we be killed, so is the program. Last, as a change of the user undoes this. */
+    char *const *environment = become_user(start);
+    /*
+     * If the supervisor is killed, so is the program. This comes last, as a change of the user
+     * undoes it.
+     */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(START_FAILED);
     if (start->directory && chdir(start->directory) != 0)
-        stop(start, "cannot go to '%s'", start->directory);
+        give_up(start, "cannot go to '%s'", start->directory);
     sigset_t none;
     sigemptyset(&none);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    run(start, environment);
+    run_program(start, environment);
 }

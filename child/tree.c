@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The program and all of its descendants: reaping, signalling and killing them. main.c calls this.
+ *
+ * This process is the subreaper of all of them, so whoever loses its parent becomes its child.
+ * Children are reaped here only, so the number of a child means that child until tree_reap() has
+ * seen its end. Killing goes round by round, as each process may have started another one:
+ *
+ *     kill_children() until there are none, or CHASE_ROUNDS have passed
+ *       --> stop all, kill all, rest  -->  again, for at most KILL_MOST
+ */
 #define _GNU_SOURCE
 
 #include "tree.h"
@@ -16,13 +26,19 @@
 
 #include <sys/wait.h>
 
-/* How long tree_kill() tries, in ms: less than the agent waits before it takes us for stuck (RDV__SUPERVISOR_WAIT). */
+/*
+ * How long tree_kill() tries, in milliseconds: less than the agent waits before it takes this
+ * process for stuck (RDV__SUPERVISOR_WAIT).
+ */
 #define KILL_MOST 4000
 
-/* Children are killed as fast as they can be found for so many rounds; then the whole tree is looked for, and we rest. */
+/*
+ * For this many rounds children are killed as fast as they are found; then the whole tree is
+ * searched, with a rest after each round.
+ */
 #define CHASE_ROUNDS 64
 
-/* Room for the numbers of our children: those that don't fit are for the next round. */
+/* Room for the numbers of the children. Those that don't fit wait for the next round. */
 #define CHILDREN_TEXT 65536
 
 bool tree_reap(struct tree *tree)
@@ -36,7 +52,7 @@ bool tree_reap(struct tree *tree)
         } else if (pid == tree->spared) {
             tree->spared = 0;
         }
-    /* No process is left, and the program was not among those that were. */
+    /* No process is left, and the program was not among those that were reaped. */
     if (pid < 0 && !tree->ended)
         tree->ended = tree->unknown = true;
     return pid == 0;
@@ -50,8 +66,10 @@ struct process {
     bool ours;
 };
 
-/* The parent of a process, from /proc/PID/stat: "PID (NAME) STATE PARENT …"; the name may hold anything. 0 if it has gone, or
- * is a zombie, which needs no signal. */
+/*
+ * Return the parent of a process, from /proc/PID/stat: "PID (NAME) STATE PARENT …", where the name
+ * may hold anything. Returns 0 if the process has gone, or is a zombie, which needs no signal.
+ */
 static pid_t parent_of(pid_t pid)
 {
     char path[48], text[512];
@@ -72,14 +90,17 @@ static pid_t parent_of(pid_t pid)
     return parent;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_by_pid(const void *a, const void *b)
 {
     const struct process *one = a, *two = b;
     return (one->pid > two->pid) - (one->pid < two->pid);
 }
 
-/* All processes of the system that have a parent, by number; NULL if there is no memory for them. */
-static struct process *look(size_t *ret_count)
+/*
+ * List all processes of the system that have a parent, by number. Returns NULL if there is no
+ * memory for them.
+ */
+static struct process *list_processes(size_t *ret_count)
 {
     DIR *directory = opendir("/proc");
     struct process *processes = NULL;
@@ -103,19 +124,19 @@ static struct process *look(size_t *ret_count)
     if (directory)
         closedir(directory);
     if (count > 0)
-        qsort(processes, count, sizeof *processes, compare);
+        qsort(processes, count, sizeof *processes, compare_by_pid);
     *ret_count = count;
     return processes;
 }
 
 /*
- * Signal all descendants. Our own children keep their numbers until we reap them; deeper down a number may in theory have become
- * another's since it was looked up, as with any kill by number.
+ * Signal all descendants. Children keep their numbers until they are reaped; deeper down, a number
+ * may in theory have become another process's since it was looked up, as with any kill by number.
  */
 static size_t signal_all(const struct tree *tree, int number, int then)
 {
     size_t count, found = 0;
-    struct process *processes = look(&count);
+    struct process *processes = list_processes(&count);
     const pid_t self = getpid();
     /* Parents mostly have the lower number, so this is done in a round or two. */
     for (bool changed = true; changed;) {
@@ -125,7 +146,7 @@ static size_t signal_all(const struct tree *tree, int number, int then)
                 continue;
             const struct process key = {processes[i].parent, 0, false};
             const struct process *parent =
-                bsearch(&key, processes, count, sizeof *processes, compare);
+                bsearch(&key, processes, count, sizeof *processes, compare_by_pid);
             if (processes[i].parent == self || (parent && parent->ours))
                 processes[i].ours = changed = true;
         }
@@ -165,7 +186,10 @@ static int64_t milliseconds(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Kill a child of ours, and its group, whose members can't slip away by forking meanwhile: the kernel takes them all at once. */
+/*
+ * Kill a child and its group, whose members can't slip away by forking meanwhile, as the kernel
+ * takes them all at once.
+ */
 static void kill_child(const struct tree *tree, pid_t pid)
 {
     const pid_t group = getpgid(pid);
@@ -175,8 +199,9 @@ static void kill_child(const struct tree *tree, pid_t pid)
 }
 
 /*
- * Kill our children, as the kernel lists them; how many, or -1 where it doesn't. This is so much faster than a look at all processes that
- * it also catches one that forks and exits, again and again, always gone before anybody has found it.
+ * Kill the children that the kernel lists. Returns how many there were, or -1 if it has no such
+ * list. This is so much faster than looking at all processes that it also catches a process that
+ * forks and exits again and again, and is always gone before a search has found it.
  */
 static int kill_children(const struct tree *tree, int list)
 {
@@ -203,7 +228,8 @@ void tree_kill(struct tree *tree)
 {
     char path[64];
     if (!tree_reap(tree))
-        return; /* as nearly always: nothing needs to be looked for */
+        /* Nearly always, nothing is left to be searched for. */
+        return;
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     const int list = open(path, O_RDONLY | O_CLOEXEC);
     const int64_t until = milliseconds() + KILL_MOST;
@@ -214,7 +240,7 @@ void tree_kill(struct tree *tree)
             if (!tree_reap(tree) || (found == 0 && tree->spared))
                 goto out;
         }
-        /* Stopped ones start no others while the rest is found. */
+        /* A stopped process starts no others while the rest are being found. */
         signal_all(tree, SIGSTOP, 0);
         if (signal_all(tree, SIGKILL, 0) == 0 && found < 0 && tree->spared)
             break;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program and all of its descendants. Whoever loses its parent becomes our own child, so all of them hang on our children; and
- * none of them is in our session, as the program begins one of its own.
+ * The program and all of its descendants. A process that loses its parent becomes a child of the
+ * supervisor, so all of them descend from the supervisor's children. None of them is in the
+ * supervisor's session, as the program begins one of its own.
  */
 #ifndef CHILD_TREE_H
 #define CHILD_TREE_H
@@ -12,22 +13,34 @@
 
 struct tree {
     pid_t program;
-    pid_t spared; /* 0, or a descendant that is, with its own, no part of the tree any more */
-    bool ended;   /* the program; what it has left may still be there */
-    int status;   /* as waitpid() gives it */
-    bool unknown; /* it does not: the system could not tell how it ended */
+    /* 0, or a descendant that is no longer part of the tree, nor are its own descendants. */
+    pid_t spared;
+    /* The program has ended; processes that it has left may still be there. */
+    bool ended;
+    /* As waitpid() gives it. */
+    int status;
+    /* There is no status, as the system could not tell how the program ended. */
+    bool unknown;
 };
 
-/* Take in those that have ended; false when nobody is left, not even one that is spared. */
+/*
+ * Reap the processes that have ended. False when no process is left, not even one that is spared.
+ */
 bool tree_reap(struct tree *tree);
 
-/* Signal each once, and wake the stopped ones. */
+/* Signal each process once, and wake the stopped ones. */
 void tree_signal(const struct tree *tree, int number);
 
-/* From now on this process is not killed with the others: it follows us as the agent, restarted from inside. */
+/*
+ * From now on, this process is not killed with the others: it is an agent that follows the
+ * supervisor, and was restarted from inside the tree.
+ */
 void tree_spare(struct tree *tree, pid_t pid);
 
-/* Kill and reap all, those too that are born meanwhile. Gives up after a time on what the kernel can't end now. */
+/*
+ * Kill and reap all of them, including those that are born meanwhile. After a time this gives up on
+ * what the kernel can't end now.
+ */
 void tree_kill(struct tree *tree);
 
 #endif

@@ -130,15 +130,20 @@ void rdv__json_elements_finish(struct rdv__json_elements *elements);
  * The typed reads. Each fails with RDV_EINVAL, at the value's place, and with words such as
  * "expected a string".
  */
+
 /* Check that the value is an object. */
 int rdv__json_object(struct rdv__value value, struct rdv_error *error);
+
 /* Check that the value is an array, and return its length. */
 int rdv__json_array(struct rdv__value value, size_t *ret_count, struct rdv_error *error);
+
 /* Read a string, which is borrowed from the document. */
 int rdv__json_string(struct rdv__value value, const char **ret_text, struct rdv_error *error);
+
 /* Read a string, which is borrowed from the document, and its size. */
 int rdv__json_bytes(struct rdv__value value, const char **ret_text, size_t *ret_size,
                     struct rdv_error *error);
+
 /*
  * Read a whole number however it is written (1000, 1e3 and 1000.0 are the same number). It is read
  * exactly, not through a double.
@@ -148,6 +153,7 @@ int rdv__json_integer(struct rdv__value value, int64_t min, int64_t max, int64_t
 int rdv__json_bool(struct rdv__value value, bool *ret_bool, struct rdv_error *error);
 int rdv__json_duration(struct rdv__value value, rdv_duration min, rdv_duration max,
                        rdv_duration *ret, struct rdv_error *error);
+
 /* Read a time in the form of RFC 3339, or one such as +2h that counts from now. */
 int rdv__json_moment(struct rdv__value value, rdv_time now, rdv_time *ret_time,
                      struct rdv_error *error);

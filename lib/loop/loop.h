@@ -35,8 +35,10 @@ struct rdv__turn {
     /* Belongs to the loop. */
     struct rdv__turn *next;
 };
+
 /* Add a hook. Owner thread. */
 void rdv__loop_add_turn(rdv_loop *loop, struct rdv__turn *turn);
+
 /* Remove a hook, which may be done inside run. Owner thread. */
 void rdv__loop_remove_turn(rdv_loop *loop, struct rdv__turn *turn);
 
@@ -59,6 +61,7 @@ struct rdv__post {
     /* Belongs to the loop. */
     struct rdv__post *next;
 };
+
 /* Post to the loop. Any thread. */
 void rdv__loop_post(rdv_loop *loop, struct rdv__post *post);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Log lines from any thread. A log belongs to the owner thread of the loop, and other threads
- * (plug-ins' callbacks, watchdogs, the search for orphans) must be able to write to it. On the
- * owner thread a line is written at once, after those that wait; from any other thread it is copied
- * into a list, and a post has the loop write the list, in order.
+ * Log lines from any thread. A log belongs to the owner thread of the loop, but plug-ins may log
+ * from any thread: the files of plugin/ and of shim-com/host/ write through this. On the owner
+ * thread a line is written at once, after those that wait; from any other thread it is copied into
+ * a list, and a post has the loop write the list, in order.
  *
  * Invariants: at most one post is in the loop's queue; while it is, the object lives, even if
  * rdv__tell_free() was called; at most RDV__TELL_LINES lines wait, and more are only counted.

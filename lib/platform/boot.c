@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Which boot of the machine this is: the system's own answer, or the first line of a file that the
+ * caller names instead (for machines whose boots are counted by something else, and for tests). The
+ * agent compares it with what the journal has, to tell whether a reboot has happened.
+ */
 #include "platform/boot.h"
 
 #include <stdlib.h>

@@ -7,10 +7,16 @@
 
 #define RDV__BOOT_ID_ROOM 128
 
-/* How often a run may have the machine rebooted by asking for it: no task can keep it rebooting. */
+/*
+ * How many times a run may have the machine rebooted by asking for it, so that no task can keep it
+ * rebooting for ever.
+ */
 #define RDV__REBOOTS_MAX 5
 
-/* Read the boot id from the first line of this file; NULL = ask the system. Returns 0, or an error with words. */
+/*
+ * Read the boot id from the first line of this file or, if it is NULL, ask the system. Returns 0,
+ * or an error with words.
+ */
 int rdv__boot_id(const char *file, char buffer[RDV__BOOT_ID_ROOM], struct rdv_error *error);
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The lock of a listener: a file beside the socket. Both systems' listeners call this, so that the
+ * name of the file is made in one place; the locking itself is in unix/lock.c or win/lock.c.
+ */
 #include "platform/lock.h"
 
 #include <stdlib.h>

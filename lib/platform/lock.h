@@ -7,7 +7,7 @@
 
 #include "platform/platform.h"
 
-/* rdv__plat_lock() on PATH.lock; also RDV_ENOMEM. */
+/* Take rdv__plat_lock() on PATH.lock. Fails as that does, and with RDV_ENOMEM. */
 int rdv__lock_beside(const char *path, struct rdv__plat_lock **ret_lock, struct rdv_error *error);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads, mutexes and monitors, which are libuv's, on the heap, so that those who use them need not know libuv. Durations are running
- * time: a change of the clock neither shortens nor lengthens a wait.
+ * Threads, mutexes and monitors. They are libuv's, on the heap, so that their users need not know
+ * libuv. Plug-in guards, the watchdog, the log and the search for orphans use them. Durations are
+ * running time: a change of the clock neither shortens nor lengthens a wait.
  */
 #include "platform/thread.h"
 
@@ -116,7 +117,10 @@ void rdv__monitor_unlock(struct rdv__monitor *monitor)
     uv_mutex_unlock(&monitor->mutex);
 }
 
-/* libuv counts in nanoseconds, but Windows in milliseconds, and would not wait at all for a part of one. */
+/*
+ * libuv counts in nanoseconds, but Windows counts in milliseconds, and would not wait at all for a
+ * fraction of one; so this rounds up.
+ */
 static uint64_t nanoseconds_until(rdv_duration until)
 {
     const rdv_duration left = until - rdv__plat_running();

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Supervisors that have outlived the process of ours that started them: their records, how to follow them, and what they say of the end. */
+/*
+ * Supervisors that have outlived the agent that started them: their records, how to follow them,
+ * and what they report of the end. The agent calls rdv__plat_adopt() and rdv__plat_record_read()
+ * when it starts again; spawn.c uses rdv__unix_read_ending() for supervisors that it has started
+ * itself. child/record.h and child/ending.h have the formats.
+ *
+ * A record is trusted only as far as its folder is, which is private. A process id in it counts
+ * only together with the moment at which that process was started, and the boot.
+ */
 #define _GNU_SOURCE
 
 #include "platform/platform.h"
@@ -23,17 +31,21 @@
 #include "platform/unix/supervisor.h"
 #include "platform/unix/unix.h"
 
-/* A record's head is far smaller, and its tail as large as the supervisor keeps it. */
+/*
+ * The largest record that is read. Its head is far smaller, and its tail as large as the supervisor
+ * keeps it.
+ */
 #define RECORD_MAX 65536
 
 struct head {
     int pid;
     unsigned long long started;
     char boot[RDV__BOOT_ID_SIZE];
-    unsigned long secret; /* 0 = it has none */
+    /* 0 = it has none. */
+    unsigned long secret;
 };
 
-/* Take the next line off *text: NULL if there is none that is whole. */
+/* Take the next line off *text. Returns NULL if there is no whole line. */
 static char *next_line(char **text)
 {
     char *line = *text;
@@ -105,7 +117,7 @@ static int read_record(const char *path, struct head *ret_head, struct rdv__plat
     char *data = NULL;
     size_t size;
     int result = rdv__plat_read_file(path, RECORD_MAX, &data, &size, NULL);
-    /* A record that can't be read for want of resources is there all the same. */
+    /* A record that can't be read for want of resources exists all the same. */
     if (result != 0)
         return result == RDV_ENOMEM || result == RDV_ERESOURCES ? result : RDV_ENOTFOUND;
     result = RDV_ENOTFOUND;
@@ -145,7 +157,7 @@ void rdv__plat_record_delete(const char *path)
 {
     char fresh[PATH_MAX];
     unlink(path);
-    /* A supervisor that was killed leaves this too. */
+    /* A supervisor that was killed leaves this file, too. */
     if (snprintf(fresh, sizeof fresh, "%s.new", path) < (int)sizeof fresh)
         unlink(fresh);
 }
@@ -169,9 +181,12 @@ static unsigned long long started(int pid)
     return rdv__unix_started(path);
 }
 
-/* The program may have restarted us: then we must not end with it. The supervisor believes that of a process that has read its
- * record. */
-static void follow(int pidfd, unsigned long secret)
+/*
+ * Tell the supervisor that this process follows it. The program may have restarted the agent, which
+ * must not end with the program then. The supervisor believes this of a process that has read its
+ * record.
+ */
+static void follow_supervisor(int pidfd, unsigned long secret)
 {
     siginfo_t info = {.si_signo = RDV__FOLLOW_SIGNAL, .si_code = SI_QUEUE};
     info.si_pid = getpid();
@@ -179,7 +194,8 @@ static void follow(int pidfd, unsigned long secret)
     info.si_value.sival_ptr = (void *)secret;
     if (secret)
         syscall(SYS_pidfd_send_signal, pidfd, info.si_signo, &info, 0);
-    else /* the supervisor of an older version believes anybody */
+    /* The supervisor of an older version believes any process. */
+    else
         syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
 }
 
@@ -197,13 +213,16 @@ int rdv__plat_adopt(const char *record_path, struct rdv__plat_child *ret_child)
     const int pidfd = rdv__unix_high((int)syscall(SYS_pidfd_open, head.pid, 0));
     if (pidfd < 0)
         return errno == ESRCH ? RDV_ENOTFOUND : rdv__unix_error(errno);
-    /* Only now: the number can't become another's while the descriptor is open. One that has ended may not be reaped yet. */
+    /*
+     * This is checked only now, as the number can't become another process's while the descriptor
+     * is open. A supervisor that has ended may not be reaped yet.
+     */
     struct pollfd end = {pidfd, POLLIN, 0};
     if (started(head.pid) != head.started || poll(&end, 1, 0) != 0) {
         close(pidfd);
         return RDV_ENOTFOUND;
     }
-    follow(pidfd, head.secret);
+    follow_supervisor(pidfd, head.secret);
     *ret_child = (struct rdv__plat_child){.pid = head.pid,
                                           .end = pidfd,
                                           .output = -1,

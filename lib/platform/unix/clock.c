@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Linux has of clocks and of the machine: times, timers that are descriptors, random numbers, the boot id, and atomic numbers.
- * platform.h has the contracts.
+ * What Linux has of clocks and of the machine: times, timers that are descriptors, random numbers,
+ * the boot id, and atomic numbers. Every folder above calls these; platform.h has the contracts.
+ * Nothing here keeps any state, except in the timers themselves.
  */
 #define _GNU_SOURCE
 
@@ -51,7 +52,10 @@ rdv_duration rdv__plat_since_boot(void)
 bool rdv__plat_clock_synchronised(void)
 {
     struct timex state = {0};
-    /* A sandbox may forbid the question (-1): nobody should have to wait for an answer that can't come. */
+    /*
+     * A sandbox may forbid the question (-1). Nobody should have to wait for an answer that can't
+     * come.
+     */
     return adjtimex(&state) != TIME_ERROR;
 }
 
@@ -79,7 +83,7 @@ bool rdv__plat_timer_set(struct rdv__plat_timer *timer, int64_t when)
     struct itimerspec spec = {{0, 0}, {0, 0}};
     if (when != 0) {
         int64_t since = timer->clock ? when - rdv_time_from_unix(0, 0) : when;
-        /* Zero would mean off, and the kernel takes nothing below. */
+        /* Zero would mean off, and the kernel takes nothing below it. */
         if (since < 1)
             since = 1;
         spec.it_value.tv_sec = (time_t)(since / RDV_SECOND);
@@ -89,7 +93,7 @@ bool rdv__plat_timer_set(struct rdv__plat_timer *timer, int64_t when)
     int flags = TFD_TIMER_ABSTIME | (timer->clock ? TFD_TIMER_CANCEL_ON_SET : 0);
     if (timerfd_settime(timer->fd, flags, &spec, NULL) == 0)
         return false;
-    /* "Cancelled" only means that the clock was set: the timer is armed all the same. */
+    /* "Cancelled" only means that the clock was set. The timer is armed all the same. */
     assert(errno == ECANCELED);
     return when != 0;
 }

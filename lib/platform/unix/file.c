@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Linux has of errors, descriptors and files: errno as RDV_E… codes, whole files read, and what a file is by its name. All other
- * files in this folder use the functions of unix.h that are here.
+ * What Linux has of errors, descriptors and files: errno as RDV_E… codes, whole files read, and how
+ * a file is identified by its name. All other files in this folder use the functions of unix.h that
+ * are here.
  */
 #define _GNU_SOURCE
 
@@ -70,7 +71,10 @@ int rdv__unix_high(int fd)
         return fd;
 
     int high = fcntl(fd, F_DUPFD_CLOEXEC, PREFERRED_FD);
-    /* EINVAL: the limit is below that number, so there is none left either. */
+    /*
+     * EINVAL means that the limit is below that number, so no descriptor is left in that case
+     * either.
+     */
     int number = errno == EINVAL ? EMFILE : errno;
     close(fd);
     errno = number;
@@ -86,7 +90,10 @@ int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t 
     size_t size = 0, room = 0;
     struct stat status;
 
-    /* Not to hang at a FIFO that nobody writes to, nor to wake up a device. */
+    /*
+     * The flags keep this from hanging at a FIFO that nobody writes to, and from waking up a
+     * device.
+     */
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &status) < 0)
         goto failed;
@@ -95,7 +102,7 @@ int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t 
         goto out;
     }
 
-    /* The size is a hint only: files grow, and those of /proc say 0. */
+    /* The size is only a hint: files grow, and those of /proc say 0. */
     room = status.st_size > 0 ? (size_t)status.st_size + 1 : READ_FILE_FIRST;
     for (;;) {
         if (room > limit + 1)
@@ -147,7 +154,8 @@ int rdv__plat_same_rights(const char *from, const char *to)
 {
     (void)from;
     (void)to;
-    return 0; /* here SQLite itself gives them */
+    /* Here SQLite itself gives the file the permissions of the database. */
+    return 0;
 }
 
 bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The names in a folder, for the loader of plug-ins. They are collected first and sorted then, so
+ * that plug-ins are loaded in the same order on every file system.
+ */
 #define _GNU_SOURCE
 
 #include "platform/folder.h"
@@ -14,7 +18,7 @@
 #include "base/error.h"
 #include "platform/unix/unix.h"
 
-static int compare(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -60,7 +64,7 @@ int rdv__folder_list(const char *path, const char *suffix, size_t limit, char **
     }
     if (errno)
         goto failed;
-    qsort(names, count, sizeof *names, compare);
+    qsort(names, count, sizeof *names, compare_names);
     names[count] = NULL;
     *ret_names = names;
     names = NULL;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock on a database file. It is on the file and not on a name, so that neither another link, nor a mount of the file somewhere
- * else, nor the loss of a file beside it lets a second writer in.
+ * The lock on a database file, which store/ takes when it opens one. It is on the file and not on a
+ * name, so a second writer can't get in by another link, by a mount of the file somewhere else, or
+ * by the loss of a file beside it.
  *
- * A process that closes any descriptor of a file loses all of its POSIX locks on it, those of SQLite included, and another process
- * could then take away the log that is in use. So the descriptor that is locked here stays open until the last store of the
- * process on the file has been closed, and nothing else here opens the file: O_PATH does not count as opening. This is why there
- * is a table for the whole process, the one exception to the rule that there are no globals. It does not know of descriptors that an
- * embedder opens by itself.
+ * A process that closes any descriptor of a file loses all of its POSIX locks on it, those of
+ * SQLite included, and another process could then take away the log that is in use. So the
+ * descriptor that is locked here stays open until the last store of the process on the file has
+ * been closed, and nothing else here opens the file; O_PATH does not count as opening. This is why
+ * there is a table for the whole process, the one exception to the rule that there are no globals.
+ * It does not know of descriptors that an embedder opens by itself.
  *
- * The lock belongs to the open file, which a forked child shares: a child never unlocks, and has no part in its parent's table.
+ * The lock belongs to the open file, which a forked child shares: a child never unlocks it, and has
+ * no part in its parent's table.
  */
 #define _GNU_SOURCE
 
@@ -26,7 +29,10 @@
 #include "base/error.h"
 #include "platform/unix/unix.h"
 
-/* Far from SQLite's own (0x40000000 to 0x400001FF), and from any byte that the file will ever have. */
+/*
+ * This is far from SQLite's own bytes (0x40000000 to 0x400001FF), and from any byte that the file
+ * will ever have.
+ */
 #define LOCKED_BYTE ((off_t)1 << 62)
 
 /* A database file that stores of this process have open. */
@@ -34,17 +40,20 @@ struct rdv__plat_hold {
     struct rdv__plat_hold *next;
     dev_t device;
     ino_t inode;
-    pid_t process; /* whose entry this is: after a fork it is still the parent's */
-    int fd;        /* -1 = nobody has written to it yet */
+    /* The process that made the entry. After a fork, the entry still belongs to the parent. */
+    pid_t process;
+    /* -1 = nobody has written to the file yet. */
+    int fd;
     int users;
-    bool written; /* one of the users has the lock */
+    /* One of the users has the lock. */
+    bool written;
 };
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rdv__plat_hold *table;
 
-/* Find the file's place in the table, or make it. NULL = no memory. */
-static struct rdv__plat_hold *find(const struct stat *file)
+/* Find the file's entry in the table, or make one. Returns NULL if there is no memory. */
+static struct rdv__plat_hold *find_or_add(const struct stat *file)
 {
     const pid_t self = getpid();
     struct rdv__plat_hold *hold = table;
@@ -70,8 +79,8 @@ static void set_lock(const struct rdv__plat_hold *hold, short type, int *ret_sta
     while (*ret_status < 0 && errno == EINTR);
 }
 
-/* Remove a file that nobody uses any more. */
-static void drop(struct rdv__plat_hold *hold)
+/* Remove the entry of a file that nobody uses any more. */
+static void remove_entry(struct rdv__plat_hold *hold)
 {
     struct rdv__plat_hold **place = &table;
     while (*place != hold)
@@ -82,13 +91,16 @@ static void drop(struct rdv__plat_hold *hold)
     free(hold);
 }
 
-static int fail(int number, const char *path, struct rdv_error *error)
+static int fail_with_errno(int number, const char *path, struct rdv_error *error)
 {
     return rdv__fail(error, rdv__unix_error(number), "cannot lock '%s': %s", path,
                      rdv__unix_words(number));
 }
 
-/* Lock the file for a writer. `look` is a descriptor of it, so that no other file can be opened in its place. */
+/*
+ * Lock the file for a writer. `look` is a descriptor of it, so that no other file can be opened in
+ * its place.
+ */
 static int lock_to_write(struct rdv__plat_hold *hold, int look, const char *path,
                          struct rdv_error *error)
 {
@@ -100,13 +112,13 @@ static int lock_to_write(struct rdv__plat_hold *hold, int look, const char *path
         snprintf(name, sizeof name, "/proc/self/fd/%d", look);
         hold->fd = rdv__unix_high(open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
         if (hold->fd < 0)
-            return fail(errno, path, error);
+            return fail_with_errno(errno, path, error);
     }
     set_lock(hold, F_WRLCK, &status);
     if (status < 0 && (errno == EAGAIN || errno == EACCES))
         return rdv__fail(error, RDV_ELOCKED, "'%s' is locked by another process", path);
     if (status < 0)
-        return fail(errno, path, error);
+        return fail_with_errno(errno, path, error);
     hold->written = true;
     return 0;
 }
@@ -119,21 +131,21 @@ int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret
     struct rdv__plat_hold *hold;
     int look = rdv__unix_high(open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (look < 0 || fstat(look, &file) < 0) {
-        result = fail(errno, path, error);
+        result = fail_with_errno(errno, path, error);
         if (look >= 0)
             close(look);
         return result;
     }
     pthread_mutex_lock(&table_lock);
-    hold = find(&file);
+    hold = find_or_add(&file);
     if (!hold)
-        result = fail(ENOMEM, path, error);
+        result = fail_with_errno(ENOMEM, path, error);
     else
         result = write ? lock_to_write(hold, look, path, error) : 0;
     if (result == 0)
         hold->users++;
     else if (hold && hold->users == 0)
-        drop(hold);
+        remove_entry(hold);
     pthread_mutex_unlock(&table_lock);
     close(look);
     if (result == 0)
@@ -147,12 +159,15 @@ void rdv__plat_hold_free(struct rdv__plat_hold *hold, bool write)
     if (!hold || hold->process != getpid())
         return;
     pthread_mutex_lock(&table_lock);
-    /* Closing the descriptor is not enough: a forked process that has not called exec yet may have a copy of it. */
+    /*
+     * Closing the descriptor is not enough, as a forked process that has not called exec yet may
+     * have a copy of it.
+     */
     if (write) {
         set_lock(hold, F_UNLCK, &status);
         hold->written = false;
     }
     if (--hold->users == 0)
-        drop(hold);
+        remove_entry(hold);
     pthread_mutex_unlock(&table_lock);
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program as a process of its own, by vfork(): it doesn't copy the parent's page tables, and each system call between it and
- * exec is one of ours, as the parent stands still for as long as they take. posix_spawn() does the same, and more: it maps a
- * stack, asks for the limit of descriptors at each of its actions, and sets every signal.
+ * A program as a process of its own, by vfork(), for spawn.c. vfork() doesn't copy the parent's
+ * page tables. The parent stands still for as long as each system call between vfork() and exec
+ * takes, so only those that are needed are made. posix_spawn() works in the same way but does more:
+ * it maps a stack, asks for the limit of descriptors at each of its actions, and sets every signal.
+ *
+ * Invariant: until exec, the child runs in the parent's memory, with all signals blocked, and calls
+ * only async-signal-safe functions.
  */
 #define _GNU_SOURCE
 
@@ -21,14 +25,17 @@
 /* How much of a folder is read at once. */
 #define ENTRIES_SIZE 1024
 
-/* Close what /proc has of ours, from the first on. False: it has not told. */
+/*
+ * Close what /proc lists of this process's descriptors, from `first` on. False if /proc can't be
+ * read.
+ */
 static bool close_listed(int first)
 {
     union {
         struct dirent entry;
         char bytes[ENTRIES_SIZE];
     } entries;
-    /* Not opendir(), which asks for memory. */
+    /* opendir() can't be used, as it allocates memory. */
     const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long size = -1;
     while (folder >= 0 && (size = syscall(SYS_getdents64, folder, &entries, sizeof entries)) > 0)
@@ -59,24 +66,34 @@ void rdv__unix_close_from(int first)
         close(fd);
 }
 
-/* What is in the place of an errno as long as the child has not written one: for ever, where vfork() is another fork(), as under
- * Valgrind and ThreadSanitizer. */
+/*
+ * Stands in place of an errno as long as the child has not written one. That is for ever where
+ * vfork() is another fork(), as under Valgrind and ThreadSanitizer.
+ */
 #define NOT_TOLD (-1)
 
-/* The C library's own SIGRTMIN is larger, by what it keeps. */
+/* The C library's own SIGRTMIN is larger, by the signals that it keeps for itself. */
 #define KERNEL_SIGRTMIN 32
 
-/* The child until it is the program: in the parent's memory, and on its stack, with all signals blocked. *number becomes 0, or an
- * errno. */
-static _Noreturn void become(const struct rdv__unix_launch *launch, volatile int *number)
+/*
+ * Turn the child into the program. Until then it is in the parent's memory, and on the parent's
+ * stack, with all signals blocked. *number becomes 0, or an errno.
+ */
+static _Noreturn void become_program(const struct rdv__unix_launch *launch, volatile int *number)
 {
-    /* Those that are caught, too: a handler would run in the parent's memory. */
+    /*
+     * Signals that are caught are set to default as well, as their handlers would run in the
+     * parent's memory.
+     */
     struct sigaction action, by_default = {.sa_handler = SIG_DFL};
     for (int i = 1; i < NSIG; i++)
         if (sigaction(i, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
             sigaction(i, &by_default, NULL);
-    /* Those that the C library keeps for itself it refuses, though it ignores them in what posix_spawn() starts: in us. The
-     * kernel's struct has another order on each machine, and by default is all zeros. */
+    /*
+     * The C library refuses to change the signals that it keeps for itself, though it ignores them
+     * in what posix_spawn() starts; so the kernel is called directly. Its struct has another order
+     * on each machine, and all zeros mean the default.
+     */
     static const unsigned long kernel_default[8];
     for (int i = KERNEL_SIGRTMIN; i < SIGRTMIN; i++)
         syscall(SYS_rt_sigaction, i, kernel_default, NULL, NSIG / 8);
@@ -88,7 +105,10 @@ static _Noreturn void become(const struct rdv__unix_launch *launch, volatile int
         rdv__unix_close_from(launch->given_count);
         sigprocmask(SIG_SETMASK, &launch->blocked, NULL);
         *number = 0;
-        /* Not execve(): what measures how much of us is tested stands before it, and ends with it. */
+        /*
+         * This calls the kernel directly, because tools that measure test coverage replace
+         * execve(), and would write their counts in the child.
+         */
         syscall(SYS_execve, launch->path, launch->argv, launch->environment);
     }
     *number = errno;
@@ -103,11 +123,11 @@ int rdv__unix_launch(const struct rdv__unix_launch *launch, pid_t *ret_pid)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const pid_t pid = vfork();
     if (pid == 0)
-        become(launch, &number);
+        become_program(launch, &number);
     const int failed = pid < 0 ? errno : number == NOT_TOLD ? 0 : number;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed == 0) {
-        /* It may not have come to that by itself. */
+        /* The child may have ended before it could write a number. */
         if (number == NOT_TOLD)
             setpgid(pid, pid);
         *ret_pid = pid;

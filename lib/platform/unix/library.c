@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared libraries, loaded while the program runs. */
+/*
+ * Shared libraries, loaded while the program runs. plugin/module.c calls this, after the file was
+ * found to be trusted.
+ */
 #define _GNU_SOURCE
 
 #include "platform/platform.h"
@@ -12,8 +15,12 @@
 
 int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error)
 {
-    assert(strchr(path, '/')); /* or it would be searched for */
-    /* Whatever it lacks is to be known now, and not in the middle of a task; and its names are its own affair. */
+    /* Otherwise the loader would search for it. */
+    assert(strchr(path, '/'));
+    /*
+     * RTLD_NOW reports missing symbols now, and not in the middle of a task; RTLD_LOCAL keeps the
+     * library's names to itself.
+     */
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char *words = dlerror();

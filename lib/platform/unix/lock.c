@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lock files: who has one names itself in it, for those who are refused. The store's own lock, on the database file, is hold.c's; this
- * one keeps out other versions of rdvtask, and two agents on one socket.
+ * Lock files. The holder of a lock writes its name into the file, for those who are refused. The
+ * store's own lock, on the database file, is in hold.c; the lock here keeps out other versions of
+ * rdvtask, and a second agent on the same socket.
+ *
+ * Invariant: the file stays when the lock is given back, since removing it could let two holders
+ * in.
  */
 #define _GNU_SOURCE
 
@@ -19,7 +23,7 @@
 #include "base/error.h"
 #include "platform/unix/unix.h"
 
-/* The longest word about the holder of a lock that is read from its file, in bytes. */
+/* The longest description of the holder that is read from the file, in bytes. */
 #define HOLDER_MAX 256
 
 struct rdv__plat_lock {
@@ -45,7 +49,7 @@ int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock *
     struct stat status;
     char words[HOLDER_MAX];
 
-    /* Without O_NONBLOCK a FIFO put there would hang us. */
+    /* Without O_NONBLOCK, a FIFO that somebody has put there would make this hang. */
     int fd = rdv__unix_high(
         open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
     struct rdv__plat_lock *lock = malloc(sizeof *lock);
@@ -61,7 +65,10 @@ int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock *
     if (result != 0)
         goto out;
 
-    /* flock() belongs to this open file, not to the process: a second store in the same process is refused as well. */
+    /*
+     * flock() locks this open file, not the process, so a second store in the same process is
+     * refused as well.
+     */
     int locking;
     do
         locking = flock(fd, LOCK_EX | LOCK_NB);
@@ -97,8 +104,11 @@ void rdv__plat_unlock(struct rdv__plat_lock *lock)
 {
     if (!lock)
         return;
-    /* A process that was forked and has not yet called exec may hold a copy of the descriptor, so closing ours is not enough.
-     * The next holder must not read who held it last. */
+    /*
+     * Closing this descriptor is not enough, as a process that was forked and has not called exec
+     * yet may hold a copy of it. The file is emptied so that the next holder doesn't read who held
+     * it last.
+     */
     (void)!ftruncate(lock->fd, 0);
     flock(lock->fd, LOCK_UN);
     close(lock->fd);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files in a folder that is ours alone. The way to it is looked at first, so that nobody else can put another one in its place;
- * from there on everything is done through its descriptor. What lies there from before may be anything, and is looked at before it
- * is opened: a FIFO would hang us, opening a device may have an effect, and a link leads to somebody else's file.
+ * Files in a folder that only the effective user may change: the logs of runs, for agent/output.c.
+ * The way to the folder is checked first, so that nobody else can put another one in its place;
+ * from there on everything is done through its descriptor. What already lies there may be anything,
+ * and is checked before it is opened: a FIFO would make this hang, opening a device may have an
+ * effect, and a link leads to somebody else's file.
  */
 #define _GNU_SOURCE
 
@@ -28,12 +30,13 @@
 
 struct rdv__plat_logs {
     int fd;
-    DIR *reader; /* NULL unless names are being read */
+    /* NULL unless names are being read. */
+    DIR *reader;
 };
 
 /* -------------------------------------------------------------- the folder */
 
-/* Make a folder and those above it, for us alone. Returns 0 or an errno. */
+/* Make a folder and those above it, for the effective user alone. Returns 0 or an errno. */
 static int make_directories(const char *directory)
 {
     if (mkdir(directory, 0700) == 0 || errno == EEXIST)

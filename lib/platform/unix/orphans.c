@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that a killed process of rdvtask, or a killed supervisor, has left behind: found by
- * what is in their environment, and ended. The task agent's orphans.c calls this on a thread of its
+ * Processes that a killed process of rdvtask, or a killed supervisor, has left behind. They are
+ * found by what is in their environment, and ended. agent/orphans.c calls this on a thread of its
  * own, as it waits.
  *
- * A process is only ever signalled through a pidfd, after its environment was looked at once more:
- * its number may have become that of another process. New ones are looked for until several looks
- * in a row have found none.
+ *     look_for_new() --> SIGTERM --> grace is over: SIGKILL --> KILLED_WAIT is over: give up
+ *         |     ^                        |
+ *         |     +--- every LOOK_EVERY ---+
+ *         +--> QUIET_LOOKS looks in a row have found nothing, and none is left: done
+ *
+ * Invariant: a process is only ever signalled through a pidfd, after its environment was checked
+ * once more, as its number may have become that of another process.
  */
 #define _GNU_SOURCE
 
@@ -26,24 +30,29 @@
 
 #include "platform/unix/unix.h"
 
-/* The largest environment that is looked at, in bytes: as much as Linux gives a process by
- * default. */
+/* The largest environment that is read, in bytes: as much as Linux gives a process by default. */
 #define ENVIRONMENT_MAX ((size_t)2 << 20)
 
-/* How long to wait for those that were killed. One in the middle of a disk operation may take
- * longer, and is left alone then. */
+/*
+ * How long to wait for processes that were killed. One in the middle of a disk operation may take
+ * longer, and is left alone then.
+ */
 #define KILLED_WAIT (5 * RDV_SECOND)
 
-/* How often to look for new ones meanwhile. */
+/* How often to search for new ones meanwhile. */
 #define LOOK_EVERY (RDV_SECOND / 2)
 
-/* A process in the middle of exec() shows no environment for a moment. So nothing is left only if
- * so many looks in a row, with such a pause between them, have found nothing. */
+/*
+ * A process in the middle of exec() shows no environment for a moment. So nothing is left only if
+ * this many searches in a row, with such a pause between them, have found nothing.
+ */
 #define QUIET_LOOKS 2
 #define QUIET_WAIT  (10 * RDV_MILLISECOND)
 
-/* A supervisor (rdvtask-child) is told to kill the processes that it knows, which may not be found
- * from here. It has so long for that before it is killed itself. */
+/*
+ * A supervisor (rdvtask-child) is told to kill the processes that it knows, which may not be found
+ * from here. It has this long for that before it is killed itself.
+ */
 #define SUPERVISOR_WAIT (2 * RDV_SECOND)
 static const char supervisor_name[] = "rdvtask-child\n";
 
@@ -53,13 +62,13 @@ static const char supervisor_name[] = "rdvtask-child\n";
 struct orphan_search {
     const char *const *marks;
     bool anyone;
-    /* The signal that they get. */
+    /* The signal that they are sent. */
     int number;
     int found;
     struct pollfd *pidfds;
     pid_t *pids;
     size_t count, room;
-    /* Supervisors are killed, too. */
+    /* Supervisors are killed as well. */
     bool harder;
 };
 

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Local sockets on Unix, for control/: their names, listening, who is at the other end, and reading
+ * and writing. platform/socket.h has the contracts.
+ *
+ * Invariants: descriptors are close-on-exec and never block; a socket's name is made, and removed,
+ * only while the lock beside it is held; a listener removes the name only if it still belongs to
+ * the file that it has made.
+ */
 #define _GNU_SOURCE
 
 #include "platform/socket.h"
@@ -23,20 +31,21 @@
 #include "platform/platform.h"
 #include "platform/unix/unix.h"
 
-/* How many connections may wait to be taken; the kernel allows fewer. */
+/* How many connections may wait to be accepted; the kernel allows fewer. */
 #define BACKLOG 4096
 
 /* The largest record of a group that is read, in bytes. */
 #define GROUP_MAX (1024 * 1024)
 
-/* How many groups of a peer are looked at. */
+/* How many groups of a peer are checked. */
 #define PEER_GROUPS_MAX 65536
 
 struct rdv__listener {
     int fd;
     char *path;
     struct rdv__plat_lock *lock;
-    dev_t device; /* of the name that we have made */
+    /* Device and inode identify the name that this listener has made. */
+    dev_t device;
     ino_t inode;
 };
 
@@ -61,9 +70,10 @@ int rdv__socket_group(const char *name, rdv__group *ret_group, struct rdv_error 
 
 /* --------------------------------------------------------------- addresses */
 
-/* Where a socket is. A name that has no room in an address is reached through its directory. */
+/* Where a socket is. A name that is too long for an address is reached through its directory. */
 struct place {
-    int directory; /* -1 = the address has the path itself */
+    /* -1 = the address has the path itself. */
+    int directory;
     struct sockaddr_un address;
     socklen_t size;
 };
@@ -74,7 +84,7 @@ static void place_finish(struct place *place)
         close(place->directory);
 }
 
-/* The folder that a path's last name is in; -1 with errno. */
+/* Open the folder that a path's last name is in. Returns -1 with errno. */
 static int open_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -136,7 +146,7 @@ static int place_connect(const struct place *place, int fd)
 
 /* --------------------------------------------------------------- listening */
 
-/* Make way for a new socket; we have the lock. */
+/* Remove a socket on which nobody listens, to make way for a new one. The lock is held. */
 static int remove_stale(const struct place *place, const char *path, struct rdv_error *error)
 {
     struct stat status;
@@ -152,7 +162,7 @@ static int remove_stale(const struct place *place, const char *path, struct rdv_
         return rdv__fail(error, result, "'%s': %s", path, rdv_strerror(result));
     int number = place_connect(place, fd);
     close(fd);
-    /* Full, or slow to answer, is alive too. */
+    /* A listener that is full, or slow to answer, is alive, too. */
     if (number == 0 || number == EAGAIN || number == EINPROGRESS)
         return rdv__fail(error, RDV_ELOCKED, "another process listens at '%s'", path);
     if (number != ECONNREFUSED && number != ENOENT)
@@ -163,7 +173,10 @@ static int remove_stale(const struct place *place, const char *path, struct rdv_
     return 0;
 }
 
-/* Nobody can connect before listen(), so nobody comes in before the permissions are right. */
+/*
+ * Give the socket its name and start listening. Nobody can connect before listen(), so nobody gets
+ * in before the permissions are right.
+ */
 static int bind_and_listen(struct rdv__listener *listener, const struct place *place,
                            const rdv__group *group)
 {
@@ -232,7 +245,7 @@ int rdv__listener_accept(struct rdv__listener *listener, int *ret_fd)
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
         return RDV_ELIMIT;
-    /* Whatever is wrong with this one: the next is taken when it is there. */
+    /* Whatever is wrong with this connection, the next one is taken when it is there. */
     return RDV_ENOTFOUND;
 }
 
@@ -253,7 +266,7 @@ void rdv__listener_free(struct rdv__listener *listener)
 
 static bool in_group(int fd, rdv__group group)
 {
-    /* The size is told when there is no room. */
+    /* The kernel returns the size when there is no room. */
     gid_t *groups = NULL;
     socklen_t size = 0;
     bool found = false;
@@ -277,7 +290,7 @@ static bool is_trusted(uid_t user)
     return user == 0 || user == geteuid();
 }
 
-/* Whether nobody else can give a socket a name there, but root. */
+/* Whether nobody but this user and root can give a socket a name in the folder of this path. */
 static bool has_folder(uid_t user, const char *path)
 {
     struct stat status;
@@ -289,8 +302,11 @@ static bool has_folder(uid_t user, const char *path)
     return result;
 }
 
-/* For a client: whether who listens may be told anything. It is the user that has called listen(). An agent may be a user's that
- * is not ours, but then the folder is its own: what is there is no stranger's. */
+/*
+ * For a client: check whether the listener, which is the user that has called listen(), may be told
+ * anything. An agent may belong to another user; but then the folder has to be that user's alone,
+ * so that the socket in it is no stranger's.
+ */
 static int check_listener(int fd, const char *path, struct rdv_error *error)
 {
     struct ucred listener;
@@ -336,7 +352,10 @@ int rdv__socket_connect(const char *path, rdv_duration wait, int *ret_fd, struct
         place_finish(&place);
         return rdv__fail(error, result, "cannot make a socket: %s", rdv_strerror(result));
     }
-    /* Only a blocking socket waits for its place in the queue of those who are not taken yet. */
+    /*
+     * Only a blocking socket waits for its place in the queue of connections that are not accepted
+     * yet.
+     */
     struct timeval patience = {.tv_sec = (time_t)(wait / RDV_SECOND),
                                .tv_usec = (suseconds_t)(wait % RDV_SECOND / 10)};
     int flags = fcntl(fd, F_GETFL), number = 0;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children on Linux: see launch.c for their start; and a pidfd.
+ * Children on Linux: what they are given, their start (launch.c has the system calls), their
+ * supervisor (child/), and their end, of which a pidfd tells. agent/process.c calls this.
  *
- * In a host that ignores SIGCHLD the kernel reaps children by itself and drops their exit codes. There, a process in between
- * (the monitor) starts the child, holds it as a zombie until we have seen its end, and passes the exit code on. A host
- * that begins to ignore SIGCHLD while a child runs, or that waits for children it didn't start, makes us lose the exit code
- * of that child: rdv__plat_child_reap() says RDV_EIO then. The monitor also serves where there are no pidfds.
+ * In a host that ignores SIGCHLD the kernel reaps children by itself and drops their exit codes.
+ * There, a process in between (the monitor) starts the child, holds it as a zombie until this
+ * process has seen its end, and passes the exit code on. The monitor also serves where there are no
+ * pidfds.
+ *
+ * If a host begins to ignore SIGCHLD while a child runs, or waits for children that it didn't
+ * start, the exit code of that child is lost: rdv__plat_child_reap() returns RDV_EIO then.
  */
 #define _GNU_SOURCE
 
@@ -31,12 +35,12 @@
 #include "platform/unix/supervisor.h"
 #include "platform/unix/unix.h"
 
-/* What older headers don't have. */
+/* Constants that older headers don't have. */
 #define MEMFD_NOEXEC_SEAL    0x0008u
 #define SIGNAL_PROCESS_GROUP (1u << 2)
 #define WAIT_PIDFD           ((idtype_t)3)
 
-/* How long the monitor may take to tell what it knows, in milliseconds. */
+/* How long the monitor may take to say what it knows, in milliseconds. */
 #define MONITOR_WAIT 10000
 
 static int open_pidfd(pid_t pid)
@@ -44,10 +48,13 @@ static int open_pidfd(pid_t pid)
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* Linux has them since 5.3, but what stands between us and it may not: Valgrind, or a sandbox. */
+/*
+ * Whether there are pidfds. Linux has had them since 5.3, but what stands in between may lack them:
+ * Valgrind, or a sandbox.
+ */
 static bool has_pidfds(void)
 {
-    /* No such flags. */
+    /* EINVAL means that there are no such flags. */
     return syscall(SYS_pidfd_open, 1, ~0u) >= 0 || errno == EINVAL;
 }
 
@@ -62,7 +69,7 @@ static int wait_info(idtype_t type, id_t id, siginfo_t *ret_info, int options)
 {
     int result;
     do {
-        /* Not every way to fail fills it in. */
+        /* Not every way of failing fills it in. */
         memset(ret_info, 0, sizeof *ret_info);
         result = waitid(type, id, ret_info, options);
     } while (result < 0 && errno == EINTR);
@@ -71,7 +78,7 @@ static int wait_info(idtype_t type, id_t id, siginfo_t *ret_info, int options)
 
 /* --------------------------------------------------- what a child is given */
 
-/* A file that has no name. */
+/* Make a file that has no name. */
 static int nameless_file(void)
 {
     int fd = memfd_create("rdvtask-input", MFD_CLOEXEC | MFD_ALLOW_SEALING | MEMFD_NOEXEC_SEAL);
@@ -82,7 +89,10 @@ static int nameless_file(void)
     return rdv__unix_high(fd);
 }
 
-/* A file with these bytes, at its beginning, that can't be changed through the descriptor; -1 with errno. */
+/*
+ * Make a file with these bytes, positioned at its beginning, that can't be changed through the
+ * descriptor. Returns -1 with errno.
+ */
 static int input_file(const void *data, size_t size)
 {
     int fd = size > 0 ? -1 : rdv__unix_high(open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -107,8 +117,10 @@ static int input_file(const void *data, size_t size)
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
         return fd;
 
-    /* Only files in memory can be sealed. Others are opened once more, for reading; where there is no /proc for that, the
-     * child could only spoil what nobody else reads. */
+    /*
+     * Only files in memory can be sealed. Others are opened once more, for reading. Where there is
+     * no /proc for that, the child could only spoil what nobody else reads.
+     */
     char path[40];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     int reading = rdv__unix_high(open(path, O_RDONLY | O_CLOEXEC));
@@ -118,7 +130,10 @@ static int input_file(const void *data, size_t size)
     return reading;
 }
 
-/* A pipe whose reading end, ours, doesn't block. 0 or -1 with errno; ends that are not there are -1. */
+/*
+ * Open a pipe whose reading end, which stays in this process, doesn't block. Returns 0, or -1 with
+ * errno, and then both ends are -1.
+ */
 static int open_pipe(int *ret_reading, int *ret_writing)
 {
     int ends[2];
@@ -140,8 +155,8 @@ static const char *path_of(const char *const *environment)
 }
 
 /*
- * Find the program. Directories of PATH that are not absolute (the empty one too) are passed over: what is run may not
- * depend on where the host happens to be. malloc'd path in ret_path.
+ * Find the program. Directories of PATH that are not absolute (an empty one isn't) are passed over,
+ * because what is run may not depend on where the host happens to be. The caller frees ret_path.
  */
 static int find_program(const char *name, const char *const *environment, char **ret_path,
                         struct rdv_error *error)
@@ -180,11 +195,13 @@ static int find_program(const char *name, const char *const *environment, char *
 
 /* ----------------------------------------------------------------- monitor */
 
-/* What it says: first of the start, then of the end. */
+/* What the monitor says: first of the start, then of the end. */
 struct monitor_word {
-    int number; /* an errno */
+    /* An errno. */
+    int number;
     pid_t pid;
-    int code; /* exit code, or -signal */
+    /* The exit code, or -signal. */
+    int code;
 };
 
 static int code_of(const siginfo_t *info)
@@ -200,15 +217,21 @@ static bool host_ignores_children(void)
     return (action.sa_flags & SA_NOCLDWAIT) != 0 || action.sa_handler == SIG_IGN;
 }
 
-/* The monitor's life: a copy of a program that may have threads, so nothing but async-signal-safe calls from here on. All
- * signals are blocked, so that what is meant for the host's group passes it by. */
-static _Noreturn void monitor(struct rdv__unix_launch launch, int channel)
+/*
+ * The monitor's life. It is a copy of a program that may have threads, so it calls nothing but
+ * async-signal-safe functions. All signals are blocked, so that those for the host's group pass it
+ * by.
+ */
+static _Noreturn void run_monitor(struct rdv__unix_launch launch, int channel)
 {
     const int own = launch.given_count;
     struct sigaction by_default = {.sa_handler = SIG_DFL};
     sigaction(SIGCHLD, &by_default, NULL);
 
-    /* None of the descriptors that are given is below these, so no step destroys what a later one needs. */
+    /*
+     * None of the descriptors that are given is below these, so no step destroys what a later one
+     * needs.
+     */
     for (int fd = 0; fd < own; fd++) {
         if (dup2(launch.given[fd], fd) < 0)
             _exit(1);
@@ -230,7 +253,10 @@ static _Noreturn void monitor(struct rdv__unix_launch launch, int channel)
     if (wait_info(P_PID, (id_t)word.pid, &info, WEXITED | WNOWAIT) < 0)
         _exit(1);
     word.code = code_of(&info);
-    /* Nobody may get the child's number before the host has ended its group: wait to be told, or for the host's end. */
+    /*
+     * Nobody may get the child's number before the host has ended its group. So wait to be told, or
+     * for the host's end.
+     */
     char go;
     if (send(own, &word, sizeof word, MSG_NOSIGNAL) == (ssize_t)sizeof word)
         while (recv(own, &go, 1, 0) < 0 && errno == EINTR)
@@ -239,7 +265,10 @@ static _Noreturn void monitor(struct rdv__unix_launch launch, int channel)
     _exit(0);
 }
 
-/* A word of the monitor, or an errno: it may have been killed. */
+/*
+ * Hear a word from the monitor. Returns an errno if it doesn't come, as when the monitor was
+ * killed.
+ */
 static int monitor_hear(int channel, int patience, struct monitor_word *ret_word)
 {
     struct pollfd wait = {channel, POLLIN, 0};
@@ -257,7 +286,10 @@ static int monitor_hear(int channel, int patience, struct monitor_word *ret_word
     return size == (ssize_t)sizeof *ret_word ? 0 : ECHILD;
 }
 
-/* The monitor is about to end, or has ended: leave no zombie of it, if the host's children become such. */
+/*
+ * The monitor is about to end, or has ended. Leave no zombie of it, if the host's children become
+ * zombies.
+ */
 static void monitor_wait(pid_t monitor_pid)
 {
     while (waitpid(monitor_pid, NULL, 0) < 0 && errno == EINTR)
@@ -282,7 +314,7 @@ static int spawn_monitored(const struct rdv__unix_launch *launch, pid_t *ret_pid
         monitor_pid = fork();
         number = monitor_pid < 0 ? errno : 0;
         if (monitor_pid == 0)
-            monitor(*launch, ends[1]);
+            run_monitor(*launch, ends[1]);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     close_if_open(&ends[1]);
@@ -326,7 +358,10 @@ int rdv__plat_check_supervision(const struct rdv__supervision *supervision, stru
                : 0;
 }
 
-/* The command line of rdvtask-child for this; NULL if there is no memory. `numbers` has room for the limits' texts. */
+/*
+ * Make the command line of rdvtask-child. `numbers` has room for the limits' texts. Returns NULL if
+ * there is no memory.
+ */
 static const char **supervised_argv(const struct rdv__supervision *supervision,
                                     const char *const *argv, char (*numbers)[LIMIT_TEXT])
 {
@@ -361,7 +396,10 @@ static const char **supervised_argv(const struct rdv__supervision *supervision,
     return all;
 }
 
-/* Put the program's environment into a file, which only its supervisor reads. -1 with errno. */
+/*
+ * Put the program's environment into a file, which only its supervisor reads. Returns -1 with
+ * errno.
+ */
 static int environment_file(const char *const *environment)
 {
     size_t size = 0, at = 0;
@@ -385,9 +423,10 @@ static int environment_file(const char *const *environment)
 /* ------------------------------------------------------------------- start */
 
 /*
- * If a program does not exist, say so without a supervisor, in the same words as if it were started directly, as far as this can be
- * known before: a relative path depends on the folder that the supervisor goes to. For another user we don't look: that user may
- * see what we don't, and could have us see what we should not.
+ * If a program does not exist, say so without a supervisor, in the same words as if it were started
+ * directly, as far as this can be known beforehand. A relative path depends on the folder that the
+ * supervisor goes to. For another user nothing is checked here: that user may see files that this
+ * process doesn't, and could make this process look at files that the user may not see.
  */
 static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_error *error)
 {
@@ -408,13 +447,16 @@ static int check_supervised(const struct rdv__plat_spawn *spawn, struct rdv_erro
     return result;
 }
 
-/* Make what a supervisor is given beyond what a program is given: its own environment, and the two descriptors. 0 or an errno. */
+/*
+ * Make what a supervisor is given beyond what a program is given: its own environment, and the two
+ * descriptors. Returns 0 or an errno.
+ */
 static int prepare_supervisor(const struct rdv__plat_spawn *spawn, struct rdv__unix_launch *launch,
                               struct rdv__plat_child *child, int *ret_report, int *ret_environment)
 {
     static const char *const nothing[] = {NULL};
     const char *const *marks = spawn->supervision->marks;
-    /* Neither end blocks: the whole report is less than a pipe holds. */
+    /* Neither end blocks, as the whole report is smaller than a pipe. */
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return errno;
@@ -423,12 +465,12 @@ static int prepare_supervisor(const struct rdv__plat_spawn *spawn, struct rdv__u
     if (child->report < 0 || *ret_report < 0 ||
         (*ret_environment = environment_file(spawn->environment)) < 0)
         return errno;
-    /* exec does not change it. */
+    /* exec does not change the strings. */
     launch->environment = (char *const *)(marks ? marks : nothing);
     launch->given[RDV__REPORT_FD] = *ret_report;
     launch->given[RDV__ENVIRONMENT_FD] = *ret_environment;
     launch->given_count = RDV__GIVEN_FDS_MAX;
-    /* It gets these signals once it is ready for them, however soon they come. */
+    /* The supervisor receives these signals once it is ready for them, however soon they come. */
     sigaddset(&launch->blocked, SIGTERM);
     sigaddset(&launch->blocked, SIGQUIT);
     sigaddset(&launch->blocked, SIGUSR1);
@@ -453,7 +495,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
                                     .report = -1,
                                     .monitor = -1,
                                     .supervised = supervised};
-    /* exec changes neither. */
+    /* exec changes neither argv nor the environment. */
     struct rdv__unix_launch launch = {.argv = (char *const *)spawn->argv,
                                       .environment = (char *const *)spawn->environment,
                                       .given_count = RDV__GIVEN_FDS};
@@ -463,7 +505,10 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     int result = supervision ? rdv__plat_check_supervision(supervision, error) : 0;
     if (result == 0 && supervised && !supervision->user)
         result = check_supervised(spawn, error);
-    /* The supervisor is not searched for: it may have more rights than those who may write to a folder of PATH. */
+    /*
+     * The supervisor is not searched for, as it may have more rights than those who may write to a
+     * folder of PATH.
+     */
     if (result == 0 && !supervised)
         result = find_program(program, spawn->environment, &path, error);
     if (result != 0)
@@ -499,7 +544,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
         goto failed;
 
     child.pid = pid;
-    /* The monitor's channel is ready at the same moment. */
+    /* The monitor's channel becomes readable at the same moment. */
     child.end = rdv__unix_high(pidfds ? open_pidfd(pid) : fcntl(child.monitor, F_DUPFD_CLOEXEC, 0));
     if (child.end < 0) {
         number = errno;
@@ -541,15 +586,20 @@ int rdv__plat_child_read(int fd, void *buffer, size_t room, size_t *ret_size)
 
 /* --------------------------------------------------------------------- end */
 
-/* Signal the group that the child leads, or has led, by its pidfd, which can't mean another's. False: only Linux since 6.9 knows
- * how. */
+/*
+ * Signal the group that the child leads, or has led, by its pidfd, which can't mean another group.
+ * False before Linux 6.9, which can't do this.
+ */
 static bool signal_group_by_pidfd(const struct rdv__plat_child *child, int number)
 {
     return syscall(SYS_pidfd_send_signal, child->end, number, NULL, SIGNAL_PROCESS_GROUP) == 0 ||
            errno == ESRCH;
 }
 
-/* The same of a child that is not reaped: as long as that is so, the group's number is nobody else's. */
+/*
+ * Signal the group of a child that is not reaped, by its number. Until the child is reaped, nobody
+ * else gets the number.
+ */
 static void signal_group(const struct rdv__plat_child *child, int number)
 {
     if (!signal_group_by_pidfd(child, number))
@@ -559,14 +609,16 @@ static void signal_group(const struct rdv__plat_child *child, int number)
 /* Signal the supervisor alone. */
 static void signal_supervisor(const struct rdv__plat_child *child, int number)
 {
-    /* Without pidfds the number serves: such a child is ours, and not reaped. */
+    /* Without pidfds the number serves, as such a child is this process's own, and not reaped. */
     if (syscall(SYS_pidfd_send_signal, child->end, number, NULL, 0) < 0 && errno != ESRCH &&
         !child->adopted)
         kill((pid_t)child->pid, number);
 }
 
-/* It knows the whole tree, which is not in its group. Only one that does not do what it is told to is killed, and the program with
- * it. */
+/*
+ * Tell a supervisor to end its tree, all of which it knows, though the tree isn't in its group.
+ * Only a supervisor that doesn't do what it is told is killed, and the program with it.
+ */
 static void end_supervised(struct rdv__plat_child *child, bool kill_it)
 {
     signal_supervisor(child, child->told ? SIGKILL : kill_it ? SIGQUIT : SIGTERM);
@@ -583,7 +635,7 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill_it)
         return;
     }
     signal_group(child, kill_it ? SIGKILL : SIGTERM);
-    /* What is stopped gets its signal once it goes on. */
+    /* A stopped process gets the signal once it goes on. */
     if (!kill_it)
         signal_group(child, SIGCONT);
 }
@@ -592,13 +644,17 @@ bool rdv__plat_child_wait(const struct rdv__plat_child *child, rdv_duration wait
 {
     struct pollfd end = {child->end, POLLIN, 0};
     int ready;
-    do /* a signal makes it longer; nobody counts on the time */
+    /* A signal makes the wait longer, but nobody relies on its length. */
+    do
         ready = poll(&end, 1, (int)(wait / RDV_MILLISECOND));
     while (ready < 0 && errno == EINTR);
     return ready > 0;
 }
 
-/* The codes of a supervisor that has told nothing of its program: one of these minus the number of its signal, or its exit code. */
+/*
+ * The codes of a supervisor that has reported nothing about its program: one of these minus the
+ * number of its signal, or minus its exit code.
+ */
 #define SUPERVISOR_KILLED (-256)
 #define SUPERVISOR_EXITED (-512)
 
@@ -607,7 +663,7 @@ bool rdv__plat_end_is_lost(int code)
     return code < SUPERVISOR_KILLED;
 }
 
-/* Read what a supervisor that has ended has told; RDV_EIO if it has told nothing. */
+/* Read the report of a supervisor that has ended. RDV_EIO if there is none. */
 static int read_report(const struct rdv__plat_child *child, struct rdv__plat_end *ret_end)
 {
     char text[RDV__REPORT_WORDS + RDV__REPORT_TAIL + 128];
@@ -623,7 +679,7 @@ static int read_report(const struct rdv__plat_child *child, struct rdv__plat_end
     return rdv__unix_read_ending(text, (size_t)size, false, ret_end);
 }
 
-/* Wait for the end of a child that has a monitor. Gives its code, or an errno. */
+/* Wait for the end of a child that has a monitor, and read its exit code. Returns 0 or an errno. */
 static int reap_monitored(struct rdv__plat_child *child, int *ret_code)
 {
     struct monitor_word word = {0};
@@ -631,7 +687,10 @@ static int reap_monitored(struct rdv__plat_child *child, int *ret_code)
     while (poll(&wait, 1, -1) < 0 && errno == EINTR)
         ;
     const int number = monitor_hear(child->monitor, MONITOR_WAIT, &word);
-    /* Without the monitor somebody else reaps the child. If it is still there, which we can't know without pidfds, it must not run on. */
+    /*
+     * Without the monitor somebody else reaps the child. If it is still there, which can't be found
+     * out without pidfds, it must not run on.
+     */
     if (number == 0 || !has_pidfds())
         signal_group(child, SIGKILL);
     else
@@ -646,11 +705,11 @@ static int reap_monitored(struct rdv__plat_child *child, int *ret_code)
     return number;
 }
 
-/* Wait for the end of a child that is ours to wait for. */
+/* Wait for the end of a child that is this process's own. */
 static int reap_own(const struct rdv__plat_child *child, int *ret_code)
 {
     siginfo_t info;
-    /* Kill the group first, while it is still the child's; the host may have reaped the child. */
+    /* Kill the group first, while it is still the child's. The host may have reaped the child. */
     const bool unreaped = wait_info(WAIT_PIDFD, (id_t)child->end, &info, WEXITED | WNOWAIT) == 0;
     if (!signal_group_by_pidfd(child, SIGKILL) && unreaped)
         kill(-(pid_t)child->pid, SIGKILL);
@@ -667,7 +726,7 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *re
     const int number =
         child->monitor >= 0 ? reap_monitored(child, &end.code) : reap_own(child, &end.code);
     child->pid = 0;
-    /* The supervisor's report is what counts, however that turns out. */
+    /* The supervisor's report is what counts, however the rest turns out. */
     const int told = read_report(child, ret_end);
     if (told == 0)
         return 0;
@@ -679,7 +738,7 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *re
     return 0;
 }
 
-/* Signals whose numbers are the same on every Unix. */
+/* Name a signal whose number is the same on every Unix. */
 static const char *signal_name(int number)
 {
     static const char *const names[] = {
@@ -704,7 +763,7 @@ int rdv__plat_end_words(int code, char *buffer, size_t size)
     const char *name = signal_name(number);
     snprintf(buffer, size, "%s%skilled by signal %d%s%s%s", lost ? supervisor : "",
              lost ? "was " : "", number, name ? " (" : "", name ? name : "", name ? ")" : "");
-    /* As shells write it: negative codes are errors of ours. */
+    /* This is how shells write it. Negative codes are RDV_E… codes. */
     return 128 + number;
 }
 
@@ -714,7 +773,7 @@ enum rdv__plat_exit rdv__plat_exit_means(int code)
     return RDV__EXIT_MEANS_NOTHING;
 }
 
-/* HOME is not among it: whose would it be? */
+/* HOME is not part of it, as it could be any user's. */
 int rdv__plat_environment(char ***ret_list, size_t *ret_count)
 {
     static const char *const base[] = {

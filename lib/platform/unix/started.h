@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* When a process was started. rdvtask-child writes it into its record and adopt.c compares it, so both read it here. */
+/*
+ * When a process was started. rdvtask-child writes it into its record, and adopt.c compares it, so
+ * both read it here.
+ */
 #ifndef RDV__UNIX_STARTED_H
 #define RDV__UNIX_STARTED_H
 
@@ -8,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Field 22 of /proc/PID/stat, in clock ticks since boot; 0 if there is no such process. */
+/*
+ * Read field 22 of /proc/PID/stat, in clock ticks since boot. Returns 0 if there is no such
+ * process.
+ */
 static inline unsigned long long rdv__unix_started(const char *stat_path)
 {
     char text[1024];
@@ -19,7 +25,8 @@ static inline unsigned long long rdv__unix_started(const char *stat_path)
     if (size <= 0)
         return 0;
     text[size] = '\0';
-    const char *at = strrchr(text, ')'); /* the name before it may have anything in it */
+    /* The name comes before it, and may have anything in it. */
+    const char *at = strrchr(text, ')');
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     return at ? strtoull(at + 1, NULL, 10) : 0;

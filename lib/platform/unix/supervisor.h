@@ -6,25 +6,30 @@
 #include <signal.h>
 
 /*
- * Where the supervisor has what is between the two, above what is the program's.
+ * Where the supervisor has the descriptors that connect the two, above those of the program.
  *
- * It tells through the pipe REPORT, once, how the program has ended, in the lines that its record has for that (child/ending.h). An
- * agent that hears nothing knows that the supervisor itself was killed, or never came to its work.
+ * Through the pipe REPORT it says, once, how the program has ended, in the lines that its record
+ * has for that (child/ending.h). An agent that receives nothing knows that the supervisor itself
+ * was killed, or never got to work.
  *
- * It reads the program's environment from the file ENVIRONMENT, each string with its NUL. Its own environment is another one: what a
- * document says is in force only once the rights are those of the document's user. Nor is it among the arguments, which
- * everybody can read.
+ * It reads the program's environment from the file ENVIRONMENT, each string with its NUL. Its own
+ * environment is a different one, because what a document says must not take effect before the
+ * rights are those of the document's user. The environment is not among the arguments either, as
+ * everybody can read those.
  */
 #define RDV__REPORT_FD      4
 #define RDV__ENVIRONMENT_FD 5
 
-/* Sent with the secret of its record by an agent that follows it from then on. Such signals queue: none is lost for another's. */
+/*
+ * The signal of an agent that follows a supervisor from then on, sent with the secret of its
+ * record. Such signals queue, so none is lost.
+ */
 #define RDV__FOLLOW_SIGNAL SIGRTMIN
 
-/* The longest words on why a program was not started, with the NUL. */
+/* The longest words on why a program was not started, in bytes with the NUL. */
 #define RDV__REPORT_WORDS 320
 
-/* How much it tells of what the program has printed last. */
+/* How much of the end of the program's output the supervisor reports. */
 #define RDV__REPORT_TAIL 8192
 
 #endif

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a file can be believed: nobody but root and the effective user can have changed it. The path is walked from the root,
- * one name at a time, since whoever may write to a folder on the way can put another file in its place. What was found right
- * stays right: only those two users can change what was looked at here.
+ * Whether a file can be believed: nobody but root and the effective user can have changed it.
+ * plugin/, store/ and the logs ask this before they use a file. What was found right stays right,
+ * as only those two users can change what was checked here.
+ *
+ *     begin_walk() --> take_step() --+--> another folder: enter_folder()
+ *                      ^    |        +--> a link: follow_link(), its target comes before the rest
+ *                      +----+        +--> the end: arrive_at_file() or arrive_at_database()
+ *
+ * The path is walked from the root, one name at a time, since anyone who may write to a folder on
+ * the way can put another file in its place. Each folder is opened and then checked through its
+ * descriptor.
  */
 #define _GNU_SOURCE
 
@@ -21,7 +29,8 @@
 #include "base/error.h"
 #include "platform/unix/unix.h"
 
-#define LINKS_MAX    40 /* as many as the kernel follows */
+/* As many as the kernel follows. */
+#define LINKS_MAX    40
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 #define PERMISSIONS  07777u
 #define LOOK         (O_PATH | O_NOFOLLOW | O_CLOEXEC)
@@ -29,30 +38,42 @@
 #define READ_FILE    (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define MAKE_FILE    (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC)
 #define PATH_ROOM    ((size_t)PATH_MAX)
-#define LEFT_ROOM    (2 * PATH_ROOM) /* a link's target, and what comes after the link */
+/* A link's target, and what comes after the link. */
+#define LEFT_ROOM (2 * PATH_ROOM)
 
 struct walk {
-    const char *asked; /* the path as the caller gave it */
+    /* The path as the caller gave it. */
+    const char *asked;
     struct rdv_error *error;
-    int folder;           /* where we are */
-    char at[PATH_ROOM];   /* its path, without links; "" = the root */
-    char left[LEFT_ROOM]; /* what is still to be walked */
+    /* The folder that the walk has reached. */
+    int folder;
+    /* Its path, without links; "" = the root. */
+    char at[PATH_ROOM];
+    /* What is still to be walked. */
+    char left[LEFT_ROOM];
     int links;
-    bool database; /* the file has to be a store's: see rdv__plat_database_file() */
-    bool make;     /* it is written to, and made if there is none, but not at the end of a link */
+    /* The file has to be a store's database: see rdv__plat_database_file(). */
+    bool database;
+    /*
+     * The file will be written to, and is made if it doesn't exist, unless that would be at the end
+     * of a link.
+     */
+    bool make;
 };
 
-static int fail(const struct walk *walk, int number)
+static int fail_with_errno(const struct walk *walk, int number)
 {
     return rdv__fail(walk->error, rdv__unix_error(number), "cannot open '%s': %s", walk->asked,
                      rdv__unix_words(number));
 }
 
 /*
- * Check what is at `path`. In a folder with the sticky bit others can make entries, but not change those of trusted users: good
- * enough to pass through, not to be believed itself.
+ * Check the owner and mode of what is at `path`. In a folder with the sticky bit, others can make
+ * entries, but can't change those of trusted users. That is good enough for passing through
+ * (`passing`), but not for the end of the way.
  */
-static int check(const struct walk *walk, const char *path, const struct stat *status, bool passing)
+static int check_owner_and_mode(const struct walk *walk, const char *path,
+                                const struct stat *status, bool passing)
 {
     const mode_t mode = status->st_mode;
     const char *what = S_ISLNK(mode)   ? "the symbolic link"
@@ -72,26 +93,26 @@ static int check(const struct walk *walk, const char *path, const struct stat *s
                      (unsigned)mode & PERMISSIONS);
 }
 
-/* Go to a folder that was opened and is checked now. Takes fd over, also on failure. */
-static int enter(struct walk *walk, int fd)
+/* Go to a folder that was opened, and is checked now. Takes fd over, even on failure. */
+static int enter_folder(struct walk *walk, int fd)
 {
     struct stat status;
     if (fd < 0 || fstat(fd, &status) < 0) {
         int number = errno;
         if (fd >= 0)
             close(fd);
-        return fail(walk, number);
+        return fail_with_errno(walk, number);
     }
     if (walk->folder >= 0)
         close(walk->folder);
     walk->folder = fd;
-    return check(walk, *walk->at ? walk->at : "/", &status, true);
+    return check_owner_and_mode(walk, *walk->at ? walk->at : "/", &status, true);
 }
 
 static int enter_root(struct walk *walk)
 {
     walk->at[0] = '\0';
-    return enter(walk, open("/", LOOK_FOLDER));
+    return enter_folder(walk, open("/", LOOK_FOLDER));
 }
 
 static int enter_parent(struct walk *walk)
@@ -99,31 +120,34 @@ static int enter_parent(struct walk *walk)
     char *slash = strrchr(walk->at, '/');
     if (slash)
         *slash = '\0';
-    return enter(walk, openat(walk->folder, "..", LOOK_FOLDER));
+    return enter_folder(walk, openat(walk->folder, "..", LOOK_FOLDER));
 }
 
-/* Go on with a link's target in the place of its name. */
-static int follow(struct walk *walk, int link)
+/* Go on with a link's target in place of its name. */
+static int follow_link(struct walk *walk, int link)
 {
     char left[LEFT_ROOM];
     char target[PATH_ROOM];
     ssize_t size = readlinkat(link, "", target, sizeof target);
     if (size < 0)
-        return fail(walk, errno);
+        return fail_with_errno(walk, errno);
     if (size == 0 || (size_t)size == sizeof target)
-        return fail(walk, ENAMETOOLONG);
+        return fail_with_errno(walk, ENAMETOOLONG);
     if (++walk->links > LINKS_MAX)
-        return fail(walk, ELOOP);
+        return fail_with_errno(walk, ELOOP);
     int length = snprintf(left, sizeof left, "%.*s%s", (int)size, target, walk->left);
     if (length < 0 || (size_t)length >= sizeof left)
-        return fail(walk, ENAMETOOLONG);
+        return fail_with_errno(walk, ENAMETOOLONG);
     memcpy(walk->left, left, (size_t)length + 1);
     return target[0] == '/' ? enter_root(walk) : 0;
 }
 
 static const char *const database_suffixes[] = {"-wal", "-journal", "-shm"};
 
-/* Check what SQLite would take for a part of the database; walk->at is the database's path. */
+/*
+ * Check the files that SQLite would take for a part of the database; walk->at is the database's
+ * path.
+ */
 static int check_beside_database(const struct walk *walk, const char *name)
 {
     int result = 0;
@@ -133,10 +157,11 @@ static int check_beside_database(const struct walk *walk, const char *name)
         char beside[NAME_MAX + 1], path[PATH_ROOM + 16];
         if (snprintf(beside, sizeof beside, "%s%s", name, database_suffixes[i]) >=
             (int)sizeof beside)
-            continue; /* there can't be such a file */
+            /* Its name would be too long, so there can't be such a file. */
+            continue;
         snprintf(path, sizeof path, "%s%s", walk->at, database_suffixes[i]);
         if (fstatat(walk->folder, beside, &status, AT_SYMLINK_NOFOLLOW) < 0) {
-            result = errno == ENOENT ? 0 : fail(walk, errno);
+            result = errno == ENOENT ? 0 : fail_with_errno(walk, errno);
             continue;
         }
         if (!S_ISREG(status.st_mode) || status.st_nlink > 1)
@@ -145,14 +170,15 @@ static int check_beside_database(const struct walk *walk, const char *name)
                                "name; move it away if it is not of this store",
                                walk->asked, path);
         else
-            result = check(walk, path, &status, false);
+            result = check_owner_and_mode(walk, path, &status, false);
     }
     return result;
 }
 
 /*
- * In a folder with the sticky bit others could put such a file there at any moment from now on, unless ours is there already. So each
- * that is missing is made, empty, which is as good as none to SQLite. The journal stays.
+ * In a folder with the sticky bit, others could put such a file there at any moment from now on,
+ * unless this user's file is there already. So each missing one is made, empty, which is as good as
+ * none to SQLite. The journal stays.
  */
 static void guard_database(const struct walk *walk, const char *name)
 {
@@ -164,7 +190,7 @@ static void guard_database(const struct walk *walk, const char *name)
         if (snprintf(beside, sizeof beside, "%s%s", name, database_suffixes[i]) >=
             (int)sizeof beside)
             continue;
-        /* If we can't make it, then nobody can, or it exists and is looked at next. */
+        /* If this fails, then nobody can make the file, or it exists and is checked next. */
         int fd = openat(walk->folder, beside, MAKE_FILE, 0600);
         if (fd >= 0)
             close(fd);
@@ -201,8 +227,9 @@ static int make_database(const struct walk *walk, const char *name)
     return 0;
 }
 
-/* The end of the way: a file, in walk->folder. With ret_fd it is opened for reading. */
-static int arrive(struct walk *walk, const char *name, const struct stat *looked_at, int *ret_fd)
+/* Check the end of the way: a file in walk->folder. With ret_fd it is opened for reading. */
+static int arrive_at_file(struct walk *walk, const char *name, const struct stat *looked_at,
+                          int *ret_fd)
 {
     if (!ret_fd)
         return 0;
@@ -211,7 +238,7 @@ static int arrive(struct walk *walk, const char *name, const struct stat *looked
     struct stat status;
     int fd = rdv__unix_high(openat(walk->folder, name, READ_FILE));
     if (fd < 0)
-        return fail(walk, errno);
+        return fail_with_errno(walk, errno);
     if (fstat(fd, &status) < 0 || status.st_dev != looked_at->st_dev ||
         status.st_ino != looked_at->st_ino) {
         close(fd);
@@ -222,21 +249,21 @@ static int arrive(struct walk *walk, const char *name, const struct stat *looked
     return 0;
 }
 
-/* Take the next name of what is left. Empty at the end. */
+/* Take the next name off what is left. It is empty at the end. */
 static int next_name(struct walk *walk, char name[NAME_MAX + 1])
 {
     const char *from = walk->left + strspn(walk->left, "/");
     size_t size = strcspn(from, "/");
     if (size > NAME_MAX)
-        return fail(walk, ENAMETOOLONG);
+        return fail_with_errno(walk, ENAMETOOLONG);
     memcpy(name, from, size);
     name[size] = '\0';
     memmove(walk->left, from + size, strlen(from + size) + 1);
     return 0;
 }
 
-/* One name further. *ret_done: what was asked for is at walk->at. */
-static int step(struct walk *walk, int *ret_fd, bool *ret_done)
+/* Walk one name further. *ret_done says that what was asked for is at walk->at. */
+static int take_step(struct walk *walk, int *ret_fd, bool *ret_done)
 {
     char name[NAME_MAX + 1];
     struct stat status;
@@ -246,11 +273,11 @@ static int step(struct walk *walk, int *ret_fd, bool *ret_done)
     if (!*name) {
         *ret_done = true;
         if (fstat(walk->folder, &status) < 0)
-            return fail(walk, errno);
+            return fail_with_errno(walk, errno);
         if (walk->database)
             return arrive_at_database(walk, ".", &status);
-        result = check(walk, *walk->at ? walk->at : "/", &status, false);
-        return result != 0 ? result : arrive(walk, ".", &status, ret_fd);
+        result = check_owner_and_mode(walk, *walk->at ? walk->at : "/", &status, false);
+        return result != 0 ? result : arrive_at_file(walk, ".", &status, ret_fd);
     }
     if (strcmp(name, ".") == 0)
         return 0;
@@ -260,7 +287,7 @@ static int step(struct walk *walk, int *ret_fd, bool *ret_done)
     size_t length = strlen(walk->at);
     int added = snprintf(walk->at + length, sizeof walk->at - length, "/%s", name);
     if (added < 0 || (size_t)added >= sizeof walk->at - length)
-        return fail(walk, ENAMETOOLONG);
+        return fail_with_errno(walk, ENAMETOOLONG);
     int fd = openat(walk->folder, name, LOOK);
     if (fd < 0 && errno == ENOENT && walk->make && walk->links == 0 && !*walk->left) {
         result = make_database(walk, name);
@@ -269,26 +296,26 @@ static int step(struct walk *walk, int *ret_fd, bool *ret_done)
         fd = openat(walk->folder, name, LOOK);
     }
     if (fd < 0 || fstat(fd, &status) < 0) {
-        result = fail(walk, errno);
+        result = fail_with_errno(walk, errno);
         goto out;
     }
     if (S_ISDIR(status.st_mode)) {
-        result = enter(walk, fd);
+        result = enter_folder(walk, fd);
         fd = -1;
         goto out;
     }
-    result = check(walk, walk->at, &status, false);
+    result = check_owner_and_mode(walk, walk->at, &status, false);
     if (result != 0)
         goto out;
     if (S_ISLNK(status.st_mode)) {
         walk->at[length] = '\0';
-        result = follow(walk, fd);
+        result = follow_link(walk, fd);
     } else if (*walk->left) {
-        result = fail(walk, ENOTDIR);
+        result = fail_with_errno(walk, ENOTDIR);
     } else {
         *ret_done = true;
         result = walk->database ? arrive_at_database(walk, name, &status)
-                                : arrive(walk, name, &status, ret_fd);
+                                : arrive_at_file(walk, name, &status, ret_fd);
     }
 out:
     if (fd >= 0)
@@ -296,22 +323,25 @@ out:
     return result;
 }
 
-static int begin(struct walk *walk)
+static int begin_walk(struct walk *walk)
 {
     size_t length = strlen(walk->asked), size = 0;
     if (length == 0)
-        return fail(walk, ENOENT);
+        return fail_with_errno(walk, ENOENT);
     if (walk->asked[0] != '/') {
-        /* The way to the current directory counts as well. Where it can't be reached any more there is no such way. */
+        /*
+         * The way to the current directory is walked as well. Where the directory can't be reached
+         * any more, there is no such way.
+         */
         if (!getcwd(walk->left, PATH_ROOM))
-            return fail(walk, errno);
+            return fail_with_errno(walk, errno);
         if (walk->left[0] != '/')
-            return fail(walk, ENOENT);
+            return fail_with_errno(walk, ENOENT);
         size = strlen(walk->left);
         walk->left[size++] = '/';
     }
     if (length >= PATH_ROOM)
-        return fail(walk, ENAMETOOLONG);
+        return fail_with_errno(walk, ENAMETOOLONG);
     memcpy(walk->left + size, walk->asked, length + 1);
     return enter_root(walk);
 }
@@ -320,9 +350,9 @@ static int walk_on(struct walk *walk, int *ret_fd, char **ret_path)
 {
     bool done = false;
     int fd = -1;
-    int result = begin(walk);
+    int result = begin_walk(walk);
     while (result == 0 && !done)
-        result = step(walk, ret_fd ? &fd : NULL, &done);
+        result = take_step(walk, ret_fd ? &fd : NULL, &done);
     if (result == 0 && ret_path) {
         char *resolved = strdup(*walk->at ? walk->at : "/");
         if (resolved)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What plat.h and socket.h hand out: another header of this name is in win/, and the build chooses. */
+/*
+ * The types that platform.h and socket.h hand out. There is another header of this name in win/;
+ * the build chooses one.
+ */
 #ifndef RDV__UNIX_TYPES_H
 #define RDV__UNIX_TYPES_H
 
@@ -13,10 +16,10 @@ typedef int rdv__descriptor;
 typedef int rdv__file;
 #define RDV__NO_FILE (-1)
 
-/* A group of users: its number. */
+/* A group of users, by its number. */
 typedef uint32_t rdv__group;
 
-/* How a child ended that was killed: by SIGKILL. */
+/* How a child has ended that was killed: by SIGKILL. */
 #define RDV__KILLED (-9)
 
 #endif

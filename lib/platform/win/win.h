@@ -61,6 +61,7 @@ enum rdv__win_security {
     RDV__WIN_SHARED,  /* another one has some of the rights */
     RDV__WIN_OPEN /* everybody has all rights: there is no list of them, or one that we can't read */
 };
+
 /* What lets one have another thing in the place of this, whatever it is, or have all further rights to it. */
 #define RDV__WIN_REPLACE (DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_ALL)
 
