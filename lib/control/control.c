@@ -47,7 +47,7 @@
  *
  * A line that is being done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES,
  * 24 MiB. Each task of a schedule is parsed by itself, so beside these two there are the tasks, 64
- * MiB, and the answer_request, 64 MiB. If nearly all values are in one task or in no task, there is
+ * MiB, and the answer, 64 MiB. If nearly all values are in one task or in no task, there is
  * their tree instead: at most VALUE_MEMORY for a member with its name and its text, 305 MiB.
  */
 #define MIB               ((size_t)1024 * 1024)
