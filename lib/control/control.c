@@ -432,7 +432,7 @@ static int check_call(const struct client *client, const struct rdv__method *met
     if (!method)
         set_no_method(request, failure);
     else if (!client->may_write && !rdv__method_reads(method))
-        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for clients that may only read",
+        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for those who may only read",
                          request->method);
     else if (!rdv__connection_has_room(client->connection, 0))
         rdv__failure_set(failure, 0, RDV_EBUSY, "too much waits for clients that do not read");

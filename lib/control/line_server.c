@@ -10,19 +10,18 @@
  *               a line waits, or the user has more
  *   waiting -------------------------------------------> awake
  *       | <----------------------------------------------- |
- *       |             it has had its part of a turn        |
- *       |                                                  |
- *       +-- more is pushed than it may have -------------> late: only late_line is left to read
- *       |                                                  |
- *       |                                                  v
- *       +-- an error, or nothing read for `patience` ----> broken ----> freed
+ *       |            it has had its part of a turn
  *       |
- *       +-- the client has ended, and has all its answers ------------> freed
+ *       +-- more is pushed than it may have --> late: only late_line is left to read --> freed
+ *       |
+ *       +-- an error, or nothing read for `patience` --> broken ------------------------> freed
+ *       |
+ *       +-- the client has ended, and has all its answers ------------------------------> freed
  *
- * A waiting connection waits for input, or for its client to read.
- * Only settle_connection() and rdv__server_free() free a connection, and never one that is awake:
- * everything else only marks it as broken. While a whole line waits, nothing is received, so that
- * the line stays in its place.
+ * A waiting connection waits for input, or for its client to read. A connection is freed by
+ * settle_connection() and only when it is not awake; everything else marks it as broken. (When the
+ * server is freed, all go.) While a whole line waits, nothing is received, so that the line stays
+ * in its place.
  */
 #include "control/line_server.h"
 
