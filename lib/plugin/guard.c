@@ -76,7 +76,7 @@ static bool is_known_error(int result)
     }
 }
 
-int rdv__guard_result(struct rdv__tell *tell, const char *name, const char *what, int result)
+int rdv__guard_check_result(struct rdv__tell *tell, const char *name, const char *what, int result)
 {
     if (result == 0 || is_known_error(result))
         return result;
@@ -229,10 +229,10 @@ static void sink_terminated(rdv_sink *sink, int reason)
     struct rdv__guard *guard = guard_of_sink(sink);
     struct visit visit;
     begin_visit(guard, &visit);
-    tell_terminated(
-        guard,
-        rdv__guard_result(guard->parts.tell, guard->parts.name, "its reason to terminate", reason),
-        true);
+    tell_terminated(guard,
+                    rdv__guard_check_result(guard->parts.tell, guard->parts.name,
+                                            "its reason to terminate", reason),
+                    true);
     end_visit(guard, &visit);
 }
 
@@ -254,7 +254,7 @@ static int end_call(struct rdv__guard *guard, struct rdv__watched *call, int res
     const char *what = call->what;
     rdv_duration took = rdv__watchdog_leave(guard->parts.watchdog, call);
     rdv__guard_log_call(guard->parts.tell, guard->parts.name, what, took);
-    return rdv__guard_result(guard->parts.tell, guard->parts.name, what, result);
+    return rdv__guard_check_result(guard->parts.tell, guard->parts.name, what, result);
 }
 
 static const char *guard_name(rdv_plugin *base)

@@ -38,7 +38,7 @@ rdv_plugin *rdv__guard_plugin(struct rdv__guard *guard);
 
 /* Check the result of a foreign function: a number that is not an RDV_E… code is logged, and
  * becomes RDV_EFAILED. */
-int rdv__guard_result(struct rdv__tell *tell, const char *name, const char *what, int result);
+int rdv__guard_check_result(struct rdv__tell *tell, const char *name, const char *what, int result);
 
 /* Log how long a call took, which is what rdv__watchdog_leave() returned: 0 is not too long. */
 void rdv__guard_log_call(struct rdv__tell *tell, const char *name, const char *what,

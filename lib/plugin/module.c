@@ -201,7 +201,7 @@ static int open_plugin(struct rdv_module *module, const char *path, struct rdv_e
     enter_call(module, &call, "open");
     result = entry->open(&module->host, &plugin);
     leave_call(module, &call);
-    result = rdv__guard_result(module->tell, get_name(module), "open", result);
+    result = rdv__guard_check_result(module->tell, get_name(module), "open", result);
     if (result != 0)
         return rdv__fail(error, result, "the plug-in '%s' could not be opened: %s", path,
                          rdv_strerror(result));
