@@ -13,8 +13,8 @@
  *           -> late:  it reads  -> done at once             -> answer
  *                               -> work -> slice ... slice  -> answer
  *
- * What waits is bounded, see MIB and below. Nothing that a client does lasts longer than a slice,
- * or one line.
+ * A request that waits for its part of the turn is kept as it was read. What all clients together
+ * can make the agent take is bounded: see RDV_CONTROL_MEMORY_MAX below.
  */
 #include <rdvtask/control.h>
 
@@ -46,8 +46,8 @@
  *   one line being done    6 MiB        416 MiB   (see below; or one entry with all its changes)
  *
  * A line that is being done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES,
- * 24 MiB. Each task of a schedule is parsed by itself, so beside these two there are the tasks, 64
- * MiB, and the answer_request, 64 MiB. If nearly all values are in one task or in no task, there is
+ * 24 MiB. Each task of a schedule is parsed by itself, so beside these two there are the tasks,
+ * 64 MiB, and the answer, 64 MiB. If nearly all values are in one task or in no task, there is
  * their tree instead: at most VALUE_MEMORY for a member with its name and its text, 305 MiB.
  */
 #define MIB               ((size_t)1024 * 1024)
@@ -432,7 +432,7 @@ static int check_call(const struct client *client, const struct rdv__method *met
     if (!method)
         set_no_method(request, failure);
     else if (!client->may_write && !rdv__method_reads(method))
-        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for clients that may only read",
+        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for those who may only read",
                          request->method);
     else if (!rdv__connection_has_room(client->connection, 0))
         rdv__failure_set(failure, 0, RDV_EBUSY, "too much waits for clients that do not read");

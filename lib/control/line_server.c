@@ -7,18 +7,21 @@
  * called once in each turn, late, for the connections that are awake. Both end with
  * settle_connection(), which closes the connection or says what it waits for:
  *
- *             line, room for output
- *   waiting ------------------------> awake ----> done, in turn_late() or the next one
- *   for input                           ^
- *      |                                | what waits was read, an answer was given
- *      +--> waiting for output ---------+
- *      |      | nothing was read for `patience`, or more is pushed than it may have
- *      |      v
- *      +--> broken, or late with a last line ----> freed
+ *               a line waits, or the user has more
+ *   waiting -------------------------------------------> awake
+ *       | <----------------------------------------------- |
+ *       |            it has had its part of a turn
+ *       |
+ *       +-- more is pushed than it may have --> late: only late_line is left to read --> freed
+ *       |
+ *       +-- an error, or nothing read for `patience` --> broken ------------------------> freed
+ *       |
+ *       +-- the client has ended, and has all its answers ------------------------------> freed
  *
- * Only settle_connection() and rdv__server_free() free a connection, and never one that is awake:
- * everything else only marks it as broken. While a whole line waits, nothing is received, so that
- * the line stays in its place.
+ * A waiting connection waits for input, or for its client to read. A connection is freed by
+ * settle_connection() and only when it is not awake; everything else marks it as broken. (When the
+ * server is freed, all go.) While a whole line waits, nothing is received, so that the line stays
+ * in its place.
  */
 #include "control/line_server.h"
 

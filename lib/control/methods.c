@@ -59,14 +59,18 @@ struct rdv__work {
     char identifier[];
 };
 
+/* See rdv__method_reads() and rdv__method_stages(). */
 struct rdv__method {
     const char *name;
     bool reads, stages;
+    /* Do a request: read its parameters, do it, and write the result. Returns 0, or an error with
+     * the call's failure filled in. */
     int (*run)(struct call *call);
 };
 
 /* ---------------------------------------------------------------- failures */
 
+/* Whether the store may have words of its own for this code. */
 static bool is_of_store(int code)
 {
     return code == RDV_EIO || code == RDV_ENOSPC || code == RDV_EACCES || code == RDV_EREADONLY ||

@@ -47,7 +47,7 @@ static struct rdv__value find_member(struct rdv__value object, const char *name)
 }
 
 /* Tell which RDV_E… code the error of a response stands for. */
-static int code_of(struct rdv__value error, int64_t number)
+static int find_code(struct rdv__value error, int64_t number)
 {
     struct rdv__value data = find_member(error, "data"), value;
     const char *name = "";
@@ -80,7 +80,7 @@ static int read_error(struct rdv__value error, rdv_response *response)
         rdv__json_integer(code, INT64_MIN, INT64_MAX, &number, NULL) != 0 ||
         rdv__json_string(message, &response->words, NULL) != 0)
         return RDV_ESYNTAX;
-    response->code = code_of(error, number);
+    response->code = find_code(error, number);
     return 0;
 }
 

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Entries as JSON. control/ writes them into answers, and reads them on the client's side from
+ * answers; rdv_entry_to_json() writes one for programs. doc/schema/entry.schema.json describes the
+ * shape, whose version is RDV_ENTRY_JSON_VERSION.
+ *
+ * What is not given or not known is null, and reading null leaves the member of the entry as it is.
+ * Members that are not known are passed over, as they may be added within a version.
+ */
 #include "document/entry_json.h"
-#include "base/error.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rdvtask/document.h>
+
+#include "base/error.h"
 
 /* ----------------------------------------------------------------- writing */
 
@@ -23,7 +32,7 @@ static void write_progress(struct rdv__json_writer *writer, int progress)
         rdv__json_write_integer(writer, "progress", progress);
 }
 
-/* Words for which "" stands for "none". */
+/* Write a message. An empty one is none: it is null. */
 static void write_message(struct rdv__json_writer *writer, const char *message)
 {
     write_text(writer, "message", message && *message != '\0' ? message : NULL);
@@ -112,7 +121,7 @@ int rdv_entry_to_json(const rdv_entry *entry, char **ret_text)
 
 enum kind { INTEGER, INT, SIZE, FLAG, TEXT, TIME, LIMIT, STATE, STATUS, OUTCOME };
 
-/* A member of an entry, or of one of its changes, and where it goes. */
+/* A member of an entry, or of one of its changes, and where it stands in the struct. */
 struct member {
     const char *name;
     enum kind kind;
@@ -169,7 +178,7 @@ static int read_time(struct rdv__value value, rdv_time *ret_time, struct rdv_err
     return result;
 }
 
-/* One of a few words, whose names a function tells. */
+/* Read one of a few words: name(number) gives each, for the numbers up to last. */
 static int read_word(struct rdv__value value, int last, const char *(*name)(int number),
                      int *ret_number, struct rdv_error *error)
 {
@@ -209,7 +218,7 @@ static int read_member(struct rdv__value value, const struct member *member, cha
     int64_t number = 0;
     int word = 0, result = 0;
 
-    /* Not given, or not known: as it is already. */
+    /* It is not given or not known, and stays as it is. */
     if (rdv__json_type(value) == RDV__JSON_NULL)
         return 0;
     switch (member->kind) {
@@ -252,7 +261,7 @@ static int read_member(struct rdv__value value, const struct member *member, cha
     return 0;
 }
 
-/* Read one member if the table has it. */
+/* Read a member if the table has it. */
 static int read_known(const char *key, struct rdv__value value, const struct member *members,
                       void *target, struct rdv_error *error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads agent documents: "PATH/agent.json", and those of the folder "PATH/agent.d" that add
- * handlers to it. agent.c loads them for its runs, and so does whatever only checks them. Each
+ * handlers to it. agent.c loads them for its runs, and check.c only to check them. Each
  * member is checked as it is read, and the first error, with its place, ends the reading: either
  * all of it is loaded or nothing.
  *
@@ -23,6 +23,7 @@
 #include "platform/platform.h"
 #include "json/value.h"
 
+/* What holds if a document does not say it. */
 #define NAME_DEFAULT        "rdvtask"
 #define RETRY_DELAY_DEFAULT (30 * RDV_SECOND)
 #define STOP_WAIT_DEFAULT   (90 * RDV_SECOND)

@@ -21,7 +21,9 @@
 #define RDV__GRACE_DEFAULT   (10 * RDV_SECOND)
 #define RDV__STOP_WAIT_MAX   RDV_HOUR
 #define RDV__USER_MAX        256
-#define RDV__MEMBERS_MAX     1024 /* files in the folder beside the document */
+
+/* The most files in the folder beside the document. */
+#define RDV__MEMBERS_MAX 1024
 
 enum rdv__on_interrupt { RDV__INTERRUPT_RESUME, RDV__INTERRUPT_RESTART, RDV__INTERRUPT_FAIL };
 

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads schedule documents: trigger/load_document.c loads them from files, control/methods.c has
+ * them in requests, and check.c only checks them. Each member is checked as it is read, and the
+ * first error, with its place, ends the reading: there is a whole schedule or none.
+ *
+ * A schedule may have hundreds of thousands of tasks, so each is parsed by itself and dropped again
+ * once it is read (rdv__json_elements()).
+ */
 #include "document/schedule.h"
 
 #include <assert.h>
@@ -20,16 +28,19 @@ enum { LABEL, IDENTIFIER, START, END, DEADLINE, LIMIT, CONTEXT, TASK_MEMBERS };
 static const char *const task_names[TASK_MEMBERS + 1] = {"label",    "identifier", "start",   "end",
                                                          "deadline", "limit",      "context", NULL};
 
-/* A task that was looked at, found by the hash of its identifier. */
+/* A place of the table that finds identifiers which come twice. */
 struct seen {
+    /* The hash of the identifier. */
     uint32_t hash;
-    uint32_t item; /* from 1; 0 = free */
+    /* The index of the task, plus 1; 0 if the place is free. */
+    uint32_t item;
 };
 
-/* Data for a task: borrowed from the document, or made for it. */
+/* The context of a task. */
 struct context {
     const void *data;
     size_t size;
+    /* The memory of data, to be freed; NULL if it is borrowed from the document. */
     char *owned;
 };
 
@@ -46,7 +57,8 @@ static int base64_digit(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Decode strictly: groups of four, padded, no white space, no stray bits. size is of both; false if it's not that. */
+/* Decode base64 strictly: groups of four characters, padded, no white space, no stray bits. Returns
+ * false if the text is anything else. data has room for three bytes for each group. */
 static bool decode_base64(const char *text, size_t size, unsigned char *data, size_t *ret_size)
 {
     size_t length = 0;
@@ -63,7 +75,7 @@ static bool decode_base64(const char *text, size_t size, unsigned char *data, si
                 return false;
             bits = bits << 6 | (uint32_t)digit;
         }
-        /* Bits that are not of a byte must be 0: one text for one content. */
+        /* The bits behind the last byte must be 0, so that one content has only one text. */
         if ((padding == 1 && (bits & 0xFFu)) || (padding == 2 && (bits & 0xFFFFu)))
             return false;
         for (int k = 0; k < 3 - padding; k++)
@@ -139,7 +151,8 @@ static int read_context(struct rdv__value value, struct context *ret_context,
 
 /* ---------------------------------------------------------------- schedule */
 
-/* A label or an identifier, with no NUL behind it. The scanner has seen to its characters. */
+/* Read a label or an identifier, which has no NUL behind it. The scanner has checked its
+ * characters. */
 static int read_name(struct rdv__value value, const char **ret_name, size_t *ret_size,
                      struct rdv_error *error)
 {
@@ -180,7 +193,7 @@ static int read_window(const struct rdv__value *members, rdv_time now, rdv_windo
     if (result < 0)
         return result;
     if (rdv_window_check(&window) < 0) {
-        /* Each member by itself is right by now. */
+        /* Each member is right by itself, so this can only be their order. */
         char start[RDV_TIME_TEXT_SIZE] = "?", end[RDV_TIME_TEXT_SIZE] = "?";
         rdv_time_format(window.start, start, sizeof start);
         rdv_time_format(window.end, end, sizeof end);
@@ -213,7 +226,8 @@ static int read_task(struct rdv__value value, rdv_time now, struct rdv__schedule
         result = read_context(members[CONTEXT], &context, error);
     if (result < 0)
         return result;
-    /* All was checked, so what's left is memory, or no random numbers for an identifier. */
+    /* All was checked. This can fail only for want of memory, or of random numbers for an
+     * identifier. */
     result = rdv__task_new(label, label_size, identifier, identifier_size, context.data,
                            context.size, 0, &item->task);
     free(context.owned);
@@ -241,7 +255,7 @@ static int fail_repeated(const struct rdv__schedule *schedule, size_t first, siz
     return result;
 }
 
-/* Refuse an identifier that comes twice: the first in the document that repeats one. */
+/* Refuse an identifier that comes twice. The error is at the first task that repeats one. */
 static int check_identifiers(const struct rdv__schedule *schedule, struct rdv_error *error)
 {
     struct rdv__hash_key key;

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The watchdog for calls of a plug-in. guard.c and module.c put rdv__watchdog_enter() and
+ * rdv__watchdog_leave() around each call, on the loop's thread. The calls under way are a stack, of
+ * which only the innermost is watched: the time of an inner call is taken off the outer ones.
+ *
+ * The watchdog's thread waits for the moment when the innermost call has taken too long. It sleeps
+ * without a timer while no call is under way.
+ */
 #include "plugin/call_watchdog.h"
 
 #include <assert.h>
@@ -11,21 +19,24 @@
 #include "platform/platform.h"
 #include "platform/thread.h"
 
-/* Of the name in the words, in bytes with the NUL. */
+/* The size of the name in the text, in bytes with the NUL. */
 #define NAME_SIZE 256
 
 struct rdv__watchdog {
-    struct rdv__monitor *monitor; /* for all below */
-    struct rdv__thread *thread;   /* NULL if nobody is to be told */
+    /* It protects all that follows, and wakes the thread. */
+    struct rdv__monitor *monitor;
+    /* NULL if nobody is to be told. */
+    struct rdv__thread *thread;
     rdv_duration limit;
     void (*fn)(void *user, const char *text);
     void *user;
-    struct rdv__watched *top; /* the innermost call, NULL = none */
+    /* The innermost call; NULL if none is under way. */
+    struct rdv__watched *top;
     bool stopping;
     char name[NAME_SIZE];
 };
 
-static void describe(const struct rdv__watchdog *watchdog, char line[RDV__LOG_LINE])
+static void describe_call(const struct rdv__watchdog *watchdog, char line[RDV__LOG_LINE])
 {
     const struct rdv__watched *call = watchdog->top;
     char words[RDV__LOG_LINE], took[RDV_DURATION_TEXT_SIZE];
@@ -37,7 +48,8 @@ static void describe(const struct rdv__watchdog *watchdog, char line[RDV__LOG_LI
     rdv__escape(words, length, line, RDV__LOG_LINE);
 }
 
-static void watch(void *user)
+/* The watchdog's thread. */
+static void watch_calls(void *user)
 {
     struct rdv__watchdog *watchdog = user;
     char line[RDV__LOG_LINE];
@@ -49,7 +61,7 @@ static void watch(void *user)
             rdv__monitor_wait(watchdog->monitor, due);
             continue;
         }
-        describe(watchdog, line);
+        describe_call(watchdog, line);
         call->tell *= 2;
         rdv__monitor_unlock(watchdog->monitor);
         watchdog->fn(watchdog->user, line);
@@ -70,7 +82,7 @@ int rdv__watchdog_new(rdv_duration limit, void (*fn)(void *user, const char *tex
     watchdog->user = user;
     int result = rdv__monitor_new(&watchdog->monitor);
     if (result == 0 && fn)
-        result = rdv__thread_new(watch, watchdog, &watchdog->thread);
+        result = rdv__thread_new(watch_calls, watchdog, &watchdog->thread);
     if (result != 0) {
         rdv__monitor_free(watchdog->monitor);
         free(watchdog);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task agents in shared libraries: from a file to a plug-in that was found right, and out of memory again when that is safe.
+ * Task agents in shared libraries: rdv_module_… loads a file, checks what it has, puts a guard in
+ * front of its plug-in, and unloads it again. Programs call it on the loop's thread.
+ *
+ * Nothing of a file is run before it was found that only trusted users can change it; nothing of
+ * its tables is read before it was found that they have it. A file is unloaded only when none of
+ * its code can run any more. Otherwise all that it can reach stays in memory until the process
+ * ends: the struct rdv_module, and its guard.
  */
 #include <rdvtask/module.h>
 
@@ -17,28 +23,32 @@
 
 #define ENTRY_POINT "rdvtask_plugin"
 
-/* What of an entry says whether the rest can be read. */
+/* The size of the first members of an entry, which say whether the rest can be read. */
 #define ENTRY_HEAD (offsetof(rdv_module_entry, abi) + sizeof(uint32_t))
 
 struct rdv_module {
-    rdv_module_host host; /* first, since that may be all that still points here */
+    /* What the plug-in gets. It is first, so that a check for leaks finds the module by a pointer
+     * that only the plug-in still has. */
+    rdv_module_host host;
     char *configuration;
     void *library;
     const rdv_module_entry *entry;
-    rdv_plugin *plugin; /* the foreign one */
+    /* The foreign plug-in. */
+    rdv_plugin *plugin;
     struct rdv__guard *guard;
     struct rdv__tell *tell;
     struct rdv__watchdog *watchdog;
-    char file[RDV_MODULE_NAME_MAX +
-              1]; /* the file's name, which stands for its own until that is known */
+    /* The name of the file, which stands for the name of the task agent until that is known. */
+    char file[RDV_MODULE_NAME_MAX + 1];
     char name[RDV_MODULE_NAME_MAX + 1];
-    int named; /* atomic: the plug-in's threads ask for it */
+    /* Whether name is set. It is atomic, as threads of the plug-in ask for it. */
+    int named;
 };
 
-/* ---------------------------------------------------------- what it is given */
+/* ------------------------------------------------------- what a plug-in is given */
 
-/* What the plug-in is called in messages. */
-static const char *name_of(const struct rdv_module *module)
+/* Get the name of the plug-in for messages. */
+static const char *get_name(const struct rdv_module *module)
 {
     return rdv__atomic_load(&module->named) ? module->name : module->file;
 }
@@ -46,7 +56,7 @@ static const char *name_of(const struct rdv_module *module)
 static void host_log(const rdv_module_host *host, rdv_log_level level, const char *text)
 {
     const struct rdv_module *module = (const struct rdv_module *)(const void *)host;
-    rdv__tell(module->tell, level, "%s: %s", name_of(module), text ? text : "");
+    rdv__tell(module->tell, level, "%s: %s", get_name(module), text ? text : "");
 }
 
 static const rdv_module_host host_functions = {
@@ -125,16 +135,16 @@ static int check_options(const rdv_module_options *options, struct rdv_error *er
 
 /* ------------------------------------------------------------------ opening */
 
-static void enter(struct rdv_module *module, struct rdv__watched *call, const char *what)
+static void enter_call(struct rdv_module *module, struct rdv__watched *call, const char *what)
 {
     rdv__watchdog_enter(module->watchdog, call, what, NULL);
 }
 
-static void leave(struct rdv_module *module, struct rdv__watched *call)
+static void leave_call(struct rdv_module *module, struct rdv__watched *call)
 {
     const char *what = call->what;
-    rdv__guard_took(module->tell, name_of(module), what,
-                    rdv__watchdog_leave(module->watchdog, call));
+    rdv__guard_log_call(module->tell, get_name(module), what,
+                        rdv__watchdog_leave(module->watchdog, call));
 }
 
 static void set_name(struct rdv_module *module, char buffer[RDV_MODULE_NAME_MAX + 1],
@@ -146,12 +156,13 @@ static void set_name(struct rdv_module *module, char buffer[RDV_MODULE_NAME_MAX 
     rdv__watchdog_set_name(module->watchdog, buffer);
 }
 
-static int name_by_plugin(struct rdv_module *module, const char *path, struct rdv_error *error)
+/* Ask the plug-in for its name, and keep it. */
+static int ask_for_name(struct rdv_module *module, const char *path, struct rdv_error *error)
 {
     struct rdv__watched call;
-    enter(module, &call, "name");
+    enter_call(module, &call, "name");
     const char *name = module->plugin->ops->name(module->plugin);
-    leave(module, &call);
+    leave_call(module, &call);
     if (!name || !*name || !rdv__utf8_valid(name, strlen(name)))
         return rdv__fail(error, RDV_EINVAL, "'%s': its task agent has no name, or none in UTF-8",
                          path);
@@ -160,8 +171,8 @@ static int name_by_plugin(struct rdv_module *module, const char *path, struct rd
     return 0;
 }
 
-/* Bring the file into memory, which runs its constructors. */
-static int load(struct rdv_module *module, const char *path, struct rdv_error *error)
+/* Load the file into memory, which runs its constructors. */
+static int load_library(struct rdv_module *module, const char *path, struct rdv_error *error)
 {
     struct rdv__watched call;
     char *resolved = NULL;
@@ -169,10 +180,11 @@ static int load(struct rdv_module *module, const char *path, struct rdv_error *e
     int result = rdv__plat_open_trusted(path, &file, &resolved, error);
     if (result != 0)
         return result;
-    enter(module, &call, "its constructors");
-    /* By its path and not by the descriptor, which has no folder for the libraries beside it; nobody can have replaced it. */
+    enter_call(module, &call, "its constructors");
+    /* It is opened by its path and not by the descriptor, as libraries beside it are found by its
+     * folder. Only trusted users could have replaced it meanwhile. */
     result = rdv__plat_library_open(resolved, &module->library, error);
-    leave(module, &call);
+    leave_call(module, &call);
     rdv__plat_close(file);
     free(resolved);
     return result;
@@ -186,17 +198,17 @@ static int open_plugin(struct rdv_module *module, const char *path, struct rdv_e
     int result = check_entry(entry, path, error);
     if (result != 0)
         return result;
-    enter(module, &call, "open");
+    enter_call(module, &call, "open");
     result = entry->open(&module->host, &plugin);
-    leave(module, &call);
-    result = rdv__guard_result(module->tell, name_of(module), "open", result);
+    leave_call(module, &call);
+    result = rdv__guard_check_result(module->tell, get_name(module), "open", result);
     if (result != 0)
         return rdv__fail(error, result, "the plug-in '%s' could not be opened: %s", path,
                          rdv_strerror(result));
     module->entry = entry;
     module->plugin = plugin;
     result = check_plugin(plugin, path, error);
-    return result != 0 ? result : name_by_plugin(module, path, error);
+    return result != 0 ? result : ask_for_name(module, path, error);
 }
 
 void rdv_module_options_init(rdv_module_options *options)
@@ -205,7 +217,7 @@ void rdv_module_options_init(rdv_module_options *options)
         .size = sizeof *options, .call_limit = 5 * RDV_SECOND, .terminate_wait = 30 * RDV_SECOND};
 }
 
-/* A module that nothing is loaded into yet. */
+/* Make a module into which nothing is loaded yet. */
 static int module_new(rdv_loop *loop, const char *path, const rdv_module_options *options,
                       struct rdv_module **ret_module)
 {
@@ -251,7 +263,7 @@ int rdv_module_open(rdv_loop *loop, const char *path, const rdv_module_options *
     result = module_new(loop, path, options, &module);
     if (result != 0)
         return rdv__fail(error, result, "cannot load '%s': %s", path, rdv_strerror(result));
-    result = load(module, path, error);
+    result = load_library(module, path, error);
     if (result == 0)
         result = open_plugin(module, path, error);
     if (result == 0) {
@@ -274,7 +286,7 @@ int rdv_module_open(rdv_loop *loop, const char *path, const rdv_module_options *
     return 0;
 }
 
-/* ------------------------------------------------------------------ its life */
+/* --------------------------------------------------------- the life of a module */
 
 rdv_plugin *rdv_module_plugin(rdv_module *module)
 {
@@ -286,20 +298,20 @@ const char *rdv_module_name(const rdv_module *module)
     return module->name;
 }
 
-/* Free the foreign plug-in, if that is safe. Whether none of its code can run any more. */
+/* Free the foreign plug-in, if that is safe. Returns whether none of its code can run any more. */
 static bool close_plugin(struct rdv_module *module)
 {
     struct rdv__watched call;
     if (module->guard && !rdv__guard_may_free(module->guard)) {
         rdv__tell(module->tell, RDV_LOG_WARNING,
                   "plug-in '%s' has not terminated: it stays in memory until the process ends",
-                  name_of(module));
+                  get_name(module));
         return false;
     }
     if (module->plugin) {
-        enter(module, &call, "close");
+        enter_call(module, &call, "close");
         module->entry->close(module->plugin);
-        leave(module, &call);
+        leave_call(module, &call);
     }
     int references = module->guard ? rdv__guard_references(module->guard) : 0;
     if (references == 0)
@@ -307,7 +319,7 @@ static bool close_plugin(struct rdv_module *module)
     rdv__tell(module->tell, RDV_LOG_WARNING,
               "plug-in '%s' still has %d reference%s to its sink: it stays in memory until the "
               "process ends",
-              name_of(module), references, references == 1 ? "" : "s");
+              get_name(module), references, references == 1 ? "" : "s");
     return false;
 }
 
@@ -319,7 +331,7 @@ void rdv_module_close(rdv_module *module)
     rdv__watchdog_free(module->watchdog);
     module->watchdog = NULL;
     if (!unload) {
-        /* It may call us at any time: what it can reach stays for it. */
+        /* The plug-in may call its sink and its host at any time: what it can reach stays. */
         rdv__guard_abandon(module->guard);
         rdv__tell_close(module->tell);
         return;

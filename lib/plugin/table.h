@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which functions a task agent has: its table may be of an earlier time, and end sooner than ours.
- * A task agent of this library may have functions behind the public ones, for the trigger agent
- * that keeps the same store.
+ * Which functions a task agent has. If it was built with an earlier version, its table ends sooner
+ * than rdv_plugin_ops. A task agent of this library may have functions behind the public ones, for
+ * the trigger agent that keeps the same store.
  */
 #ifndef RDV__PLUGIN_TABLE_H
 #define RDV__PLUGIN_TABLE_H
@@ -15,14 +15,14 @@
 #include <rdvtask/store.h>
 #include <rdvtask/task.h>
 
-/* What every table has; check_label and what follows it came later. */
+/* The size that every table has: check_label and what follows it came later. */
 #define RDV__PLUGIN_OPS_SIZE offsetof(rdv_plugin_ops, check_label)
 
-/* Whether the table has this function, which came later. */
+/* Whether the table has this function, which is one of those that came later. */
 #define RDV__PLUGIN_HAS(ops, function) \
     ((ops)->size >= offsetof(rdv_plugin_ops, function) + sizeof(ops)->function && (ops)->function)
 
-/* What a process that has ended has left of a run. */
+/* What a process of the agent that has ended has left of a run. */
 struct rdv__left_of_run {
     /* Something was under way, and was cut short. */
     bool under_way;
