@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions about many entries, answered in slices. control.c makes a query for each question that
- * comes through the socket, does a slice of it a turn, and follows the changes for its watchers; it
- * owns the queries. Entries are read by store/listing.c; which ones is found out in the queue and
- * the history.
+ * Questions about many entries, answered in slices. control/methods.c makes a query for each such
+ * question that comes through the socket, owns it, and does a slice of it at a time; control.c
+ * follows the changes for its watchers, and owns how far each has got. Entries are read by
+ * store/listing.c; which ones is found out in the queue and the history.
  *
  * A query goes through these stages:
  *     list      LISTING -----------------------------------> OVER
