@@ -21,6 +21,7 @@
 #include "store/records.h"
 #include "store/store.h"
 #include "trigger/api.h"
+#include "trigger/load_document.h"
 #include "trigger/query.h"
 
 /* The largest number of entries that may be asked for. */

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What a trigger agent is asked by direct calls, in batches or one by one. What follows from them is decided in trigger.c. */
+/*
+ * What a trigger agent is asked: to schedule, delete, cancel, pause and resume, and how it is. The
+ * rdv_trigger_ functions are the program's direct calls; control/methods.c, sink.c and
+ * load_document.c call the rdv__trigger_ functions of api.h. What follows from a call is decided in
+ * decide.c.
+ *
+ * A direct call has a commit of its own when it returns, alone or with the batch that it stands in;
+ * the functions of api.h stage, and leave the commit to the turn. No task is handed to the plug-in
+ * from here, and no end asked for: that is for the next turn.
+ */
 #include "trigger/api.h"
 #include "trigger/internal.h"
 
@@ -21,7 +30,8 @@ int rdv_trigger_commit(rdv_trigger *trigger)
     if (!trigger)
         return RDV_EINVAL;
     if (rdv__store_is_held(trigger->entries.store))
-        (void)rdv__decide_with_call(trigger); /* a failure is the batch's, which gives it now */
+        /* A failure is the batch's, which gives it now. */
+        (void)rdv__decide_with_call(trigger);
     return rdv__store_release(trigger->entries.store, true);
 }
 
@@ -30,15 +40,18 @@ int rdv_trigger_rollback(rdv_trigger *trigger)
     return trigger ? rdv__store_release(trigger->entries.store, false) : RDV_EINVAL;
 }
 
-/* A direct call commits by itself, unless it is inside a batch, or inside rdv_loop_call(), which sees to that. */
-static bool commits(const rdv_trigger *trigger)
+/* Whether a direct call commits by itself: it does, unless it is inside a batch of the program, or
+ * inside rdv_loop_call(), which sees to that. */
+static bool commits_itself(const rdv_trigger *trigger)
 {
     return !rdv__loop_in_call(trigger->loop) && !rdv__store_is_held(trigger->entries.store);
 }
 
-static int done(rdv_trigger *trigger, int result)
+/* Finish a direct call, whose result was this so far. */
+static int finish_call(rdv_trigger *trigger, int result)
 {
-    return result == 0 && commits(trigger) ? rdv__store_commit(trigger->entries.store) : result;
+    return result == 0 && commits_itself(trigger) ? rdv__store_commit(trigger->entries.store)
+                                                  : result;
 }
 
 int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
@@ -60,21 +73,22 @@ int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_ta
 int rdv_trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task)
 {
     int result = rdv__trigger_schedule(trigger, window, task);
-    if (result == 0 && commits(trigger))
+    if (result == 0 && commits_itself(trigger))
         result = rdv__decide_with_call(trigger);
-    return done(trigger, result);
+    return finish_call(trigger, result);
 }
 
-/* The unfinished entry that a call names; its run, or NULL for a pending one. */
-static int find(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot,
-                struct rdv__live_entry **ret_live)
+/* Find the unfinished entry that a call names. *ret_live is NULL for a pending one. */
+static int find_entry(rdv_trigger *trigger, const char *identifier, uint32_t *ret_slot,
+                      struct rdv__live_entry **ret_live)
 {
     if (!trigger || !identifier || !*identifier)
         return RDV_EINVAL;
     return rdv__entries_find(&trigger->entries, identifier, ret_slot, ret_live);
 }
 
-/* Whether a former process has left the run behind, and this one does not take it up, or not yet. */
+/* Whether a former process has left the entry under way, and this one does not take it over, or not
+ * yet. */
 static bool is_abandoned(const rdv_trigger *trigger, const struct rdv__live_entry *live)
 {
     return live->resuming &&
@@ -85,7 +99,7 @@ int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
     struct rdv__live_entry *live;
-    int result = find(trigger, identifier, &slot, &live);
+    int result = find_entry(trigger, identifier, &slot, &live);
     if (result != 0)
         return result;
     if (live)
@@ -96,13 +110,14 @@ int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier)
 
 int rdv_trigger_delete(rdv_trigger *trigger, const char *identifier)
 {
-    return done(trigger, rdv__trigger_delete(trigger, identifier));
+    return finish_call(trigger, rdv__trigger_delete(trigger, identifier));
 }
 
 /*
- * A run is ended whether that can be recorded or not: it may be what fills the disk. So this is committed here and now, apart from what
- * else the turn has staged. Only a batch of the caller's stays all or nothing; and a run that nobody runs can only be ended by recording
- * it.
+ * End an entry under way, whether that can be recorded or not: its run may be what fills the disk.
+ * So the request is committed here and now, apart from what else the turn has staged. Only a batch
+ * of the caller's stays all or nothing; and an entry that nobody works on can only be ended by
+ * recording it.
  */
 static int cancel_live(rdv_trigger *trigger, struct rdv__live_entry *live, const char *identifier)
 {
@@ -118,8 +133,8 @@ static int cancel_live(rdv_trigger *trigger, struct rdv__live_entry *live, const
     if (result == 0)
         result = rdv__store_commit(store);
     uint32_t slot;
-    /* A run whose start was in the batch that is lost has not begun, and is pending again. */
-    if (result == 0 || result == RDV_ESTATE || find(trigger, identifier, &slot, &live) != 0 ||
+    /* An entry whose start was in the lost batch was not handed over, and is pending again. */
+    if (result == 0 || result == RDV_ESTATE || find_entry(trigger, identifier, &slot, &live) != 0 ||
         !live)
         return result;
     if (!ends)
@@ -133,11 +148,11 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
 {
     uint32_t slot;
     struct rdv__live_entry *live;
-    int result = find(trigger, identifier, &slot, &live);
+    int result = find_entry(trigger, identifier, &slot, &live);
     if (result != 0)
         return result;
-    if (live &&
-        rdv__status_terminal(live->at.status)) /* it has ended, and only waits for the disk */
+    /* An entry with a terminal status has ended, and only waits for the disk. */
+    if (live && rdv__status_terminal(live->at.status))
         return RDV_ENOTFOUND;
     if (live && live->at.ending == RDV__ENDING_NONE && !is_abandoned(trigger, live) &&
         (!trigger->plugin || !trigger->plugin->ops->cancel_task))
@@ -150,7 +165,7 @@ int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier)
 
 int rdv_trigger_cancel(rdv_trigger *trigger, const char *identifier)
 {
-    return done(trigger, rdv__trigger_cancel(trigger, identifier));
+    return finish_call(trigger, rdv__trigger_cancel(trigger, identifier));
 }
 
 int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,

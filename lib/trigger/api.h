@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The trigger agent for those who share one commit among several calls (the control). */
+/* The calls of a trigger agent for those who share one commit among several: the control, the sink.
+ * */
 #ifndef RDV__TRIGGER_API_H
 #define RDV__TRIGGER_API_H
 
@@ -9,23 +10,21 @@
 #include <rdvtask/trigger.h>
 
 struct rdv__entries;
-struct rdv__schedule;
 
 /*
- * What the public functions do, but staged: durable with the open batch, and undone with it. Who wants to hear which defers a
- * change of its own after them. An error has changed nothing, though it may have failed the whole batch.
+ * What the public functions do, but staged only: durable with the open batch, and undone with it. A
+ * caller that has to hear which of the two it was defers a change of its own after the call. An
+ * error has changed nothing, though it may have failed the whole batch.
  */
 int rdv__trigger_schedule(rdv_trigger *trigger, const rdv_window *window, rdv_task *task);
 int rdv__trigger_delete(rdv_trigger *trigger, const char *identifier);
 int rdv__trigger_cancel(rdv_trigger *trigger, const char *identifier);
 
-/* All tasks of a document, or none (load.c). *ret_failed is the first that is running if that is why (RDV_EBUSY). */
-int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
-                              size_t *ret_failed);
-/* For that: the entries. RDV_ESHUTDOWN once the trigger agent is to end. */
+/* Get the entries, to schedule many at once. RDV_ESHUTDOWN once the trigger agent is to end. */
 int rdv__trigger_entries(rdv_trigger *trigger, struct rdv__entries **ret_entries);
 
-/* An unfinished entry's number, and whether it is running. RDV_ENOTFOUND, or an error of the store. */
+/* Get an unfinished entry's number, and whether it is under way. RDV_ENOTFOUND, or an error of the
+ * store. */
 int rdv__trigger_find(rdv_trigger *trigger, const char *identifier, int64_t *ret_number,
                       bool *ret_running);
 

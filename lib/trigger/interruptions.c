@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What it means that a run was cut short, and how long it waits before it begins again (rule 9 of
+ * doc/design.md). take_over.c calls it. Pure functions: nothing is kept here, and no clock is read.
+ *
+ * A run that is taken over is one of these, and only the first that fits:
+ *     it had asked for a reboot   counts in `reboots`, and too many of them are too often
+ *     nothing was under way       counts nowhere
+ *     stopped in order in this    counts in `stops` as long as it is at the same step
+ *     boot
+ *     anything else               counts in `interruptions`, ends the row of stops, and too many of
+ *                                 them are too often
+ */
 #include "trigger/interruptions.h"
 
 #include "platform/boot.h"
@@ -6,7 +18,11 @@
 #define DELAY_FIRST RDV_SECOND
 #define DELAY_MAX   RDV_HOUR
 
-/* FNV-1a. Two boots with the same number would only have a reboot taken for a restart. */
+/*
+ * FNV-1a, and not the hash of base/hash.h, as the number is stored and compared in later processes:
+ * it must not depend on a key, and stays as it is. If two boots had the same number, a reboot would
+ * be taken for a restart.
+ */
 int64_t rdv__cut_boot(const char *boot_id)
 {
     uint64_t hash = UINT64_C(14695981039346656037);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A schedule document into a trigger agent, whole or not at all. */
-#include <rdvtask/trigger.h>
+/*
+ * Loads a schedule document into a trigger agent, whole or not at all. A program calls it with the
+ * path of a file, and control/methods.c with a document that came through the socket.
+ *
+ * Either all tasks of the document are staged in one batch, or the batch has failed. A batch that
+ * the caller has begun stays the caller's; otherwise it is begun and ended here.
+ */
+#include "trigger/load_document.h"
 
 #include <stdlib.h>
 
@@ -11,8 +17,9 @@
 #include "trigger/entries.h"
 
 /*
- * All are looked for before any is added: the identifiers of a document differ, so that new ones need not be compared with each
- * other, and what can't be had is told before anything is staged.
+ * All identifiers are looked for before any task is added: those of a document differ, so that new
+ * ones need not be compared with each other, and one that is busy is told before anything is
+ * staged.
  */
 int rdv__trigger_schedule_all(rdv_trigger *trigger, const struct rdv__schedule *schedule,
                               size_t *ret_failed)
@@ -63,7 +70,8 @@ int rdv_trigger_load(rdv_trigger *trigger, const char *path, size_t *ret_count,
     else if (result != 0)
         rdv__fail(error, result, "%s", rdv_strerror(result));
     if (result != 0 && !own_batch)
-        (void)rdv__store_fail(store, RDV_ECANCELLED); /* on purpose: the store is well */
+        /* RDV_ECANCELLED says that the batch is given up on purpose, and the store is well. */
+        (void)rdv__store_fail(store, RDV_ECANCELLED);
     if (own_batch) {
         int released = rdv__store_release(store, result == 0);
         if (result == 0 && released != 0)

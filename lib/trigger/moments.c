@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A pairing heap of moments. entries.c owns the one that there is, and embeds a struct rdv__moment
+ * in each live entry.
+ *
+ * Each heap is a tree: no moment comes before its parent. A parent has a list of its children, by
+ * `child` and `next`; `previous` leads back in that list, and from the first child to the parent.
+ * The root has neither `next` nor `previous`.
+ */
 #include "trigger/moments.h"
 
 #include <assert.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Orders runs by the moment, in running time, at which they are to be looked at. It is a pairing heap whose links lie in its elements, so
- * nothing here can fail. Most runs have only one moment, their limit, and come in the order of it: putting one in then takes no time.
+ * Orders live entries by the moment, in running time, at which they are to be looked at. It is a
+ * pairing heap whose links lie in its elements, so nothing here can fail. Most entries have only
+ * one moment, their limit, and come in the order of it: putting one in then takes no time.
  */
 #ifndef RDV__TRIGGER_MOMENTS_H
 #define RDV__TRIGGER_MOMENTS_H
@@ -11,16 +12,19 @@
 
 #include <rdvtask/base.h>
 
-/* An element, embedded in its owner; all zero = in no heap. */
+/* An element, embedded in its owner. If it is all zero, it is in no heap. */
 struct rdv__moment {
     rdv_duration at;
-    int64_t number; /* of equal moments, the smallest number is first */
+    /* Of equal moments, the one with the smallest number is first. */
+    int64_t number;
     bool is_in;
-    struct rdv__moment *child, *next, *previous; /* previous of a first child is the parent */
+    /* `previous` of a first child is the parent. */
+    struct rdv__moment *child, *next, *previous;
 };
 
 struct rdv__moments {
-    struct rdv__moment *first; /* the earliest; NULL = none */
+    /* The earliest; NULL if there is none. */
+    struct rdv__moment *first;
 };
 
 /* Put a moment into the heap, or move it if it is there. */

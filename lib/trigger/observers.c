@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Those who watch a trigger agent. entries.c owns the list, keeps a copy of an entry for each
+ * change as long as anybody watches, and tells it when the change is durable; api.c adds watches,
+ * and rdv_watch_free() takes them away.
+ *
+ * A watch may be freed inside a callback, its own or another's: it then stays in the list, without
+ * a function, until all are told. A watch may outlive the trigger agent.
+ */
+#include "trigger/observers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "trigger/observers.h"
-
 struct rdv_watch {
-    struct rdv__watchers *watchers; /* NULL once the trigger is gone */
-    rdv_entry_fn fn;                /* NULL once it is freed inside a callback */
+    /* NULL once the trigger agent is gone. */
+    struct rdv__watchers *watchers;
+    /* NULL once the watch was freed inside a callback. */
+    rdv_entry_fn fn;
     void *user;
     rdv_watch *next;
 };
 
 struct rdv__entry_copy {
     rdv_entry entry;
-    char text[]; /* its strings */
+    /* The strings of the entry. */
+    char text[];
 };
 
 static const char *copy_text(char **at, const char *text)
@@ -44,8 +55,8 @@ void rdv__entry_copy_free(struct rdv__entry_copy *copy)
     free(copy);
 }
 
-/* Free the watches that were given up during a callback. */
-static void sweep(struct rdv__watchers *watchers)
+/* Free the watches that were given up inside a callback. */
+static void free_given_up(struct rdv__watchers *watchers)
 {
     for (rdv_watch **at = &watchers->first; *at;) {
         rdv_watch *watch = *at;
@@ -65,7 +76,7 @@ void rdv__watchers_tell(struct rdv__watchers *watchers, const struct rdv__entry_
         if (watch->fn)
             watch->fn(watch->user, &copy->entry);
     watchers->telling = false;
-    sweep(watchers);
+    free_given_up(watchers);
 }
 
 int rdv__watchers_add(struct rdv__watchers *watchers, rdv_entry_fn fn, void *user,
@@ -98,5 +109,5 @@ void rdv_watch_free(rdv_watch *watch)
     }
     watch->fn = NULL;
     if (!watchers->telling)
-        sweep(watchers);
+        free_given_up(watchers);
 }

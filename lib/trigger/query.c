@@ -1,4 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Questions about many entries, answered in slices. control/methods.c makes a query for each such
+ * question that comes through the socket, owns it, and does a slice of it at a time; control.c
+ * follows the changes for its watchers, and owns how far each has got. Entries are read by
+ * store/listing.c; which ones is found out in the queue and the history.
+ *
+ * A query goes through these stages:
+ *     list      LISTING -----------------------------------> OVER
+ *     history   COUNTING_BACK (with a limit) --> TELLING --> OVER
+ *     show      FINDING (if it is unfinished) -------------> OVER
+ *               FINDING --> COUNTING_BACK ------> TELLING --> OVER
+ *
+ * Each slice is a view of the store of its own: what is staged is committed before it, and nothing
+ * of the store stays open after it. Between slices, a query keeps numbers only.
+ */
 #include "trigger/query.h"
 
 #include <stdlib.h>
@@ -10,19 +25,21 @@
 #include "trigger/internal.h"
 
 /*
- * What a slice may cost: showing an entry is 1 and an eighth of the number of its changes, looking at a row of the history is an
- * eighth, and at an entry in memory less than a hundredth.
+ * What a slice may cost: showing an entry is 1 and an eighth of the number of its changes, looking
+ * at a row of the history is an eighth, and looking at an entry in memory is less than a hundredth.
  */
 #define SLICE_WORK     256
 #define ROWS_A_UNIT    8
 #define SLOTS_A_UNIT   128
 #define CHANGES_A_UNIT 8
 
-/* How many changes of each kind a slice of following looks for, and at how many rows of unfinished entries. */
+/* How many changes of each kind a slice of following looks for, and how many rows of unfinished
+ * entries it looks at. */
 #define FOLLOW_MAX  64
 #define FOLLOW_ROWS 1024
 
-/* How many entries a pass over all of them picks: for a question that has to make do with little memory, and for one that may use more. */
+/* How many entries a pass over all of them picks: for a question that has to make do with little
+ * memory, and for one that may use more. */
 #define PICKS       512
 #define PICKS_ROOMY 8192
 
@@ -30,17 +47,24 @@ enum stage { LISTING, FINDING, COUNTING_BACK, TELLING, OVER };
 
 struct rdv__query {
     rdv_trigger *trigger;
-    struct rdv__query_terms terms; /* its texts lie behind this struct */
+    /* Their texts lie behind this struct. */
+    struct rdv__query_terms terms;
     unsigned flags;
     enum stage stage;
-    int work;       /* what is left of the slice */
-    int64_t shown;  /* how many entries were shown */
-    int64_t change; /* how far it has got in the history */
-    int64_t last;   /* nothing that ended later is shown */
-    size_t pick;    /* which of the walk's picks is next */
+    /* What is left of the slice. */
+    int work;
+    /* How many entries were shown. */
+    int64_t shown;
+    /* How far the query has got in the history. */
+    int64_t change;
+    /* The last change when the question was asked: nothing that ended later is shown. */
+    int64_t last;
+    /* Which of the walk's picks is next. */
+    size_t pick;
     rdv_entry_fn fn;
     void *user;
-    struct rdv__queue_walk *walk; /* for a list; else NULL */
+    /* For a list; else NULL. */
+    struct rdv__queue_walk *walk;
 };
 
 static const char *copy_text(char **at, const char *text)
@@ -115,7 +139,7 @@ size_t rdv__query_memory(const struct rdv__query *query)
 
 /* ------------------------------------------------------------------ stages */
 
-static int show(void *user, const rdv_entry *entry)
+static int show_entry(void *user, const rdv_entry *entry)
 {
     struct rdv__query *query = user;
     query->work -= (int)(entry->change_count / CHANGES_A_UNIT);
@@ -132,21 +156,22 @@ static int show_unfinished(struct rdv__query *query, int64_t number)
 {
     query->work--;
     return rdv__listing_unfinished(query->trigger->entries.store, number, query->terms.label,
-                                   query->flags, show, query);
+                                   query->flags, show_entry, query);
 }
 
-/* Do a part of the list: show what the last pass has picked, or make the next pass over all entries. */
+/* Do a part of the list: show what the last pass has picked, or make the next pass over all
+ * entries. */
 static int step_list(struct rdv__query *query)
 {
     struct rdv__queue_walk *walk = query->walk;
-    bool is_over = walk->slot == 0 && walk->after.number != 0; /* whether the pass is */
-    if (is_over && query->pick < walk->count) {
+    const bool pass_is_over = walk->slot == 0 && walk->after.number != 0;
+    if (pass_is_over && query->pick < walk->count) {
         int result = show_unfinished(query, walk->picks[query->pick++].number);
         if (has_enough(query))
             query->stage = OVER;
         return result < 0 ? result : 0;
     }
-    if (is_over && walk->count < walk->room) {
+    if (pass_is_over && walk->count < walk->room) {
         query->stage = OVER;
         return 0;
     }
@@ -172,8 +197,9 @@ static int step_find(struct rdv__query *query)
     return 0;
 }
 
-/* Look for the next finished entry. 1 = it is at query->change; 0 = there is none, or the slice is over. */
-static int seek(struct rdv__query *query, bool back)
+/* Look for the next finished entry. Returns 1 if it is at query->change, and 0 if there is none or
+ * the slice is over. */
+static int seek_ended(struct rdv__query *query, bool back)
 {
     int rows = query->work * ROWS_A_UNIT;
     int result = rdv__listing_seek(query->trigger->entries.store, back, query->terms.identifier,
@@ -185,11 +211,12 @@ static int seek(struct rdv__query *query, bool back)
 /* Go from the end of the history back to the first of the entries that are wanted. */
 static int step_back(struct rdv__query *query)
 {
-    int found = seek(query, true);
+    int found = seek_ended(query, true);
     if (found < 0)
         return found;
+    /* Entries are counted here, and anew when they are shown. */
     if (found == 1)
-        query->shown++; /* counted here, and anew when they are told */
+        query->shown++;
     if (has_enough(query) || (found == 0 && query->work > 0)) {
         query->change = has_enough(query) ? query->change - 1 : -1;
         query->stage = query->shown > 0 ? TELLING : OVER;
@@ -198,14 +225,15 @@ static int step_back(struct rdv__query *query)
     return 0;
 }
 
-/* Go from there on to what ended last before the question was asked. */
+/* Show the history from where step_back() has got to, up to what had ended when the question was
+ * asked. */
 static int step_tell(struct rdv__query *query)
 {
-    int found = seek(query, false);
+    int found = seek_ended(query, false);
     if (found == 1 && query->change <= query->last) {
         query->work--;
-        found = rdv__listing_ended(query->trigger->entries.store, query->change, query->flags, show,
-                                   query);
+        found = rdv__listing_ended(query->trigger->entries.store, query->change, query->flags,
+                                   show_entry, query);
     } else if (found == 1 || (found == 0 && query->work > 0)) {
         query->stage = OVER;
     }
@@ -250,22 +278,25 @@ int rdv__query_step(struct rdv__query *query, rdv_entry_fn fn, void *user)
 /* A change that is to be told, and where its entry is. */
 struct item {
     int64_t change;
-    int64_t number; /* of the entry; 0 = it has ended */
+    /* The number of the entry; 0 = it has ended. */
+    int64_t number;
 };
 
-/* Changes of all kinds. After `bound` some may be missing, so what comes after it is left to the next slice. */
+/* Changes of all kinds. Some of those after `bound` may be missing, so all of these are left to the
+ * next slice. */
 struct items {
     struct item items[3 * FOLLOW_MAX];
     size_t count;
     int64_t bound;
 };
 
-static void add(struct items *items, int64_t change, int64_t number)
+static void add_item(struct items *items, int64_t change, int64_t number)
 {
     items->items[items->count++] = (struct item){change, number};
 }
 
-static void end_at(struct items *items, int64_t change)
+/* Leave the changes after this one to the next slice. */
+static void bound_items(struct items *items, int64_t change)
 {
     if (change < items->bound)
         items->bound = change;
@@ -276,13 +307,14 @@ static int gather_ended(rdv_store *store, int64_t told, struct items *items)
     int rows = FOLLOW_MAX, result;
     int64_t change = told;
     while ((result = rdv__listing_seek(store, false, NULL, &change, &rows)) == 1)
-        add(items, change, 0);
+        add_item(items, change, 0);
     if (rows == 0)
-        end_at(items, change);
+        bound_items(items, change);
     return result;
 }
 
-/* Pending entries have the change that scheduled them, so their changes are in the order of their numbers. */
+/* Pending entries have the change that scheduled them, so their changes are in the order of their
+ * numbers. */
 static int gather_pending(rdv_store *store, struct rdv__query_follow *follow, struct items *items)
 {
     struct rdv__listing_key keys[FOLLOW_ROWS];
@@ -292,7 +324,7 @@ static int gather_pending(rdv_store *store, struct rdv__query_follow *follow, st
         return result;
     for (size_t i = 0; i < count && found < FOLLOW_MAX; i++) {
         if (keys[i].waits && keys[i].change > follow->told) {
-            add(items, keys[i].change, keys[i].number);
+            add_item(items, keys[i].change, keys[i].number);
             found++;
         } else if (found == 0) {
             follow->number = keys[i].number;
@@ -300,11 +332,12 @@ static int gather_pending(rdv_store *store, struct rdv__query_follow *follow, st
     }
     /* If none of so many rows is news, it is not known yet from which change on there is any. */
     if (found == FOLLOW_MAX || count == FOLLOW_ROWS)
-        end_at(items, found > 0 ? items->items[items->count - 1].change : follow->told);
+        bound_items(items, found > 0 ? items->items[items->count - 1].change : follow->told);
     return 0;
 }
 
-/* Collect the earliest changes of running entries, in a heap with the latest of them at its head. */
+/* Collect the earliest changes of entries under way, in a heap with the latest of them at its head.
+ * */
 static void gather_running(const struct rdv__entries *entries, int64_t told, struct items *items)
 {
     struct item *heap = items->items + items->count;
@@ -336,11 +369,11 @@ static void gather_running(const struct rdv__entries *entries, int64_t told, str
     }
     items->count += count;
     if (more)
-        end_at(items, heap[0].change);
+        bound_items(items, heap[0].change);
 }
 
-/* A run whose end is not settled yet is found twice, by the same change. The one that has ended comes first, as that is what the store
- * has. */
+/* An entry whose end is not settled yet is found twice, by the same change. The one that has ended
+ * comes first, as that is what the store has. */
 static int compare_items(const void *a, const void *b)
 {
     const struct item *first = a, *second = b;
@@ -369,7 +402,7 @@ int rdv__query_follow(rdv_trigger *trigger, struct rdv__query_follow *follow, rd
         const struct item *item = &items.items[i];
         if (result < 0 || enough)
             break;
-        /* It was told already, as ended. */
+        /* The entry was told of already, as ended. */
         if (item->change == follow->told)
             continue;
         result = item->number != 0 ? rdv__listing_unfinished(store, item->number, NULL, 0, fn, user)

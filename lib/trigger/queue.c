@@ -1,4 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The queue: what memory has of each unfinished entry. entries.c owns it and makes all changes; the
+ * files that decide and tell ask it what comes first.
+ *
+ *                 rest, wait, ready (any of the three to any other)
+ *                +-------------------------------------------+
+ *   add          |                                           |     run
+ *   ---------> resting <------> waiting <------> ready <-----+  ---------> running
+ *                ^                                                           |
+ *                +------------------------- restore -------------------------+
+ *
+ * In every mode an entry can be hidden and shown again; a running one is running after that, and
+ * all others rest. Removing frees the slot from any mode.
+ *
+ * What holds between calls (rdv__queue_check() looks at all of it):
+ *  - Each heap has the entries of its mode and no others, and each entry knows its place there.
+ *  - An entry that has an end has a place among the ends. Only those of ready entries are a heap.
+ *  - Once `hashed` is set, each entry that is not hidden is in the bucket of its hash.
+ *  - There is room in every array for whatever may still be done to the entries that there are.
+ */
 #include "trigger/queue.h"
 
 #include <assert.h>
@@ -10,15 +30,17 @@
 #include "platform/platform.h"
 
 /*
- * Entries come in chunks, which never move, so that no more than one chunk is unused. What lies in the order of a heap comes in
- * arrays, which grow by an eighth. 41 bytes are the entry, up to 3 its part of the buckets, up to 5 its cell: it is ready, or due
- * at a moment, or neither. An end takes up to 14 more.
+ * Entries come in chunks, which never move, so that no more than one chunk is unused. What lies in
+ * the order of a heap comes in arrays, which grow by an eighth. Of an entry's bytes, 41 are the
+ * entry, up to 3 its part of the buckets, and up to 5 its cell: it is ready, or due at a moment, or
+ * neither. An end takes up to 14 more.
  */
 #define CHUNK 64
 
 /*
- * HEAP_READY and HEAP_TIME share one array, from its two sides: no entry is in both. HEAP_ENDS has the ends themselves: those of
- * ready entries are the heap, and behind it, in no order, lie those of all others that have one.
+ * HEAP_READY and HEAP_TIME share one array, from its two sides: no entry is in both. HEAP_ENDS has
+ * the ends themselves: those of ready entries are the heap, and behind it, in no order, lie those
+ * of all others that have one.
  */
 enum heap { HEAP_READY, HEAP_TIME, HEAP_ENDS, HEAPS };
 
@@ -30,16 +52,21 @@ enum mode { FREE, RESTING, WAITING, READY, RUNNING, HIDDEN, HIDDEN_RUNNING };
 #define SLOTS_MAX (UINT32_MAX - CHUNK)
 
 struct entry {
-    rdv_time start; /* 0 if the entry runs */
+    /* 0 if the entry runs. */
+    rdv_time start;
     union {
         rdv_time deadline;
-        void *user; /* in one that runs */
+        /* Of an entry that runs. */
+        void *user;
     } u;
     int64_t number;
     uint32_t hash;
-    uint32_t next;  /* in the bucket, or of the free slots */
-    uint32_t place; /* in the heap of its mode, or NOWHERE */
-    uint32_t end;   /* where its end is, or NOWHERE if it has none */
+    /* The next entry in the bucket, or the next free slot. */
+    uint32_t next;
+    /* The place in the heap of its mode, or NOWHERE. */
+    uint32_t place;
+    /* The place of its end, or NOWHERE if it has none. */
+    uint32_t end;
 };
 
 struct chunk {
@@ -51,22 +78,30 @@ struct rdv__queue {
     struct chunk **chunks;
     uint32_t chunk_count;
     uint32_t chunk_room;
-    uint32_t slot_count; /* slots used so far, with the free ones */
-    uint32_t free;       /* the first free slot */
-    uint32_t used;       /* slots that are not free */
-    uint32_t shown;      /* of these, not hidden */
+    /* How many slots were used so far, free ones included. */
+    uint32_t slot_count;
+    /* The first free slot. */
+    uint32_t free;
+    /* How many slots are not free, and how many of these are not hidden. */
+    uint32_t used;
+    uint32_t shown;
 
-    uint32_t *cells; /* slots: of HEAP_READY from the front, of HEAP_TIME from the back */
+    /* The slots in HEAP_READY, from the front, and those in HEAP_TIME, from the back. */
+    uint32_t *cells;
     uint32_t cell_room;
+    /* The ends, and the slots of the entries that they belong to. */
     rdv_time *ends;
-    uint32_t *end_slots; /* whose they are */
+    uint32_t *end_slots;
     uint32_t end_count;
     uint32_t end_room;
     uint32_t heap_count[HEAPS];
 
-    uint32_t *buckets; /* the first entry of each; a power of two of them, or none */
+    /* The first entry of each bucket. */
+    uint32_t *buckets;
+    /* A power of two, or 0. */
     uint32_t bucket_count;
-    /* Whether the entries are in their buckets: not from when these grow until an entry is looked for. */
+    /* The entries are in their buckets. They are not from when the buckets grow until an entry is
+     * looked for. */
     bool hashed;
     struct rdv__hash_key key;
 };
@@ -101,8 +136,9 @@ static bool is_running(const struct rdv__queue *queue, uint32_t slot)
 /* ------------------------------------------------------------------- heaps */
 
 /*
- * With four children a node: half the levels of a binary heap, and memory, which a large heap mostly waits for, brings the four
- * at once. `heap` is a constant in every call, so that the compiler makes one set of functions for each heap.
+ * A node has four children: that makes half the levels of a binary heap, and memory, which a large
+ * heap mostly waits for, brings the four at once. `heap` is a constant in every call, so that the
+ * compiler makes one set of functions for each heap.
  */
 #define CHILDREN 4
 
@@ -125,8 +161,8 @@ static inline rdv_time moment_at(const struct rdv__queue *queue, enum heap heap,
     return heap == HEAP_ENDS ? queue->ends[place] : entry->start;
 }
 
-static inline void put(struct rdv__queue *queue, enum heap heap, uint32_t place, uint32_t slot,
-                       struct entry *entry, rdv_time moment)
+static inline void put_at(struct rdv__queue *queue, enum heap heap, uint32_t place, uint32_t slot,
+                          struct entry *entry, rdv_time moment)
 {
     *cell_of(queue, heap, place) = slot;
     if (heap == HEAP_ENDS) {
@@ -146,9 +182,10 @@ static inline bool is_before(enum heap heap, const struct entry *a, rdv_time a_m
     return a_moment != b_moment ? a_moment < b_moment : a->number < b->number;
 }
 
-/* Find the entry's place, from a place that is free for it: up or down. */
-static inline void settle(struct rdv__queue *queue, enum heap heap, uint32_t place, uint32_t slot,
-                          struct entry *entry, rdv_time moment)
+/* Put an entry where it belongs in the heap: at a place that is free for it, or up or down from
+ * there. */
+static inline void settle_entry(struct rdv__queue *queue, enum heap heap, uint32_t place,
+                                uint32_t slot, struct entry *entry, rdv_time moment)
 {
     uint32_t count = queue->heap_count[heap];
     uint32_t from = place;
@@ -160,7 +197,7 @@ static inline void settle(struct rdv__queue *queue, enum heap heap, uint32_t pla
         rdv_time other_moment = moment_at(queue, heap, above, other);
         if (!is_before(heap, entry, moment, other, other_moment))
             break;
-        put(queue, heap, place, other_slot, other, other_moment);
+        put_at(queue, heap, place, other_slot, other, other_moment);
         place = above;
     }
 
@@ -184,52 +221,52 @@ static inline void settle(struct rdv__queue *queue, enum heap heap, uint32_t pla
         }
         if (!is_before(heap, first_entry, first_moment, entry, moment))
             break;
-        put(queue, heap, place, first_slot, first_entry, first_moment);
+        put_at(queue, heap, place, first_slot, first_entry, first_moment);
         place = first;
     }
 
-    put(queue, heap, place, slot, entry, moment);
+    put_at(queue, heap, place, slot, entry, moment);
 }
 
-static inline void enter(struct rdv__queue *queue, enum heap heap, uint32_t slot,
-                         struct entry *entry, rdv_time moment)
+static inline void enter_heap(struct rdv__queue *queue, enum heap heap, uint32_t slot,
+                              struct entry *entry, rdv_time moment)
 {
-    settle(queue, heap, queue->heap_count[heap]++, slot, entry, moment);
+    settle_entry(queue, heap, queue->heap_count[heap]++, slot, entry, moment);
 }
 
-/* Give a place up: the last entry of the heap takes it. */
-static inline void leave(struct rdv__queue *queue, enum heap heap, uint32_t place)
+/* Give a place of the heap up. The last entry takes it, and moves to where it belongs. */
+static inline void leave_heap(struct rdv__queue *queue, enum heap heap, uint32_t place)
 {
     uint32_t last = --queue->heap_count[heap];
     uint32_t last_slot = *cell_of(queue, heap, last);
     struct entry *entry = entry_of(queue, last_slot);
 
     if (place != last)
-        settle(queue, heap, place, last_slot, entry, moment_at(queue, heap, last, entry));
+        settle_entry(queue, heap, place, last_slot, entry, moment_at(queue, heap, last, entry));
 }
 
-/* An entry has become ready: its end comes from behind the heap into it, */
+/* An entry has become ready: bring its end from behind the heap of ends into it. */
 static void watch_end(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
 {
     uint32_t behind = queue->heap_count[HEAP_ENDS], other = queue->end_slots[behind];
     rdv_time end = queue->ends[entry->end];
 
-    put(queue, HEAP_ENDS, entry->end, other, entry_of(queue, other), queue->ends[behind]);
-    enter(queue, HEAP_ENDS, slot, entry, end);
+    put_at(queue, HEAP_ENDS, entry->end, other, entry_of(queue, other), queue->ends[behind]);
+    enter_heap(queue, HEAP_ENDS, slot, entry, end);
 }
 
-/* and goes back. */
+/* An entry is not ready any more: put its end behind the heap of ends again. */
 static void ignore_end(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
 {
     rdv_time end = queue->ends[entry->end];
 
-    leave(queue, HEAP_ENDS, entry->end);
-    put(queue, HEAP_ENDS, queue->heap_count[HEAP_ENDS], slot, entry, end);
+    leave_heap(queue, HEAP_ENDS, entry->end);
+    put_at(queue, HEAP_ENDS, queue->heap_count[HEAP_ENDS], slot, entry, end);
 }
 
 static void add_end(struct rdv__queue *queue, uint32_t slot, struct entry *entry, rdv_time end)
 {
-    put(queue, HEAP_ENDS, queue->end_count++, slot, entry, end);
+    put_at(queue, HEAP_ENDS, queue->end_count++, slot, entry, end);
 }
 
 static void remove_end(struct rdv__queue *queue, const struct entry *entry)
@@ -237,20 +274,20 @@ static void remove_end(struct rdv__queue *queue, const struct entry *entry)
     uint32_t last = --queue->end_count, slot = queue->end_slots[last];
 
     if (entry->end != last)
-        put(queue, HEAP_ENDS, entry->end, slot, entry_of(queue, slot), queue->ends[last]);
+        put_at(queue, HEAP_ENDS, entry->end, slot, entry_of(queue, slot), queue->ends[last]);
 }
 
 /* Take an entry out of all heaps. */
-static void drop(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
+static void leave_heaps(struct rdv__queue *queue, uint32_t slot, struct entry *entry)
 {
     if (entry->place == NOWHERE)
         return;
     if (mode_of(queue, slot) == READY) {
-        leave(queue, HEAP_READY, entry->place);
+        leave_heap(queue, HEAP_READY, entry->place);
         if (entry->end != NOWHERE)
             ignore_end(queue, slot, entry);
     } else {
-        leave(queue, HEAP_TIME, entry->place);
+        leave_heap(queue, HEAP_TIME, entry->place);
     }
     entry->place = NOWHERE;
 }
@@ -293,7 +330,8 @@ static void unlink_entry(struct rdv__queue *queue, uint32_t slot, struct entry *
     *link = entry->next;
 }
 
-/* Twice as many buckets. Who adds a million entries, and looks for none of them meanwhile, has them hashed once. */
+/* Make twice as many buckets. They stay empty until an entry is looked for: so a million entries
+ * that are added in a row are hashed once. */
 static int grow_buckets(struct rdv__queue *queue)
 {
     uint32_t count = queue->bucket_count > 0 ? queue->bucket_count * 2 : CHUNK / 4;
@@ -308,8 +346,8 @@ static int grow_buckets(struct rdv__queue *queue)
 }
 
 /*
- * Fill the buckets anew, in the order of the slots: so entries are read as they lie in memory, where following the buckets would
- * wait for each.
+ * Fill the buckets anew, in the order of the slots: so entries are read as they lie in memory,
+ * where following the buckets would wait for each.
  */
 static void fill_buckets(struct rdv__queue *queue)
 {
@@ -323,7 +361,7 @@ static void fill_buckets(struct rdv__queue *queue)
 
 /* ------------------------------------------------------------------- slots */
 
-/* How large an array becomes that is full. */
+/* How large an array becomes that is full now. */
 static uint32_t more_than(uint32_t room)
 {
     return room < SLOTS_MAX / 9 * 8 - CHUNK ? room + room / 8 + CHUNK / 2 : SLOTS_MAX;
@@ -376,8 +414,8 @@ static int grow_ends(struct rdv__queue *queue)
     return 0;
 }
 
-/* Have memory for one more entry, whatever is to be done with it later. */
-static int reserve(struct rdv__queue *queue, bool with_end)
+/* Make room for one more entry, whatever is to be done with it later. */
+static int reserve_entry(struct rdv__queue *queue, bool with_end)
 {
     int r = 0;
 
@@ -455,7 +493,7 @@ static rdv_time end_of(const struct rdv__queue *queue, const struct entry *entry
 int rdv__queue_add(struct rdv__queue *queue, const struct rdv__keys *keys, uint32_t hash,
                    uint32_t *ret_slot)
 {
-    int r = reserve(queue, keys->end != 0);
+    int r = reserve_entry(queue, keys->end != 0);
     if (r < 0)
         return r;
 
@@ -492,7 +530,7 @@ void rdv__queue_hide(struct rdv__queue *queue, uint32_t slot)
     assert(mode_of(queue, slot) != FREE);
     if (is_hidden(queue, slot))
         return;
-    drop(queue, slot, entry);
+    leave_heaps(queue, slot, entry);
     unlink_entry(queue, slot, entry);
     set_mode(queue, slot, is_running(queue, slot) ? HIDDEN_RUNNING : HIDDEN);
 }
@@ -508,14 +546,15 @@ void rdv__queue_show(struct rdv__queue *queue, uint32_t slot)
 
 /* ------------------------------------------------------------------- modes */
 
-/* Out of all heaps, for another mode. */
+/* Take an entry out of all heaps, and set its mode. The caller puts it into the heap of that mode.
+ * */
 static struct entry *change_mode(struct rdv__queue *queue, uint32_t slot, enum mode mode)
 {
     struct entry *entry = entry_of(queue, slot);
 
     assert(!is_hidden(queue, slot) && mode_of(queue, slot) != FREE);
     assert(mode == RUNNING || mode_of(queue, slot) != RUNNING);
-    drop(queue, slot, entry);
+    leave_heaps(queue, slot, entry);
     set_mode(queue, slot, mode);
     return entry;
 }
@@ -528,7 +567,7 @@ void rdv__queue_rest(struct rdv__queue *queue, uint32_t slot)
 void rdv__queue_wait(struct rdv__queue *queue, uint32_t slot)
 {
     struct entry *entry = change_mode(queue, slot, WAITING);
-    enter(queue, HEAP_TIME, slot, entry, entry->start);
+    enter_heap(queue, HEAP_TIME, slot, entry, entry->start);
 }
 
 void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot)
@@ -536,7 +575,7 @@ void rdv__queue_ready(struct rdv__queue *queue, uint32_t slot)
     if (mode_of(queue, slot) == READY)
         return;
     struct entry *entry = change_mode(queue, slot, READY);
-    enter(queue, HEAP_READY, slot, entry, 0);
+    enter_heap(queue, HEAP_READY, slot, entry, 0);
     if (entry->end != NOWHERE)
         watch_end(queue, slot, entry);
 }
@@ -555,7 +594,7 @@ void rdv__queue_restore(struct rdv__queue *queue, uint32_t slot, const struct rd
 
     assert(is_running(queue, slot));
     assert(keys->number == entry->number && keys->end == end_of(queue, entry));
-    drop(queue, slot, entry);
+    leave_heaps(queue, slot, entry);
     set_keys(entry, keys);
     set_mode(queue, slot, is_hidden(queue, slot) ? HIDDEN : RESTING);
 }
@@ -613,7 +652,8 @@ uint32_t rdv__queue_first_ready(const struct rdv__queue *queue)
     return queue->heap_count[HEAP_READY] > 0 ? *cell_of(queue, HEAP_READY, 0) : RDV__QUEUE_NONE;
 }
 
-/* Count the ready entries from this place of the heap down that come before. Below one that does not, none does. */
+/* Count the ready entries from this place of the heap down that come before an entry. Below one
+ * that does not, none does. */
 static size_t count_before(const struct rdv__queue *queue, uint32_t place,
                            const struct entry *entry)
 {
@@ -649,7 +689,7 @@ static int pick_compare(const void *a, const void *b)
     return pick_order(a, b);
 }
 
-/* While a pass goes on, the picks are a heap with the last of them at its head. */
+/* Add a pick. While a pass goes on, the picks are a heap with the last of them at its head. */
 static void add_pick(struct rdv__queue_walk *walk, const struct rdv__queue_pick *pick)
 {
     size_t place = walk->count++;
@@ -674,7 +714,9 @@ static void replace_last_pick(struct rdv__queue_walk *walk, const struct rdv__qu
     walk->picks[place] = *pick;
 }
 
-static void consider(const struct rdv__queue *queue, struct rdv__queue_walk *walk, uint32_t slot)
+/* Pick the entry in this slot if it is one of the next. */
+static void consider_entry(const struct rdv__queue *queue, struct rdv__queue_walk *walk,
+                           uint32_t slot)
 {
     if (mode_of(queue, slot) == FREE || is_hidden(queue, slot))
         return;
@@ -697,7 +739,7 @@ bool rdv__queue_walk(const struct rdv__queue *queue, struct rdv__queue_walk *wal
     if (walk->slot == 0)
         walk->count = 0;
     for (; *slots > 0 && walk->slot < queue->slot_count; --*slots)
-        consider(queue, walk, walk->slot++);
+        consider_entry(queue, walk, walk->slot++);
     if (walk->slot < queue->slot_count)
         return false;
     qsort(walk->picks, walk->count, sizeof *walk->picks, pick_compare);
@@ -750,7 +792,8 @@ static bool check_heap(const struct rdv__queue *queue, enum heap heap)
     return true;
 }
 
-/* Whether an entry is in the hash and in a heap when its mode says so, and its end is where it is to be. */
+/* Whether an entry is in the hash and in a heap when its mode says so, and its end is where it has
+ * to be. */
 static bool check_entry(struct rdv__queue *queue, uint32_t slot)
 {
     const struct entry *entry = entry_of(queue, slot);

@@ -109,7 +109,7 @@ static void settle(void)
     ck_assert_int_eq(rdv_loop_dispatch(loop), 0);
 }
 
-/* The slot of an entry; its run, or NULL for a pending one. */
+/* Find the slot of an entry. *ret_live is NULL for a pending one. */
 static uint32_t find(const char *identifier, struct rdv__live_entry **ret_live)
 {
     uint32_t slot = RDV__QUEUE_NONE;
