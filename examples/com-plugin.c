@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A DLL whose COM class is a task agent with handlers in C, for a trigger agent of Windows or for `rdvtask run --com`. It is
- * registered with `regsvr32 com-plugin.dll`. Link it with librdvtask-com.a and librdvtask.a, and with a .def file that names
- * its four exports; take a CLSID and a name of your own.
+ * A DLL whose COM class is a task agent with handlers in C, for a trigger agent of Windows or for
+ * `rdvtask run --com`. It is registered with `regsvr32 com-plugin.dll`. Link it with
+ * librdvtask-com.a and librdvtask.a, and with a .def file that names its four exports. Use a CLSID
+ * and a name of your own.
  */
 #include <initguid.h>
 #include <windows.h>
@@ -14,11 +15,11 @@
 DEFINE_GUID(CLSID_Greeter, 0x3f1c7a52, 0x84e9, 0x4d0b, 0x9c, 0x35, 0x6b, 0xd2, 0x1e, 0x70, 0xa4,
             0xf8);
 
-/* What regsvr32 calls, and no header declares. */
+/* regsvr32 calls these functions, which no header declares. */
 STDAPI DllRegisterServer(void);
 STDAPI DllUnregisterServer(void);
 
-/* It has a thread of its own, so it may take its time. */
+/* A handler with a thread of its own, so it may take its time. */
 static void greet(rdv_run *run, void *user)
 {
     (void)user;
@@ -34,7 +35,8 @@ static void greet(rdv_run *run, void *user)
     rdv_run_finish(run, 0, "everybody was greeted");
 }
 
-/* C handlers keep nothing in the store, so it can be in memory; steps of a document need a file. */
+/* C handlers keep nothing in the store, so it can be in memory; the steps of a document need a
+ * file. */
 static int open_agent(void *user, rdv_loop *loop, rdv_store **ret_store, rdv_agent **ret_agent)
 {
     (void)user;

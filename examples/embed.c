@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that schedules and does tasks itself: cc embed.c $(pkg-config --cflags --libs rdvtask) */
+/*
+ * A program that schedules tasks and does them itself.
+ *
+ *     cc embed.c $(pkg-config --cflags --libs rdvtask)
+ */
 #include <rdvtask/rdvtask.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +14,7 @@ struct program {
     char order[64];
 };
 
-/* Does the tasks with the label "greet": the identifier says whom. */
+/* Does the tasks with the label "greet", whose identifier says whom to greet. */
 static void greet(rdv_run *run, void *user)
 {
     struct program *program = user;
@@ -21,7 +25,7 @@ static void greet(rdv_run *run, void *user)
     rdv_run_finish(run, 0, "greeted");
 }
 
-/* Called after each change, once it is durable. */
+/* Called after each change of an entry, once the change is durable. */
 static int show(void *user, const rdv_entry *entry)
 {
     struct program *program = user;

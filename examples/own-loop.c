@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rdvtask inside a program that has an event loop already: its descriptor is one more to poll. The work itself is done on
- * threads of rdvtask's, so the program's loop is never held up.
+ * rdvtask inside a program that already has an event loop, which polls rdvtask's descriptor with
+ * its own. The tasks are done on threads that rdvtask starts, so the program's loop is never held
+ * up.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -21,7 +22,7 @@ struct program {
     int finished, own_events;
 };
 
-/* Runs on a thread of its own, and may take its time. */
+/* A handler that runs on a thread of its own, and may take its time. */
 static void update(rdv_run *run, void *user)
 {
     const struct program *program = user;
@@ -31,7 +32,7 @@ static void update(rdv_run *run, void *user)
         report.progress = percent;
         rdv_run_report(run, &report);
     }
-    /* Something of the program's own that happens meanwhile. */
+    /* An event of the program's own, which happens meanwhile. */
     const int result = write(program->wake[1], "!", 1) == 1 ? 0 : RDV_EFAILED;
     rdv_run_finish(run, result, "updated");
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that has its tasks done by a plug-in: loads the file, runs one task, and says what becomes of it.
+ * A program whose tasks a plug-in does: it loads the file, runs one task, and shows how it goes.
  *
  *     plugin-host FILE LABEL [CONFIGURATION]
  *
- * It ends with 0 if the task succeeds. `rdvtask run --plugin FILE` is this with a schedule, a store and all the rest.
+ * It ends with 0 if the task succeeds. `rdvtask run --plugin FILE` does the same with a
+ * schedule, a store on disk and much more.
  */
 #include <stdio.h>
 
@@ -22,7 +23,7 @@ static void log_line(void *user, rdv_log_level level, const char *text)
     fprintf(stderr, "<%d> %s\n", level, text);
 }
 
-/* On another thread: ours is inside the plug-in, and stays there. */
+/* Called on another thread, since the loop's own thread is held up inside the plug-in. */
 static void held_up(void *user, const char *text)
 {
     (void)user;

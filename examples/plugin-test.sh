@@ -1,6 +1,6 @@
 #!/bin/sh
-# examples/plugin-test.sh HOST PLUGIN: have the host do a task with the plug-in. From a folder of its own, since a plug-in that
-# others may write to is refused, as build folders may be.
+# examples/plugin-test.sh HOST PLUGIN: have the host do a task with the plug-in. The plug-in is copied
+# to a folder of its own, since it would be refused in a build folder that others may write to.
 set -eu
 
 umask 022

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task agent in a shared library: what a COM task plug-in is in the API. It does the tasks with the label "update", one at a
- * time, on a thread of its own. The update itself is left out: each of its steps is a short sleep.
+ * A task agent in a shared library, the counterpart of a COM task plug-in of the API. It does the
+ * tasks with the label "update", one at a time, on a thread of its own. The update itself is left
+ * out: each of its steps is a short sleep.
  *
  *     cc -shared -fPIC -pthread -o plugin.so plugin.c $(pkg-config --cflags rdvtask)
  *
- * Only the headers are needed, no library: the functions of rdvtask come with `host`.
+ * Only the headers are needed, and no library: `host` brings the functions of rdvtask.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -20,16 +21,16 @@
 #define STEPS 4
 
 struct updater {
-    rdv_plugin base; /* first: the trigger agent's pointer is ours */
+    rdv_plugin base; /* the first member, so a pointer to it is a pointer to the updater */
     const rdv_module_host *host;
     long step_ms; /* how long a step takes */
     rdv_sink *sink;
     pthread_t thread;
     bool has_thread;
 
-    pthread_mutex_t lock;   /* for what both threads use: */
-    pthread_cond_t changed; /* one of these has changed */
-    rdv_task *task;         /* the one under way */
+    pthread_mutex_t lock;   /* guards the members below, which both threads use */
+    pthread_cond_t changed; /* signalled when one of them has changed */
+    rdv_task *task;         /* the task under way, or NULL */
     bool cancelled, terminating;
     int reason;
 };
@@ -41,7 +42,7 @@ static struct updater *updater_of(rdv_plugin *plugin)
 
 /* ------------------------------------------------------------- the thread that does the work */
 
-/* Do a part of the update. False if it was told to end before that. */
+/* Do a part of the update. Returns false if it was asked to end before that was done. */
 static bool do_step(struct updater *updater)
 {
     struct timespec end;
@@ -82,7 +83,8 @@ static void update(struct updater *updater, rdv_task *task)
         go_on = do_step(updater);
     }
 
-    /* The trigger agent may start the next task as soon as it hears of the end of this one: be ready for it first. */
+    /* Be ready for the next task before the end of this one is reported: the trigger agent may
+     * start it at once. */
     pthread_mutex_lock(&updater->lock);
     const bool cancelled = updater->cancelled;
     updater->task = NULL;
@@ -91,7 +93,8 @@ static void update(struct updater *updater, rdv_task *task)
         report(updater, task, RDV_STATUS_SUCCESS, 100, 0, "up to date");
     else if (cancelled)
         report(updater, task, RDV_STATUS_FAILED, -1, RDV_ECANCELLED, "cancelled");
-    /* Else this was interrupted by a shutdown: it has not ended, and the next process starts it again. */
+    /* Otherwise a shutdown has interrupted the task: it has not ended, so nothing is reported, and
+     * the next process starts it again. */
     updater->host->task_unref(task);
 }
 
@@ -109,11 +112,11 @@ static void *work(void *user)
         update(updater, task);
         pthread_mutex_lock(&updater->lock);
     }
-    updater->host->task_unref(updater->task); /* one that was not begun; NULL is fine */
+    updater->host->task_unref(updater->task); /* a task that was not begun, or NULL */
     updater->task = NULL;
     pthread_mutex_unlock(&updater->lock);
 
-    /* The last words: nothing is reported after them. */
+    /* The last report: nothing may follow it. */
     updater->sink->ops->terminated(updater->sink, updater->reason);
     updater->sink->ops->unref(updater->sink);
     return NULL;
@@ -156,7 +159,7 @@ static int updater_start_task(rdv_plugin *plugin, rdv_task *task)
     if (updater->terminating) {
         result = RDV_ESHUTDOWN;
     } else if (updater->task) {
-        /* Being asked twice for the same task is fine, and is no second run. */
+        /* The trigger agent may ask again for the task under way; there is no second run then. */
         const char *identifier = host->task_identifier(updater->task);
         result = strcmp(identifier, host->task_identifier(task)) == 0 ? 0 : RDV_EBUSY;
     } else {
@@ -193,8 +196,8 @@ static int updater_terminate(rdv_plugin *plugin, int reason)
 
 static const rdv_plugin_ops updater_ops = {
     .size = sizeof(rdv_plugin_ops),
-    /* This update may be begun again after a power cut, so the next process may call start_task for a task that was under
-     * way. Without this flag it would only wait for a report. */
+    /* This update may be begun again after a power cut, so the next process may call start_task for
+     * a task that was under way. Without this flag it would only wait for a report. */
     .flags = RDV_PLUGIN_RESTART_SAFE,
     .name = updater_name,
     .initialize = updater_initialize,
@@ -206,7 +209,8 @@ static const rdv_plugin_ops updater_ops = {
 
 /* ------------------------------------------------------------------------------ the entry point */
 
-/* After `terminated`, or if it was never initialised: nothing of ours may run any more when this returns. */
+/* Called after `terminated`, or if the plug-in was never initialised. When this returns, no code of
+ * the plug-in may be running any more. */
 static void updater_close(rdv_plugin *plugin)
 {
     struct updater *updater = updater_of(plugin);
@@ -217,7 +221,7 @@ static void updater_close(rdv_plugin *plugin)
     free(updater);
 }
 
-/* Conditions that are waited for by the clock that nobody sets. */
+/* Make a condition whose waits go by the monotonic clock, which nobody sets. */
 static int make_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
@@ -232,7 +236,7 @@ static int make_condition(pthread_cond_t *condition)
 
 static int updater_open(const rdv_module_host *host, rdv_plugin **ret_plugin)
 {
-    /* The administrator's text for this plug-in: the milliseconds of a step. */
+    /* The administrator's text for this plug-in is the duration of a step in milliseconds. */
     char *end;
     const long step_ms = *host->configuration ? strtol(host->configuration, &end, 10) : 50;
     if (*host->configuration && (*end || step_ms < 0 || step_ms > 3600000)) {

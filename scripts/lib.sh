@@ -17,7 +17,7 @@ die()
     exit 1
 }
 
-# quietly WORDS COMMAND...: run the command with its output kept back, and show that only if it fails.
+# quietly WORDS COMMAND...: run the command without showing its output, unless it fails.
 quietly()
 {
     quietly_words=$1
@@ -37,9 +37,10 @@ quietly()
     fi
 }
 
-# The distribution's own archive, as apt itself understands this machine's sources, read with a private copy of its lists in
-# a folder: the machine's set-up and lists are only read. Third parties' sources have other suites or components.
-# use_archive FOLDER deb-src, or FOLDER deb ARCHITECTURE: switch it on there, and read its list; then private_apt_get does the rest.
+# use_archive FOLDER deb-src, or FOLDER deb ARCHITECTURE: switch on the distribution's own archive in a
+# private copy of apt's set-up in FOLDER, and fetch its list; private_apt_get then uses that copy. The
+# machine's own set-up and lists are only read. Sources of third parties are told apart by their suites
+# or components.
 use_archive()
 {
     apt_scratch=$1

@@ -7,7 +7,7 @@ EXPORTS, IMPORTS, DELAYED_IMPORTS = 0, 1, 13
 
 
 class NotPe(Exception):
-    """The file is no program or DLL for Windows, or its tables point outside of it."""
+    """The file is not a program or DLL for Windows, or its tables point outside of it."""
 
 
 class Pe:
@@ -53,7 +53,7 @@ class Pe:
         return self._offset(address) if address else None
 
     def _names(self, address):
-        """The functions of one DLL; "#7" is one that is imported by number."""
+        """The functions imported from one DLL; "#7" is a function that is imported by number."""
         offset = self._offset(address)
         layout, size, by_number = ("Q", 8, 1 << 63) if self.wide else ("I", 4, 1 << 31)
         while True:
@@ -64,7 +64,7 @@ class Pe:
             offset += size
 
     def imports(self):
-        """Pairs of DLL, in capitals, and function; delayed imports too."""
+        """Pairs of a DLL, in capitals, and a function, including delayed imports."""
         found = set()
         for number, size, name_at, table_at in ((IMPORTS, 20, 12, 0), (DELAYED_IMPORTS, 32, 4, 16)):
             entry = self._directory(number)
@@ -89,7 +89,7 @@ class Pe:
         return {self._text(self._unpack("I", offset + 4 * i)[0]) for i in range(count)}
 
     def words(self, key):
-        """A string of the version resource; None = not there."""
+        """A string of the version resource, or None if it has no such string."""
         key = key.encode("utf-16-le") + b"\0\0"
         at = self.data.find(b"\x01\0" + key)
         if at < 0:

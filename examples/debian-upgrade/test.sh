@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Run this example for real, and look at what comes out. 77 = skipped.
+# Run this example for real, and check what comes out. Exit code 77 means that it was skipped.
 set -eu
 : "${RDVTASK:?the path of the program}"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,8 @@ skip_without_mirror() {
     apt-get update >"$dir/update" 2>&1 || skip "apt-get update fails by itself: $(tail -n 1 "$dir/update")"
 }
 
-# A copy of our own: what runs as root is not believed in a folder of someone else's, and a checkout may be that.
+# Run a copy, since as root rdvtask refuses files in a folder that another user may write to, and a
+# checkout may be one.
 umask 022
 cp -R "$here" "$dir/example"
 "$dir/example/run.sh" --store "$dir/store.db" --clock-wait 0 --json >"$dir/out" 2>"$dir/err" || {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of the demo that is done by a C function: one more task in the same store, with progress.
+ * The part of the demo that a C function does: one more task in the same store, with progress.
  * Usage: demo-callback STORE
  */
 #include <stdbool.h>
@@ -13,12 +13,12 @@ struct program {
     rdv_trigger *trigger;
     rdv_timer *timer;
     rdv_loop *loop;
-    rdv_run *run; /* the one under way */
+    rdv_run *run; /* the run under way */
     int progress;
     rdv_outcome outcome;
 };
 
-/* A fifth of the work, from a timer. */
+/* Does a fifth of the work. A timer calls it. */
 static void work(void *user)
 {
     struct program *program = user;
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
         return 64;
     }
     rdv_trigger_options_init(&options);
-    options.flags = RDV_TRIGGER_HOLD_STORED; /* what else is in the store is not ours */
+    options.flags = RDV_TRIGGER_HOLD_STORED; /* other entries are not this program's to start */
     options.clock_wait = 0;
 
     int result = rdv_loop_new(&program.loop);

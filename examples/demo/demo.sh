@@ -11,9 +11,10 @@ trap '[ -z "$machine" ] || kill -KILL "$machine" 2>"$dir/killed"; rm -rf "$dir"'
 trap 'exit 130' INT TERM
 store=$dir/store.db
 cd "$here" || exit 1
-# What a task runs as root is not believed in a folder of someone else's, and a checkout may be that.
+# As root, rdvtask refuses a document that another user may write to, and a checkout may be such a
+# place, so agent.json is copied.
 umask 022
-# Nobody else's processes are to be taken for those of this one's tasks, so these sleep for a time of their own.
+# The tasks sleep for a time that is this script's own, so that no other process is taken for theirs.
 agent=$dir/agent.json
 sed "s/98765/98765.$$/g" agent.json >"$agent" || exit 1
 
@@ -33,7 +34,8 @@ say "2. It is run: earliest deadline first, whatever the order in the file. One 
    go on for ever: a second process asks the running one to cancel it, through its socket."
 cancel_from_elsewhere() {
     tries=0
-    # With no agent there it would hold the store for a moment itself, just when the agent wants it.
+    # If no agent is running yet, the verb itself holds the store for a moment, just when the agent
+    # wants it.
     until [ -S "$store.sock" ] && "$rdvtask" explain cancelled --json --store "$store" 2>&1 | grep -q '"why":"running"'; do
         tries=$((tries + 1))
         [ $tries -lt 300 ] || return 1
@@ -80,7 +82,7 @@ say "5. Why did one fail? Each report is in the history, and what the command pr
 say "6. The outcomes, in the order in which they came:"
 "$rdvtask" history --store "$store"
 
-# Nothing above is just for show: this is what must have come out.
+# Nothing above is just for show: check that everything came out as it must.
 outcomes=$("$rdvtask" history --json --store "$store" |
     sed -n 's/.*"identifier":"\([^"]*\)".*"outcome":"\([^"]*\)".*/\1=\2/p' | tr '\n' ' ')
 for expected in 1-first-deadline=succeeded 2-second-deadline=succeeded 3-two-steps=succeeded \

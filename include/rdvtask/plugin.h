@@ -10,7 +10,8 @@
  * struct of its own, and casts the pointer that the functions get to that struct.
  *
  * To write a task agent:
- *  1. Fill in an rdv_plugin_ops, with its size. cancel_task, check_label and end_wait may be NULL.
+ *  1. Fill in an rdv_plugin_ops, with its size. cancel_task, check_label and end_wait may be NULL;
+ *     the other functions are required.
  *  2. Give the plug-in to rdv_trigger_attach() (trigger.h), which calls initialize with the sink.
  *  3. For each start_task, return 0 and do the work elsewhere, on a thread or in a process of your
  *     own: the functions of the table run on the loop's owner thread and must not wait.
@@ -21,9 +22,62 @@
  *     Don't report FAILED for a run that the shutdown interrupts: without a report the next process
  *     takes it up again.
  *
+ * In short, with `begin_update` and `stop_update` for the work itself:
+ *
+ *     struct updater {
+ *         rdv_plugin base; // first: set to {&updater_ops}
+ *         rdv_sink *sink;
+ *     };
+ *
+ *     static const char *name(rdv_plugin *plugin)
+ *     {
+ *         return "Updater";
+ *     }
+ *
+ *     static int initialize(rdv_plugin *plugin, rdv_sink *sink)
+ *     {
+ *         sink->ops->ref(sink);
+ *         ((struct updater *)plugin)->sink = sink;
+ *         return 0;
+ *     }
+ *
+ *     static int start_task(rdv_plugin *plugin, rdv_task *task)
+ *     {
+ *         if (strcmp(rdv_task_label(task), "update") != 0)
+ *             return RDV_ENOHANDLER;
+ *         return begin_update((struct updater *)plugin, rdv_task_ref(task));
+ *     }
+ *
+ *     // Called by the work when it is done, from any thread.
+ *     static void updated(struct updater *updater, rdv_task *task)
+ *     {
+ *         rdv_sink *sink = updater->sink;
+ *         rdv_report report = RDV_REPORT_INIT;
+ *         report.status = RDV_STATUS_SUCCESS;
+ *         sink->ops->task_state_changed(sink, rdv_task_identifier(task), &report);
+ *         rdv_task_unref(task);
+ *     }
+ *
+ *     static int terminate(rdv_plugin *plugin, int reason)
+ *     {
+ *         struct updater *updater = (struct updater *)plugin;
+ *         stop_update(updater);
+ *         updater->sink->ops->terminated(updater->sink, reason);
+ *         updater->sink->ops->unref(updater->sink);
+ *         return 0;
+ *     }
+ *
+ *     static const rdv_plugin_ops updater_ops = {
+ *         .size = sizeof(rdv_plugin_ops),
+ *         .name = name,
+ *         .initialize = initialize,
+ *         .start_task = start_task,
+ *         .terminate = terminate,
+ *     };
+ *
  * The life of a plug-in is: initialize, then any number of start_task and cancel_task, then
- * terminate, then `terminated` on the sink. doc/plugins.md tells it in full, also how a plug-in
- * becomes a shared library (module.h); examples/plugin.c is a whole one to copy. agent.h has a
+ * terminate, then `terminated` on the sink. doc/plugins.md describes it in full, also how a plug-in
+ * becomes a shared library (module.h); examples/plugin.c is a complete one to copy. agent.h has a
  * ready-made task agent.
  *
  * Functions that return int return 0, or a negative RDV_E… constant of base.h.

@@ -5,8 +5,19 @@
  * follows them until they have ended.
  *
  * A program makes a loop (loop.h), a store (store.h) and a trigger, attaches a task agent
- * (plugin.h, or the ready-made one of agent.h), and runs the loop. Each scheduled task is an entry
- * of the store: pending, then running, then finished with one outcome.
+ * (plugin.h, or the ready-made one of agent.h), and runs the loop. With results left unchecked:
+ *
+ *     rdv_loop_new(&loop);
+ *     rdv_store_open("tasks.db", NULL, &store, NULL);
+ *     rdv_trigger_new(loop, store, NULL, &trigger);
+ *     rdv_trigger_attach(trigger, &updater.base);
+ *     rdv_task_new("update", NULL, NULL, 0, &task);
+ *     rdv_trigger_schedule(trigger, NULL, task);
+ *     rdv_task_unref(task);
+ *     rdv_loop_run(loop); // until rdv_loop_stop()
+ *
+ * Each scheduled task is an entry of the store: pending, then running, then finished with one
+ * outcome.
  *
  * The one rule of writing: every change is on disk before anyone is told of it, before a task is
  * started for it, and before the call that asked for it returns. Inside rdv_loop_call() it is on
