@@ -25,8 +25,8 @@
 #include "base/error.h"
 #include "control/line_server.h"
 #include "document/entry_json.h"
-#include "loop/loop.h"
 #include "json/writer.h"
+#include "loop/loop.h"
 
 /* Write the line that tells of a change. */
 static int write_change(const rdv_entry *entry, char **ret_line)

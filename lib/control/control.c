@@ -27,10 +27,10 @@
 #include "control/line_server.h"
 #include "control/methods.h"
 #include "control/rpc.h"
+#include "json/writer.h"
 #include "loop/loop.h"
 #include "platform/platform.h"
 #include "store/store.h"
-#include "json/writer.h"
 
 /* With more than this in answers that wait for their commit, in bytes, the lines that follow wait
  * too. */
@@ -432,7 +432,7 @@ static int check_call(const struct client *client, const struct rdv__method *met
     if (!method)
         set_no_method(request, failure);
     else if (!client->may_write && !rdv__method_reads(method))
-        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for those who may only read",
+        rdv__failure_set(failure, 0, RDV_EACCES, "'%s' is not for clients that may only read",
                          request->method);
     else if (!rdv__connection_has_room(client->connection, 0))
         rdv__failure_set(failure, 0, RDV_EBUSY, "too much waits for clients that do not read");

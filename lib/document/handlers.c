@@ -18,10 +18,10 @@
 
 #include "base/error.h"
 #include "document/text.h"
+#include "json/value.h"
 #include "model/task.h"
 #include "platform/folder.h"
 #include "platform/platform.h"
-#include "json/value.h"
 
 /* What holds if a document does not say it. */
 #define NAME_DEFAULT        "rdvtask"

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "platform/platform.h"
 #include "json/value.h"
+#include "platform/platform.h"
 
 struct rdv__limits {
     struct rdv__limit list[RDV__LIMITS_MAX];

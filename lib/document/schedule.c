@@ -19,9 +19,9 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "document/text.h"
+#include "json/value.h"
 #include "model/task.h"
 #include "platform/platform.h"
-#include "json/value.h"
 
 /* The members of a task of a schedule document. */
 enum { LABEL, IDENTIFIER, START, END, DEADLINE, LIMIT, CONTEXT, TASK_MEMBERS };

@@ -38,9 +38,9 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "platform/platform.h"
 #include "json/scan.h"
 #include "json/string.h"
+#include "platform/platform.h"
 
 /* The size of the words about a value, in bytes with the NUL. */
 #define WORDS_SIZE 384

@@ -14,9 +14,9 @@
 #include <rdvtask/document.h>
 
 #include "control/rpc.h"
-#include "platform/thread.h"
 #include "json/value.h"
 #include "json/writer.h"
+#include "platform/thread.h"
 
 static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
 
