@@ -25,7 +25,7 @@
 /* The longest name that is kept for the words about a task agent that hangs. */
 #define HANGING_SIZE 256
 
-struct listing {
+struct plugin_list {
     const struct options *options;
     rdv_loop *loop;
     size_t count;
@@ -50,7 +50,7 @@ static bool add_unless_empty(cJSON *object, const char *name, const char *string
 }
 
 /* host is what was created. It is NULL if that failed; trouble says why then. */
-static int print_json(struct listing *listing, const rdv_com_plugin *plugin,
+static int print_json(struct plugin_list *listing, const rdv_com_plugin *plugin,
                       const rdv_com_host *host, const char *trouble)
 {
     struct text *line = &listing->line;
@@ -71,7 +71,7 @@ static int print_json(struct listing *listing, const rdv_com_plugin *plugin,
     return print_text(line);
 }
 
-static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
+static int print_line(struct plugin_list *listing, const rdv_com_plugin *plugin,
                       const rdv_com_host *host, const char *trouble)
 {
     struct text *line = &listing->line;
@@ -97,7 +97,7 @@ static int print_line(struct listing *listing, const rdv_com_plugin *plugin,
 
 /* Create a task agent by the class that the registry names. Returns NULL if that fails, with
  * words that say why. */
-static rdv_com_host *try_plugin(struct listing *listing, const rdv_com_plugin *plugin,
+static rdv_com_host *try_plugin(struct plugin_list *listing, const rdv_com_plugin *plugin,
                                 struct rdv_error *error)
 {
     rdv_com_host_options how;
@@ -117,7 +117,7 @@ static rdv_com_host *try_plugin(struct listing *listing, const rdv_com_plugin *p
 
 static int show_plugin(void *user, const rdv_com_plugin *plugin)
 {
-    struct listing *listing = user;
+    struct plugin_list *listing = user;
     struct rdv_error error = {0};
     const char *trouble = plugin->trouble;
     listing->count++;
@@ -133,7 +133,7 @@ static int show_plugin(void *user, const rdv_com_plugin *plugin)
 
 int command_plugins(const struct options *options)
 {
-    struct listing listing = {.options = options};
+    struct plugin_list listing = {.options = options};
     struct rdv_error error = {0};
     int result = rdv_loop_new(&listing.loop);
     if (result == 0)

@@ -21,7 +21,7 @@ struct rdv__process_options {
     const char *const *environment;
     const void *input;
     size_t input_size;
-    /* NULL = none; see plat.h. */
+    /* NULL = none; see platform.h. */
     const struct rdv__supervision *supervision;
     void *user;
     /* What it prints, as it comes, standard output and error together. */

@@ -41,7 +41,7 @@ struct answer {
 };
 
 /* A request under way. */
-struct call {
+struct method_call {
     const struct rdv__target *target;
     const struct rdv__request *request;
     struct rdv__json_writer *writer;
@@ -66,7 +66,7 @@ struct rdv__method {
     bool reads, stages;
     /* Do a request: read its parameters, do it, and write the result. Returns 0, or an error with
      * the call's failure filled in. */
-    int (*run)(struct call *call);
+    int (*run)(struct method_call *call);
 };
 
 /* ---------------------------------------------------------------- failures */
@@ -85,21 +85,22 @@ void rdv__failure_of_store(struct rdv__failure *failure, const rdv_store *store,
                      is_of_store(code) && *words ? words : rdv_strerror(code));
 }
 
-static int fail_by_store(struct call *call, int code)
+static int fail_by_store(struct method_call *call, int code)
 {
     rdv__failure_of_store(call->failure, call->target->store, code);
     return code;
 }
 
 /* Fail for parameters that are not right; the error has been filled in when they were read. */
-static int refuse_params(struct call *call, int code)
+static int refuse_params(struct method_call *call, int code)
 {
     call->failure->number = code == RDV_ENOMEM ? code : RDV__RPC_PARAMS;
     return code;
 }
 
 /* Fail, with words that follow the identifier that the client gave. */
-static int refuse_identifier(struct call *call, int code, const char *identifier, const char *words)
+static int refuse_identifier(struct method_call *call, int code, const char *identifier,
+                             const char *words)
 {
     rdv__failure_set(call->failure, 0, code, "'%s' %s", identifier, words);
     return code;
@@ -108,7 +109,8 @@ static int refuse_identifier(struct call *call, int code, const char *identifier
 /* -------------------------------------------------------------- parameters */
 
 /* Read the parameters. If the request has none, all are absent. */
-static int read_params(struct call *call, const char *const *names, struct rdv__value *ret_values)
+static int read_params(struct method_call *call, const char *const *names,
+                       struct rdv__value *ret_values)
 {
     const struct rdv__request *request = call->request;
     if (request->params.item) {
@@ -123,27 +125,27 @@ static int read_params(struct call *call, const char *const *names, struct rdv__
 }
 
 /* Check that there are no parameters. */
-static int check_no_params(struct call *call)
+static int check_no_params(struct method_call *call)
 {
     static const char *const names[] = {NULL};
     return read_params(call, names, NULL);
 }
 
-static int read_limit(struct call *call, struct rdv__value value, int64_t *ret_limit)
+static int read_limit(struct method_call *call, struct rdv__value value, int64_t *ret_limit)
 {
     int result =
         value.item ? rdv__json_integer(value, 0, LIMIT_MAX, ret_limit, &call->failure->error) : 0;
     return result != 0 ? refuse_params(call, result) : 0;
 }
 
-static int read_name(struct call *call, struct rdv__value value, const char **ret_name)
+static int read_name(struct method_call *call, struct rdv__value value, const char **ret_name)
 {
     int result = value.item ? rdv__document_name(value, ret_name, &call->failure->error) : 0;
     return result != 0 ? refuse_params(call, result) : 0;
 }
 
 /* Read the identifier, which is the only parameter of many methods. */
-static int read_identifier(struct call *call, const char **ret_identifier)
+static int read_identifier(struct method_call *call, const char **ret_identifier)
 {
     static const char *const names[] = {"identifier", NULL};
     struct rdv__value value;
@@ -173,7 +175,8 @@ static int write_entry(void *user, const rdv_entry *entry)
 }
 
 /* Begin a listing: its result is an array, or, if there is a key, one entry. */
-static int begin_query(struct call *call, const struct rdv__query_terms *terms, const char *key)
+static int begin_query(struct method_call *call, const struct rdv__query_terms *terms,
+                       const char *key)
 {
     const struct rdv__target *target = call->target;
     size_t size = key ? strlen(terms->identifier) + 1 : 0;
@@ -237,7 +240,7 @@ void rdv__work_free(struct rdv__work *work)
     free(work);
 }
 
-static int run_list(struct call *call)
+static int run_list(struct method_call *call)
 {
     enum { LABEL, LIMIT, PARAMS };
     static const char *const names[] = {"label", "limit", NULL};
@@ -251,7 +254,7 @@ static int run_list(struct call *call)
     return result != 0 ? result : begin_query(call, &terms, NULL);
 }
 
-static int run_history(struct call *call)
+static int run_history(struct method_call *call)
 {
     enum { IDENTIFIER, LIMIT, PARAMS };
     static const char *const names[] = {"identifier", "limit", NULL};
@@ -265,7 +268,7 @@ static int run_history(struct call *call)
     return result != 0 ? result : begin_query(call, &terms, NULL);
 }
 
-static int run_show(struct call *call)
+static int run_show(struct method_call *call)
 {
     struct rdv__query_terms terms = {.kind = RDV__QUERY_SHOW};
     int result = read_identifier(call, &terms.identifier);
@@ -279,7 +282,7 @@ struct before {
     int64_t change, number;
 };
 
-static struct before note_position(const struct call *call)
+static struct before note_position(const struct method_call *call)
 {
     return (struct before){rdv__record_last_change(call->target->store),
                            rdv__record_last_number(call->target->store)};
@@ -287,7 +290,7 @@ static struct before note_position(const struct call *call)
 
 /* Write the entries from number first to last that were staged since `before`. If they can't be
  * read, the batch is undone. */
-static int write_staged(struct call *call, struct before before, int64_t first, int64_t last)
+static int write_staged(struct method_call *call, struct before before, int64_t first, int64_t last)
 {
     rdv_store *store = call->target->store;
     int result = rdv__listing_staged(store, before.change, first, last, write_entry, &call->answer);
@@ -297,7 +300,8 @@ static int write_staged(struct call *call, struct before before, int64_t first, 
 }
 
 /* Fail as a task of the schedule is running, and so can't be scheduled again. */
-static int refuse_running(struct call *call, const struct rdv__schedule *schedule, size_t item)
+static int refuse_running(struct method_call *call, const struct rdv__schedule *schedule,
+                          size_t item)
 {
     call->failure->number = RDV_EBUSY;
     return rdv__json_fail(rdv__json_element(schedule->tasks, item), &call->failure->error,
@@ -305,7 +309,7 @@ static int refuse_running(struct call *call, const struct rdv__schedule *schedul
                           rdv_task_identifier(schedule->items[item].task));
 }
 
-static int run_schedule(struct call *call)
+static int run_schedule(struct method_call *call)
 {
     const struct rdv__target *target = call->target;
     const struct rdv__request *request = call->request;
@@ -340,7 +344,7 @@ static int run_schedule(struct call *call)
 }
 
 /* Do `delete` or `cancel`: change one entry, and write it as it is then. */
-static int change_entry(struct call *call,
+static int change_entry(struct method_call *call,
                         int (*change)(rdv_trigger *trigger, const char *identifier),
                         const char *words_busy)
 {
@@ -376,12 +380,12 @@ static int change_entry(struct call *call,
     return result;
 }
 
-static int run_delete(struct call *call)
+static int run_delete(struct method_call *call)
 {
     return change_entry(call, rdv__trigger_delete, "is running: cancel it instead");
 }
 
-static int run_cancel(struct call *call)
+static int run_cancel(struct method_call *call)
 {
     return change_entry(call, rdv__trigger_cancel,
                         rdv__trigger_agent_name(call->target->trigger)
@@ -391,13 +395,13 @@ static int run_cancel(struct call *call)
 
 /* ----------------------------------------------------- the agent as a whole */
 
-static int write_true(struct call *call)
+static int write_true(struct method_call *call)
 {
     rdv__json_write_bool(call->writer, "result", true);
     return 0;
 }
 
-static int run_pause(struct call *call)
+static int run_pause(struct method_call *call)
 {
     int result = check_no_params(call);
     if (result != 0)
@@ -406,7 +410,7 @@ static int run_pause(struct call *call)
     return result != 0 ? fail_by_store(call, result) : write_true(call);
 }
 
-static int run_resume(struct call *call)
+static int run_resume(struct method_call *call)
 {
     int result = check_no_params(call);
     if (result != 0)
@@ -415,7 +419,7 @@ static int run_resume(struct call *call)
     return result != 0 ? fail_by_store(call, result) : write_true(call);
 }
 
-static int run_reload(struct call *call)
+static int run_reload(struct method_call *call)
 {
     const struct rdv__target *target = call->target;
     int result = check_no_params(call);
@@ -439,7 +443,7 @@ static void write_text(struct rdv__json_writer *writer, const char *key, const c
     rdv__json_write_string(writer, key, text, text ? strlen(text) : 0);
 }
 
-static int run_explain(struct call *call)
+static int run_explain(struct method_call *call)
 {
     rdv_explanation explanation = {.size = sizeof explanation};
     struct rdv__json_writer *writer = call->writer;
@@ -464,7 +468,7 @@ static int run_explain(struct call *call)
     return 0;
 }
 
-static int run_status(struct call *call)
+static int run_status(struct method_call *call)
 {
     rdv_trigger *trigger = call->target->trigger;
     struct rdv__json_writer *writer = call->writer;
@@ -488,7 +492,7 @@ static int run_status(struct call *call)
     return 0;
 }
 
-static int run_watch(struct call *call)
+static int run_watch(struct method_call *call)
 {
     static const char *const names[] = {"after", NULL};
     const struct rdv__target *target = call->target;
@@ -558,7 +562,7 @@ int rdv__dispatch(const struct rdv__target *target, const struct rdv__method *me
                   const struct rdv__request *request, struct rdv__json_writer *writer,
                   struct rdv__failure *ret_failure, struct rdv__work **ret_work)
 {
-    struct call call = {
+    struct method_call call = {
         .target = target,
         .request = request,
         .writer = writer,

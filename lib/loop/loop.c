@@ -30,7 +30,7 @@ struct cursor {
 };
 
 /* A call from another thread, on the stack of that thread. */
-struct call {
+struct loop_call {
     struct rdv__post post;
     rdv_loop *loop;
     int (*fn)(void *user);
@@ -40,7 +40,7 @@ struct call {
     bool done;
     /* Signalled when the result is there. */
     uv_cond_t given;
-    struct call *next;
+    struct loop_call *next;
 };
 
 struct rdv_loop {
@@ -67,7 +67,7 @@ struct rdv_loop {
     struct rdv__turn *turns;
     struct cursor *cursors;
     /* Calls that were made, and are answered at the end of the turn. */
-    struct call *answers, **answers_end;
+    struct loop_call *answers, **answers_end;
 };
 
 /* ----------------------------------------------------------------- turns */
@@ -123,7 +123,7 @@ static int commit_changes(rdv_loop *loop)
 {
     int result = run_hooks(loop, RDV__TURN_COMMIT);
     if (result != 0)
-        for (struct call *call = loop->answers; call; call = call->next)
+        for (struct loop_call *call = loop->answers; call; call = call->next)
             if (call->result == 0)
                 call->result = result;
     return result;
@@ -139,7 +139,7 @@ static struct rdv__post *take_posts(rdv_loop *loop)
     return posts;
 }
 
-static void give_answer(struct call *call, int result)
+static void give_answer(struct loop_call *call, int result)
 {
     rdv_loop *loop = call->loop;
     uv_mutex_lock(&loop->lock);
@@ -162,12 +162,12 @@ static void take_turn(rdv_loop *loop)
     commit_changes(loop);
     run_hooks(loop, RDV__TURN_SETTLE);
 
-    struct call *call = loop->answers;
+    struct loop_call *call = loop->answers;
     loop->answers = NULL;
     loop->answers_end = &loop->answers;
     while (call) {
         /* Read this first, as a call is gone once it is answered. */
-        struct call *next = call->next;
+        struct loop_call *next = call->next;
         give_answer(call, call->result);
         call = next;
     }
@@ -218,7 +218,7 @@ bool rdv__loop_in_call(const rdv_loop *loop)
 
 static void call_now(struct rdv__post *post)
 {
-    struct call *call = (struct call *)post;
+    struct loop_call *call = (struct loop_call *)post;
     rdv_loop *loop = call->loop;
     loop->calls++;
     call->result = call->fn(call->user);
@@ -230,7 +230,7 @@ static void call_now(struct rdv__post *post)
 
 static void call_dropped(struct rdv__post *post)
 {
-    give_answer((struct call *)post, RDV_ESHUTDOWN);
+    give_answer((struct loop_call *)post, RDV_ESHUTDOWN);
 }
 
 int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user)
@@ -246,7 +246,7 @@ int rdv_loop_call(rdv_loop *loop, int (*fn)(void *user), void *user)
         return result != 0 ? result : committed;
     }
 
-    struct call call = {
+    struct loop_call call = {
         .post = {.fn = call_now, .drop = call_dropped}, .loop = loop, .fn = fn, .user = user};
     if (uv_cond_init(&call.given) != 0)
         return RDV_ENOMEM;

@@ -26,7 +26,7 @@ enum rdv__ending {
     RDV__ENDING_TOO_OFTEN = 3
 };
 
-/* How often a run was cut short so far; cut.h has the rules. */
+/* How often a run was cut short so far; interruptions.h has the rules. */
 struct rdv__cuts {
     int interruptions;
     int reboots;       /* those that it had asked for */

@@ -37,7 +37,7 @@ struct sink {
 enum call_kind { CALL_SCHEDULE, CALL_DELETE, CALL_REPORT, CALL_TERMINATED };
 
 /* A call from another thread, on its way to the owner thread. */
-struct call {
+struct sink_call {
     struct rdv__post post;
     struct sink *sink;
     enum call_kind kind;
@@ -70,7 +70,7 @@ static void sink_unref(rdv_sink *base)
     free(sink);
 }
 
-static void call_free(struct call *call)
+static void call_free(struct sink_call *call)
 {
     rdv_task_unref(call->task);
     sink_unref(&call->sink->base);
@@ -79,11 +79,11 @@ static void call_free(struct call *call)
 
 static void call_drop(struct rdv__post *post)
 {
-    call_free((struct call *)post);
+    call_free((struct sink_call *)post);
 }
 
 /* Pass on what was posted. Nobody waits for the result, so trouble goes to the log. */
-static void pass_on(struct sink *sink, rdv_trigger *trigger, struct call *call)
+static void pass_on(struct sink *sink, rdv_trigger *trigger, struct sink_call *call)
 {
     int result = 0;
     const char *what = "";
@@ -114,7 +114,7 @@ static void pass_on(struct sink *sink, rdv_trigger *trigger, struct call *call)
 /* On the owner thread: the turn of a posted call has come. */
 static void call_run(struct rdv__post *post)
 {
-    struct call *call = (struct call *)post;
+    struct sink_call *call = (struct sink_call *)post;
     struct sink *sink = call->sink;
     rdv__mutex_lock(sink->mutex);
     sink->posted--;
@@ -125,11 +125,11 @@ static void call_run(struct rdv__post *post)
 }
 
 static int call_new(struct sink *sink, enum call_kind kind, const char *identifier,
-                    const char *message, struct call **ret_call)
+                    const char *message, struct sink_call **ret_call)
 {
     size_t identifier_size = identifier ? strlen(identifier) + 1 : 0;
     size_t message_size = message ? strlen(message) + 1 : 0;
-    struct call *call = calloc(1, sizeof *call + identifier_size + message_size);
+    struct sink_call *call = calloc(1, sizeof *call + identifier_size + message_size);
     if (!call)
         return RDV_ENOMEM;
     call->post.fn = call_run;
@@ -147,7 +147,7 @@ static int call_new(struct sink *sink, enum call_kind kind, const char *identifi
 
 /* Post a call, which this takes over, also on failure. With `must`, it is taken however many
  * wait. */
-static int call_post(struct call *call, bool must)
+static int call_post(struct sink_call *call, bool must)
 {
     struct sink *sink = call->sink;
     int result = 0;
@@ -185,7 +185,7 @@ static int sink_schedule_task(rdv_sink *base, const rdv_window *window, rdv_task
     rdv_trigger *trigger = owned_trigger(sink);
     if (trigger)
         return rdv_trigger_schedule(trigger, window, task);
-    struct call *call;
+    struct sink_call *call;
     int result = call_new(sink, CALL_SCHEDULE, NULL, NULL, &call);
     if (result != 0)
         return result;
@@ -203,7 +203,7 @@ static int sink_delete_schedule(rdv_sink *base, const char *identifier)
     rdv_trigger *trigger = owned_trigger(sink);
     if (trigger)
         return rdv_trigger_delete(trigger, identifier);
-    struct call *call;
+    struct sink_call *call;
     int result = call_new(sink, CALL_DELETE, identifier, NULL, &call);
     return result != 0 ? result : call_post(call, false);
 }
@@ -216,7 +216,7 @@ static int sink_task_state_changed(rdv_sink *base, const char *identifier, const
     rdv_trigger *trigger = owned_trigger(sink);
     if (trigger)
         return rdv__live_hear_report(trigger, identifier, report);
-    struct call *call;
+    struct sink_call *call;
     int result = call_new(sink, CALL_REPORT, identifier, report->message, &call);
     if (result != 0)
         return result;
@@ -233,7 +233,7 @@ static void sink_terminated(rdv_sink *base, int reason)
         rdv__termination_hear(trigger, reason);
         return;
     }
-    struct call *call;
+    struct sink_call *call;
     if (call_new(sink, CALL_TERMINATED, NULL, NULL, &call) != 0)
         return;
     call->reason = reason;

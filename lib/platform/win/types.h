@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What plat.h and socket.h hand out: another header of this name is in unix/, and the build chooses. */
+/* What platform.h and socket.h hand out: another header of this name is in unix/, and the build chooses. */
 #ifndef RDV__WIN_TYPES_H
 #define RDV__WIN_TYPES_H
 
