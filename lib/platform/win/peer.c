@@ -161,8 +161,9 @@ int rdv__peer_check_server(HANDLE pipe, const char *path, struct rdv_error *erro
     DWORD number = GetSecurityInfo(pipe, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL,
                                    NULL, NULL, &found);
     if (number != ERROR_SUCCESS)
-        return rdv__fail(error, rdv__win_error(number), "who listens at '%s' can't be told: %s",
-                         path, rdv__win_words(number, words));
+        return rdv__fail(error, rdv__win_error(number),
+                         "the listener at '%s' can't be identified: %s", path,
+                         rdv__win_words(number, words));
     bool ours = owner && is_ours(owner);
     LocalFree(found);
     if (ours)
