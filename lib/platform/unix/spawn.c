@@ -491,8 +491,8 @@ static struct rdv__plat_child make_child(bool supervised)
 }
 
 /*
- * Open what the child has as its descriptors 0 to 3, and this process's ends of its pipes. Returns 0
- * or an errno; what was opened is in *child and *input in any case.
+ * Open what the child has as its descriptors 0 to 3, and this process's ends of its pipes. Returns
+ * 0 or an errno; what was opened is in *child and *input in any case.
  */
 static int open_streams(const struct rdv__plat_spawn *spawn, struct rdv__unix_launch *launch,
                         struct rdv__plat_child *child, int *input)
