@@ -549,7 +549,7 @@ void rdv__plat_child_close(struct rdv__plat_child *child)
     child->job = NULL;
 }
 
-/* ------------------------------------------ what a process before us has left */
+/* ---------------------------------- what an earlier process of rdvtask has left */
 
 /* There are none: the jobs of a process that is killed end with it, and everything in them. */
 int rdv__plat_end_orphans(const char *const *marks, bool anyone, rdv_duration grace)
