@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files in a folder that only this user may change: the logs of runs, for agent/output.c. The way
+ * Files in a folder that only this user may change: the logs of runs, for agent/run_logs.c. The way
  * to the folder is checked first, so that nobody else can put another one in its place. What
  * already lies there may be anything, and is checked before it is opened.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether a file can be believed: nobody but the user of this process, the administrators and the
- * system can have changed it. plugin/, store/ and the logs ask this before they use a file. What
- * was found right stays right, as only those can change what was checked here.
+ * system can have changed it. document/, plugin/, store/ and log.c ask this before they use a file.
+ * What was found right stays right, as only those can change what was checked here.
  *
  *     begin_walk() --> take_step() --+--> another folder: its rights are checked
  *          ^             ^    |      +--> a link: follow_link()
