@@ -91,8 +91,8 @@ RDV_API void rdv_agent_options_init(rdv_agent_options *options);
  * @param options    copied, with its strings; NULL = defaults.
  * @param ret_agent  owned by the caller, who gives it to rdv_agent_free().
  * @return 0; RDV_EINVAL, also for a supervisor whose path is relative; RDV_ESTATE if the store is
- *   used on another loop; RDV_EREADONLY; RDV_ENOMEM; RDV_EIO if the system gives no random number; or
- *   an error of the store.
+ *   used on another loop; RDV_EREADONLY; RDV_ENOMEM; RDV_EIO if the system gives no random
+ *   number; or an error of the store.
  * Owner thread.
  */
 RDV_API int rdv_agent_new(rdv_loop *loop, rdv_store *store, const rdv_agent_options *options,

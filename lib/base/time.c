@@ -352,7 +352,8 @@ int rdv_time_parse_relative(const char *text, rdv_time now, rdv_time *ret_time)
     int r = rdv_duration_parse(text + 1, &distance);
     if (r < 0)
         return r;
-    rdv_time time = *text == '+' ? now + distance : now - distance; /* far from overflowing */
+    /* Both are far from overflowing. */
+    rdv_time time = *text == '+' ? now + distance : now - distance;
     if (time < 1 || time > RDV_TIME_MAX)
         return RDV_EINVAL;
     *ret_time = time;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Documents as values. scan.c looks at a text first and accepts what RFC 8259 and our limits allow.
+ * Documents as values. scan.c looks at a text first and accepts what RFC 8259 and the limits allow.
  * Only then does cJSON parse it, and what a value says is read from cJSON's tree. Documents, and
  * requests and answers of the socket, are all read here.
  *

@@ -6,7 +6,7 @@
  * a list, and a post has the loop write the list, in order.
  *
  * Invariants: at most one post is in the loop's queue; while it is, the object lives, even if
- * rdv__tell_free() was called; at most RDV__TELL_LINES lines wait, and more are only counted.
+ * rdv__thread_log_free() was called; at most RDV__THREAD_LOG_LINES lines wait, and more are only counted.
  */
 #include "loop/thread_log.h"
 
@@ -26,7 +26,7 @@ struct line {
     char text[];
 };
 
-struct rdv__tell {
+struct rdv__thread_log {
     /* This comes first, as the loop's pointer to it is a pointer to the whole. */
     struct rdv__post post;
     rdv_loop *loop;
@@ -42,14 +42,14 @@ struct rdv__tell {
     bool freed;
 };
 
-static void destroy_log(struct rdv__tell *tell)
+static void destroy_log(struct rdv__thread_log *tell)
 {
     rdv__mutex_free(tell->mutex);
     free(tell);
 }
 
 /* Write the lines that wait. Owner thread. */
-static void write_waiting(struct rdv__tell *tell)
+static void write_waiting(struct rdv__thread_log *tell)
 {
     rdv__mutex_lock(tell->mutex);
     struct line *line = tell->first;
@@ -75,7 +75,7 @@ static void write_waiting(struct rdv__tell *tell)
  */
 static void handle_post(struct rdv__post *post)
 {
-    struct rdv__tell *tell = (struct rdv__tell *)post;
+    struct rdv__thread_log *tell = (struct rdv__thread_log *)post;
     rdv__mutex_lock(tell->mutex);
     tell->posted = false;
     bool freed = tell->freed;
@@ -86,9 +86,9 @@ static void handle_post(struct rdv__post *post)
         write_waiting(tell);
 }
 
-int rdv__tell_new(rdv_loop *loop, const rdv_log *log, struct rdv__tell **ret_tell)
+int rdv__thread_log_new(rdv_loop *loop, const rdv_log *log, struct rdv__thread_log **ret_tell)
 {
-    struct rdv__tell *tell = calloc(1, sizeof *tell);
+    struct rdv__thread_log *tell = calloc(1, sizeof *tell);
     if (!tell)
         return RDV_ENOMEM;
     if (rdv__mutex_new(&tell->mutex) != 0) {
@@ -105,11 +105,11 @@ int rdv__tell_new(rdv_loop *loop, const rdv_log *log, struct rdv__tell **ret_tel
 }
 
 /* Copy a line from another thread into the list. The lock is held. */
-static void keep_line(struct rdv__tell *tell, rdv_log_level level, const char *text)
+static void keep_line(struct rdv__thread_log *tell, rdv_log_level level, const char *text)
 {
     size_t size = strlen(text) + 1;
     struct line *line =
-        tell->waiting < RDV__TELL_LINES ? malloc(sizeof *line + size) : (struct line *)NULL;
+        tell->waiting < RDV__THREAD_LOG_LINES ? malloc(sizeof *line + size) : (struct line *)NULL;
     if (!line) {
         tell->dropped++;
         return;
@@ -126,7 +126,8 @@ static void keep_line(struct rdv__tell *tell, rdv_log_level level, const char *t
     }
 }
 
-void rdv__tell(struct rdv__tell *tell, rdv_log_level level, const char *format, ...)
+void rdv__thread_log_write(struct rdv__thread_log *tell, rdv_log_level level, const char *format,
+                           ...)
 {
     char text[RDV__LOG_LINE];
     va_list arguments;
@@ -146,7 +147,7 @@ void rdv__tell(struct rdv__tell *tell, rdv_log_level level, const char *format, 
     }
 }
 
-void rdv__tell_close(struct rdv__tell *tell)
+void rdv__thread_log_close(struct rdv__thread_log *tell)
 {
     rdv__mutex_lock(tell->mutex);
     tell->closed = true;
@@ -155,11 +156,11 @@ void rdv__tell_close(struct rdv__tell *tell)
     tell->log = (rdv_log){NULL, NULL};
 }
 
-void rdv__tell_free(struct rdv__tell *tell)
+void rdv__thread_log_free(struct rdv__thread_log *tell)
 {
     if (!tell)
         return;
-    rdv__tell_close(tell);
+    rdv__thread_log_close(tell);
     rdv__mutex_lock(tell->mutex);
     bool posted = tell->posted;
     tell->freed = true;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Statuses, outcomes and states of a task: their names, and the transitions between statuses (rule
- * 6). These are pure functions. The task agent asks them before it passes a status on, and the
- * trigger agent before it believes one; everything that shows a status or reads one takes its name
- * from here.
+ * 6). These are pure functions. The trigger agent asks them before it believes a status that a task
+ * agent has sent; everything that shows a status or reads one takes its name from here.
  *
  *     searching, downloading, applying, rebooting, rebooted    (in any order, any number of times)
  *         |

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads, mutexes and monitors. They are libuv's, on the heap, so that their users need not know
- * libuv. Plug-in guards, the watchdog, the log and the search for orphans use them. Durations are
- * running time: a change of the clock neither shortens nor lengthens a wait.
+ * libuv. Everything that runs or may be called on a thread of its own uses them: plug-ins, their
+ * watchdog and their log, functions as handlers, the search for orphans. Durations are running
+ * time: a change of the clock neither shortens nor lengthens a wait.
  */
 #include "platform/thread.h"
 

@@ -76,25 +76,28 @@ static bool is_known_error(int result)
     }
 }
 
-int rdv__guard_check_result(struct rdv__tell *tell, const char *name, const char *what, int result)
+int rdv__guard_check_result(struct rdv__thread_log *tell, const char *name, const char *what,
+                            int result)
 {
     if (result == 0 || is_known_error(result))
         return result;
-    rdv__tell(tell, RDV_LOG_WARNING, "plug-in '%s': %s gave %d, which is no error of rdvtask", name,
-              what, result);
+    rdv__thread_log_write(tell, RDV_LOG_WARNING,
+                          "plug-in '%s': %s gave %d, which is no error of rdvtask", name, what,
+                          result);
     return RDV_EFAILED;
 }
 
-void rdv__guard_log_call(struct rdv__tell *tell, const char *name, const char *what,
+void rdv__guard_log_call(struct rdv__thread_log *tell, const char *name, const char *what,
                          rdv_duration took)
 {
     if (took == 0)
         return;
     char words[RDV_DURATION_TEXT_SIZE];
     rdv_duration_format(took / RDV_MILLISECOND * RDV_MILLISECOND, words, sizeof words);
-    rdv__tell(tell, RDV_LOG_WARNING,
-              "plug-in '%s' took %s in %s, and held up everything else: it must not block", name,
-              words, what);
+    rdv__thread_log_write(
+        tell, RDV_LOG_WARNING,
+        "plug-in '%s' took %s in %s, and held up everything else: it must not block", name, words,
+        what);
 }
 
 /* Log a call of the sink that was refused for a reason that is the plug-in's fault. Returns
@@ -109,10 +112,11 @@ static int check_refused(struct rdv__guard *guard, const char *what, const char 
     rdv__mutex_unlock(guard->mutex);
     if (refusals > REFUSALS_TOLD)
         return result;
-    rdv__tell(guard->parts.tell, RDV_LOG_WARNING, "plug-in '%s': its %s was refused: %s%s%s%s%s",
-              guard->parts.name, what, rdv_strerror(result), subject ? " (task '" : "",
-              subject ? subject : "", subject ? "')" : "",
-              refusals == REFUSALS_TOLD ? "; more of this will not be logged" : "");
+    rdv__thread_log_write(guard->parts.tell, RDV_LOG_WARNING,
+                          "plug-in '%s': its %s was refused: %s%s%s%s%s", guard->parts.name, what,
+                          rdv_strerror(result), subject ? " (task '" : "", subject ? subject : "",
+                          subject ? "')" : "",
+                          refusals == REFUSALS_TOLD ? "; more of this will not be logged" : "");
     return result;
 }
 
@@ -166,9 +170,10 @@ static void sink_unref(rdv_sink *sink)
     guard->references -= has;
     rdv__mutex_unlock(guard->mutex);
     if (!has)
-        rdv__tell(guard->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s' has given back a reference to its sink that it did not have",
-                  guard->parts.name);
+        rdv__thread_log_write(
+            guard->parts.tell, RDV_LOG_WARNING,
+            "plug-in '%s' has given back a reference to its sink that it did not have",
+            guard->parts.name);
 }
 
 static int sink_schedule_task(rdv_sink *sink, const rdv_window *window, rdv_task *task)
@@ -340,9 +345,10 @@ static void give_up_waiting(void *user)
         return;
     char wait[RDV_DURATION_TEXT_SIZE];
     rdv_duration_format(guard->parts.terminate_wait, wait, sizeof wait);
-    rdv__tell(guard->parts.tell, RDV_LOG_ERROR,
-              "plug-in '%s' was told to terminate %s ago and has not: going on without it",
-              guard->parts.name, wait);
+    rdv__thread_log_write(
+        guard->parts.tell, RDV_LOG_ERROR,
+        "plug-in '%s' was told to terminate %s ago and has not: going on without it",
+        guard->parts.name, wait);
     tell_terminated(guard, RDV_ETIMEDOUT, false);
 }
 
@@ -356,8 +362,8 @@ static int guard_terminate(rdv_plugin *base, int reason)
     int result = end_call(guard, &call, plugin->ops->terminate(plugin, reason));
     if (result == 0)
         return 0;
-    rdv__tell(guard->parts.tell, RDV_LOG_WARNING, "plug-in '%s' does not terminate: %s",
-              guard->parts.name, rdv_strerror(result));
+    rdv__thread_log_write(guard->parts.tell, RDV_LOG_WARNING, "plug-in '%s' does not terminate: %s",
+                          guard->parts.name, rdv_strerror(result));
     rdv_timer_stop(guard->timer);
     rdv__mutex_lock(guard->mutex);
     /* The trigger agent hears it from the result. */

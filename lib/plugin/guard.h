@@ -25,7 +25,7 @@ struct rdv__guard_parts {
     rdv_plugin *plugin;
     const char *name;
     rdv_loop *loop;
-    struct rdv__tell *tell;
+    struct rdv__thread_log *tell;
     struct rdv__watchdog *watchdog;
     rdv_duration terminate_wait;
 };
@@ -38,10 +38,11 @@ rdv_plugin *rdv__guard_plugin(struct rdv__guard *guard);
 
 /* Check the result of a foreign function: a number that is not an RDV_E… code is logged, and
  * becomes RDV_EFAILED. */
-int rdv__guard_check_result(struct rdv__tell *tell, const char *name, const char *what, int result);
+int rdv__guard_check_result(struct rdv__thread_log *tell, const char *name, const char *what,
+                            int result);
 
 /* Log how long a call took, which is what rdv__watchdog_leave() returned: 0 is not too long. */
-void rdv__guard_log_call(struct rdv__tell *tell, const char *name, const char *what,
+void rdv__guard_log_call(struct rdv__thread_log *tell, const char *name, const char *what,
                          rdv_duration took);
 
 /* Whether the foreign plug-in may be freed: it was never initialised, or that has failed, or it has

@@ -36,7 +36,7 @@ struct rdv_module {
     /* The foreign plug-in. */
     rdv_plugin *plugin;
     struct rdv__guard *guard;
-    struct rdv__tell *tell;
+    struct rdv__thread_log *tell;
     struct rdv__watchdog *watchdog;
     /* The name of the file, which stands for the name of the task agent until that is known. */
     char file[RDV_MODULE_NAME_MAX + 1];
@@ -56,7 +56,7 @@ static const char *get_name(const struct rdv_module *module)
 static void host_log(const rdv_module_host *host, rdv_log_level level, const char *text)
 {
     const struct rdv_module *module = (const struct rdv_module *)(const void *)host;
-    rdv__tell(module->tell, level, "%s: %s", get_name(module), text ? text : "");
+    rdv__thread_log_write(module->tell, level, "%s: %s", get_name(module), text ? text : "");
 }
 
 static const rdv_module_host host_functions = {
@@ -234,7 +234,7 @@ static int module_new(rdv_loop *loop, const char *path, const rdv_module_options
     if (result == 0)
         module->host.configuration = strcpy(module->configuration, text);
     if (result == 0)
-        result = rdv__tell_new(loop, &options->log, &module->tell);
+        result = rdv__thread_log_new(loop, &options->log, &module->tell);
     if (result == 0)
         result = rdv__watchdog_new(options->call_limit, options->held_up, options->held_up_user,
                                    &module->watchdog);
@@ -281,7 +281,8 @@ int rdv_module_open(rdv_loop *loop, const char *path, const rdv_module_options *
         rdv_module_close(module);
         return result;
     }
-    rdv__tell(module->tell, RDV_LOG_DEBUG, "plug-in '%s' was loaded from '%s'", module->name, path);
+    rdv__thread_log_write(module->tell, RDV_LOG_DEBUG, "plug-in '%s' was loaded from '%s'",
+                          module->name, path);
     *ret_module = module;
     return 0;
 }
@@ -303,9 +304,10 @@ static bool close_plugin(struct rdv_module *module)
 {
     struct rdv__watched call;
     if (module->guard && !rdv__guard_may_free(module->guard)) {
-        rdv__tell(module->tell, RDV_LOG_WARNING,
-                  "plug-in '%s' has not terminated: it stays in memory until the process ends",
-                  get_name(module));
+        rdv__thread_log_write(
+            module->tell, RDV_LOG_WARNING,
+            "plug-in '%s' has not terminated: it stays in memory until the process ends",
+            get_name(module));
         return false;
     }
     if (module->plugin) {
@@ -316,10 +318,11 @@ static bool close_plugin(struct rdv_module *module)
     int references = module->guard ? rdv__guard_references(module->guard) : 0;
     if (references == 0)
         return true;
-    rdv__tell(module->tell, RDV_LOG_WARNING,
-              "plug-in '%s' still has %d reference%s to its sink: it stays in memory until the "
-              "process ends",
-              get_name(module), references, references == 1 ? "" : "s");
+    rdv__thread_log_write(
+        module->tell, RDV_LOG_WARNING,
+        "plug-in '%s' still has %d reference%s to its sink: it stays in memory until the "
+        "process ends",
+        get_name(module), references, references == 1 ? "" : "s");
     return false;
 }
 
@@ -333,12 +336,12 @@ void rdv_module_close(rdv_module *module)
     if (!unload) {
         /* The plug-in may call its sink and its host at any time: what it can reach stays. */
         rdv__guard_abandon(module->guard);
-        rdv__tell_close(module->tell);
+        rdv__thread_log_close(module->tell);
         return;
     }
     rdv__guard_free(module->guard);
     rdv__plat_library_close(module->library);
-    rdv__tell_free(module->tell);
+    rdv__thread_log_free(module->tell);
     free(module->configuration);
     free(module);
 }

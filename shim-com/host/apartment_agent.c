@@ -263,14 +263,15 @@ static HRESULT leave_call(struct rdv__hosted *hosted, struct rdv__watched *call,
     char words[RDV_DURATION_TEXT_SIZE];
     if (took > 0) {
         rdv_duration_format(took / RDV_MILLISECOND * RDV_MILLISECOND, words, sizeof words);
-        rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s' took %s for %s, and was not called meanwhile", hosted->name, words,
-                  what);
+        rdv__thread_log_write(hosted->parts.tell, RDV_LOG_WARNING,
+                              "plug-in '%s' took %s for %s, and was not called meanwhile",
+                              hosted->name, words, what);
     }
     if (result > 0)
-        rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s': %s gave 0x%08lX, which is not a failure: taken as success",
-                  hosted->name, what, (unsigned long)result);
+        rdv__thread_log_write(
+            hosted->parts.tell, RDV_LOG_WARNING,
+            "plug-in '%s': %s gave 0x%08lX, which is not a failure: taken as success", hosted->name,
+            what, (unsigned long)result);
     return result;
 }
 
@@ -297,15 +298,16 @@ static void read_name(struct rdv__hosted *hosted)
     enter_call(hosted, &call, "PluginName", NULL);
     HRESULT result = leave_call(hosted, &call, IRDVTaskPlugin_get_PluginName(hosted->com, &text));
     if (FAILED(result)) {
-        rdv__tell(hosted->parts.tell, RDV_LOG_WARNING, "plug-in '%s': PluginName failed: %s",
-                  hosted->name, rdv__com_words(result, words));
+        rdv__thread_log_write(hosted->parts.tell, RDV_LOG_WARNING,
+                              "plug-in '%s': PluginName failed: %s", hosted->name,
+                              rdv__com_words(result, words));
         return;
     }
     if (rdv__com_text(text, RDV_CONTEXT_MAX, &name) == 0 && *name)
         set_name(hosted, name);
     else
-        rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s': its PluginName is empty or not a text", hosted->name);
+        rdv__thread_log_write(hosted->parts.tell, RDV_LOG_WARNING,
+                              "plug-in '%s': its PluginName is empty or not a text", hosted->name);
     free(name);
     SysFreeString(text);
 }
@@ -354,10 +356,11 @@ static int call_initialize(struct rdv__hosted *hosted)
     HRESULT hr = leave_call(hosted, &call, IRDVTaskPlugin_Initialize(hosted->com, hosted->notify));
     hosted->initialised = SUCCEEDED(hr);
     if (FAILED(hr))
-        rdv__tell(hosted->parts.tell, RDV_LOG_ERROR,
-                  "plug-in '%s': Initialize failed: %s; its own log may say why (that of "
-                  "rdvtask-com.dll is Windows' application log)",
-                  hosted->name, rdv__com_words(hr, words));
+        rdv__thread_log_write(
+            hosted->parts.tell, RDV_LOG_ERROR,
+            "plug-in '%s': Initialize failed: %s; its own log may say why (that of "
+            "rdvtask-com.dll is Windows' application log)",
+            hosted->name, rdv__com_words(hr, words));
     return rdv__com_code(hr);
 }
 
@@ -370,9 +373,9 @@ static void report_failure(struct rdv__hosted *hosted, const char *identifier, i
     report.code = code;
     report.message = words;
     if (is_started_again(hosted, identifier))
-        rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-                  "plug-in '%s': an earlier start of task '%s': %s", hosted->name, identifier,
-                  words);
+        rdv__thread_log_write(hosted->parts.tell, RDV_LOG_WARNING,
+                              "plug-in '%s': an earlier start of task '%s': %s", hosted->name,
+                              identifier, words);
     else
         (void)sink_task_state_changed(&hosted->sink, identifier, &report);
 }
@@ -416,8 +419,9 @@ static void call_terminate(struct rdv__hosted *hosted, int reason)
     HRESULT hr =
         leave_call(hosted, &call, IRDVTaskPlugin_Terminate(hosted->com, rdv__com_hresult(reason)));
     if (FAILED(hr))
-        rdv__tell(hosted->parts.tell, RDV_LOG_WARNING, "plug-in '%s': Terminate failed: %s",
-                  hosted->name, rdv__com_words(hr, words));
+        rdv__thread_log_write(hosted->parts.tell, RDV_LOG_WARNING,
+                              "plug-in '%s': Terminate failed: %s", hosted->name,
+                              rdv__com_words(hr, words));
 }
 
 /*
@@ -443,10 +447,11 @@ static void release_agent(struct rdv__hosted *hosted)
      * It may still work on a thread of its own, and COM would unload its library when the last
      * apartment is left.
      */
-    rdv__tell(hosted->parts.tell, RDV_LOG_WARNING,
-              "plug-in '%s' has kept %lu reference%s to itself and %ld to its sink: it stays in "
-              "memory until the process ends",
-              hosted->name, (unsigned long)left, left == 1 ? "" : "s", (long)sinks);
+    rdv__thread_log_write(
+        hosted->parts.tell, RDV_LOG_WARNING,
+        "plug-in '%s' has kept %lu reference%s to itself and %ld to its sink: it stays in "
+        "memory until the process ends",
+        hosted->name, (unsigned long)left, left == 1 ? "" : "s", (long)sinks);
     GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN, code,
                        &module);
 }
@@ -561,9 +566,9 @@ static int plugin_initialize(rdv_plugin *plugin, rdv_sink *sink)
     int result = request_add(hosted, REQUEST_INITIALIZE, NULL, 0);
     if (result == 0 && !wait_answer(hosted)) {
         rdv_duration_format(hosted->parts.answer_wait, wait, sizeof wait);
-        rdv__tell(hosted->parts.tell, RDV_LOG_ERROR,
-                  "plug-in '%s' has been in Initialize for %s: going on without it", hosted->name,
-                  wait);
+        rdv__thread_log_write(hosted->parts.tell, RDV_LOG_ERROR,
+                              "plug-in '%s' has been in Initialize for %s: going on without it",
+                              hosted->name, wait);
         return RDV_ETIMEDOUT;
     }
     return result == 0 ? hosted->result : result;

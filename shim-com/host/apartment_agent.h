@@ -24,7 +24,7 @@ struct rdv__hosted_parts {
     /* Its name in the registry, for messages until its PluginName is known. */
     const char *registered;
     rdv_duration answer_wait;
-    struct rdv__tell *tell;
+    struct rdv__thread_log *tell;
     /* Watches the calls that the thread makes. */
     struct rdv__watchdog *watchdog;
 };

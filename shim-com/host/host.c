@@ -19,7 +19,7 @@ struct rdv_com_host {
     char clsid[RDV__CLSID_SIZE];
     struct rdv__hosted *hosted;
     struct rdv__guard *guard;
-    struct rdv__tell *tell;
+    struct rdv__thread_log *tell;
     /* Watches the calls on the task agent's thread. */
     struct rdv__watchdog *calls;
     /* The guard needs one, too. The calls that it makes don't block, so this one tells nobody. */
@@ -47,7 +47,7 @@ static bool are_valid(const rdv_com_host_options *options)
 /* Called on the watchdog's thread. */
 static void on_slow_call(void *user, const char *text)
 {
-    rdv__tell(user, RDV_LOG_WARNING, "%s", text);
+    rdv__thread_log_write(user, RDV_LOG_WARNING, "%s", text);
 }
 
 /* Make all that the task agent uses. */
@@ -55,7 +55,7 @@ static int make_parts(struct rdv_com_host *host, rdv_loop *loop,
                       const rdv_com_host_options *options)
 {
     host->terminate_wait = options->terminate_wait;
-    int result = rdv__tell_new(loop, &options->log, &host->tell);
+    int result = rdv__thread_log_new(loop, &options->log, &host->tell);
     if (result == 0)
         result = rdv__watchdog_new(options->call_limit, on_slow_call, host->tell, &host->calls);
     if (result == 0)
@@ -69,13 +69,13 @@ static void free_host(struct rdv_com_host *host, bool left)
     if (left) {
         if (host->guard)
             rdv__guard_abandon(host->guard);
-        rdv__tell_close(host->tell);
+        rdv__thread_log_close(host->tell);
         return;
     }
     rdv__guard_free(host->guard);
     rdv__watchdog_free(host->guard_calls);
     rdv__watchdog_free(host->calls);
-    rdv__tell_free(host->tell);
+    rdv__thread_log_free(host->tell);
     free(host);
 }
 
@@ -131,8 +131,9 @@ int rdv_com_host_open(rdv_loop *loop, const char *which, const rdv_com_host_opti
         free_host(host, left);
         return result;
     }
-    rdv__tell(host->tell, RDV_LOG_INFO, "the task agent is '%s', registered as '%s', of class %s",
-              rdv__hosted_name(host->hosted), host->registered, host->clsid);
+    rdv__thread_log_write(host->tell, RDV_LOG_INFO,
+                          "the task agent is '%s', registered as '%s', of class %s",
+                          rdv__hosted_name(host->hosted), host->registered, host->clsid);
     *ret_host = host;
     return 0;
 }
@@ -166,8 +167,8 @@ void rdv_com_host_close(rdv_com_host *host)
     name[sizeof name - 1] = '\0';
     const bool ended = rdv__hosted_end(host->hosted, may ? host->terminate_wait : 0);
     if (!ended)
-        rdv__tell(host->tell, RDV_LOG_WARNING,
-                  "plug-in '%s' has not terminated: it stays in memory until the process ends",
-                  name);
+        rdv__thread_log_write(
+            host->tell, RDV_LOG_WARNING,
+            "plug-in '%s' has not terminated: it stays in memory until the process ends", name);
     free_host(host, !ended);
 }

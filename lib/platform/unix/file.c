@@ -81,6 +81,23 @@ int rdv__unix_high(int fd)
     return high;
 }
 
+/*
+ * Read until the room is full, the file ends, or reading fails. Returns what read() returned last.
+ */
+static ssize_t fill_room(int fd, char *data, size_t room, size_t *size)
+{
+    ssize_t got = 0;
+    while (*size < room) {
+        got = read(fd, data + *size, room - *size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        *size += (size_t)got;
+    }
+    return got;
+}
+
 int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t *ret_size,
                         struct rdv_error *error)
 {
@@ -114,15 +131,7 @@ int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t 
         }
         data = larger;
 
-        ssize_t got = 0;
-        while (size < room) {
-            got = read(fd, data + size, room - size);
-            if (got < 0 && errno == EINTR)
-                continue;
-            if (got <= 0)
-                break;
-            size += (size_t)got;
-        }
+        ssize_t got = fill_room(fd, data, room, &size);
         if (size > limit) {
             result = rdv__fail(error, RDV_ELIMIT, "'%s' is larger than %zu bytes", path, limit);
             goto out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names in a folder, for the loader of plug-ins. They are collected first and sorted then, so
- * that plug-ins are loaded in the same order on every file system.
+ * The names in a folder, for document/handlers.c and agent/left_running.c. They are collected first
+ * and sorted then, so that files are read in the same order on every file system.
  */
 #define _GNU_SOURCE
 

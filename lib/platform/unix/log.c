@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files in a folder that only the effective user may change: the logs of runs, for agent/output.c.
- * The way to the folder is checked first, so that nobody else can put another one in its place;
- * from there on everything is done through its descriptor. What already lies there may be anything,
- * and is checked before it is opened: a FIFO would make this hang, opening a device may have an
- * effect, and a link leads to somebody else's file.
+ * Files in a folder that only the effective user may change: the logs of runs, for
+ * agent/run_logs.c. The way to the folder is checked first, so that nobody else can put another one
+ * in its place; from there on everything is done through its descriptor. What already lies there
+ * may be anything, and is checked before it is opened: a FIFO would make this hang, opening a
+ * device may have an effect, and a link leads to somebody else's file.
  */
 #define _GNU_SOURCE
 

@@ -312,12 +312,13 @@ static int check_listener(int fd, const char *path, struct rdv_error *error)
     struct ucred listener;
     socklen_t size = sizeof listener;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &size) < 0)
-        return rdv__fail(error, rdv__unix_error(errno), "who listens at '%s' can't be told: %s",
-                         path, rdv__unix_words(errno));
+        return rdv__fail(error, rdv__unix_error(errno),
+                         "the listener at '%s' can't be identified: %s", path,
+                         rdv__unix_words(errno));
     if (is_trusted(listener.uid) || has_folder(listener.uid, path))
         return 0;
     return rdv__fail(error, RDV_EACCES,
-                     "'%s' can't be trusted: who listens there is user %lu, who is neither root "
+                     "'%s' can't be trusted: its listener is user %lu, who is neither root "
                      "nor the user of this process, nor the only one who may write to its folder",
                      path, (unsigned long)listener.uid);
 }

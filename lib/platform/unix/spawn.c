@@ -478,6 +478,64 @@ static int prepare_supervisor(const struct rdv__plat_spawn *spawn, struct rdv__u
     return 0;
 }
 
+static struct rdv__plat_child make_child(bool supervised)
+{
+    return (struct rdv__plat_child){.end = -1,
+                                    .output = -1,
+                                    .notices = -1,
+                                    .output_kept = -1,
+                                    .notices_kept = -1,
+                                    .report = -1,
+                                    .monitor = -1,
+                                    .supervised = supervised};
+}
+
+/*
+ * Open what the child has as its descriptors 0 to 3, and this process's ends of its pipes. Returns
+ * 0 or an errno; what was opened is in *child and *input in any case.
+ */
+static int open_streams(const struct rdv__plat_spawn *spawn, struct rdv__unix_launch *launch,
+                        struct rdv__plat_child *child, int *input)
+{
+    if ((*input = input_file(spawn->input, spawn->input_size)) < 0 ||
+        open_pipe(&child->output, &child->output_kept) < 0 ||
+        open_pipe(&child->notices, &child->notices_kept) < 0)
+        return errno;
+    launch->given[0] = *input;
+    launch->given[1] = launch->given[2] = child->output_kept;
+    launch->given[3] = child->notices_kept;
+    return 0;
+}
+
+/* Launch the child, by way of a monitor if it needs one, and open `end`. Returns 0 or an errno. */
+static int start_child(const struct rdv__unix_launch *launch, struct rdv__plat_child *child)
+{
+    pid_t pid;
+    const bool pidfds = has_pidfds();
+    int number;
+    if (!pidfds || host_ignores_children())
+        number = spawn_monitored(launch, &pid, &child->monitor, &child->monitor_pid);
+    else
+        number = rdv__unix_launch(launch, &pid);
+    if (number != 0)
+        return number;
+
+    child->pid = pid;
+    /* The monitor's channel becomes readable at the same moment. */
+    child->end =
+        rdv__unix_high(pidfds ? open_pidfd(pid) : fcntl(child->monitor, F_DUPFD_CLOEXEC, 0));
+    if (child->end >= 0)
+        return 0;
+    number = errno;
+    kill(-pid, SIGKILL);
+    if (child->monitor < 0)
+        waitpid(pid, NULL, 0);
+    close_if_open(&child->monitor);
+    if (child->monitor_pid > 0)
+        monitor_wait((pid_t)child->monitor_pid);
+    return number;
+}
+
 int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child *ret_child,
                     struct rdv_error *error)
 {
@@ -487,14 +545,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
     char numbers[RDV__LIMITS_MAX][LIMIT_TEXT];
     const char **argv = NULL;
     assert(spawn->argv[0] && (!supervision || supervision->limit_count <= RDV__LIMITS_MAX));
-    struct rdv__plat_child child = {.end = -1,
-                                    .output = -1,
-                                    .notices = -1,
-                                    .output_kept = -1,
-                                    .notices_kept = -1,
-                                    .report = -1,
-                                    .monitor = -1,
-                                    .supervised = supervised};
+    struct rdv__plat_child child = make_child(supervised);
     /* exec changes neither argv nor the environment. */
     struct rdv__unix_launch launch = {.argv = (char *const *)spawn->argv,
                                       .environment = (char *const *)spawn->environment,
@@ -524,38 +575,11 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
             goto failed;
     }
 
-    if ((input = input_file(spawn->input, spawn->input_size)) < 0 ||
-        open_pipe(&child.output, &child.output_kept) < 0 ||
-        open_pipe(&child.notices, &child.notices_kept) < 0) {
-        number = errno;
-        goto failed;
-    }
-    launch.given[0] = input;
-    launch.given[1] = launch.given[2] = child.output_kept;
-    launch.given[3] = child.notices_kept;
-
-    pid_t pid;
-    bool pidfds = has_pidfds();
-    if (!pidfds || host_ignores_children())
-        number = spawn_monitored(&launch, &pid, &child.monitor, &child.monitor_pid);
-    else
-        number = rdv__unix_launch(&launch, &pid);
+    number = open_streams(spawn, &launch, &child, &input);
+    if (number == 0)
+        number = start_child(&launch, &child);
     if (number != 0)
         goto failed;
-
-    child.pid = pid;
-    /* The monitor's channel becomes readable at the same moment. */
-    child.end = rdv__unix_high(pidfds ? open_pidfd(pid) : fcntl(child.monitor, F_DUPFD_CLOEXEC, 0));
-    if (child.end < 0) {
-        number = errno;
-        kill(-pid, SIGKILL);
-        if (child.monitor < 0)
-            waitpid(pid, NULL, 0);
-        close_if_open(&child.monitor);
-        if (child.monitor_pid > 0)
-            monitor_wait((pid_t)child.monitor_pid);
-        goto failed;
-    }
     *ret_child = child;
     goto out;
 

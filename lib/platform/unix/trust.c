@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether a file can be believed: nobody but root and the effective user can have changed it.
- * plugin/, store/ and the logs ask this before they use a file. What was found right stays right,
- * as only those two users can change what was checked here.
+ * document/, plugin/, store/ and log.c ask this before they use a file. What was found right stays
+ * right, as only those two users can change what was checked here.
  *
  *     begin_walk() --> take_step() --+--> another folder: enter_folder()
  *                      ^    |        +--> a link: follow_link(), its target comes before the rest

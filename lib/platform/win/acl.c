@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Who we are to Windows, and how what is ours is kept from others. */
+/*
+ * Security on Windows: which user this process is, how what is private is kept from others, and
+ * whether somebody else can change what is found. trust.c, log.c, peer.c and the locks call this.
+ * Descriptors are made from text (SDDL), and nothing is kept between calls.
+ */
 #include "platform/win/win.h"
 
 #include <wchar.h>
@@ -14,7 +18,7 @@ DWORD rdv__win_user(union rdv__win_sid *ret_user)
     } answer;
     HANDLE token;
     DWORD size, number = 0;
-    /* A thread that acts for someone else has a token of its own. */
+    /* A thread that acts for another user has a token of its own. */
     if (!OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token) &&
         !OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
         return GetLastError();
@@ -25,7 +29,10 @@ DWORD rdv__win_user(union rdv__win_sid *ret_user)
     return number;
 }
 
-/* Room for the words around three lists of rights, and for the longest SID: 15 numbers of up to 10 digits, and what leads them. */
+/*
+ * Room for the words around three lists of rights, and for the longest SID: 15 numbers of up to 10
+ * digits, and what precedes them.
+ */
 #define WORDS_ROOM 320
 
 DWORD rdv__win_private(SECURITY_ATTRIBUTES *ret_attributes)
@@ -59,7 +66,10 @@ void rdv__win_private_free(SECURITY_ATTRIBUTES *attributes)
 
 /* ------------------------------------------------------------ judging */
 
-/* The service that installs Windows' own files, and owns them: S-1-5-80-956008885-... */
+/*
+ * Whether this is the service that installs Windows' own files, and owns them:
+ * S-1-5-80-956008885-...
+ */
 static bool is_installer(PSID sid)
 {
     struct {
@@ -81,14 +91,20 @@ static bool is_trusted(PSID sid, union rdv__win_sid *user)
            IsWellKnownSid(sid, WinBuiltinAdministratorsSid) || is_installer(sid);
 }
 
-/* Who has rights by such an entry: the owner, of whom we know, or nobody, as it stands for who makes something in the folder. */
+/*
+ * Whether an entry stands for somebody else: for the owner, who is checked separately, or for
+ * whoever makes something in the folder, which is nobody yet.
+ */
 static bool is_placeholder(PSID sid)
 {
     return IsWellKnownSid(sid, WinCreatorOwnerRightsSid) ||
            IsWellKnownSid(sid, WinCreatorOwnerSid) || IsWellKnownSid(sid, WinCreatorGroupSid);
 }
 
-/* Whether it denies something or is for the log of accesses: then it gives nobody anything. */
+/*
+ * Whether an entry denies something or is for the log of accesses, so that it gives nobody
+ * anything.
+ */
 static bool gives_nothing(BYTE type)
 {
     switch (type) {
@@ -120,7 +136,10 @@ enum rdv__win_security rdv__win_judge(PSECURITY_DESCRIPTOR descriptor, union rdv
         return RDV__WIN_FOREIGN;
     }
     for (DWORD i = 0; i < about.AceCount; i++) {
-        /* What is denied is not subtracted: it may be to some only of those who are given it. */
+        /*
+         * What is denied is not subtracted, as it may be denied to only some of those who are given
+         * it.
+         */
         void *entry;
         if (!GetAce(list, i, &entry))
             return RDV__WIN_OPEN;
@@ -130,7 +149,10 @@ enum rdv__win_security rdv__win_judge(PSECURITY_DESCRIPTOR descriptor, union rdv
         if (header->AceType != ACCESS_ALLOWED_ACE_TYPE &&
             header->AceType != ACCESS_ALLOWED_CALLBACK_ACE_TYPE)
             return RDV__WIN_OPEN;
-        /* Both kinds begin alike. That the second has a condition to it is left out, too. */
+        /*
+         * Both kinds of entries begin alike. The condition that belongs to the second kind is
+         * ignored as well.
+         */
         ACCESS_ALLOWED_ACE *allowed = entry;
         PSID who = &allowed->SidStart;
         if (!(allowed->Mask & rights) || is_trusted(who, user) || is_placeholder(who))

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The system's side on Windows: time, timers, this machine. Files are file.c's, children spawn.c's. */
+/*
+ * What Windows has of clocks and of the machine: times, timers, random numbers, the boot id, and
+ * atomic numbers. Every folder above calls these; platform.h has the contracts. Files are in
+ * file.c, and children in spawn.c.
+ */
 #include "platform/platform.h"
 
 #include <assert.h>
@@ -10,13 +14,14 @@
 #include "platform/win/source.h"
 #include "platform/win/win.h"
 
-#include <ntsecapi.h> /* after windows.h */
+/* This header needs windows.h before it. */
+#include <ntsecapi.h>
 
 /* ---------------------------------------------------------------- time */
 
 rdv_time rdv_time_now(void)
 {
-    /* Our scale is this one's. The precise form of it came with Windows 8. */
+    /* This is the scale of rdv_time. The precise form of the call came with Windows 8. */
     FILETIME now;
     GetSystemTimeAsFileTime(&now);
     return (rdv_time)((ULONGLONG)now.dwHighDateTime << 32 | now.dwLowDateTime);
@@ -36,29 +41,32 @@ rdv_duration rdv__plat_since_boot(void)
 
 bool rdv__plat_clock_synchronised(void)
 {
-    /* Only the time service knows, where it runs at all, and has no call that would tell. */
+    /* Only the time service knows, where it runs at all, and there is no call to ask it. */
     return true;
 }
 
 /* -------------------------------------------------------------- timers */
 
-/* No relative wait is longer, so that no sum with it goes past the end: some 1000 years. */
+/* No relative wait is longer, so that no sum with it overflows: about 1000 years. */
 #define WAIT_MAX (365 * 1000 * RDV_DAY)
 
-/* What it takes from one tick of the system to the next is more; waiting for less would only turn in circles. */
+/* The system's ticks are further apart than this; waiting for less would only be a busy loop. */
 #define WAIT_MIN RDV_MILLISECOND
 
 /*
- * A timer of the clock is absolute: Windows moves it along when the clock is set, so that it goes off at its moment of the new
- * clock, at once if that has passed. Nothing else is due earlier because the clock was set, whichever way; so that it was, for
- * which Windows 7 has no event, need not be told.
+ * A timer of the clock is absolute. Windows moves it along when the clock is set, so that it is due
+ * at its moment of the new clock, or at once if that has passed. A timer that is set for a moment
+ * is thus never late because the clock was set, whichever way. So the change itself, for which
+ * Windows 7 has no event, need not be reported.
  *
- * Running time has no such timers. They are relative, and Windows 7 counts the time asleep (later ones don't): so one may go
- * off too early, and is set again by who reads it.
+ * Windows has no absolute timers for running time. Such timers are relative, and Windows 7 counts
+ * the time asleep, which later versions don't. So one may be due too early; rdv__plat_timer_read()
+ * sets it again then.
  */
 struct timer {
     struct rdv__source source;
-    int64_t when; /* 0 = off */
+    /* 0 = off. */
+    int64_t when;
 };
 
 static struct timer *timer_of(const struct rdv__plat_timer *timer)
@@ -96,7 +104,7 @@ void rdv__plat_timer_close(struct rdv__plat_timer *timer)
     timer->fd = RDV__NO_DESCRIPTOR;
 }
 
-static void set(const struct timer *self, int64_t due)
+static void set_timer(const struct timer *self, int64_t due)
 {
     LARGE_INTEGER moment;
     moment.QuadPart = due;
@@ -109,14 +117,15 @@ static void arm(const struct rdv__plat_timer *timer, rdv_duration wait_min)
 {
     const struct timer *self = timer_of(timer);
     if (timer->clock) {
-        set(self, self->when > 0 ? self->when : 1); /* others would be relative */
+        /* Numbers below 1 would be relative. */
+        set_timer(self, self->when > 0 ? self->when : 1);
         return;
     }
     int64_t now = rdv__plat_running();
     rdv_duration wait = self->when > now ? self->when - now : 0;
     if (wait < wait_min)
         wait = wait_min;
-    set(self, -(wait < WAIT_MAX ? wait : WAIT_MAX));
+    set_timer(self, -(wait < WAIT_MAX ? wait : WAIT_MAX));
 }
 
 bool rdv__plat_timer_set(struct rdv__plat_timer *timer, int64_t when)
@@ -126,8 +135,8 @@ bool rdv__plat_timer_set(struct rdv__plat_timer *timer, int64_t when)
     if (when != 0) {
         arm(timer, 0);
     } else {
-        /* Cancelling it leaves it signalled if it is, setting it does not. */
-        set(self, -WAIT_MAX);
+        /* Cancelling a timer leaves it signalled if it is; setting it doesn't. */
+        set_timer(self, -WAIT_MAX);
         CancelWaitableTimer(self->source.readable);
     }
     return false;
@@ -161,14 +170,18 @@ int rdv__plat_random(void *buffer, size_t size)
     return 0;
 }
 
-/* A key that Windows makes anew in memory at each boot, before any driver runs, and that everybody may read. */
+/*
+ * A registry key that Windows makes in memory at each boot, before any driver runs, and that
+ * everybody may read.
+ */
 #define BOOT_KEY L"HARDWARE\\DESCRIPTION"
 
 int rdv__plat_boot_id(char buffer[RDV__BOOT_ID_SIZE])
 {
     /*
-     * Windows numbers its boots nowhere that is documented and always there. This is the moment at which the key was made: a
-     * stamp, which stays as it is when the clock is set. (The time of the boot that can be computed from the clock does not.)
+     * Windows has no number of its boots that is documented and always there. This is the moment at
+     * which the key was made: a stamp, which doesn't change when the clock is set. (The time of the
+     * boot that can be computed from the clock does change.)
      */
     HKEY key;
     FILETIME made;
@@ -186,7 +199,7 @@ int rdv__plat_boot_id(char buffer[RDV__BOOT_ID_SIZE])
 
 /* ------------------------------------------------------------- atomics */
 
-/* A LONG has an int's size on Windows, always. */
+/* See a number as a LONG, which always has the size of an int on Windows. */
 static volatile LONG *counter(int *value)
 {
     assert(sizeof *value == sizeof(LONG));

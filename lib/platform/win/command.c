@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments and environments, which Windows takes as one text each. */
+/*
+ * Arguments and environments, each of which Windows takes as one text. spawn.c calls this for each
+ * child. Text is built in buffers that grow; the first failure sticks, and is reported at the end.
+ */
 #include "platform/win/child.h"
 
 #include <stdio.h>
@@ -14,14 +17,14 @@
 
 /* ------------------------------------------------------------- command line */
 
-/* A text that grows; once there is no memory for it, it stays as it is. */
+/* A text that grows. Once there is no memory for it, it stays as it is. */
 struct text {
     wchar_t *begin;
     size_t size, room;
     bool failed;
 };
 
-static void add(struct text *text, wchar_t c, size_t times)
+static void add_characters(struct text *text, wchar_t c, size_t times)
 {
     if (text->failed)
         return;
@@ -40,36 +43,40 @@ static void add(struct text *text, wchar_t c, size_t times)
 }
 
 /*
- * Programs split their command lines by the rules of CommandLineToArgvW() and the C runtimes: backslashes count only before a
- * quote, where each of them, and a quote that is meant, needs one more. Quoted are only arguments that need it, as programs
- * with rules of their own (msiexec, cmd) expect; wildcards do, as some runtimes put file names in place of them.
+ * Add an argument. Programs split their command lines by the rules of CommandLineToArgvW() and the
+ * C runtimes: backslashes count only before a quote, where each of them needs another one, and so
+ * does a quote that is part of the text. Only arguments that need quotes get them, as programs with
+ * rules of their own (msiexec, cmd) expect; arguments with wildcards need them, because some
+ * runtimes replace wildcards by names of files.
  */
 static void add_argument(struct text *text, const wchar_t *argument)
 {
     const bool quoted = *argument == L'\0' || wcspbrk(argument, L" \t\n\v\"*?") != NULL;
     size_t backslashes = 0;
     if (quoted)
-        add(text, L'"', 1);
+        add_characters(text, L'"', 1);
     for (; *argument; argument++) {
         if (*argument == L'"')
-            add(text, L'\\', backslashes + 1);
+            add_characters(text, L'\\', backslashes + 1);
         backslashes = *argument == L'\\' ? backslashes + 1 : 0;
-        add(text, *argument, 1);
+        add_characters(text, *argument, 1);
     }
     if (quoted) {
-        add(text, L'\\', backslashes);
-        add(text, L'"', 1);
+        add_characters(text, L'\\', backslashes);
+        add_characters(text, L'"', 1);
     }
 }
 
-/* The program's own name has simpler rules: a quote ends it, and a backslash is nothing but that. There is no way to write a quote,
- * but then, no file has one in its name. */
+/*
+ * Add the program's own name, for which there are simpler rules: a quote ends it, and a backslash
+ * is an ordinary character. A quote can't be written at all, but no file has one in its name.
+ */
 static void add_program(struct text *text, const wchar_t *name)
 {
-    add(text, L'"', 1);
+    add_characters(text, L'"', 1);
     for (; *name; name++)
-        add(text, *name, 1);
-    add(text, L'"', 1);
+        add_characters(text, *name, 1);
+    add_characters(text, L'"', 1);
 }
 
 int rdv__win_command_line(const char *const *argv, wchar_t **ret_line, struct rdv_error *error)
@@ -90,7 +97,7 @@ int rdv__win_command_line(const char *const *argv, wchar_t **ret_line, struct rd
         if (i == 0) {
             add_program(&text, argument);
         } else {
-            add(&text, L' ', 1);
+            add_characters(&text, L' ', 1);
             add_argument(&text, argument);
         }
         free(argument);
@@ -100,7 +107,7 @@ int rdv__win_command_line(const char *const *argv, wchar_t **ret_line, struct rd
                                "that Windows takes",
                                argv[0], LINE_ROOM - 1);
     }
-    add(&text, L'\0', 1);
+    add_characters(&text, L'\0', 1);
     if (result == 0 && text.failed)
         result =
             rdv__fail(error, RDV_ENOMEM, "cannot run '%s': %s", argv[0], rdv_strerror(RDV_ENOMEM));
@@ -113,7 +120,7 @@ int rdv__win_command_line(const char *const *argv, wchar_t **ret_line, struct rd
 
 /* -------------------------------------------------------------- environment */
 
-/* A variable, and where it came in the list: of two by one name the later counts. */
+/* A variable, and its position in the list: of two with the same name, the later one counts. */
 struct variable {
     wchar_t *text;
     size_t order;
@@ -125,7 +132,7 @@ static int compare_names(const wchar_t *a, const wchar_t *b)
            CSTR_EQUAL;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_variables(const void *a, const void *b)
 {
     const struct variable *one = a, *two = b;
     int order = compare_names(one->text, two->text);
@@ -134,8 +141,8 @@ static int compare(const void *a, const void *b)
     return one->order < two->order ? -1 : one->order > two->order;
 }
 
-/* name=value; NULL if there is no memory. */
-static wchar_t *join(const wchar_t *name, const wchar_t *value)
+/* Make "name=value". Returns NULL if there is no memory. */
+static wchar_t *join_variable(const wchar_t *name, const wchar_t *value)
 {
     size_t room = wcslen(name) + wcslen(value) + 2;
     wchar_t *text = malloc(room * sizeof *text);
@@ -144,18 +151,21 @@ static wchar_t *join(const wchar_t *name, const wchar_t *value)
     return text;
 }
 
-/* Without this, sockets and cryptography fail in most programs, and .NET doesn't start. */
+/*
+ * Make the variable SystemRoot, without which sockets and cryptography fail in most programs, and
+ * .NET doesn't start.
+ */
 static wchar_t *system_root(void)
 {
     wchar_t folder[MAX_PATH + 1];
     UINT length = GetSystemWindowsDirectoryW(folder, MAX_PATH + 1);
-    return length > 0 && length <= MAX_PATH ? join(L"SystemRoot", folder) : NULL;
+    return length > 0 && length <= MAX_PATH ? join_variable(L"SystemRoot", folder) : NULL;
 }
 
 static wchar_t *make_block(struct variable *variables, size_t count)
 {
     size_t size = 2;
-    qsort(variables, count, sizeof *variables, compare);
+    qsort(variables, count, sizeof *variables, compare_variables);
     for (size_t i = 0; i < count; i++)
         size += wcslen(variables[i].text) + 1;
     wchar_t *block = malloc(size * sizeof *block), *at = block;
@@ -168,7 +178,8 @@ static wchar_t *make_block(struct variable *variables, size_t count)
         memcpy(at, variables[i].text, length * sizeof *at);
         at += length;
     }
-    at[0] = at[1] = L'\0'; /* an empty block has two, too */
+    /* An empty block has two NULs as well. */
+    at[0] = at[1] = L'\0';
     return block;
 }
 
@@ -185,7 +196,7 @@ int rdv__win_environment(const char *const *environment, const wchar_t *notify, 
     if (!variables)
         return rdv__fail(error, RDV_ENOMEM, "%s", rdv_strerror(RDV_ENOMEM));
 
-    /* First, so that it gives way to what is given. */
+    /* It comes first, so that a variable that is given takes precedence. */
     variables[0].text = system_root();
     for (count = 1; number == 0 && count <= given; count++) {
         variables[count].order = count;
@@ -195,7 +206,7 @@ int rdv__win_environment(const char *const *environment, const wchar_t *notify, 
     }
     if (number == 0) {
         variables[count].order = count;
-        variables[count++].text = join(L"RDV_NOTIFY", notify);
+        variables[count++].text = join_variable(L"RDV_NOTIFY", notify);
         if (!variables[0].text || !variables[count - 1].text)
             number = ERROR_NOT_ENOUGH_MEMORY;
     }
@@ -216,7 +227,10 @@ int rdv__win_environment(const char *const *environment, const wchar_t *notify, 
 
 /* ---------------------------------------------- what every child may count on */
 
-/* Of the machine, not of a user: the names that a service has, too. Values are our own; names that we haven't are left out. */
+/*
+ * Variables of the machine, not of a user: services have them, too. Their values are those of this
+ * process, and variables that it doesn't have are left out.
+ */
 static const wchar_t *const machine_names[] = {
     L"ALLUSERSPROFILE",        L"CommonProgramFiles", L"CommonProgramFiles(x86)",
     L"CommonProgramW6432",     L"COMPUTERNAME",       L"NUMBER_OF_PROCESSORS",
@@ -225,7 +239,7 @@ static const wchar_t *const machine_names[] = {
 };
 #define MACHINE_NAMES (sizeof machine_names / sizeof *machine_names)
 
-/* And those that come from the folder of Windows. %ls is that. */
+/* Variables that are made from the folder of Windows, which %ls stands for. */
 static const struct {
     const wchar_t *name, *format;
 } system_names[] = {
@@ -247,9 +261,9 @@ struct list {
     bool failed;
 };
 
-static void put(struct list *list, const wchar_t *name, const wchar_t *value)
+static void put_variable(struct list *list, const wchar_t *name, const wchar_t *value)
 {
-    wchar_t *text = join(name, value);
+    wchar_t *text = join_variable(name, value);
     char *narrow = text ? rdv__win_utf8(text) : NULL;
     free(text);
     if (narrow)
@@ -270,18 +284,19 @@ int rdv__plat_environment(char ***ret_list, size_t *ret_count)
 
     for (size_t i = 0; i < SYSTEM_NAMES; i++) {
         swprintf(value, VALUE_ROOM, system_names[i].format, folder, folder, folder, folder);
-        put(&list, system_names[i].name, value);
+        put_variable(&list, system_names[i].name, value);
     }
     for (size_t i = 0; i < MACHINE_NAMES; i++) {
         DWORD length = GetEnvironmentVariableW(machine_names[i], value, VALUE_ROOM);
         if (length > 0 && length < VALUE_ROOM)
-            put(&list, machine_names[i], value);
+            put_variable(&list, machine_names[i], value);
     }
     DWORD length = GetTempPathW(VALUE_ROOM, value);
     if (length > 1 && length < VALUE_ROOM) {
-        value[length - 1] = L'\0'; /* a backslash */
-        put(&list, L"TEMP", value);
-        put(&list, L"TMP", value);
+        /* Remove a backslash. */
+        value[length - 1] = L'\0';
+        put_variable(&list, L"TEMP", value);
+        put_variable(&list, L"TMP", value);
     }
     if (list.failed) {
         for (size_t i = 0; i < list.count; i++)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files to read. */
+/*
+ * Files to read, for every folder above, and the functions of win.h that tell files, links and
+ * folders apart. platform.h and win.h have the contracts.
+ */
 #include "platform/platform.h"
 
 #include <assert.h>
@@ -9,9 +12,10 @@
 #include "platform/win/win.h"
 
 #define READ_FIRST 4096
-#define READ_MAX   (1ul << 30) /* of one call */
+/* The most that one call reads. */
+#define READ_MAX (1ul << 30)
 
-/* As all open it who have no part in what becomes of it meanwhile. */
+/* How a file is opened by a caller that doesn't care what becomes of it meanwhile. */
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
 /* ------------------------------------------------------------------ win.h */
@@ -25,7 +29,9 @@ bool rdv__win_is_file(HANDLE file)
 
 bool rdv__win_is_link(HANDLE file)
 {
-    /* What a file system keeps for itself in such a point, as for a compressed file, leads nowhere. */
+    /*
+     * What a file system keeps for itself in such a point, as for a compressed file, leads nowhere.
+     */
     FILE_ATTRIBUTE_TAG_INFO about;
     return GetFileInformationByHandleEx(file, FileAttributeTagInfo, &about, sizeof about) &&
            (about.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) &&
@@ -34,7 +40,10 @@ bool rdv__win_is_link(HANDLE file)
 
 /* ---------------------------------------------------------------- reading */
 
-/* Whatever it is: a folder too, so that it can be told from a file. Who is at the other end of a pipe can't act for us. */
+/*
+ * Open anything to read it, even a folder, so that it can be told from a file. The process at the
+ * other end of a pipe can't act as this user.
+ */
 static DWORD open_to_read(const char *path, HANDLE *ret_file)
 {
     wchar_t *wide = rdv__win_path(path);
@@ -50,7 +59,7 @@ static DWORD open_to_read(const char *path, HANDLE *ret_file)
     return number;
 }
 
-/* Read on until there is room for no more, or nothing more. */
+/* Read on until there is no more room, or nothing more to read. */
 static DWORD read_on(HANDLE file, char *data, size_t room, size_t *size)
 {
     while (*size < room) {
@@ -82,7 +91,7 @@ int rdv__plat_read_file(const char *path, size_t limit, char **ret_data, size_t 
         goto out;
     }
 
-    /* The size is a hint only: files grow. */
+    /* The size is only a hint, as files grow. */
     if (GetFileSizeEx(file, &told) && told.QuadPart > 0)
         room = told.QuadPart < (LONGLONG)limit ? (size_t)told.QuadPart + 1 : limit + 1;
     for (;;) {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The names in a folder, for document/handlers.c and agent/left_running.c. They are collected first
+ * and sorted then, so that files are read in the same order on every file system.
+ */
 #include "platform/folder.h"
 
 #include <stdlib.h>
@@ -10,10 +14,11 @@
 
 struct names {
     char **list;
-    size_t count, room; /* the end needs one more */
+    /* The NULL at the end needs one more. */
+    size_t count, room;
 };
 
-static int compare(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -25,7 +30,7 @@ static bool is_wanted(const WIN32_FIND_DATAW *found, const char *name, const cha
            !(found->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
-static DWORD add(struct names *names, char *name)
+static DWORD add_name(struct names *names, char *name)
 {
     if (names->count + 1 >= names->room) {
         size_t room = names->room > 0 ? 2 * names->room : 16;
@@ -40,7 +45,7 @@ static DWORD add(struct names *names, char *name)
     return 0;
 }
 
-/* All that is in the folder; free(). */
+/* Make the pattern for everything in the folder. The caller frees it with free(). */
 static wchar_t *pattern_of(const char *path)
 {
     wchar_t *folder = rdv__win_path(path);
@@ -57,8 +62,8 @@ static wchar_t *pattern_of(const char *path)
     return pattern;
 }
 
-static int list(HANDLE search, WIN32_FIND_DATAW *found, const char *suffix, size_t limit,
-                struct names *names, const char *path, struct rdv_error *error)
+static int list_names(HANDLE search, WIN32_FIND_DATAW *found, const char *suffix, size_t limit,
+                      struct names *names, const char *path, struct rdv_error *error)
 {
     DWORD number = 0;
     do {
@@ -74,7 +79,7 @@ static int list(HANDLE search, WIN32_FIND_DATAW *found, const char *suffix, size
             return rdv__fail(error, RDV_ELIMIT, "more than %llu files *%s in '%s'",
                              (unsigned long long)limit, suffix, path);
         }
-        number = add(names, name);
+        number = add_name(names, name);
         if (number != 0)
             free(name);
     } while (number == 0 && FindNextFileW(search, found));
@@ -98,14 +103,15 @@ int rdv__folder_list(const char *path, const char *suffix, size_t limit, char **
     }
     HANDLE search = FindFirstFileW(pattern, &found);
     if (search != INVALID_HANDLE_VALUE) {
-        result = list(search, &found, suffix, limit, &names, path, error);
+        result = list_names(search, &found, suffix, limit, &names, path, error);
         FindClose(search);
-    } else if (GetLastError() != ERROR_FILE_NOT_FOUND) { /* which is an empty drive's */
+        /* That error comes from a drive that is empty. */
+    } else if (GetLastError() != ERROR_FILE_NOT_FOUND) {
         result = rdv__win_fail(error, GetLastError(), "read the folder", path);
     }
     if (result != 0)
         goto out;
-    qsort(names.list, names.count, sizeof *names.list, compare);
+    qsort(names.list, names.count, sizeof *names.list, compare_names);
     *ret_names = names.list;
     names = (struct names){0};
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock on a database file. It is on the file and not on a name, so that neither another link nor the loss of a file beside it
- * lets a second writer in. Here a lock belongs to the handle that took it: other handles of the file may be closed, and a second store of
- * the same process is refused as well.
+ * The lock on a database file, which store/ takes when it opens one. It is on the file and not on a
+ * name, so a second writer can't get in by another link, or by the loss of a file beside it. On
+ * Windows a lock belongs to the handle that took it, so other handles of the file may be closed,
+ * and a second store of the same process is refused as well.
  */
 #include "platform/platform.h"
 
@@ -11,8 +12,11 @@
 #include "base/error.h"
 #include "platform/win/win.h"
 
-/* Far from SQLite's own (0x40000000 to 0x400001FF), and from any byte that the file will ever have: nobody can read it. The high
- * half of its number. */
+/*
+ * The high half of the locked byte's offset. It is far from SQLite's own bytes (0x40000000 to
+ * 0x400001FF), and from any byte that the file will ever have, as nobody can read a byte that is
+ * locked.
+ */
 #define LOCKED_BYTE_HIGH (1ul << 30)
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
@@ -59,7 +63,10 @@ int rdv__plat_hold_new(const char *path, bool write, struct rdv__plat_hold **ret
 
 bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)
 {
-    /* SQLite has its files open in such a way that nobody can remove or rename them, so there is nothing to look for. */
+    /*
+     * SQLite opens its files in such a way that nobody can remove or rename them, so there is
+     * nothing to check.
+     */
     (void)path;
     *ret_id = (struct rdv__plat_file_id){0, 0, false};
     return true;
@@ -67,7 +74,10 @@ bool rdv__plat_file_id(const char *path, struct rdv__plat_file_id *ret_id)
 
 bool rdv__plat_file_begins(const char *path, const void *bytes, size_t size)
 {
-    /* What SQLite has mapped into memory can't be cut, and others may not write to what is ours: there is nothing to look for. */
+    /*
+     * A file that SQLite has mapped into memory can't be truncated, and others may not write to
+     * this user's files, so there is nothing to check.
+     */
     (void)path;
     (void)bytes;
     (void)size;

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Job objects: what a child has started, and what that has started, is in one, and can't leave it. */
+/*
+ * Job objects, for spawn.c: a child, and every process that descends from it, is in a job and can't
+ * leave it. So the whole tree can be limited, and ended, at once.
+ */
 #include "platform/win/child.h"
 
 #include <string.h>
 
-/* How long processes that are killed may take to go. One that hangs in a driver can't be waited for. */
-#define CLEAR_WAIT 5000 /* milliseconds */
+/*
+ * How long processes that were killed may take to go, in milliseconds. One that hangs in a driver
+ * can't be waited for.
+ */
+#define CLEAR_WAIT 5000
 
 DWORD rdv__win_job_new(const struct rdv__supervision *supervision, HANDLE *ret_job)
 {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
     memset(&limits, 0, sizeof limits);
-    /* With the last flag, a program that crashes ends, and asks nobody whether to debug it. */
+    /*
+     * With the last flag, a program that crashes ends, and doesn't ask anybody whether to debug it.
+     */
     DWORD flags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION;
     for (size_t i = 0; supervision && i < supervision->limit_count; i++) {
         const struct rdv__limit *limit = &supervision->limits[i];
@@ -54,7 +62,7 @@ void rdv__win_job_clear(HANDLE job)
 {
     ULONGLONG end = GetTickCount64() + CLEAR_WAIT;
     while (!is_empty(job) && GetTickCount64() < end) {
-        /* Again each time: one of them may just have started another. */
+        /* This is done again each time, as one of them may just have started another. */
         TerminateJobObject(job, (UINT)RDV__KILLED);
         Sleep(1);
     }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared libraries, loaded while the program runs. */
+/*
+ * Shared libraries, loaded while the program runs. plugin/module.c calls this, after the file was
+ * found to be trusted.
+ */
 #include "platform/platform.h"
 
 #include <assert.h>
@@ -11,13 +14,17 @@
 
 int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_error *error)
 {
-    assert(strpbrk(path, "/\\:")); /* or it would be searched for */
+    /* Otherwise the loader would search for it. */
+    assert(strpbrk(path, "/\\:"));
     DWORD number = 0, mode;
     wchar_t *wide = rdv__win_path(path);
     if (!wide)
         return rdv__win_fail(error, GetLastError(), "load", path);
 
-    /* With the libraries beside it, in place of those beside the program; and no window for what is missing. */
+    /*
+     * The libraries beside it are used in place of those beside the program, and no window opens if
+     * one is missing.
+     */
     BOOL quiet = SetThreadErrorMode(SEM_FAILCRITICALERRORS | SEM_NOOPENFILEERRORBOX, &mode);
     HMODULE library = LoadLibraryExW(wide, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
     if (!library)
@@ -36,7 +43,7 @@ int rdv__plat_library_open(const char *path, void **ret_library, struct rdv_erro
 
 const void *rdv__plat_library_symbol(void *library, const char *name)
 {
-    /* By way of an integer: C has no cast from a function to a datum. */
+    /* The cast goes by way of an integer, as C has no cast from a function to an object. */
     return (const void *)(uintptr_t)GetProcAddress(library, name);
 }
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What is written in a link. */
+/*
+ * Where a link leads, read from the data that the file system has for it. trust.c calls this for
+ * each link on a way. The data comes from the disk, so every offset in it is checked.
+ */
 #include "platform/win/win.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The layout of it, which is in the headers for drivers only. */
+/* The layout of that data, which is only in the headers for drivers. */
 struct link {
     ULONG tag;
     USHORT size, reserved;
-    USHORT target_offset, target_size, shown_offset, shown_size; /* in bytes, from `path` on */
+    /* In bytes, counted from `path` on. */
+    USHORT target_offset, target_size, shown_offset, shown_size;
     union {
         struct {
             ULONG flags;
@@ -21,9 +25,13 @@ struct link {
     } as;
 };
 
-#define LINK_RELATIVE 1ul /* of symbolic.flags */
+/* A flag in symbolic.flags. */
+#define LINK_RELATIVE 1ul
 
-/* What the kernel writes before an absolute path, where programs write the prefix for long paths: as long as this. */
+/*
+ * What the kernel writes before an absolute path, where programs write the prefix for long paths,
+ * which has the same length.
+ */
 #define KERNEL_ROOT L"\\??\\"
 #define PREFIX      L"\\\\?\\"
 #define PREFIX_SIZE 4

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The writer lock. */
+/*
+ * Lock files. The holder of a lock writes its name into the file, for those who are refused. It
+ * keeps out other versions of rdvtask, and a second agent on the same socket; the store's own lock
+ * is in hold.c.
+ *
+ * Invariant: the file stays when the lock is given back, since removing it could let two holders
+ * in.
+ */
 #include "platform/platform.h"
 
 #include <stdio.h>
@@ -9,18 +16,21 @@
 #include "base/error.h"
 #include "platform/win/win.h"
 
-/* The longest word about the holder that is read from the file, in bytes. */
+/* The longest description of the holder that is read from the file, in bytes. */
 #define HOLDER_MAX 256
 
-/* The byte that is locked. It is far past the end, as nobody can read what is locked, and the words are for everybody. */
+/*
+ * The byte that is locked. It is far past the end, as nobody can read what is locked, and everybody
+ * may read the words.
+ */
 #define LOCKED_BYTE (1ul << 30)
 
 struct rdv__plat_lock {
     HANDLE file;
 };
 
-/* Who has the lock, in the file's own words. */
-static int locked(HANDLE file, const char *path, struct rdv_error *error)
+/* Refuse the lock, with the name of its holder as the file has it. */
+static int refuse_lock(HANDLE file, const char *path, struct rdv_error *error)
 {
     char words[HOLDER_MAX];
     DWORD size;
@@ -33,7 +43,10 @@ static int locked(HANDLE file, const char *path, struct rdv_error *error)
     return rdv__fail(error, RDV_ELOCKED, "'%s' is locked by %s", path, words);
 }
 
-/* Ours alone if it is made. What is there is opened as it is, also where it is a link, not to lock what that points to. */
+/*
+ * Open the file. If it is made, only this user may change it. If it exists, it is opened as it is,
+ * even if it is a link, so that the target isn't locked.
+ */
 static DWORD open_file(const char *path, HANDLE *ret_file)
 {
     SECURITY_ATTRIBUTES private = {0};
@@ -80,12 +93,15 @@ int rdv__plat_lock(const char *path, const char *holder, struct rdv__plat_lock *
     if (result != 0)
         goto out;
 
-    /* The lock belongs to this handle, not to the process: a second store in the same process is refused as well. */
+    /*
+     * The lock belongs to this handle, not to the process, so a second store in the same process is
+     * refused as well.
+     */
     if (!LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place)) {
         number = GetLastError();
         if (number != ERROR_LOCK_VIOLATION && number != ERROR_IO_PENDING)
             goto failed;
-        result = locked(file, path, error);
+        result = refuse_lock(file, path, error);
         goto out;
     }
 
@@ -111,7 +127,10 @@ void rdv__plat_unlock(struct rdv__plat_lock *lock)
 {
     if (!lock)
         return;
-    /* Who comes next must not read who held it last. Closing alone would give the lock back some time later. */
+    /*
+     * The file is emptied so that the next holder doesn't read who held it last. Closing alone
+     * would give the lock back only some time later.
+     */
     OVERLAPPED place = {.Offset = LOCKED_BYTE};
     if (SetFilePointer(lock->file, 0, NULL, FILE_BEGIN) == 0)
         SetEndOfFile(lock->file);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files in a folder that is ours alone. The way to it is looked at first, so that nobody else can put another one in its place. What
- * lies there from before may be anything, and is looked at before it is opened.
+ * Files in a folder that only this user may change: the logs of runs, for agent/run_logs.c. The way
+ * to the folder is checked first, so that nobody else can put another one in its place. What
+ * already lies there may be anything, and is checked before it is opened.
  */
 #include "platform/platform.h"
 
@@ -16,22 +17,25 @@
 #include "base/error.h"
 #include "platform/win/win.h"
 
-/* As much as a write of one call may have. */
+/* The most that one call writes. */
 #define WRITE_MAX (1ul << 30)
 
-/* Offsets of a write that mean the end of the file, wherever that is by then. */
+/* The offsets of a write that stand for the end of the file, wherever that is by then. */
 #define AT_THE_END 0xFFFFFFFFul
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
 struct rdv__plat_logs {
-    HANDLE search;          /* INVALID_HANDLE_VALUE unless names are being read */
-    bool has_found;         /* the name in `found` was not given yet */
-    WIN32_FIND_DATAW found; /* what the search has found last */
+    /* INVALID_HANDLE_VALUE unless names are being read. */
+    HANDLE search;
+    /* The name in `found` has not been returned yet. */
+    bool has_found;
+    /* What the search has found last. */
+    WIN32_FIND_DATAW found;
     wchar_t *folder;
 };
 
-/* What this folder has under a name; free(). */
+/* Make the path of a name in this folder. The caller frees it with free(). */
 static wchar_t *path_in(const wchar_t *folder, const wchar_t *name)
 {
     size_t length = wcslen(folder), more = wcslen(name);
@@ -46,7 +50,7 @@ static wchar_t *path_in(const wchar_t *folder, const wchar_t *name)
     return path;
 }
 
-/* Make a folder and those above it, for us alone. What is there stays as it is. */
+/* Make a folder and those above it, for this user alone. Folders that exist stay as they are. */
 static DWORD make_folders(wchar_t *path, SECURITY_ATTRIBUTES *private)
 {
     if (CreateDirectoryW(path, private))
@@ -144,7 +148,7 @@ int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZ
     if (!logs->has_found && !FindNextFileW(logs->search, &logs->found))
         return GetLastError() == ERROR_NO_MORE_FILES ? 0 : rdv__win_error(GetLastError());
     logs->has_found = false;
-    /* A name that is not text is not one of ours, nor is a long one. */
+    /* A name that isn't valid text was not made by rdvtask, nor was one that is too long. */
     char *found = rdv__win_utf8(logs->found.cFileName);
     size_t size = found ? strlen(found) : 0;
     if (size >= RDV__LOG_NAME_SIZE)
@@ -158,8 +162,8 @@ int rdv__plat_logs_next(struct rdv__plat_logs *logs, char name[RDV__LOG_NAME_SIZ
 
 /* -------------------------------------------------------------- its files */
 
-/* Check that nobody else has made the file, can change it, or knows it by another name. */
-static DWORD judge(HANDLE file, bool *ret_ours)
+/* Check whether nobody else has made the file, can change it, or knows it by another name. */
+static DWORD judge_file(HANDLE file, bool *ret_ours)
 {
     BY_HANDLE_FILE_INFORMATION about;
     union rdv__win_sid user;
@@ -188,14 +192,14 @@ static int64_t taken(HANDLE file)
                : -1;
 }
 
-static int look(const wchar_t *path, int64_t *ret_taken)
+static int look_at_file(const wchar_t *path, int64_t *ret_taken)
 {
     bool ours = false;
     HANDLE file = CreateFileW(path, READ_CONTROL | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
                               OPEN_EXISTING, RDV__WIN_AS_IT_IS, NULL);
     if (file == INVALID_HANDLE_VALUE)
         return rdv__win_error(GetLastError());
-    DWORD number = judge(file, &ours);
+    DWORD number = judge_file(file, &ours);
     int64_t size = taken(file);
     CloseHandle(file);
     if (number != 0)
@@ -218,7 +222,7 @@ static wchar_t *path_of(const struct rdv__plat_logs *logs, const char *name)
 int rdv__plat_log_look(struct rdv__plat_logs *logs, const char *name, int64_t *ret_taken)
 {
     wchar_t *path = path_of(logs, name);
-    int result = path ? look(path, ret_taken) : rdv__win_error(GetLastError());
+    int result = path ? look_at_file(path, ret_taken) : rdv__win_error(GetLastError());
     free(path);
     return result;
 }
@@ -227,7 +231,7 @@ int rdv__plat_log_delete(struct rdv__plat_logs *logs, const char *name)
 {
     int64_t size;
     wchar_t *path = path_of(logs, name);
-    int result = path ? look(path, &size) : rdv__win_error(GetLastError());
+    int result = path ? look_at_file(path, &size) : rdv__win_error(GetLastError());
     if (result == 0 && !DeleteFileW(path))
         result = rdv__win_error(GetLastError());
     free(path);
@@ -240,7 +244,10 @@ static int refuse(const char *name, struct rdv_error *error)
                      "'%s' is there already, and is not a regular file that is ours alone", name);
 }
 
-/* Append, whatever the file's position is, so that nothing is lost when two processes write. */
+/*
+ * Open a file to append to, wherever its position is, so that nothing is lost when two processes
+ * write.
+ */
 static DWORD open_log(const wchar_t *path, DWORD how, HANDLE *ret_file)
 {
     SECURITY_ATTRIBUTES private;
@@ -263,7 +270,7 @@ int rdv__plat_log_open(struct rdv__plat_logs *logs, const char *name, bool fresh
     bool ours = false;
     HANDLE file = NULL;
     wchar_t *path = path_of(logs, name);
-    int result = path ? look(path, &size) : rdv__win_error(GetLastError());
+    int result = path ? look_at_file(path, &size) : rdv__win_error(GetLastError());
     DWORD number = path ? 0 : ERROR_NOT_ENOUGH_MEMORY;
     const bool add = result == 0 && !fresh;
     if (result == RDV_EACCES) {
@@ -275,7 +282,7 @@ int rdv__plat_log_open(struct rdv__plat_logs *logs, const char *name, bool fresh
     if (number == 0)
         number = open_log(path, add ? OPEN_EXISTING : CREATE_NEW, &file);
     if (number == 0)
-        number = judge(file, &ours);
+        number = judge_file(file, &ours);
     free(path);
     result = number != 0 ? rdv__win_fail(error, number, "open", name)
              : ours      ? 0

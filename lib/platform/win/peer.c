@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Who may use a pipe, and who is at its other end, for socket.c; peer.h says how that is found out.
+ *
+ * Invariant: a function that acts as the client for a moment is itself again when it returns; if it
+ * can't be, the process ends, as nothing may be done in another user's name.
+ */
 #include "platform/win/peer.h"
 
 #include <assert.h>
@@ -7,7 +13,7 @@
 #include <string.h>
 #include <wchar.h>
 
-/* after windows.h */
+/* These headers need windows.h before them. */
 #include <aclapi.h>
 #include <sddl.h>
 
@@ -20,8 +26,9 @@
 #define NAME_ROOM 257
 
 /*
- * What a reader may do with a pipe: FILE_GENERIC_READ and FILE_WRITE_DATA. All of FILE_GENERIC_WRITE would be too much: it has
- * FILE_APPEND_DATA in it, which for a pipe is the right to make one more end that serves.
+ * What a reader may do with a pipe: FILE_GENERIC_READ and FILE_WRITE_DATA. FILE_GENERIC_WRITE would
+ * be too much, as it includes FILE_APPEND_DATA, which for a pipe is the right to make another
+ * serving end.
  */
 #define READER_RIGHTS L"0x12008b"
 
@@ -39,7 +46,7 @@ int rdv__socket_group(const char *name, rdv__group *ret_group, struct rdv_error 
     if (!wide)
         number = GetLastError();
     else if (ConvertStringSidToSidW(wide, &sid)) {
-        /* Names of groups differ with the language of Windows, and their SIDs don't. */
+        /* Names of groups differ with the language of Windows, but their SIDs don't. */
         if (CopySid(size, group.sid, sid))
             kind = SidTypeGroup;
         LocalFree(sid);
@@ -59,7 +66,10 @@ int rdv__socket_group(const char *name, rdv__group *ret_group, struct rdv_error 
 
 /* ------------------------------------------------------- what a pipe allows */
 
-/* Groups that a token has only to be denied something don't count. NULL = the token that we act with. */
+/*
+ * Whether a token is a member of a group. Groups that the token has only for being denied something
+ * don't count. NULL stands for the token of this thread.
+ */
 static bool is_member(HANDLE acting, PSID group)
 {
     BOOL member = FALSE;
@@ -85,7 +95,7 @@ DWORD rdv__peer_security(const rdv__group *group, SECURITY_ATTRIBUTES *ret_attri
                         (group && !ConvertSidToStringSidW((PSID)group->sid, &group_name))))
         number = GetLastError();
     if (number == 0) {
-        /* A reader trusts the administrators' pipes, and no other user's. */
+        /* A reader trusts pipes of the administrators, and those of no other user. */
         int length =
             swprintf(words, WORDS_ROOM, L"O:%lsD:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;%ls)%ls%ls%ls",
                      is_administrator(NULL) ? L"BA" : user_name, user_name,
@@ -104,7 +114,7 @@ DWORD rdv__peer_security(const rdv__group *group, SECURITY_ATTRIBUTES *ret_attri
     return number;
 }
 
-/* Our user, the administrators, or the system itself. */
+/* Whether this is the user of this process, the administrators, or the system itself. */
 static bool is_ours(PSID sid)
 {
     union rdv__win_sid user;
@@ -113,7 +123,10 @@ static bool is_ours(PSID sid)
            (rdv__win_user(&user) == 0 && EqualSid(sid, &user));
 }
 
-/* The rights in words, all of them in one order. LocalFree(); NULL = they can't be told. */
+/*
+ * Write the rights as text, always in the same order. The caller frees it with LocalFree(); NULL if
+ * that is not possible.
+ */
 static wchar_t *rights_in_words(PSECURITY_DESCRIPTOR descriptor)
 {
     wchar_t *words = NULL;
@@ -148,8 +161,9 @@ int rdv__peer_check_server(HANDLE pipe, const char *path, struct rdv_error *erro
     DWORD number = GetSecurityInfo(pipe, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL,
                                    NULL, NULL, &found);
     if (number != ERROR_SUCCESS)
-        return rdv__fail(error, rdv__win_error(number), "who listens at '%s' can't be told: %s",
-                         path, rdv__win_words(number, words));
+        return rdv__fail(error, rdv__win_error(number),
+                         "the listener at '%s' can't be identified: %s", path,
+                         rdv__win_words(number, words));
     bool ours = owner && is_ours(owner);
     LocalFree(found);
     if (ours)
@@ -160,7 +174,7 @@ int rdv__peer_check_server(HANDLE pipe, const char *path, struct rdv_error *erro
 
 /* ------------------------------------------------------ who has connected */
 
-/* The token of a process; NULL if it is not ours to see. */
+/* Open the token of a process. Returns NULL if this process may not see it. */
 static HANDLE token_of_process(DWORD pid)
 {
     HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid), token = NULL;
@@ -182,7 +196,7 @@ static bool user_of_token(HANDLE token, union rdv__win_sid *ret_user)
            CopySid(sizeof *ret_user, ret_user, answer.user.User.Sid);
 }
 
-static enum rdv__peer judge(HANDLE acting, const rdv__group *group)
+static enum rdv__peer judge_user(HANDLE acting, const rdv__group *group)
 {
     union rdv__win_sid user, own;
     if (user_of_token(acting, &user) && (IsWellKnownSid(&user, WinLocalSystemSid) ||
@@ -193,7 +207,7 @@ static enum rdv__peer judge(HANDLE acting, const rdv__group *group)
     return group && is_member(acting, (PSID)group->sid) ? RDV__PEER_READER : RDV__PEER_STRANGER;
 }
 
-/* "user alice", or the SID of who has no name that is known here. */
+/* Write "user alice", or the SID of a user who has no name that is known here. */
 static void name_user(HANDLE token, char *text, size_t room)
 {
     union rdv__win_sid user;
@@ -219,11 +233,14 @@ enum rdv__peer rdv__peer_look(HANDLE pipe, const rdv__group *group,
     ULONG pid = 0;
     HANDLE acting = NULL,
            token = GetNamedPipeClientProcessId(pipe, &pid) ? token_of_process(pid) : NULL;
-    /* Who can't be seen is in, so it is one of those who may be, and given the least of it. */
+    /*
+     * A process that can't be examined has been let in by the pipe, so it is one of those who may
+     * use it, and is given the least of their rights.
+     */
     enum rdv__peer peer = group ? RDV__PEER_READER : RDV__PEER_OWNER;
     char user[80];
     if (group && token && DuplicateToken(token, SecurityIdentification, &acting))
-        peer = judge(acting, group);
+        peer = judge_user(acting, group);
     name_user(token, user, sizeof user);
     snprintf(ret_words->text, sizeof ret_words->text, "%s, pid %lu", user, (unsigned long)pid);
     if (acting)
@@ -237,18 +254,18 @@ bool rdv__peer_is_owner(HANDLE pipe)
 {
     HANDLE before = NULL, acting = NULL;
     bool result = false;
-    /* The thread is our user's, and may act as someone already. */
+    /* The thread belongs to this user, and may already be acting as somebody else. */
     if (!OpenThreadToken(GetCurrentThread(), TOKEN_IMPERSONATE, TRUE, &before))
         before = NULL;
     if (ImpersonateNamedPipeClient(pipe)) {
         if (!OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &acting))
             acting = NULL;
-        /* Whatever else may fail: what follows must not be done as somebody else. */
+        /* Whatever else may fail, what follows must not be done as somebody else. */
         if (!SetThreadToken(NULL, before))
             abort();
     }
     if (acting) {
-        result = judge(acting, NULL) == RDV__PEER_OWNER;
+        result = judge_user(acting, NULL) == RDV__PEER_OWNER;
         CloseHandle(acting);
     }
     if (before)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths, and programs by their names. */
+/*
+ * Paths, and programs by their names, for spawn.c. A program is searched for as Windows itself does
+ * it, except that the current folder and relative folders of PATH are passed over, and batch files
+ * are refused.
+ */
 #include "platform/win/child.h"
 
 #include <ctype.h>
@@ -31,7 +35,10 @@ const char *rdv__plat_last_part(const char *path)
     return *part ? part : path;
 }
 
-/* It depends on the current folder, or on that of a drive, in a way that can't be told from elsewhere. */
+/*
+ * Whether a path depends on the current folder, or on that of a drive, in a way that means
+ * something else elsewhere.
+ */
 static bool is_half_absolute(const char *path)
 {
     return !rdv__plat_is_absolute(path) && (is_separator(path[0]) || strchr(path, ':'));
@@ -46,8 +53,11 @@ static bool ends_with(const wchar_t *path, const wchar_t *suffix)
                                                 TRUE) == CSTR_EQUAL;
 }
 
-/* Windows hands these to cmd.exe, which reads their arguments as commands, by rules of its own that no quoting is safe from. The
- * path is in Windows' own form: without spaces and dots at its end, which open the file as well. */
+/*
+ * Whether a path is that of a batch file. Windows hands those to cmd.exe, which reads their
+ * arguments as commands, by rules of its own that no quoting is safe from. The path is in Windows'
+ * own form: without trailing spaces and dots, with which the file could be opened as well.
+ */
 static bool is_batch(const wchar_t *path)
 {
     return ends_with(path, L".bat") || ends_with(path, L".cmd");
@@ -79,7 +89,10 @@ static int refuse_batch(const char *name, const wchar_t *path, struct rdv_error 
     return result;
 }
 
-/* folder (of this length; none if 0), name and suffix in one, in Windows' own form. NULL with GetLastError(). */
+/*
+ * Join a folder (of this length; none if it is 0), a name and a suffix, in Windows' own form.
+ * Returns NULL with GetLastError().
+ */
 static wchar_t *path_of(const char *folder, size_t length, const char *name, const char *suffix)
 {
     size_t room = length + strlen(name) + strlen(suffix) + 2;
@@ -94,13 +107,16 @@ static wchar_t *path_of(const char *folder, size_t length, const char *name, con
     return result;
 }
 
-/* Look for it there as it is written, and with what Windows adds. With batch, for batch files. NULL if there is none. */
-static wchar_t *look(const char *folder, size_t length, const char *name, bool batch)
+/*
+ * Look for a program in a folder by the name as it is written, and with the suffixes that Windows
+ * adds; or, with `batch`, for a batch file. Returns NULL if there is none.
+ */
+static wchar_t *look_in_folder(const char *folder, size_t length, const char *name, bool batch)
 {
     static const char *const programs[] = {"", ".exe", NULL};
     static const char *const batches[] = {"", ".cmd", ".bat", NULL};
     const char *const *suffix = batch ? batches : programs;
-    /* Without a dot it is the name of no program. */
+    /* Without a suffix, it isn't the name of a program. */
     if (!strchr(rdv__plat_last_part(name), '.'))
         suffix++;
     for (; *suffix; suffix++) {
@@ -117,11 +133,15 @@ static const char *path_variable(const char *const *environment)
     const char *found = "";
     for (; *environment; environment++)
         if (_strnicmp(*environment, "PATH=", 5) == 0)
-            found = *environment + 5; /* the last one counts, as in the child */
+            /* The last one counts, as in the child. */
+            found = *environment + 5;
     return found;
 }
 
-/* Folders that are not absolute (the empty one too) are passed over: what is run may not depend on where the host happens to be. */
+/*
+ * Look for a program in the folders of PATH. Folders that are not absolute (an empty one isn't) are
+ * passed over, as what is run may not depend on where the host happens to be.
+ */
 static wchar_t *look_in_path(const char *folders, const char *name, bool batch)
 {
     wchar_t *path = NULL;
@@ -134,7 +154,7 @@ static wchar_t *look_in_path(const char *folders, const char *name, bool batch)
             length -= 2;
         }
         if (length >= 2 && rdv__plat_is_absolute(folder))
-            path = look(folder, length, name, batch);
+            path = look_in_folder(folder, length, name, batch);
     }
     return path;
 }
@@ -164,7 +184,7 @@ static int find_by_path(const char *name, const char *directory, wchar_t **ret_p
                          "cannot run '%s': its path depends on the current folder or drive; write "
                          "all of it, such as C:\\Tools\\x.exe",
                          name);
-    wchar_t *path = look(folder, strlen(folder), name, false);
+    wchar_t *path = look_in_folder(folder, strlen(folder), name, false);
     if (!path)
         path = path_of(folder, strlen(folder), name, "");
     if (!path)

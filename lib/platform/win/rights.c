@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that another library makes get the rights of the folder: they are to have those of the file that they belong to. */
+/*
+ * Files that SQLite makes beside its database would get the rights of the folder. Here they are
+ * given those of the database. store/ calls this after it has opened one.
+ */
 #include "platform/platform.h"
 
 #include <stdlib.h>
 
 #include "platform/win/win.h"
 
-/* There is no such file; or it is another user's, who has given it its rights; or this disk knows none. */
+/*
+ * Whether an error does no harm: there is no such file; or it is another user's, who has given it
+ * its rights; or this disk has no rights.
+ */
 static bool is_fine(DWORD number)
 {
     return number == ERROR_FILE_NOT_FOUND || number == ERROR_ACCESS_DENIED ||

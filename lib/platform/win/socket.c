@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local sockets by named pipes.
+ * Local sockets by named pipes, for control/. platform/socket.h has the contracts.
  *
- * A pipe's end can't be asked whether something could be read or written: one has to begin to, and hears later that it is done.
- * So each connection always has a read of its own under way, into a buffer of its own, and one write at most, from another
- * one. What they signal when they are done is what the loop waits for. A write counts as taken once Windows holds all of it, and
- * not while it waits for room in the pipe; so all that was taken arrives, whoever closes what.
+ *     waiting: begin_connect() --> a client comes --> rdv__listener_accept() --> connection
+ *         ^                                                   |
+ *         +--- add_waiting(), before the old one is taken <---+
  *
- * A pipe has no half that could be closed alone, and it is no file: its name is made from the path that it is asked for by. It
- * ends with the processes that have it open, so nothing stale is ever left behind, but for one thing: clients that hold on to
- * their end keep the name, also when the process that served them was killed.
+ *     connection: a read is always under way --> finish_read() --> taken --> the next read
+ *                 a write is under way or not --> finish_write() --> its size counts as sent
+ *
+ * A pipe can't be asked whether something could be read or written: one has to begin the operation,
+ * and is told later that it is done. So each connection always has a read under way, into a buffer
+ * of its own, and at most one write, from another buffer. The loop waits for the events that they
+ * set. A write counts as taken once Windows holds all of it, and not while it waits for room in the
+ * pipe; so everything that was taken arrives, whoever closes what.
+ *
+ * A pipe has no half that could be closed alone, and it is no file: its name is made from the path
+ * that it is asked for by. It ends with the processes that have it open, so nothing stale is ever
+ * left behind, with one exception: clients that hold on to their end keep the name, even when the
+ * process that served them was killed.
  */
 #include "platform/socket.h"
 
@@ -27,45 +36,63 @@
 #include "platform/win/source.h"
 #include "platform/win/win.h"
 
-/* How many connections may wait to be taken. Each that is taken is replaced first. */
+/* How many connections may wait to be accepted. Each one that is accepted is replaced first. */
 #define BACKLOG 16
 
-/* How much a pipe holds in each direction, and what is read and written at once, in bytes. */
+/* How much a pipe holds in each direction, and how much is read and written at once, in bytes. */
 #define PIPE_ROOM  65536
 #define READ_SIZE  8192
 #define WRITE_SIZE 16384
 
-/* The longest name of a pipe that Windows takes, what all of them begin with, and how much of a file's name goes into one. */
+/*
+ * The longest name of a pipe that Windows takes, the prefix of all such names, and how much of a
+ * file's name goes into one.
+ */
 #define NAME_MAX_LENGTH    256
 #define NAME_PREFIX        L"\\\\.\\pipe\\"
 #define NAME_PREFIX_LENGTH (sizeof NAME_PREFIX / sizeof(wchar_t) - 1)
 #define NAME_FILE_MAX      64
 
-/* What is asked for as a client: to read, which has READ_CONTROL in it, and to write, and nothing that a reader has no right to. */
+/*
+ * What a client asks for: to read, which includes READ_CONTROL, and to write, and nothing that a
+ * reader has no right to.
+ */
 #define CLIENT_RIGHTS (GENERIC_READ | FILE_WRITE_DATA)
 
-/* One end of a pipe. Before it has been connected, only `pipe` and `reading`, which waits for that, are in use. */
+/*
+ * One end of a pipe. Before it is connected, only `pipe` and `reading`, which waits for that, are
+ * in use.
+ */
 struct connection {
-    struct rdv__source source; /* first: what the loop knows of it */
+    /* The first field, as the loop knows a connection by it. */
+    struct rdv__source source;
     HANDLE pipe;
     OVERLAPPED reading, writing;
-    bool is_connecting; /* `reading` is for a client that may come */
+    /* `reading` is for a client that may come. */
+    bool is_connecting;
     bool is_reading, is_writing;
-    bool confirm;     /* that it is an owner: before anything of it is passed on */
-    int ended;        /* why nothing more is read; 0 = it goes on */
-    DWORD begin, end; /* of what was read, and was not passed on yet */
+    /*
+     * Whether the client has yet to be confirmed as an owner, before anything from it is passed on.
+     */
+    bool confirm;
+    /* Why nothing more is read; 0 = reading goes on. */
+    int ended;
+    /* What was read, and has not been passed on yet. */
+    DWORD begin, end;
     DWORD out_size;
-    char in[READ_SIZE], out[WRITE_SIZE]; /* last: they are not cleared */
+    /* The last fields, as they are not cleared. */
+    char in[READ_SIZE], out[WRITE_SIZE];
 };
 
 struct rdv__listener {
-    struct rdv__source source; /* first; readable when a client has come */
+    /* The first field. It is readable when a client has come. */
+    struct rdv__source source;
     wchar_t name[NAME_MAX_LENGTH + 1];
     SECURITY_ATTRIBUTES security;
-    struct rdv__plat_lock
-        *lock; /* NULL for the name of a pipe, beside which there is no place for one */
-    struct connection
-        *waiting[BACKLOG]; /* in the order in which they were made; clients come to the first */
+    /* NULL if the path is the name of a pipe, beside which no file can be. */
+    struct rdv__plat_lock *lock;
+    /* In the order in which they were made; clients come to the first one. */
+    struct connection *waiting[BACKLOG];
     size_t count;
 };
 
@@ -76,7 +103,7 @@ static bool is_separator(wchar_t c)
     return c == L'\\' || c == L'/';
 }
 
-/* Whether it is the name of a pipe; its part after the prefix. */
+/* Return the part of a pipe's name after the prefix, or NULL if it isn't the name of a pipe. */
 static const wchar_t *after_prefix(const wchar_t *path)
 {
     return is_separator(path[0]) && is_separator(path[1]) && (path[2] == L'.' || path[2] == L'?') &&
@@ -86,8 +113,8 @@ static const wchar_t *after_prefix(const wchar_t *path)
                : NULL;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash(const wchar_t *text)
+/* Hash a text (FNV-1a, 64 bits). */
+static uint64_t hash_text(const wchar_t *text)
 {
     uint64_t value = UINT64_C(0xcbf29ce484222325);
     for (; *text; text++) {
@@ -97,7 +124,10 @@ static uint64_t hash(const wchar_t *text)
     return value;
 }
 
-/* The name for a file: what is readable of its own name, and what tells it from others of that name. Changes path. */
+/*
+ * Make the name of the pipe for a file: the readable part of the file's name, and what tells it
+ * from other files of that name. Changes path.
+ */
 static void name_for_file(wchar_t *path, wchar_t name[NAME_MAX_LENGTH + 1])
 {
     wchar_t *last = path + wcslen(path);
@@ -114,14 +144,20 @@ static void name_for_file(wchar_t *path, wchar_t name[NAME_MAX_LENGTH + 1])
                         c == L'-' || c == L'_';
         name[length++] = readable ? c : L'_';
     }
-    /* In capitals, as the file system compares names, and in the same way whatever language the user's is. */
+    /*
+     * This makes capitals, as the file system compares names, and in the same way whatever the
+     * user's language is.
+     */
     LCMapStringW(LOCALE_INVARIANT, LCMAP_UPPERCASE, path, -1, path, (int)wcslen(path) + 1);
-    uint64_t value = hash(path);
+    uint64_t value = hash_text(path);
     swprintf(name + length, NAME_MAX_LENGTH + 1 - length, L"-%08lx%08lx",
              (unsigned long)(value >> 32), (unsigned long)(value & 0xffffffff));
 }
 
-/* The pipe that a path stands for. ret_file: whether that is a file's. */
+/*
+ * Find the name of the pipe that a path stands for. ret_file says whether the path is that of a
+ * file.
+ */
 static int pipe_name(const char *path, wchar_t name[NAME_MAX_LENGTH + 1], bool *ret_file,
                      struct rdv_error *error)
 {
@@ -149,7 +185,7 @@ static int pipe_name(const char *path, wchar_t name[NAME_MAX_LENGTH + 1], bool *
             result = rdv__fail(error, RDV_EINVAL, "'%s': %s", path,
                                rdv__win_words(GetLastError(), words));
         else
-            /* The form that has no limit is the same file. */
+            /* The form of a path that has no limit means the same file. */
             name_for_file(wcsncmp(full, L"\\\\?\\", 4) == 0 ? full + 4 : full, name);
     }
     free(full);
@@ -169,8 +205,11 @@ static int gone_or_failed(DWORD number)
                : RDV_EIO;
 }
 
-/* Have what is under way end, so that the memory can be freed. What it signals may be signalled by others, too. */
-static void stop(HANDLE pipe, OVERLAPPED *operation)
+/*
+ * End the operation that is under way, so that its memory can be freed. Its event may be set by
+ * other operations, too.
+ */
+static void stop_operation(HANDLE pipe, OVERLAPPED *operation)
 {
     CancelIoEx(pipe, operation);
     while (!HasOverlappedIoCompleted(operation))
@@ -182,9 +221,9 @@ static void connection_free(struct connection *connection)
     if (!connection)
         return;
     if (connection->is_connecting || connection->is_reading)
-        stop(connection->pipe, &connection->reading);
+        stop_operation(connection->pipe, &connection->reading);
     if (connection->is_writing)
-        stop(connection->pipe, &connection->writing);
+        stop_operation(connection->pipe, &connection->writing);
     if (connection->pipe != INVALID_HANDLE_VALUE)
         CloseHandle(connection->pipe);
     if (connection->source.readable)
@@ -194,7 +233,10 @@ static void connection_free(struct connection *connection)
     free(connection);
 }
 
-/* Takes the pipe, also when it fails, which it does for want of memory only. */
+/*
+ * Make a connection. It takes the pipe over, even when it fails, which it does for want of memory
+ * only.
+ */
 static struct connection *connection_new(HANDLE pipe)
 {
     struct connection *connection = malloc(sizeof *connection);
@@ -204,7 +246,7 @@ static struct connection *connection_new(HANDLE pipe)
     }
     memset(connection, 0, offsetof(struct connection, in));
     connection->pipe = pipe;
-    /* Nothing is read yet, and there is room. */
+    /* Nothing has been read yet, and there is room to write. */
     connection->source.readable = CreateEventW(NULL, TRUE, FALSE, NULL);
     connection->source.writable = CreateEventW(NULL, TRUE, TRUE, NULL);
     if (!connection->source.readable || !connection->source.writable) {
@@ -214,7 +256,7 @@ static struct connection *connection_new(HANDLE pipe)
     return connection;
 }
 
-static void end(struct connection *connection, int why)
+static void end_reading(struct connection *connection, int why)
 {
     connection->ended = why;
     SetEvent(connection->source.readable);
@@ -228,10 +270,10 @@ static void begin_read(struct connection *connection)
         GetLastError() == ERROR_IO_PENDING)
         connection->is_reading = true;
     else
-        end(connection, gone_or_failed(GetLastError()));
+        end_reading(connection, gone_or_failed(GetLastError()));
 }
 
-/* Whether there is something, or will never be. */
+/* Finish the read under way. Returns whether there is something, or will never be anything more. */
 static bool finish_read(struct connection *connection)
 {
     DWORD size;
@@ -244,13 +286,13 @@ static bool finish_read(struct connection *connection)
         connection->end = size;
         if (size > 0 && connection->confirm && !rdv__peer_is_owner(connection->pipe)) {
             connection->end = 0;
-            end(connection, RDV_EIO);
+            end_reading(connection, RDV_EIO);
         }
         connection->confirm = connection->confirm && size == 0;
     } else if (GetLastError() != ERROR_OPERATION_ABORTED) {
-        end(connection, gone_or_failed(GetLastError()));
+        end_reading(connection, gone_or_failed(GetLastError()));
     }
-    /* Nothing was in it, or it has gone with the thread that had begun it. */
+    /* The read was empty, or it has ended with the thread that began it. */
     if (connection->end == 0 && !connection->ended)
         begin_read(connection);
     return connection->end > 0 || connection->ended;
@@ -279,7 +321,7 @@ int rdv__socket_receive(rdv__descriptor fd, void *buffer, size_t room, size_t *r
     return 0;
 }
 
-/* How the write under way has ended: how much was taken, or an error. */
+/* Find out how the write under way has ended: how much was taken, or an error. */
 static int finish_write(struct connection *connection, size_t *ret_size)
 {
     DWORD size;
@@ -302,7 +344,7 @@ int rdv__socket_send(rdv__descriptor fd, const void *data, size_t size, size_t *
         if (connection->is_writing) {
             if (!HasOverlappedIoCompleted(&connection->writing))
                 break;
-            /* After an error inside a line something else may be given. */
+            /* After an error in the middle of a line, the caller may hand in something else. */
             result =
                 connection->out_size <= size - sent ? finish_write(connection, &step) : RDV_EIO;
             if (result != 0)
@@ -389,7 +431,7 @@ int rdv__socket_connect(const char *path, rdv_duration wait, rdv__descriptor *re
 
     HANDLE pipe;
     for (;;) {
-        /* Who serves it may know who we are, but not act as us. */
+        /* The server may learn which user this is, but can't act as that user. */
         pipe = CreateFileW(name, CLIENT_RIGHTS, 0, NULL, OPEN_EXISTING,
                            FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION,
                            NULL);
@@ -397,7 +439,10 @@ int rdv__socket_connect(const char *path, rdv_duration wait, rdv__descriptor *re
         rdv_duration left = wait - (rdv__plat_running() - begun);
         if (number != ERROR_PIPE_BUSY || left <= 0)
             break;
-        /* 0 would be the pipe's own time. Another client may be faster, so try again whatever it says. */
+        /*
+         * A time of 0 would stand for the pipe's own. Another client may be faster, so try again
+         * whatever the result is.
+         */
         WaitNamedPipeW(name, (DWORD)(left / RDV_MILLISECOND) + 1);
     }
     switch (number) {
@@ -427,7 +472,10 @@ int rdv__socket_connect(const char *path, rdv_duration wait, rdv__descriptor *re
 
 /* --------------------------------------------------------------- listening */
 
-/* Wait for a client. What it signals is the listener's, and is cleared by this also if another has just signalled it. */
+/*
+ * Wait for a client. The event is the listener's, and this clears it even if another connection has
+ * just set it.
+ */
 static DWORD begin_connect(struct connection *connection, HANDLE event)
 {
     for (;;) {
@@ -437,13 +485,13 @@ static DWORD begin_connect(struct connection *connection, HANDLE event)
         connection->is_connecting = number == ERROR_IO_PENDING;
         if (number == ERROR_IO_PENDING || number == ERROR_PIPE_CONNECTED)
             return 0;
-        /* One has come, and has gone already. */
+        /* A client has come, and has gone already. */
         if (number != ERROR_NO_DATA || !DisconnectNamedPipe(connection->pipe))
             return number;
     }
 }
 
-/* The first that a client has connected to. */
+/* Find the first waiting end that a client has connected to. */
 static bool find_connected(struct rdv__listener *listener, size_t *ret_place)
 {
     for (size_t i = 0; i < listener->count; i++) {
@@ -451,7 +499,7 @@ static bool find_connected(struct rdv__listener *listener, size_t *ret_place)
         DWORD size;
         if (connection->is_connecting && HasOverlappedIoCompleted(&connection->reading)) {
             connection->is_connecting = false;
-            /* It has gone with the thread that had begun it: again, in this one. */
+            /* The wait has ended with the thread that began it, so begin again in this one. */
             if (!GetOverlappedResult(connection->pipe, &connection->reading, &size, FALSE) &&
                 GetLastError() == ERROR_OPERATION_ABORTED) {
                 (void)begin_connect(connection, listener->source.readable);
@@ -466,7 +514,7 @@ static bool find_connected(struct rdv__listener *listener, size_t *ret_place)
     return false;
 }
 
-/* One more end for a client to connect to. 0, or what GetLastError() would say. */
+/* Add an end for a client to connect to. Returns 0, or what GetLastError() says. */
 static DWORD add_waiting(struct rdv__listener *listener, bool first)
 {
     assert(listener->count < BACKLOG);
@@ -485,14 +533,14 @@ static DWORD add_waiting(struct rdv__listener *listener, bool first)
         connection_free(connection);
     else
         listener->waiting[listener->count++] = connection;
-    /* Whatever it has cleared. */
+    /* Adding it may have cleared the event for another one, so check. */
     size_t place;
     if (find_connected(listener, &place))
         SetEvent(listener->source.readable);
     return number;
 }
 
-/* Whether nobody serves the pipe, and it is there for those only who were clients of a process that has gone. */
+/* Whether nobody serves the pipe any more, and only clients of a process that has gone keep it. */
 static bool is_left_over(const wchar_t *name)
 {
     HANDLE pipe = CreateFileW(name, CLIENT_RIGHTS, 0, NULL, OPEN_EXISTING,
@@ -503,14 +551,20 @@ static bool is_left_over(const wchar_t *name)
     return false;
 }
 
-/* Make the first end, by which the pipe becomes ours. */
+/* Make the first end, by which the pipe becomes this process's. */
 static int make_pipe(struct rdv__listener *listener, const char *path, struct rdv_error *error)
 {
     char words[RDV__WIN_WORDS];
-    /* Wine 8 lets anybody be the first, however many there are, so ask before. On Windows this only saves the attempt. */
+    /*
+     * Wine 8 lets anybody be the first, however many there are, so check before. On Windows this
+     * only saves the attempt.
+     */
     DWORD number =
         WaitNamedPipeW(listener->name, 1) ? ERROR_PIPE_BUSY : add_waiting(listener, true);
-    /* With the lock, it is ours to go on with if our kind has made it. */
+    /*
+     * With the lock held, this process may go on with the pipe if an earlier process of rdvtask
+     * made it.
+     */
     if (number == ERROR_ACCESS_DENIED && listener->lock && is_left_over(listener->name)) {
         number = add_waiting(listener, false);
         if (number == 0 && !rdv__peer_is_secured(listener->waiting[0]->pipe, &listener->security))
@@ -550,7 +604,7 @@ int rdv__listener_new(const char *path, const rdv__group *group,
     }
     if (result == 0)
         result = make_pipe(listener, path, error);
-    /* One would do. */
+    /* One would be enough. */
     while (result == 0 && listener->count < BACKLOG && add_waiting(listener, false) == 0)
         ;
     if (result != 0)
@@ -567,7 +621,8 @@ rdv__descriptor rdv__listener_fd(const struct rdv__listener *listener)
 
 bool rdv__listener_is_there(const struct rdv__listener *listener)
 {
-    (void)listener; /* a pipe has its name as long as somebody has it open */
+    /* A pipe has its name as long as somebody has it open. */
+    (void)listener;
     return true;
 }
 
@@ -575,13 +630,16 @@ int rdv__listener_accept(struct rdv__listener *listener, rdv__descriptor *ret_fd
 {
     size_t place;
     if (!find_connected(listener, &place)) {
-        /* Who comes between the look and this would not be noticed, so look again. */
+        /* A client that comes between the search and this would not be noticed, so search again. */
         ResetEvent(listener->source.readable);
         if (!find_connected(listener, &place))
             return RDV_ENOTFOUND;
         SetEvent(listener->source.readable);
     }
-    /* Somebody must always be able to connect: without another end, nobody else could make one. */
+    /*
+     * Somebody must always be able to connect: without another end, any other process could make
+     * one.
+     */
     struct connection *connection = listener->waiting[place];
     listener->count--;
     memmove(listener->waiting + place, listener->waiting + place + 1,

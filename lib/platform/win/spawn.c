@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children on Windows. A child is created in a job object of its own, from Windows 10 on; before, it is started suspended, put into
- * the job, and only then let go. So nothing that it starts is ever outside. The job dies with its last handle, which we have: whatever
- * becomes of us, no child of ours is left, but for one that the older way has just created and not yet put into its job.
+ * Children on Windows: their start, their supervision by a job, and their end. agent/process.c
+ * calls this; child.h has the parts that are put together here.
  *
- * Handles that are to be inherited are so for the moment of the start only, and the child is given a list of them. A host that starts
- * processes of its own at that moment, from another thread and without such a list, hands them down, too; all that this can do is
- * to keep the pipe open, and nobody waits for its end.
+ *     prepare_launch() --> create_inside()         Windows 10 and later: created in its job
+ *                      `-> create_in_job()         before: created suspended, put into the job,
+ *                                                  and then let go
+ *
+ * So nothing that a child starts is ever outside its job. A job ends with its last handle, which
+ * this process has: whatever becomes of this process, none of its children is left, except for one
+ * that the older way has just created and not put into its job yet.
+ *
+ * Handles that are to be inherited can be so only at the moment of the start, and the child is
+ * given a list of them. A host that starts processes of its own at that moment, from another thread
+ * and without such a list, hands them down, too. The only effect is that the pipe stays open, and
+ * nobody waits for its end.
  */
 #include "platform/win/child.h"
 
@@ -24,16 +32,16 @@
 #define PIPE_NAME   64
 #define RANDOM_SIZE 16
 
-/* At most, in one call. */
+/* The most that one call writes. */
 #define WRITE_SIZE (1 << 20)
 
-/* PROC_THREAD_ATTRIBUTE_JOB_LIST, which not every SDK names. Windows before 10 refuses it. */
+/* PROC_THREAD_ATTRIBUTE_JOB_LIST, which not every SDK has. Windows before 10 refuses it. */
 #define JOB_LIST 0x0002000D
 
-/* ERROR_ELEVATION_REQUIRED, which not every SDK names. */
+/* ERROR_ELEVATION_REQUIRED, which not every SDK has. */
 #define NEEDS_ELEVATION 740
 
-/* Below it, a number can't be taken for an error of ours. */
+/* A number below this can't be taken for an RDV_E… code. */
 #define CODE_NO_ERROR (-4096)
 
 /* ------------------------------------------------------------- supervision */
@@ -65,17 +73,19 @@ int rdv__plat_check_supervision(const struct rdv__supervision *supervision, stru
 
 /* ------------------------------------------------------------------ launch */
 
-/* What a start takes. All zero is none of it. */
+/* What a start takes. All zero means that it has none of it yet. */
 struct launch {
     wchar_t *path, *line, *environment, *directory;
     wchar_t notify[PIPE_NAME];
-    HANDLE input, output; /* the child's ends */
+    /* The child's ends. */
+    HANDLE input, output;
     HANDLE job;
     struct rdv__win_stream *said, *notices;
     struct rdv__source *end;
     LPPROC_THREAD_ATTRIBUTE_LIST attributes;
     HANDLE inherited[2];
-    bool job_listed; /* the job is among the attributes: the child is created in it */
+    /* The job is among the attributes, so the child is created in it. */
+    bool job_listed;
     bool at_console;
     PROCESS_INFORMATION process;
 };
@@ -113,7 +123,7 @@ static void launch_free(struct launch *launch)
     free(launch->directory);
 }
 
-/* A name that ends with a number that nobody can guess. */
+/* Make a name that ends with a number that nobody can guess. */
 static DWORD make_name(const wchar_t *begin, wchar_t *buffer, size_t room)
 {
     static const wchar_t digits[] = L"0123456789abcdef";
@@ -142,8 +152,9 @@ static DWORD write_all(HANDLE file, const unsigned char *data, size_t size)
 }
 
 /*
- * A file with these bytes, at its beginning, that can't be changed through the handle, and that nobody else can open. It is gone
- * when the last handle is closed, also if that is done by our being killed.
+ * Make a file with these bytes, positioned at its beginning, that can't be changed through the
+ * handle, and that nobody else can open. It is gone when the last handle is closed, even if that
+ * happens because this process is killed.
  */
 static DWORD open_input(const void *data, size_t size, HANDLE *ret_file)
 {
@@ -201,7 +212,10 @@ static DWORD open_pipes(struct launch *launch)
     return 0;
 }
 
-/* Say which handles the child gets, and no others; and, if wanted and if Windows takes it, its job. */
+/*
+ * List the handles that the child gets, so that it gets no others; and, if wanted and if Windows
+ * takes it, its job.
+ */
 static DWORD list_attributes(struct launch *launch, bool with_job)
 {
     SIZE_T size = 0;
@@ -217,7 +231,8 @@ static DWORD list_attributes(struct launch *launch, bool with_job)
     free_attributes(launch);
     launch->attributes = attributes;
     launch->inherited[0] = launch->input;
-    launch->inherited[1] = launch->output; /* and standard error: in the list it is once */
+    /* It is also standard error, but is in the list only once. */
+    launch->inherited[1] = launch->output;
     if (!UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
                                    launch->inherited, sizeof launch->inherited, NULL, NULL))
         return GetLastError();
@@ -236,7 +251,10 @@ static DWORD create(struct launch *launch, DWORD more_flags)
     how.StartupInfo.hStdInput = launch->input;
     how.StartupInfo.hStdOutput = how.StartupInfo.hStdError = launch->output;
     how.lpAttributeList = launch->attributes;
-    /* Where we have a console the child shares it, and can be asked to end by its means; else it would be shown one of its own. */
+    /*
+     * If this process has a console, the child shares it, and can be asked to end by means of it;
+     * otherwise the child would be given a console window of its own.
+     */
     DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | CREATE_NEW_PROCESS_GROUP |
                   EXTENDED_STARTUPINFO_PRESENT | more_flags |
                   (launch->at_console ? 0 : CREATE_NO_WINDOW);
@@ -263,7 +281,7 @@ static bool create_inside(struct launch *launch)
     return false;
 }
 
-/* Create it, and put it into its job. */
+/* Create the child suspended, and put it into its job. */
 static DWORD create_in_job(struct launch *launch, bool *ret_nested)
 {
     if (create_inside(launch))
@@ -274,7 +292,10 @@ static DWORD create_in_job(struct launch *launch, bool *ret_nested)
     if (number != 0 || AssignProcessToJobObject(launch->job, launch->process.hProcess))
         return number;
 
-    /* Before Windows 8 a process is in one job only: if we are in one, it has to let the child out first. */
+    /*
+     * Before Windows 8 a process is in one job only. If this process is in a job, that job has to
+     * let the child out first.
+     */
     number = GetLastError();
     TerminateProcess(launch->process.hProcess, (UINT)RDV__KILLED);
     close_handle(&launch->process.hThread);
@@ -292,7 +313,7 @@ static DWORD create_in_job(struct launch *launch, bool *ret_nested)
     return number;
 }
 
-static int fail(const struct rdv__plat_spawn *spawn, DWORD number, struct rdv_error *error)
+static int fail_to_run(const struct rdv__plat_spawn *spawn, DWORD number, struct rdv_error *error)
 {
     char buffer[RDV__WIN_WORDS];
     const char *words = rdv__win_words(number, buffer);
@@ -306,8 +327,8 @@ static int fail(const struct rdv__plat_spawn *spawn, DWORD number, struct rdv_er
     return rdv__fail(error, result, "cannot run '%s': %s", spawn->argv[0], words);
 }
 
-/* All that it takes, but for what tells its own words. */
-static DWORD prepare(const struct rdv__plat_spawn *spawn, struct launch *launch)
+/* Make everything that the start takes, except for the parts that report their own errors. */
+static DWORD prepare_launch(const struct rdv__plat_spawn *spawn, struct launch *launch)
 {
     const char *directory = spawn->supervision ? spawn->supervision->directory : NULL;
     launch->at_console = GetConsoleCP() != 0;
@@ -343,7 +364,7 @@ int rdv__plat_spawn(const struct rdv__plat_spawn *spawn, struct rdv__plat_child 
         result = rdv__win_command_line(spawn->argv, &launch.line, error);
     if (result != 0)
         goto out;
-    number = prepare(spawn, &launch);
+    number = prepare_launch(spawn, &launch);
     if (number != 0)
         goto failed;
     result = rdv__win_environment(spawn->environment, launch.notify, &launch.environment, error);
@@ -381,7 +402,7 @@ failed:
                       "and before Windows 8 a child can't be in one more",
                       spawn->argv[0]);
     else
-        result = fail(spawn, number, error);
+        result = fail_to_run(spawn, number, error);
 out:
     launch_free(&launch);
     return result;
@@ -397,7 +418,10 @@ void rdv__plat_child_end(struct rdv__plat_child *child, bool kill)
         TerminateJobObject(child->job, (UINT)RDV__KILLED);
         return;
     }
-    /* It leads a group of the console. One that has ended does not, and Windows might take its number for none, which is all. */
+    /*
+     * The child leads a process group of the console. If it has ended, it doesn't, and at worst
+     * Windows finds no such group.
+     */
     if (child->at_console && !rdv__plat_child_wait(child, 0))
         GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, (DWORD)child->pid);
 }
@@ -425,13 +449,16 @@ int rdv__plat_child_reap(struct rdv__plat_child *child, struct rdv__plat_end *re
     return 0;
 }
 
-/* There is nothing to free: no supervisor tells more than the code. */
+/* There is nothing to free, as no supervisor reports more than the code. */
 void rdv__plat_end_free(struct rdv__plat_end *end)
 {
     (void)end;
 }
 
-/* What Windows ends a process with, and what runtimes do, in the words of those who write programs. */
+/*
+ * Return the words for a status that Windows or a runtime ends a process with, as programmers know
+ * them.
+ */
 static const char *status_words(DWORD status)
 {
     static const struct {
@@ -471,7 +498,8 @@ int rdv__plat_end_words(int code, char *buffer, size_t size)
     assert(code < 0);
     if (code == RDV__KILLED) {
         snprintf(buffer, size, "killed");
-        return 137; /* as everywhere */
+        /* As on every other system. */
+        return 137;
     }
     if (words)
         snprintf(buffer, size, "ended with 0x%08lX (%s)", (unsigned long)status, words);
@@ -480,14 +508,14 @@ int rdv__plat_end_words(int code, char *buffer, size_t size)
     return code < CODE_NO_ERROR ? code : RDV_EFAILED;
 }
 
-/* There is no supervisor. */
+/* This never is so, as there is no supervisor. */
 bool rdv__plat_end_is_lost(int code)
 {
     (void)code;
     return false;
 }
 
-/* Those of Windows Installer, which most installers and updates have taken over. */
+/* These codes are those of Windows Installer, which most installers and updates have adopted. */
 enum rdv__plat_exit rdv__plat_exit_means(int code)
 {
     switch (code) {
@@ -515,14 +543,15 @@ void rdv__plat_child_close(struct rdv__plat_child *child)
         free(child->end);
         child->end = RDV__NO_DESCRIPTOR;
     }
-    if (child->job) /* which kills what is in it */
+    /* This kills what is in it. */
+    if (child->job)
         CloseHandle(child->job);
     child->job = NULL;
 }
 
-/* ------------------------------------------ what a process before us has left */
+/* ---------------------------------- what an earlier process of rdvtask has left */
 
-/* Nothing: the jobs of a process that is killed die with it, and all that is in them. */
+/* There are none: the jobs of a process that is killed end with it, and everything in them. */
 int rdv__plat_end_orphans(const char *const *marks, bool anyone, rdv_duration grace)
 {
     (void)marks;
@@ -531,7 +560,7 @@ int rdv__plat_end_orphans(const char *const *marks, bool anyone, rdv_duration gr
     return 0;
 }
 
-/* So nobody leaves a record either: rdv__plat_check_supervision() has refused it. */
+/* Nobody leaves a record, as rdv__plat_check_supervision() has refused it. */
 int rdv__plat_adopt(const char *record, struct rdv__plat_child *ret_child)
 {
     (void)record;

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes from a child. Windows can't say whether a pipe has something to read, only that a read which was begun is over: so one
- * is always under way for each connection, into a buffer of ours, and the event that it sets is what the loop watches.
+ * What comes from a child, for spawn.c. Windows can't say whether a pipe has something to read,
+ * only that a read which was begun is over. So one is always under way for each connection, into a
+ * buffer of its own, and the event that it sets is what the loop watches.
  *
- * Several may write notices at once, each through a connection of its own, and a line must not go on with that of another: so
- * what such a connection has of a line stays with it until the rest is there.
+ *     CONNECTING --> READING <--> READ --> (its bytes are handed out)
+ *          ^            |
+ *          +--- GONE <--+--> OVER         GONE: serves again; OVER: nothing will come any more
  *
- * One event serves all connections of a stream: an operation that begins clears it, and each one that is over sets it, after it has
- * left its result. So it is put right after each look at them, and none of them is missed.
+ * Several processes may write notices at once, each through a connection of its own, and a line
+ * must not be continued by another connection's bytes. So the beginning of a line stays with its
+ * connection until the rest is there.
+ *
+ * One event serves all connections of a stream. An operation that begins clears it, and each one
+ * that is over sets it, after it has left its result. So the event is set right after each look at
+ * the connections, and none of them is missed.
  */
 #include "platform/win/child.h"
 
@@ -16,28 +23,38 @@
 #include <string.h>
 #include <wchar.h>
 
-/* How many may have the pipe for notices open at once. */
+/* How many clients may have the pipe for notices open at once. */
 #define SERVED_AT_ONCE 8
 
 #define READ_SIZE   16384
 #define NOTICE_SIZE 4096
 #define PIPE_ROOM   65536
 
-/* How long the end of a pipe may take to show when nobody is left to write, in milliseconds. Nobody waits for it otherwise: who
- * isn't ours may have got hold of it. */
+/*
+ * How long the end of a pipe may take to be noticed when nobody is left to write, in milliseconds.
+ * In other cases nobody waits for the end, as a process that isn't a child may have got hold of the
+ * pipe.
+ */
 #define LAST_WAIT 100
 
 struct rdv__win_connection {
     HANDLE pipe;
     OVERLAPPED operation;
     enum {
-        CONNECTING, /* nobody has it open */
+        /* Nobody has it open. */
+        CONNECTING,
         READING,
-        READ, /* there are bytes to be handed out */
-        GONE, /* who had it open has closed it */
-        OVER  /* nothing will come any more */
+        /* There are bytes to be handed out. */
+        READ,
+        /* The client that had it open has closed it. */
+        GONE,
+        /* Nothing will come any more. */
+        OVER
     } state;
-    /* In data: up to `at` handed out, up to `whole` to be handed out, up to `size` waiting for the end of its line. */
+    /*
+     * Offsets in data: bytes before `at` were handed out, those before `whole` are to be handed
+     * out, and those before `size` wait for the end of their line.
+     */
     size_t at, whole, size;
     size_t room;
     unsigned char *data;
@@ -81,7 +98,8 @@ static void begin_connect(struct rdv__win_connection *connection, HANDLE event)
         connection->state = CONNECTING;
         break;
     case ERROR_PIPE_CONNECTED:
-    case ERROR_NO_DATA: /* and has been closed again, but what was written is there */
+    /* A client has closed the pipe already, but what it has written is there. */
+    case ERROR_NO_DATA:
         begin_read(connection, event);
         break;
     default:
@@ -94,12 +112,12 @@ static void cancel(struct rdv__win_connection *connection)
     if (connection->state != CONNECTING && connection->state != READING)
         return;
     CancelIoEx(connection->pipe, &connection->operation);
-    /* The event is not its alone, so there is nothing to wait at. */
+    /* The event serves other connections as well, so it is no use waiting for it. */
     while (!is_done(connection))
         Sleep(0);
 }
 
-/* Nobody is left to write. What is under way is over soon, or never. */
+/* Wait for the end of what is under way. Nobody is left to write, so it ends soon, or never. */
 static void wait_for_last(struct rdv__win_connection *connection)
 {
     for (int i = 0; i < LAST_WAIT && !is_done(connection) && connection->state == READING; i++)
@@ -110,9 +128,9 @@ static void wait_for_last(struct rdv__win_connection *connection)
 
 /* ------------------------------------------------------------------ reading */
 
-/* How much of its data is to be handed out: lines that are whole, or most of one that is too long. */
-static size_t whole(const struct rdv__win_stream *stream,
-                    const struct rdv__win_connection *connection)
+/* Return how many bytes are to be handed out: whole lines, or most of a line that is too long. */
+static size_t size_to_hand_out(const struct rdv__win_stream *stream,
+                               const struct rdv__win_connection *connection)
 {
     size_t size = connection->size;
     while (stream->serves && size > 0 && connection->data[size - 1] != '\n')
@@ -120,8 +138,11 @@ static size_t whole(const struct rdv__win_stream *stream,
     return size == 0 && connection->size == connection->room ? connection->room - 1 : size;
 }
 
-/* Go on with what is over. False when there is nothing to be had from it for now. */
-static bool advance(struct rdv__win_stream *stream, struct rdv__win_connection *connection)
+/*
+ * Go on with an operation that is over. False when nothing can be had from the connection for now.
+ */
+static bool advance_connection(struct rdv__win_stream *stream,
+                               struct rdv__win_connection *connection)
 {
     const HANDLE event = stream->source.readable;
     DWORD size = 0;
@@ -135,9 +156,9 @@ static bool advance(struct rdv__win_stream *stream, struct rdv__win_connection *
         if (!GetOverlappedResult(connection->pipe, &connection->operation, &size, FALSE)) {
             connection->state = connection->state == READING ? GONE : OVER;
         } else {
-            /* A client comes with nothing, and nothing may be written, too. */
+            /* A connection comes without bytes, and a client may also write none. */
             connection->size += connection->state == READING ? size : 0;
-            connection->whole = whole(stream, connection);
+            connection->whole = size_to_hand_out(stream, connection);
             if (connection->whole > 0)
                 connection->state = READ;
             else
@@ -166,11 +187,11 @@ static bool advance(struct rdv__win_stream *stream, struct rdv__win_connection *
     return false;
 }
 
-static size_t take(struct rdv__win_stream *stream, struct rdv__win_connection *connection,
-                   unsigned char *buffer, size_t room)
+static size_t take_bytes(struct rdv__win_stream *stream, struct rdv__win_connection *connection,
+                         unsigned char *buffer, size_t room)
 {
     while (connection->state != READ)
-        if (!advance(stream, connection))
+        if (!advance_connection(stream, connection))
             return 0;
     size_t size = connection->whole - connection->at;
     if (size > room)
@@ -182,7 +203,7 @@ static size_t take(struct rdv__win_stream *stream, struct rdv__win_connection *c
     return size;
 }
 
-/* Have the event tell what is so: something can be done, or nothing ever will. */
+/* Set the event if something can be done or nothing ever will be, and clear it otherwise. */
 static bool settle_event(struct rdv__win_stream *stream)
 {
     bool ready = false, open = false;
@@ -203,7 +224,7 @@ int rdv__plat_child_read(rdv__descriptor fd, void *buffer, size_t room, size_t *
     struct rdv__win_stream *stream = (struct rdv__win_stream *)fd;
     size_t size = 0;
     for (size_t i = 0; size == 0 && i < stream->count; i++) {
-        size = take(stream, &stream->connections[stream->turn], buffer, room);
+        size = take_bytes(stream, &stream->connections[stream->turn], buffer, room);
         stream->turn = (stream->turn + 1) % stream->count;
     }
     if (!settle_event(stream) && size == 0)

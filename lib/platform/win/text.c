@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Text, paths and errors between us and Windows. */
+/*
+ * Text, paths and errors at the border to Windows: UTF-8 on this side, UTF-16 on the other. All
+ * other files in this folder call these; win.h has the contracts.
+ */
 #include "platform/win/win.h"
 
 #include <limits.h>
@@ -11,10 +14,13 @@
 
 #include "base/error.h"
 
-/* The longest path in the common form: a folder must leave room for a name of 8 + 1 + 3 in it. */
+/*
+ * The longest path in the common form, as a folder must leave room for a name of 8 + 1 + 3
+ * characters in it.
+ */
 #define PATH_COMMON (MAX_PATH - 12 - 1)
 
-/* ERROR_DISK_QUOTA_EXCEEDED, which not every SDK names. */
+/* ERROR_DISK_QUOTA_EXCEEDED, which not every SDK has. */
 #define QUOTA_EXCEEDED 1295
 
 #define LONG_LOCAL   L"\\\\?\\"
@@ -25,7 +31,7 @@
 
 wchar_t *rdv__win_wide(const char *text)
 {
-    /* The count has the NUL in it. */
+    /* The count includes the NUL. */
     int count = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
     if (count <= 0)
         return NULL;
@@ -54,7 +60,7 @@ char *rdv__win_utf8(const wchar_t *text)
 
 /* --------------------------------------------------------------- paths */
 
-/* Takes path over. */
+/* Remove the prefix of the form without a limit. Takes path over. */
 static wchar_t *without_limit(wchar_t *path)
 {
     const bool network = path[0] == L'\\' && path[1] == L'\\';
@@ -82,7 +88,7 @@ wchar_t *rdv__win_path(const char *path)
         number = ERROR_PATH_NOT_FOUND;
         goto out;
     }
-    /* These are for the kernel as they are. */
+    /* Such paths go to the kernel as they are. */
     if (wcsncmp(wide, LONG_LOCAL, LENGTH(LONG_LOCAL)) == 0)
         return wide;
 
@@ -168,7 +174,7 @@ int rdv__win_error(DWORD number)
     }
 }
 
-/* The frequent ones, in the words that other systems have for them. */
+/* Return the words for a frequent error, as other systems have them. */
 static const char *common_words(DWORD number)
 {
     switch (number) {

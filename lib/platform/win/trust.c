@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a file can be believed: nobody but our user, the administrators and the system can have changed it. The path is walked
- * from the root, one name at a time, since whoever can move or delete a folder on the way can put another file in its place.
- * What was found right stays right: only those can change what was looked at here.
+ * Whether a file can be believed: nobody but the user of this process, the administrators and the
+ * system can have changed it. document/, plugin/, store/ and log.c ask this before they use a file.
+ * What was found right stays right, as only those can change what was checked here.
  *
- * The folders of Windows are not as strict as those of Unix: everybody may make folders on a drive, and files in ProgramData.
- * That does no harm to what is there already, so a folder may be passed through if only that is allowed. The folder that the
- * file is in may not: Windows looks there for the libraries that a plug-in needs, and SQLite for a journal to roll back.
+ *     begin_walk() --> take_step() --+--> another folder: its rights are checked
+ *          ^             ^    |      +--> a link: follow_link()
+ *          |             +----+      |      --> begin_walk(), with what comes after the link
+ *          +-------------------------+--> the end: arrive_at_file(), arrive_at_folder() ...
+ *
+ * The path is walked from the root, one name at a time, since anyone who can move or delete a
+ * folder on the way can put another file in its place.
+ *
+ * The folders of Windows are not as strict as those of Unix: everybody may make folders on a drive,
+ * and files in ProgramData. That does no harm to what is there already, so a folder may be passed
+ * through if only that is allowed. The folder that the file is in must be stricter, as Windows
+ * looks there for the libraries that a plug-in needs, and SQLite for a journal to roll back.
  */
 #include "platform/platform.h"
 
@@ -22,10 +31,11 @@
 #include "base/error.h"
 #include "platform/win/win.h"
 
-#define LINKS_MAX 63 /* as many as Windows follows */
+/* As many as Windows follows. */
+#define LINKS_MAX 63
 #define PATH_ROOM 32768
 
-/* Of a path without a limit to its length. */
+/* The prefix of a path without a limit to its length. */
 #define PREFIX       L"\\\\?\\"
 #define PREFIX_SIZE  4
 #define NETWORK      L"UNC\\"
@@ -35,28 +45,36 @@
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
 struct walk {
-    const char *asked; /* the path as the caller gave it */
+    /* The path as the caller gave it. */
+    const char *asked;
     struct rdv_error *error;
     union rdv__win_sid user;
-    size_t root;             /* so much of `at` is the root, with its backslash */
-    bool entered;            /* the root has been looked at */
-    wchar_t at[PATH_ROOM];   /* where we are: without links, with the prefix for long paths */
-    wchar_t left[PATH_ROOM]; /* what is still to be walked */
-    wchar_t next[PATH_ROOM]; /* where a link leads, and what comes after it */
+    /* How much of `at` is the root, with its backslash. */
+    size_t root;
+    /* The root has been checked. */
+    bool entered;
+    /* Where the walk is: without links, with the prefix for long paths. */
+    wchar_t at[PATH_ROOM];
+    /* What is still to be walked. */
+    wchar_t left[PATH_ROOM];
+    /* Where a link leads, and what comes after it. */
+    wchar_t next[PATH_ROOM];
     int links;
-    bool database; /* the file has to be a store's: see rdv__plat_database_file() */
-    bool make;     /* it is made if there is none, but not at the end of a link */
+    /* The file has to be a store's database: see rdv__plat_database_file(). */
+    bool database;
+    /* The file is made if it doesn't exist, unless that would be at the end of a link. */
+    bool make;
 };
 
-static int fail(const struct walk *walk, DWORD number)
+static int fail_with_number(const struct walk *walk, DWORD number)
 {
     return rdv__win_fail(walk->error, number, "open", walk->asked);
 }
 
 /* ----------------------------------------------------------------- paths */
 
-/* Put together, in `to`. False: too long. */
-static bool join(wchar_t to[PATH_ROOM], const wchar_t *const *parts)
+/* Join parts into `to`. False if the result is too long. */
+static bool join_parts(wchar_t to[PATH_ROOM], const wchar_t *const *parts)
 {
     size_t length = 0;
     for (; *parts; parts++) {
@@ -70,8 +88,8 @@ static bool join(wchar_t to[PATH_ROOM], const wchar_t *const *parts)
     return true;
 }
 
-/* Begin at the root of a path that is absolute, has backslashes only, and may be walk->next. */
-static int begin(struct walk *walk, const wchar_t *path)
+/* Begin at the root of a path that is absolute and has only backslashes. It may be walk->next. */
+static int begin_walk(struct walk *walk, const wchar_t *path)
 {
     const wchar_t *prefix = PREFIX, *rest = path;
     if (wcsncmp(path, PREFIX, PREFIX_SIZE) == 0) {
@@ -82,10 +100,10 @@ static int begin(struct walk *walk, const wchar_t *path)
         prefix = PREFIX NETWORK;
         rest = path + 2;
     }
-    if (!join(walk->at, (const wchar_t *const[]){prefix, rest, NULL}))
-        return fail(walk, ERROR_BAD_PATHNAME);
+    if (!join_parts(walk->at, (const wchar_t *const[]){prefix, rest, NULL}))
+        return fail_with_number(walk, ERROR_BAD_PATHNAME);
 
-    /* A share is the root of what is on another machine: its name comes after that. */
+    /* A share is the root of what is on another machine; its name comes after the machine's. */
     const wchar_t *end = walk->at + PREFIX_SIZE;
     const wchar_t *slash =
         _wcsnicmp(end, NETWORK, NETWORK_SIZE) == 0 ? wcschr(end + NETWORK_SIZE, L'\\') : end - 1;
@@ -93,14 +111,14 @@ static int begin(struct walk *walk, const wchar_t *path)
     wcscpy(walk->left, slash ? slash + 1 : L"");
     walk->root = slash ? (size_t)(slash + 1 - walk->at) : wcslen(walk->at) + 1;
     if (walk->root == PATH_ROOM)
-        return fail(walk, ERROR_BAD_PATHNAME);
+        return fail_with_number(walk, ERROR_BAD_PATHNAME);
     walk->at[walk->root - 1] = L'\\';
     walk->at[walk->root] = L'\0';
     walk->entered = false;
     return 0;
 }
 
-/* Where the last name of `at` begins, with the backslash before it; but the root stays. */
+/* Return where the last name of `at` begins, with the backslash before it. The root stays. */
 static size_t last_name(const struct walk *walk)
 {
     size_t place = (size_t)(wcsrchr(walk->at, L'\\') - walk->at);
@@ -109,7 +127,10 @@ static size_t last_name(const struct walk *walk)
 
 /* --------------------------------------------------------------- security */
 
-/* DOMAIN\NAME, or the identifier in its written form where it has no name; free(). NULL without memory. */
+/*
+ * Return DOMAIN\NAME, or the identifier in its written form if it has no name; the caller frees it
+ * with free(). NULL if there is no memory.
+ */
 static char *name_of(PSID who)
 {
     wchar_t words[520], name[256], domain[256], *written;
@@ -153,8 +174,8 @@ static int refuse(const struct walk *walk, const char *what, enum rdv__win_secur
     return result;
 }
 
-/* That nobody else has any of these rights to what is open. */
-static int check(struct walk *walk, HANDLE handle, const char *what, DWORD rights)
+/* Check that nobody else has any of these rights to what is open. */
+static int check_rights(struct walk *walk, HANDLE handle, const char *what, DWORD rights)
 {
     PSECURITY_DESCRIPTOR descriptor;
     PSID who = NULL;
@@ -162,7 +183,7 @@ static int check(struct walk *walk, HANDLE handle, const char *what, DWORD right
                                    OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL,
                                    NULL, NULL, NULL, &descriptor);
     if (number != 0)
-        return fail(walk, number);
+        return fail_with_number(walk, number);
     enum rdv__win_security security = rdv__win_judge(descriptor, &walk->user, rights, &who);
     int result = security == RDV__WIN_OURS ? 0 : refuse(walk, what, security, who);
     LocalFree(descriptor);
@@ -171,8 +192,8 @@ static int check(struct walk *walk, HANDLE handle, const char *what, DWORD right
 
 /* ------------------------------------------------------------------ links */
 
-/* Go on where the link leads that is open, and whose name is the last of `at`. */
-static int follow(struct walk *walk, HANDLE link)
+/* Go on where a link leads. The link is open, and its name is the last of `at`. */
+static int follow_link(struct walk *walk, HANDLE link)
 {
     ULONG data[MAXIMUM_REPARSE_DATA_BUFFER_SIZE / sizeof(ULONG)];
     wchar_t *target;
@@ -186,7 +207,7 @@ static int follow(struct walk *walk, HANDLE link)
     if (number == 0)
         number = rdv__win_target(data, size, &target, &relative);
     if (number != 0)
-        return fail(walk, number);
+        return fail_with_number(walk, number);
 
     if (!relative)
         walk->at[0] = L'\0';
@@ -194,9 +215,10 @@ static int follow(struct walk *walk, HANDLE link)
         walk->at[walk->root - 1] = L'\0';
     else
         wcsrchr(walk->at, L'\\')[1] = L'\0';
-    bool fits = join(walk->next, (const wchar_t *const[]){walk->at, target, walk->left, NULL});
+    bool fits =
+        join_parts(walk->next, (const wchar_t *const[]){walk->at, target, walk->left, NULL});
     free(target);
-    return fits ? begin(walk, walk->next) : fail(walk, ERROR_BAD_PATHNAME);
+    return fits ? begin_walk(walk, walk->next) : fail_with_number(walk, ERROR_BAD_PATHNAME);
 }
 
 /* --------------------------------------------------------------- the walk */
@@ -208,12 +230,15 @@ static int open_here(struct walk *walk, DWORD access, DWORD share, HANDLE *ret_h
         CreateFileW(walk->at, access, share, NULL, OPEN_EXISTING,
                     RDV__WIN_AS_IT_IS | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
     if (handle == INVALID_HANDLE_VALUE)
-        return fail(walk, GetLastError());
+        return fail_with_number(walk, GetLastError());
     *ret_handle = handle;
     return 0;
 }
 
-/* A letter can stand for a folder or for a share: then it is from there that everything has to be looked at. */
+/*
+ * Begin again if the drive's letter stands for a folder or for a share, as everything from there on
+ * has to be checked.
+ */
 static int begin_behind_letter(struct walk *walk, HANDLE root)
 {
     DWORD length = GetFinalPathNameByHandleW(root, walk->next, PATH_ROOM - 1, VOLUME_NAME_DOS);
@@ -224,10 +249,10 @@ static int begin_behind_letter(struct walk *walk, HANDLE root)
     if (_wcsicmp(walk->next, walk->at) == 0)
         return 0;
     if (++walk->links > LINKS_MAX)
-        return fail(walk, ERROR_CANT_RESOLVE_FILENAME);
-    if (!join(walk->next, (const wchar_t *const[]){walk->next, walk->left, NULL}))
-        return fail(walk, ERROR_BAD_PATHNAME);
-    return begin(walk, walk->next);
+        return fail_with_number(walk, ERROR_CANT_RESOLVE_FILENAME);
+    if (!join_parts(walk->next, (const wchar_t *const[]){walk->next, walk->left, NULL}))
+        return fail_with_number(walk, ERROR_BAD_PATHNAME);
+    return begin_walk(walk, walk->next);
 }
 
 static int enter_root(struct walk *walk)
@@ -239,19 +264,19 @@ static int enter_root(struct walk *walk)
     walk->entered = true;
     result = begin_behind_letter(walk, root);
     if (result == 0 && walk->entered)
-        result = check(walk, root, "the folder", RDV__WIN_CHANGE_WAY);
+        result = check_rights(walk, root, "the folder", RDV__WIN_CHANGE_WAY);
     CloseHandle(root);
     return result;
 }
 
-/* That nobody can change what is in the folder at `at`. */
+/* Check that nobody can change what is in the folder at `at`. */
 static int check_folder(struct walk *walk)
 {
     HANDLE folder = NULL;
     int result = open_here(walk, LOOK, SHARE_ALL, &folder);
     if (result != 0)
         return result;
-    result = check(walk, folder, "the folder", RDV__WIN_CHANGE_FOLDER);
+    result = check_rights(walk, folder, "the folder", RDV__WIN_CHANGE_FOLDER);
     CloseHandle(folder);
     return result;
 }
@@ -267,8 +292,11 @@ static int check_folder_around(struct walk *walk)
     return result;
 }
 
-/* The end of the way: a file, at `at`. With ret_file it is opened for reading, and nobody can open it to change it meanwhile. */
-static int arrive(struct walk *walk, HANDLE *ret_file)
+/*
+ * Check the end of the way: a file, at `at`. With ret_file it is opened for reading, and nobody can
+ * open it to change it meanwhile.
+ */
+static int arrive_at_file(struct walk *walk, HANDLE *ret_file)
 {
     HANDLE file = NULL;
     int result = ret_file ? open_here(walk, GENERIC_READ | READ_CONTROL, FILE_SHARE_READ, &file)
@@ -278,7 +306,7 @@ static int arrive(struct walk *walk, HANDLE *ret_file)
     if (!rdv__win_is_file(file) || rdv__win_is_link(file))
         result = rdv__fail(walk->error, RDV_EINVAL, "'%s' is not a regular file", walk->asked);
     if (result == 0)
-        result = check(walk, file, "the file", RDV__WIN_CHANGE);
+        result = check_rights(walk, file, "the file", RDV__WIN_CHANGE);
     if (result == 0)
         result = check_folder_around(walk);
     if (result == 0 && ret_file)
@@ -288,7 +316,7 @@ static int arrive(struct walk *walk, HANDLE *ret_file)
     return result;
 }
 
-/* The end of the way is the folder at `at`, and not a file. */
+/* Check the end of the way if that is the folder at `at`, and not a file. */
 static int arrive_at_folder(struct walk *walk, const HANDLE *ret_file)
 {
     if (ret_file || walk->database)
@@ -296,13 +324,16 @@ static int arrive_at_folder(struct walk *walk, const HANDLE *ret_file)
     return check_folder(walk);
 }
 
-/* Open what is at `at`; there are no words if that fails. */
+/* Open what is at `at`. There are no words if that fails. */
 static HANDLE try_to_open(const struct walk *walk)
 {
     return CreateFileW(walk->at, LOOK, SHARE_ALL, NULL, OPEN_EXISTING, RDV__WIN_AS_IT_IS, NULL);
 }
 
-/* Make an empty database at `at`, for us alone, if nothing is there and nobody else can put anything there. */
+/*
+ * Make an empty database at `at`, for this user alone, if nothing is there and nobody else can put
+ * anything there.
+ */
 static int make_database(struct walk *walk)
 {
     SECURITY_ATTRIBUTES private = {0};
@@ -312,7 +343,8 @@ static int make_database(struct walk *walk)
         return 0;
     }
     if (GetLastError() != ERROR_FILE_NOT_FOUND)
-        return 0; /* the next to open it says so */
+        /* The next attempt to open it reports that. */
+        return 0;
     int result = check_folder_around(walk);
     if (result != 0)
         return result;
@@ -331,7 +363,7 @@ static int make_database(struct walk *walk)
     return rdv__win_fail(walk->error, number, "make", walk->asked);
 }
 
-/* Check what SQLite would take for a part of the database at `at`. */
+/* Check the files that SQLite would take for a part of the database at `at`. */
 static int check_beside_database(struct walk *walk)
 {
     static const wchar_t *const suffixes[] = {L"-wal", L"-journal", L"-shm"};
@@ -339,12 +371,12 @@ static int check_beside_database(struct walk *walk)
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof suffixes / sizeof *suffixes; i++) {
         if (length + wcslen(suffixes[i]) >= PATH_ROOM)
-            return fail(walk, ERROR_BAD_PATHNAME);
+            return fail_with_number(walk, ERROR_BAD_PATHNAME);
         wcscpy(walk->at + length, suffixes[i]);
         HANDLE file = try_to_open(walk);
         if (file != INVALID_HANDLE_VALUE) {
             result = rdv__win_is_file(file) && !rdv__win_is_link(file)
-                         ? check(walk, file, "the file", RDV__WIN_CHANGE)
+                         ? check_rights(walk, file, "the file", RDV__WIN_CHANGE)
                          : rdv__fail(walk->error, RDV_EACCES,
                                      "'%s' can't be trusted: what is beside it under its name with "
                                      "'%ls' is not a regular file",
@@ -356,7 +388,7 @@ static int check_beside_database(struct walk *walk)
     return result;
 }
 
-/* Check the rest of what a database has to be. It is at `at`, and is trusted. */
+/* Check the other conditions for a database. It is at `at`, and is trusted. */
 static int arrive_at_database(struct walk *walk)
 {
     BY_HANDLE_FILE_INFORMATION about;
@@ -373,7 +405,10 @@ static int arrive_at_database(struct walk *walk)
     return result == 0 ? check_beside_database(walk) : result;
 }
 
-/* Take the next name of what is left, which is put at the end of `at`. *ret_done: there is none. */
+/*
+ * Take the next name off what is left, and put it at the end of `at`. *ret_done says that there was
+ * none.
+ */
 static int next_name(struct walk *walk, bool *ret_done)
 {
     const wchar_t *name = walk->left + wcsspn(walk->left, L"\\");
@@ -385,7 +420,7 @@ static int next_name(struct walk *walk, bool *ret_done)
         walk->at[last_name(walk)] = L'\0';
     } else if (!self && size > 0) {
         if (length + 1 + size >= PATH_ROOM)
-            return fail(walk, ERROR_BAD_PATHNAME);
+            return fail_with_number(walk, ERROR_BAD_PATHNAME);
         if (length > walk->root)
             walk->at[length++] = L'\\';
         memcpy(walk->at + length, name, size * sizeof *name);
@@ -395,8 +430,8 @@ static int next_name(struct walk *walk, bool *ret_done)
     return 0;
 }
 
-/* One name further. *ret_done: what was asked for is at walk->at. */
-static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
+/* Walk one name further. *ret_done says that what was asked for is at walk->at. */
+static int take_step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
 {
     if (!walk->entered)
         return enter_root(walk);
@@ -414,16 +449,16 @@ static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
     if (result != 0)
         return result;
     if (rdv__win_is_link(here)) {
-        result = check(walk, here, "the link", RDV__WIN_CHANGE);
+        result = check_rights(walk, here, "the link", RDV__WIN_CHANGE);
         if (result == 0)
-            result = follow(walk, here);
+            result = follow_link(walk, here);
     } else if (!rdv__win_is_file(here)) {
-        result = check(walk, here, "the folder", RDV__WIN_CHANGE_WAY);
+        result = check_rights(walk, here, "the folder", RDV__WIN_CHANGE_WAY);
     } else if (*walk->left) {
-        result = fail(walk, ERROR_DIRECTORY);
+        result = fail_with_number(walk, ERROR_DIRECTORY);
     } else {
         *ret_done = true;
-        result = arrive(walk, ret_file);
+        result = arrive_at_file(walk, ret_file);
         if (result == 0 && walk->database)
             result = arrive_at_database(walk);
     }
@@ -431,7 +466,7 @@ static int step(struct walk *walk, HANDLE *ret_file, bool *ret_done)
     return result;
 }
 
-/* Why the way is walked: only to look, or to find a database, which may have to be made. */
+/* Why a way is walked: only to check it, or to find a database, which may have to be made. */
 enum purpose { TO_LOOK, TO_DATABASE, TO_MADE_DATABASE };
 
 static int walk_to(const char *path, enum purpose purpose, HANDLE *ret_file, char **ret_path,
@@ -450,15 +485,16 @@ static int walk_to(const char *path, enum purpose purpose, HANDLE *ret_file, cha
     walk->make = purpose == TO_MADE_DATABASE;
     DWORD number = rdv__win_user(&walk->user);
     wchar_t *wide = number == 0 ? rdv__win_path(path) : NULL;
-    int result = wide ? begin(walk, wide) : fail(walk, number != 0 ? number : GetLastError());
+    int result = wide ? begin_walk(walk, wide)
+                      : fail_with_number(walk, number != 0 ? number : GetLastError());
     free(wide);
 
     while (result == 0 && !done)
-        result = step(walk, ret_file ? &file : NULL, &done);
+        result = take_step(walk, ret_file ? &file : NULL, &done);
     if (result == 0 && ret_path) {
         found = rdv__win_found(walk->at);
         if (!found)
-            result = fail(walk, GetLastError());
+            result = fail_with_number(walk, GetLastError());
     }
     if (result == 0 && ret_path)
         *ret_path = found;
@@ -516,7 +552,7 @@ int rdv__plat_check_own(HANDLE file, const char *path, struct rdv_error *error)
 
 /* ---------------------------------------------------------- private folders */
 
-/* Made for us alone; what is there already is left as it is. */
+/* Make a folder for this user alone. If it exists, it stays as it is. */
 static DWORD make_folder(const wchar_t *path)
 {
     SECURITY_ATTRIBUTES private;
@@ -529,7 +565,9 @@ static DWORD make_folder(const wchar_t *path)
     return number;
 }
 
-/* Whether what is there is a folder and no link to one, and nobody else may change it or what is in it. */
+/*
+ * Whether something is a folder and no link to one, and nobody else may change it or what is in it.
+ */
 static DWORD look_at_folder(const wchar_t *path, bool *ret_private)
 {
     union rdv__win_sid user;

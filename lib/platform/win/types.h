@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What platform.h and socket.h hand out: another header of this name is in unix/, and the build chooses. */
+/*
+ * The types that platform.h and socket.h hand out. There is another header of this name in unix/;
+ * the build chooses one.
+ */
 #ifndef RDV__WIN_TYPES_H
 #define RDV__WIN_TYPES_H
 
@@ -11,12 +14,15 @@ typedef struct rdv__source *rdv__descriptor;
 typedef void *rdv__file;
 #define RDV__NO_FILE NULL
 
-/* A group of users: its SID, in the longest of which there are 15 numbers. */
+/* A group of users, by its SID. The longest one has 15 numbers. */
 typedef struct rdv__group {
     unsigned char sid[68];
 } rdv__group;
 
-/* How a child ended that was killed: the exit code that we give it, 0xE7FFFFF7, which nobody else has. */
+/*
+ * How a child has ended that was killed: with the exit code that rdvtask gives it, 0xE7FFFFF7,
+ * which nobody else uses.
+ */
 #define RDV__KILLED (-0x18000009)
 
 #endif
