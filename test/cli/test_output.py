@@ -345,7 +345,9 @@ class Watch(ProgramTest):
         data, done = b"", 0
         while done < 200:
             self.assertTrue(select.select([reading], [], [], 30 * PATIENCE)[0], done)
-            data += os.read(reading, 65536)
+            more = os.read(reading, 65536)
+            self.assertTrue(more, "it has ended after %d: %s" % (done, watch.stderr.read() if not more else ""))
+            data += more
             done = data.count(b'"outcome":"succeeded"')
         changes = [json.loads(line)["change"] for line in data.splitlines()]
         self.assertEqual(changes, sorted(set(changes)))
