@@ -348,7 +348,8 @@ class Watch(ProgramTest):
         while done < 200:
             self.assertTrue(select.select([reading], [], [], 30 * PATIENCE)[0], done)
             more = os.read(reading, 65536)
-            self.assertTrue(more, "it has ended after %d: %s" % (done, watch.stderr.read() if not more else ""))
+            if not more:
+                self.fail("it has ended after %d: %s" % (done, watch.stderr.read()))
             data += more
             done = data.count(b'"outcome":"succeeded"')
         changes = [json.loads(line)["change"] for line in data.splitlines()]
