@@ -34,7 +34,8 @@ extern "C" {
 
 /**
  * The most values of a request. Only `schedule` may have more, as many as a document:
- * RDV_DOCUMENT_VALUES.
+ * RDV_DOCUMENT_VALUES. Of these no task has more than RDV_CONTROL_VALUES, apart from what is in a
+ * context that is given as JSON.
  */
 #define RDV_CONTROL_VALUES 10000
 
@@ -50,7 +51,7 @@ extern "C" {
  * The most memory that all clients together can make the agent use, whatever they do, in bytes:
  * lines, answers, changes that wait to be read, and what a line needs while it is being done.
  */
-#define RDV_CONTROL_MEMORY_MAX (640 * 1024 * 1024)
+#define RDV_CONTROL_MEMORY_MAX (512 * 1024 * 1024)
 
 /** The share of RDV_CONTROL_MEMORY_MAX for clients that may only read, in bytes. */
 #define RDV_CONTROL_READER_MEMORY_MAX (16 * 1024 * 1024)

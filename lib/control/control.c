@@ -43,17 +43,18 @@
  *                          readers      the agent's own user and root
  *   lines that have come   4 MiB        100 MiB
  *   what waits to be read  6 MiB        100 MiB   (with answers being made, and kept requests)
- *   one line being done    6 MiB        416 MiB   (see below; or one entry with all its changes)
+ *   one line being done    6 MiB        288 MiB   (see below; or one entry with all its changes)
  *
- * A line that is being done takes its text, 64 MiB, and the scanner's table of RDV_DOCUMENT_VALUES,
- * 24 MiB. Each task of a schedule is parsed by itself, so beside these two there are the tasks,
- * 64 MiB, and the answer, 64 MiB. If nearly all values are in one task or in no task, there is
- * their tree instead: at most VALUE_MEMORY for a member with its name and its text, 305 MiB.
+ * The largest line is that of `schedule`. Besides its text, which is among those that have come, it
+ * takes the scanner's table of RDV_DOCUMENT_VALUES, 24 MiB; its tasks, at most a million with two
+ * values each, 184 MiB with two tables about them; the tree of one of them, of at most
+ * RDV_CONTROL_VALUES; and the answer, 64 MiB. A single task that is nearly all of the line has its
+ * text in the tree, decoded and as a context, which is less.
  */
 #define MIB               ((size_t)1024 * 1024)
 #define INPUT_MAX         (100 * MIB)
 #define OUTPUT_MAX        (100 * MIB)
-#define DOING_MAX         (416 * MIB)
+#define DOING_MAX         (288 * MIB)
 #define READER_INPUT_MAX  (4 * MIB)
 #define READER_OUTPUT_MAX (6 * MIB)
 #define READER_DOING_MAX  (6 * MIB)

@@ -111,7 +111,7 @@ static int read_response(rdv_response *response)
 int rdv_response_parse(const char *line, rdv_response **ret_response)
 {
     static const char *const entries[] = {"result", NULL};
-    const struct rdv__json_form form = {VALUES_MAX, entries};
+    const struct rdv__json_form form = {.most_values = VALUES_MAX, .walked = entries};
 
     if (!line || !ret_response)
         return RDV_EINVAL;

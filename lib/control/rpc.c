@@ -109,7 +109,14 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
                       struct rdv__failure *ret_failure)
 {
     static const char *const tasks[] = {PARAMS, "tasks", NULL};
-    const struct rdv__json_form form = {RDV_DOCUMENT_VALUES, tasks};
+    /* Of a task, only this can be large; it is kept as text. */
+    static const char *const verbatim[] = {"context", "json", NULL};
+    const struct rdv__json_form form = {
+        .most_values = RDV_DOCUMENT_VALUES,
+        .walked = tasks,
+        .most_in_tree = RDV_CONTROL_VALUES,
+        .verbatim = verbatim,
+    };
     struct rdv__request *request = ret_request;
     struct rdv_error *error = &ret_failure->error;
     struct rdv__value root;
@@ -130,6 +137,8 @@ int rdv__request_read(const char *line, size_t size, struct rdv__request *ret_re
     result = rdv__json_object(root, error);
     if (result == 0)
         result = read_id(root, request);
+    if (result == 0)
+        result = rdv__json_check_tree(request->json, error);
     if (result == 0)
         result = read_members(root, request, error);
     /* Only `schedule` takes a document, which may be large. */

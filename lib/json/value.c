@@ -53,6 +53,20 @@ struct rdv__json {
     char *owned;
     struct rdv__scan scan;
     cJSON *tree;
+    /* See struct rdv__json_form. most_in_tree is never 0 here. */
+    size_t most_in_tree;
+    const char *const *verbatim;
+    /* The first value that the tree had no room for, or 0. */
+    uint32_t beyond;
+};
+
+/* A tree that is being made. */
+struct growth {
+    const struct rdv__scan *scan;
+    /* How many values may still be added to it. */
+    size_t room;
+    /* The first value for which there was no room, or 0. With it the tree ends. */
+    uint32_t beyond;
 };
 
 /* The scanner's own limit bounds how deeply cJSON calls itself. */
@@ -115,18 +129,47 @@ static cJSON *parse_whole(const struct rdv__scan *scan, uint32_t index)
     return tree;
 }
 
-static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked);
+/* Return a value of this kind with nothing in it. */
+static cJSON *make_empty(char kind)
+{
+    return kind == '{'   ? cJSON_CreateObject()
+           : kind == '[' ? cJSON_CreateArray()
+                         : cJSON_CreateNull();
+}
+
+/* Take room for so many values, beginning with this one. Returns false if there is not enough. */
+static bool take_room(struct growth *growth, uint32_t index, size_t count)
+{
+    if (count > growth->room) {
+        growth->beyond = index + (uint32_t)growth->room;
+        return false;
+    }
+    growth->room -= count;
+    return true;
+}
+
+/* Parse a value as a whole, or leave it empty if there is no room for it. */
+static cJSON *grow_whole(struct growth *growth, uint32_t index)
+{
+    const struct rdv__scan_value *value = &growth->scan->values[index];
+
+    if (!take_room(growth, index, value->next - index))
+        return make_empty(growth->scan->text[value->offset]);
+    return parse_whole(growth->scan, index);
+}
+
+static cJSON *grow(struct growth *growth, uint32_t index, const char *const *names, bool arrays);
 
 /* Add to an object the member that has this index in the scan. */
-static bool add_member(const struct rdv__scan *scan, uint32_t index, const char *const *walked,
-                       cJSON *object)
+static bool grow_member(struct growth *growth, uint32_t index, const char *const *names,
+                        bool arrays, cJSON *object)
 {
-    const struct rdv__scan_value *value = &scan->values[index];
-    cJSON *key = cJSON_ParseWithLength(scan->text + value->key, value->offset - value->key);
+    const struct rdv__scan_value *value = &growth->scan->values[index];
+    cJSON *key = cJSON_ParseWithLength(growth->scan->text + value->key, value->offset - value->key);
     if (!key)
         return false;
-    const bool on_the_way = strcmp(key->valuestring, walked[0]) == 0;
-    cJSON *item = on_the_way ? parse_value(scan, index, walked + 1) : parse_whole(scan, index);
+    const bool on_the_way = strcmp(key->valuestring, names[0]) == 0;
+    cJSON *item = on_the_way ? grow(growth, index, names + 1, arrays) : grow_whole(growth, index);
     if (item) {
         item->string = key->valuestring;
         key->valuestring = NULL;
@@ -138,21 +181,24 @@ static bool add_member(const struct rdv__scan *scan, uint32_t index, const char 
 }
 
 /*
- * Parse a value without the elements of the array that these names lead to. Returns its tree, or
- * NULL if there is no memory.
+ * Parse a value without what is in the container that these names lead to, which has to be an array
+ * if only arrays are left out. Returns the tree, as far as there was room, or NULL if there is no
+ * memory.
  */
-static cJSON *parse_value(const struct rdv__scan *scan, uint32_t index, const char *const *walked)
+static cJSON *grow(struct growth *growth, uint32_t index, const char *const *names, bool arrays)
 {
-    const struct rdv__scan_value *values = scan->values;
-    const char kind = scan->text[values[index].offset];
+    const struct rdv__scan_value *values = growth->scan->values;
+    const char kind = growth->scan->text[values[index].offset];
+    const bool left_out = !names[0] && (kind == '[' || (kind == '{' && !arrays));
 
-    if (!walked[0] && kind == '[')
-        return cJSON_CreateArray();
-    if (!walked[0] || kind != '{')
-        return parse_whole(scan, index);
-    cJSON *object = cJSON_CreateObject();
-    for (uint32_t i = index + 1; object && i != values[index].next; i = values[i].next) {
-        if (!add_member(scan, i, walked, object)) {
+    if (!left_out && (!names[0] || kind != '{'))
+        return grow_whole(growth, index);
+    cJSON *object = make_empty(kind);
+    if (!take_room(growth, index, 1) || left_out)
+        return object;
+    for (uint32_t i = index + 1; object && growth->beyond == 0 && i != values[index].next;
+         i = values[i].next) {
+        if (!grow_member(growth, i, names, arrays, object)) {
             cJSON_Delete(object);
             object = NULL;
         }
@@ -171,8 +217,11 @@ int rdv__json_parse_borrowed(const char *text, size_t size, struct rdv__json_for
     result = rdv__scan(text, size, form.most_values, &json->scan, error);
     if (result < 0)
         goto out;
-    json->tree =
-        form.walked ? parse_value(&json->scan, 0, form.walked) : parse_whole(&json->scan, 0);
+    json->most_in_tree = form.most_in_tree > 0 ? form.most_in_tree : SIZE_MAX;
+    json->verbatim = form.verbatim;
+    struct growth growth = {&json->scan, json->most_in_tree, 0};
+    json->tree = form.walked ? grow(&growth, 0, form.walked, true) : grow_whole(&growth, 0);
+    json->beyond = growth.beyond;
     if (!json->tree) {
         result = rdv__fail(error, RDV_ENOMEM, "out of memory");
         goto out;
@@ -215,7 +264,7 @@ int rdv__json_parse(const char *text, size_t size, struct rdv__json_form form,
 int rdv__json_load(const char *path, const char *const *walked, struct rdv__json **ret_json,
                    struct rdv_error *error)
 {
-    const struct rdv__json_form form = {RDV_DOCUMENT_VALUES, walked};
+    const struct rdv__json_form form = {.most_values = RDV_DOCUMENT_VALUES, .walked = walked};
     char *text;
     size_t size;
     int result = rdv__plat_read_file(path, RDV_DOCUMENT_MAX, &text, &size, error);
@@ -250,14 +299,27 @@ struct rdv__value rdv__json_root(const struct rdv__json *json)
     return value_of(json, json->tree, 0);
 }
 
+/* Fail at the first value that is too many. */
+static int fail_beyond(const struct rdv__json *json, uint32_t beyond, size_t most,
+                       struct rdv_error *error)
+{
+    return rdv__json_fail(value_of(json, NULL, beyond), error, RDV_ELIMIT, "more than %lu values",
+                          (unsigned long)most);
+}
+
 int rdv__json_check_values(const struct rdv__json *json, size_t most_values,
                            struct rdv_error *error)
 {
     if (json->scan.count <= most_values)
         return 0;
-    struct rdv__value first_beyond = {json, NULL, (uint32_t)most_values};
-    return rdv__json_fail(first_beyond, error, RDV_ELIMIT, "more than %lu values",
-                          (unsigned long)most_values);
+    return fail_beyond(json, (uint32_t)most_values, most_values, error);
+}
+
+int rdv__json_check_tree(const struct rdv__json *json, struct rdv_error *error)
+{
+    if (json->beyond == 0)
+        return 0;
+    return fail_beyond(json, json->beyond, json->most_in_tree, error);
 }
 
 static const char *text_of(struct rdv__value value)
@@ -460,23 +522,37 @@ struct rdv__json_elements rdv__json_elements(struct rdv__value array, size_t fir
     };
 }
 
+/* Parse an element that was left out of the tree. */
+static int parse_element(struct rdv__value element, cJSON **ret_part, struct rdv_error *error)
+{
+    const struct rdv__json *json = element.json;
+    const size_t count = json->scan.values[element.index].next - element.index;
+    struct growth growth = {&json->scan, json->most_in_tree, 0};
+
+    *ret_part = json->verbatim && count > json->most_in_tree
+                    ? grow(&growth, element.index, json->verbatim, false)
+                    : grow_whole(&growth, element.index);
+    if (growth.beyond != 0)
+        return fail_beyond(json, growth.beyond, json->most_in_tree, error);
+    return *ret_part ? 0 : rdv__fail(error, RDV_ENOMEM, "out of memory");
+}
+
 int rdv__json_elements_next(struct rdv__json_elements *elements, struct rdv__value *ret_value,
                             struct rdv_error *error)
 {
     struct rdv__value value = elements->next;
+    int result = 0;
 
     rdv__json_elements_finish(elements);
     if (value.index != elements->end) {
         elements->next = next_of(value);
         if (elements->in_parts) {
-            elements->part = parse_whole(&value.json->scan, value.index);
-            if (!elements->part)
-                return rdv__fail(error, RDV_ENOMEM, "out of memory");
+            result = parse_element(value, &elements->part, error);
             value.item = elements->part;
         }
     }
     *ret_value = value;
-    return 0;
+    return result;
 }
 
 void rdv__json_elements_finish(struct rdv__json_elements *elements)

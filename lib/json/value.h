@@ -35,10 +35,17 @@ struct rdv__value {
  * needed only once may be left out of it: `walked` has the names of the members that lead to the
  * array, and ends with NULL. If there is an array at that place, its elements can only be read with
  * rdv__json_elements(). If walked is NULL, the tree is whole.
+ *
+ * most_in_tree bounds the tree of a text that a stranger wrote: the values that are parsed at once,
+ * which are those outside the array, or those of one element. 0 is no bound. An element with more
+ * is parsed without the contents of the value to which the names in `verbatim` lead from it (NULL
+ * if there is none). That value is only good for rdv__json_compact().
  */
 struct rdv__json_form {
     size_t most_values;
     const char *const *walked;
+    size_t most_in_tree;
+    const char *const *verbatim;
 };
 
 /*
@@ -59,6 +66,13 @@ struct rdv__value rdv__json_root(const struct rdv__json *json);
 /* Fail with RDV_ELIMIT, at the first value that is too many, if there are more than most_values. */
 int rdv__json_check_values(const struct rdv__json *json, size_t most_values,
                            struct rdv_error *error);
+
+/*
+ * Fail with RDV_ELIMIT, at the first value that is too many, if the tree had to end before it
+ * because of most_in_tree. With a bound, a document has to be checked before it is trusted to be
+ * whole. Elements that are walked need no check.
+ */
+int rdv__json_check_tree(const struct rdv__json *json, struct rdv_error *error);
 
 /* Fill in error with the place of the value and these words, and return code. */
 int rdv__json_fail(struct rdv__value value, struct rdv_error *error, int code, const char *format,
@@ -113,7 +127,8 @@ struct rdv__value rdv__json_element(struct rdv__value array, size_t index);
 /*
  * Walk the elements of an array, including one that was left out of the tree, beginning with the
  * element at this index. Each element lives until the next call; at the end *ret_value has no item.
- * The next one may fail with RDV_ENOMEM. The walk has to be finished in any case.
+ * The next one may fail with RDV_ENOMEM, or with RDV_ELIMIT if it has too many values for a tree.
+ * The walk has to be finished in any case.
  */
 struct rdv__json_elements {
     struct rdv__value next;

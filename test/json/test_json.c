@@ -4,6 +4,7 @@
 #include "system.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,12 @@
 #include <rdvtask/document.h>
 
 #include "control/rpc.h"
+#include "document/schedule.h"
 #include "json/value.h"
 #include "json/writer.h"
 #include "platform/thread.h"
 
-static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
+static const struct rdv__json_form whole = {.most_values = RDV_DOCUMENT_VALUES};
 
 #define NOW (RDV_TIME_MAX / 2)
 
@@ -786,7 +788,8 @@ END_TEST
 /* ---- arrays that are left out of the tree ---- */
 
 static const char *const list_path[] = {"outer", "list", NULL};
-static const struct rdv__json_form in_parts = {RDV_DOCUMENT_VALUES, list_path};
+static const struct rdv__json_form in_parts = {.most_values = RDV_DOCUMENT_VALUES,
+                                               .walked = list_path};
 
 static struct rdv__json *in_parts_of(const char *text)
 {
@@ -958,6 +961,106 @@ START_TEST(a_request_has_at_most_ten_thousand_values_and_schedule_as_many_as_a_d
 }
 END_TEST
 
+static const char *const verbatim[] = {"o", "v", NULL};
+static const struct rdv__json_form bounded = {
+    .most_values = RDV_DOCUMENT_VALUES,
+    .walked = list_path,
+    .most_in_tree = 20,
+    .verbatim = verbatim,
+};
+
+/*
+ * Parse a document with `outside` values besides the five outside the list, and one element in it,
+ * with `extra` values besides the four that are not in "v". Free the text after it.
+ */
+static struct rdv__json *bounded_of(size_t outside, size_t in_v, size_t extra, char **ret_text)
+{
+    char *outer =
+        ones_between("{\"first\":1,\"outer\":{\"after\":[", outside, "],\"list\":[{\"o\":{\"v\":[");
+    char *inner = ones_between(outer, in_v, "],\"w\":[");
+    char *text = ones_between(inner, extra, "]}}]}}");
+    struct rdv__json *json = NULL;
+
+    ck_assert_int_eq(rdv__json_parse_borrowed(text, strlen(text), bounded, &json, NULL), 0);
+    free(inner);
+    free(outer);
+    *ret_text = text;
+    return json;
+}
+
+/* The root, "first", "outer", "after" and "list" are the others outside; the element, "o", "v" and "w"
+ * are the others inside. */
+enum { OUTSIDE = 20 - 5, INSIDE = 20 - 4 };
+
+START_TEST(a_tree_ends_at_its_bound_and_the_check_tells_where)
+{
+    struct rdv_error error = {0};
+    char *text;
+    struct rdv__json *json = bounded_of(OUTSIDE, 0, 0, &text);
+
+    ck_assert_int_eq(rdv__json_check_tree(json, &error), 0);
+    rdv__json_free(json);
+    free(text);
+    /* What comes before the bound can be read. */
+    json = bounded_of(OUTSIDE + 1, 0, 0, &text);
+    int64_t first = 0;
+    ck_assert_int_eq(rdv__json_integer(member(json, "first"), 1, 1, &first, NULL), 0);
+    ck_assert_int_eq(rdv__json_check_tree(json, &error), RDV_ELIMIT);
+    check_error(&error, RDV_ELIMIT, 1, 40 + 2 * OUTSIDE, "outer.list", "more than 20 values");
+    rdv__json_free(json);
+    free(text);
+    json = bounded_of(OUTSIDE + 10, 0, 0, &text);
+    ck_assert_int_eq(rdv__json_check_tree(json, &error), RDV_ELIMIT);
+    check_error(&error, RDV_ELIMIT, 1, 30 + 2 * 16, "outer.after[16]", "more than 20 values");
+    rdv__json_free(json);
+    free(text);
+}
+END_TEST
+
+/* Read the only element; returns the result. */
+static int read_element(size_t in_v, size_t extra, struct rdv_error *error)
+{
+    static const char *const names[] = {"o", NULL}, *const inner_names[] = {"v", "w", NULL};
+    struct rdv__value value, outer, inner[2];
+    char *text;
+    struct rdv__json *json = bounded_of(0, in_v, extra, &text);
+    struct rdv__json_elements elements = rdv__json_elements(list_of(json), 0);
+    int result = rdv__json_elements_next(&elements, &value, error);
+
+    if (result == 0) {
+        char *compact = NULL, *expected = ones_between("[", in_v, "]");
+        size_t size, count;
+        ck_assert_int_eq(rdv__json_members(value, names, &outer, NULL), 0);
+        ck_assert_int_eq(rdv__json_members(outer, inner_names, inner, NULL), 0);
+        ck_assert_int_eq(rdv__json_compact(inner[0], &compact, &size), 0);
+        ck_assert_str_eq(compact, expected);
+        ck_assert_int_eq(rdv__json_array(inner[1], &count, NULL), 0);
+        ck_assert_uint_eq(count, extra);
+        free(compact);
+        free(expected);
+    }
+    rdv__json_elements_finish(&elements);
+    rdv__json_free(json);
+    free(text);
+    return result;
+}
+
+START_TEST(an_element_may_be_larger_than_its_tree_by_what_is_kept_as_text)
+{
+    struct rdv_error error = {0};
+
+    ck_assert_int_eq(read_element(0, INSIDE, &error), 0);
+    ck_assert_int_eq(read_element(INSIDE, 0, &error), 0);
+    ck_assert_int_eq(read_element(INSIDE + 1, 0, &error), 0);
+    ck_assert_int_eq(read_element(100, INSIDE, &error), 0);
+    ck_assert_int_eq(read_element(100, INSIDE + 1, &error), RDV_ELIMIT);
+    ck_assert_str_eq(error.path, "outer.list[0].o.w[16]");
+    ck_assert_ptr_nonnull(strstr(error.text, "more than 20 values"));
+    ck_assert_int_eq(read_element(0, INSIDE + 5, &error), RDV_ELIMIT);
+    ck_assert_str_eq(error.path, "outer.list[0].o.w[16]");
+}
+END_TEST
+
 /* ---- cJSON and its surroundings ---- */
 
 static long allocations_left; /* what cJSON gets before it gets nothing any more */
@@ -971,6 +1074,56 @@ static void CJSON_CDECL release(void *memory)
 {
     free(memory);
 }
+
+/* Read a request with this head, so many ones and this tail; returns how often cJSON asked for memory. */
+static long count_allocations(const char *head, size_t ones, const char *tail, int expected)
+{
+    char *text = ones_between(head, ones, tail);
+    struct rdv__request request;
+    struct rdv__failure failure;
+    struct rdv__schedule schedule = {.count = 0};
+
+    allocations_left = LONG_MAX;
+    int result = rdv__request_read(text, strlen(text), &request, &failure);
+    ck_assert_str_eq(request.id, "7");
+    if (result == 0) {
+        result = rdv__schedule_read(request.params, NOW, &schedule, &failure.error);
+        if (result == 0)
+            rdv__schedule_finish(&schedule);
+    }
+    ck_assert_msg(result == expected, "%d: %s", result, failure.error.text);
+    rdv__request_finish(&request);
+    free(text);
+    return LONG_MAX - allocations_left;
+}
+
+#define SCHEDULE_HEAD "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"schedule\",\"params\":"
+
+START_TEST(no_request_becomes_a_tree_of_more_than_ten_thousand_values)
+{
+    static const struct {
+        const char *head, *tail;
+        int result;
+    } requests[] = {
+        {SCHEDULE_HEAD "{\"tasks\":[{\"label\":\"x\",\"context\":{\"json\":[", "]}}]}}", 0},
+        {SCHEDULE_HEAD "{\"tasks\":[{\"label\":\"x\",\"context\":[", "]}]}}", RDV_ELIMIT},
+        {SCHEDULE_HEAD "{\"tasks\":[{\"label\":[", "]}]}}", RDV_ELIMIT},
+        {SCHEDULE_HEAD "{\"tasks\":[[", "]]}}", RDV_ELIMIT},
+        {SCHEDULE_HEAD "{\"tasks\":[], \"x\":[", "]}}", RDV_ELIMIT},
+        {SCHEDULE_HEAD "[", "]}", RDV_ELIMIT},
+        {SCHEDULE_HEAD "{\"tasks\":[]},\"x\":[", "]}", RDV_ELIMIT},
+    };
+    cJSON_Hooks some = {allocate_some, release};
+
+    cJSON_InitHooks(&some);
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        long allocations =
+            count_allocations(requests[i].head, 200000, requests[i].tail, requests[i].result);
+        ck_assert_msg(allocations < 100, "%ld: %s", allocations, requests[i].head);
+    }
+    cJSON_InitHooks(NULL);
+}
+END_TEST
 
 /* Read all of a text with so many allocations of cJSON. */
 static int read_all(const char *text, struct rdv__json_form form, long allocations)
@@ -996,16 +1149,23 @@ static int read_all(const char *text, struct rdv__json_form form, long allocatio
 
 START_TEST(no_memory_for_the_tree_is_told_wherever_it_is_missing)
 {
-    const struct rdv__json_form forms[] = {whole, in_parts};
+    static const char large[] =
+        "{\"outer\":{\"after\":[1],\"list\":[{\"o\":{\"v\":[1,2,3,4,5,6,7,8,9,0,"
+        "1,2,3,4,5,6,7,8,9,0,1],\"w\":[1]}}]}}";
+    const struct {
+        const char *text;
+        struct rdv__json_form form;
+        int least; /* allocations */
+    } forms[] = {{listed, whole, 15}, {listed, in_parts, 15}, {large, bounded, 10}};
     cJSON_Hooks some = {allocate_some, release};
 
     cJSON_InitHooks(&some);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         long allocations = 0;
-        while (read_all(listed, forms[i], allocations) == RDV_ENOMEM)
+        while (read_all(forms[i].text, forms[i].form, allocations) == RDV_ENOMEM)
             allocations++;
-        ck_assert_int_eq(read_all(listed, forms[i], allocations), 0);
-        ck_assert_int_gt(allocations, 15);
+        ck_assert_int_eq(read_all(forms[i].text, forms[i].form, allocations), 0);
+        ck_assert_int_gt(allocations, forms[i].least);
     }
     cJSON_InitHooks(NULL);
 }
@@ -1167,11 +1327,15 @@ int main(void)
     tcase_add_test(parts, an_array_that_was_left_out_is_walked_as_one_of_the_tree_is);
     tcase_add_test(parts, a_walk_may_end_early_and_an_empty_or_missing_array_is_fine);
     suite_add_tcase(suite, parts);
+    tcase_add_test(bounds, a_tree_ends_at_its_bound_and_the_check_tells_where);
+    tcase_add_test(bounds, an_element_may_be_larger_than_its_tree_by_what_is_kept_as_text);
     tcase_add_test(bounds, a_document_has_at_most_two_million_values);
     tcase_add_test(bounds,
                    a_request_has_at_most_ten_thousand_values_and_schedule_as_many_as_a_document);
+    tcase_set_timeout(bounds, 30); /* millions of values, on a machine that does other things too */
     suite_add_tcase(suite, bounds);
     tcase_add_test(tree, no_memory_for_the_tree_is_told_wherever_it_is_missing);
+    tcase_add_test(tree, no_request_becomes_a_tree_of_more_than_ten_thousand_values);
     tcase_add_test(tree, threads_may_parse_at_the_same_time);
     suite_add_tcase(suite, tree);
     tcase_add_test(writing, what_is_written_is_one_compact_line);

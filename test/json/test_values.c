@@ -28,7 +28,7 @@
 #include "document/schedule.h"
 #include "json/value.h"
 
-static const struct rdv__json_form whole = {RDV_DOCUMENT_VALUES, NULL};
+static const struct rdv__json_form whole = {.most_values = RDV_DOCUMENT_VALUES};
 
 #define RECORD RDV_TEST_DATA "/values.txt"
 
@@ -250,7 +250,7 @@ static void add_schedule(struct text *text, struct rdv__value root)
 static void check_tasks_in_parts(const char *document, size_t size, const char *expected)
 {
     static const char *const tasks[] = {"tasks", NULL};
-    const struct rdv__json_form in_parts = {RDV_DOCUMENT_VALUES, tasks};
+    const struct rdv__json_form in_parts = {.most_values = RDV_DOCUMENT_VALUES, .walked = tasks};
     struct rdv__json *json = NULL;
     struct text text = {0};
 
