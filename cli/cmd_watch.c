@@ -244,24 +244,34 @@ static bool watch_again(struct following *following)
     return true;
 }
 
+static int report_no_start(int result)
+{
+    report_error("cannot start: %s", rdv_strerror(result));
+    return EXIT_FAILED;
+}
+
+/* From now on requests to end are taken, and follow_changes() does what they ask. Returns an exit
+ * code. */
+static int take_signals(struct following *following)
+{
+    int result = rdv_loop_new(&following->loop);
+    if (result == 0 && signals_start(following->loop, following->task ? 0 : SIGNALS_READER,
+                                     &following->signals) != 0)
+        result = RDV_ENOMEM;
+    return result ? report_no_start(result) : EXIT_OK;
+}
+
 /* Follow changes until it is stopped. Returns an exit code. */
 static int follow_changes(struct following *following)
 {
     const struct view_source source = {list_entries, read_figures, following};
     const char *identifier = following->task ? rdv_task_identifier(following->task) : NULL;
-    int result = rdv_loop_new(&following->loop);
-    if (result == 0 && signals_start(following->loop, following->task ? 0 : SIGNALS_READER,
-                                     &following->signals) != 0)
-        result = RDV_ENOMEM;
-    if (result == 0)
-        result =
-            view_new(following->options, following->loop, &source, identifier, &following->view);
+    int result =
+        view_new(following->options, following->loop, &source, identifier, &following->view);
     if (result == 0)
         result = rdv_client_attach(following->stream, following->loop, take_lines, following);
-    if (result) {
-        report_error("cannot start: %s", rdv_strerror(result));
-        return EXIT_FAILED;
-    }
+    if (result)
+        return report_no_start(result);
     if (!following->task)
         output_watch_failures(on_output_failed, following);
     view_begin(following->view);
@@ -334,14 +344,14 @@ static int end_watch(struct following *following, int code)
 int command_watch(const struct options *options)
 {
     struct following following = {.options = options};
-    if (!output_begin()) {
-        report_error("cannot start: %s", rdv_strerror(RDV_ENOMEM));
-        return EXIT_FAILED;
-    }
+    if (!output_begin())
+        return report_no_start(RDV_ENOMEM);
     int code = open_watch(&following);
     following.shown = following.after;
     if (code == 0)
         code = subscribe(&following);
+    if (code == 0)
+        code = take_signals(&following);
     if (code == 0)
         code = end_watch(&following, follow_changes(&following));
     finish_following(&following);
@@ -423,6 +433,9 @@ int start_by_agent(const struct options *options, struct session *session, rdv_t
     int code = find_last_change(&following);
     if (code == 0)
         code = subscribe(&following);
+    /* Once the task may run, Ctrl-C ends it. */
+    if (code == 0)
+        code = take_signals(&following);
     if (code == 0)
         code = schedule_task(&following, window);
     if (code == 0 && !options->quiet)

@@ -9,12 +9,54 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import tap
 from program import PATIENCE, RDVTASK, ProgramTest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Relay:
+    """Stands between clients and an agent: each request is passed on, `after(line)` is called, and then answers are."""
+    def __init__(self, path, agent, after):
+        self.agent, self.after = agent, after
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept(self):
+        try:
+            while True:
+                threading.Thread(target=self.pass_on, args=(self.listener.accept()[0],), daemon=True).start()
+        except OSError:
+            pass  # closed
+
+    def pass_on(self, client):
+        with client, socket.socket(socket.AF_UNIX) as agent:
+            agent.connect(self.agent)
+            line = b""
+            while True:
+                for side in select.select([client, agent], [], [])[0]:
+                    data = side.recv(65536)
+                    if not data:
+                        return
+                    if side is client:
+                        agent.sendall(data)
+                        line += data
+                        if line.endswith(b"\n"):
+                            self.after(line)
+                            line = b""
+                    else:
+                        client.sendall(data)
 
 
 class AgentTest(ProgramTest):
@@ -649,6 +691,23 @@ class Start(AgentTest):
         self.assertIn("cancelling", err)
         self.assertEqual(self.outcomes(), [("x", "cancelled")])
         self.assertEqual(self.processes_left(), {})
+        self.end(agent)
+
+    def test_an_interruption_before_the_agent_has_answered_cancels_it_too(self):
+        agent = self.start_agent()
+        programs = []
+
+        def interrupt(line):
+            if b'"method":"schedule"' in line:
+                self.wait_for(lambda: [e for e in self.entries("list") if e["state"] == "running"], "the task")
+                programs[0].send_signal(signal.SIGINT)
+
+        between = self.path("between.sock")
+        with Relay(between, self.store + ".sock", interrupt):
+            programs.append(self.popen("start", "long", "x", "--socket", between))
+            programs[0].communicate(timeout=30 * PATIENCE)
+        self.assertEqual(programs[0].returncode, 130)
+        self.assertEqual(self.outcomes(), [("x", "cancelled")])
         self.end(agent)
 
     def test_when_the_agent_goes_it_is_1_and_the_task_goes_on_later(self):
