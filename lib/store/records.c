@@ -114,6 +114,15 @@ int rdv__record_forget(rdv_store *store, int64_t number)
 }
 
 /* Write a line of an entry's history between its start and its end. */
+/* Bind what a report says besides its status, in the order of the columns. */
+static void bind_words(struct rdv__binder *binder, const struct rdv__progress *progress)
+{
+    rdv__bind_int(binder, progress->attempt);
+    rdv__bind_int(binder, progress->progress);
+    rdv__bind_int(binder, progress->code);
+    rdv__bind_text(binder, progress->message);
+}
+
 static int put_report(rdv_store *store, int64_t number, int64_t change,
                       const struct rdv__progress *progress, rdv_time now)
 {
@@ -125,10 +134,7 @@ static int put_report(rdv_store *store, int64_t number, int64_t change,
     rdv__bind_int(&binder, number);
     rdv__bind_int(&binder, now);
     rdv__bind_int(&binder, progress->status);
-    rdv__bind_int(&binder, progress->attempt);
-    rdv__bind_int(&binder, progress->progress);
-    rdv__bind_int(&binder, progress->code);
-    rdv__bind_text(&binder, progress->message);
+    bind_words(&binder, progress);
     return rdv__bound_run(&binder);
 }
 
@@ -142,10 +148,7 @@ static int put_progress(rdv_store *store, int64_t number, int64_t change,
     rdv__bind_int(&binder, change);
     rdv__bind_int(&binder, progress->ending);
     rdv__bind_int(&binder, progress->status);
-    rdv__bind_int(&binder, progress->attempt);
-    rdv__bind_int(&binder, progress->progress);
-    rdv__bind_int(&binder, progress->code);
-    rdv__bind_text(&binder, progress->message);
+    bind_words(&binder, progress);
     rdv__bind_int(&binder, number);
     return rdv__bound_run(&binder);
 }
@@ -209,10 +212,7 @@ static void bind_end(struct rdv__binder *binder, rdv_outcome outcome,
     rdv__bind_int(binder, ++binder->database->sequences.last_change);
     rdv__bind_int(binder, now);
     rdv__bind_int(binder, outcome);
-    rdv__bind_int(binder, progress->attempt);
-    rdv__bind_int(binder, progress->progress);
-    rdv__bind_int(binder, progress->code);
-    rdv__bind_text(binder, progress->message);
+    bind_words(binder, progress);
 }
 
 int rdv__record_finish(rdv_store *store, int64_t number, rdv_outcome outcome,
