@@ -42,6 +42,15 @@ bool rdv_test_slowly(void)
     return getenv("RDVTASK_TEST_PATIENCE") != NULL;
 }
 
+bool rdv_test_system_slowly(void)
+{
+#ifdef _WIN32
+    return true;
+#else
+    return rdv_test_slowly();
+#endif
+}
+
 void rdv_test_add_fixture(TCase *tcase, SFun set_up, SFun usual, SFun tear_down)
 {
     if (rdv_test_slowly()) {

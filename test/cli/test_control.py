@@ -291,9 +291,9 @@ class Agent(AgentTest):
         self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": "first", "start": "+1h"}], "first.json"))
         self.wait_for(lambda: "first" in seen_so_far(), "the first change")
         watch.send_signal(signal.SIGSTOP)
-        count = 20000
+        count = 6000
         self.rdvtask("schedule", "-q", self.schedule_file(
-            [{"label": "quick", "identifier": "%d-%s" % (i, "i" * 100), "start": "+1h"} for i in range(count)]))
+            [{"label": "quick", "identifier": "%d-%s" % (i, "i" * 900), "start": "+1h"} for i in range(count)]))
         self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": "last", "start": "+1h"}], "last.json"))
         watch.send_signal(signal.SIGCONT)
         self.wait_for(lambda: seen_so_far().endswith("}\n") and '"last"' in seen_so_far(), "the last change", seconds=120)

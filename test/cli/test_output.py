@@ -341,14 +341,14 @@ class Watch(ProgramTest):
         reading, writing = small_pipe()
         watch = self.watch("--json", stdout=writing)
         os.close(writing)
-        tasks = self.schedule_file([{"label": "true", "identifier": "%03d" % i + 900 * "x"} for i in range(200)])
+        tasks = self.schedule_file([{"label": "true", "identifier": "%03d" % i + 900 * "x"} for i in range(80)])
         self.rdvtask("schedule", tasks, stdout=subprocess.DEVNULL)
         # Its reader comes late, but within the half minute after which the agent would hang up.
         late = time.monotonic() + 10
-        while len(self.outcomes()) < 200 and time.monotonic() < late:
+        while len(self.outcomes()) < 80 and time.monotonic() < late:
             time.sleep(0.1)
         data, done = b"", 0
-        while done < 200:
+        while done < 80:
             self.assertTrue(select.select([reading], [], [], 30 * PATIENCE)[0], done)
             more = os.read(reading, 65536)
             if not more:

@@ -845,7 +845,7 @@ START_TEST(flipped_bytes_are_an_error_or_harmless_and_never_more)
     char *good = read_all(&size), *bytes = malloc(size);
     ck_assert_ptr_nonnull(bytes);
     int refused = 0;
-    for (unsigned seed = 1; seed <= 300; seed++) {
+    for (unsigned seed = 1; seed <= (rdv_test_system_slowly() ? 60u : 300u); seed++) {
         unsigned state = seed;
         memcpy(bytes, good, size);
         for (unsigned flips = 1 + seed % 8; flips > 0; flips--)
@@ -982,8 +982,14 @@ START_TEST(a_value_that_was_never_written_like_this_is_refused_or_harmless)
     ck_assert_int_gt(count, 50);
     sqlite3_finalize(columns);
     sqlite3_close(raw);
+#ifdef _WIN32
+    /* What is read is the same on each system. Under Wine these are fewer, with each column and each value among them. */
+    const int step = 7;
+#else
+    const int step = 1;
+#endif
     for (int i = 0; i < count; i++) {
-        for (size_t k = 0; k < sizeof wrong_values / sizeof *wrong_values; k++) {
+        for (int k = i % step; k < (int)(sizeof wrong_values / sizeof *wrong_values); k += step) {
             write_all(good, size);
             snprintf(sql, sizeof sql, "PRAGMA synchronous=OFF; UPDATE OR IGNORE %s SET \"%s\" = %s",
                      names[i][0], names[i][1], wrong_values[k]);
@@ -995,7 +1001,7 @@ START_TEST(a_value_that_was_never_written_like_this_is_refused_or_harmless)
                 use_whatever_is_there(sql + sizeof "PRAGMA synchronous=OFF;");
         }
     }
-    ck_assert_int_gt(changed, 400);
+    ck_assert_int_gt(changed, 400 / step);
     free(good);
 }
 END_TEST
