@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An allocator that counts and has a limit, which Windows' own has not: the linker's --wrap puts it between everything in the
- * program and the system's.
+ * An allocator that counts and has a limit, since that of Windows has neither. The linker's --wrap puts it between
+ * the program and the system's.
  */
 #include "../system.h"
 
@@ -58,7 +58,7 @@ void *__wrap_realloc(void *memory, size_t size)
     if (size > (size_t)before && !may_have(size - (size_t)before))
         return NULL;
     void *moved = __real_realloc(memory, size);
-    if (moved || size == 0) /* of size 0, it was freed */
+    if (moved || size == 0) /* with size 0 it was freed */
         InterlockedExchangeAdd64(&allocated, size_of(moved) - before);
     return moved;
 }

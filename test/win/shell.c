@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of the shell's language, and of what goes with it, that the commands of our tests are written in: for Windows, which has
- * no shell of that kind. As sh it runs "sh -c TEXT"; under another name, or as "worker NAME ...", it is that one command. What it
- * does not know fails loudly with 127.
+ * The part of the shell's language, and of the usual commands, that the tests are written in, for Windows, which has no
+ * such shell. Under the name sh it runs "sh -c TEXT"; under another name, or as "worker NAME ...", it is that one command.
+ * Anything that it does not know fails with a message and exit code 127.
  *
- * Variables are those of the environment. What runs beside the shell (&, |, parentheses, $()) is another process of this program. The
- * descriptors are four handles; 3 is the pipe that RDV_NOTIFY names. TERM is Ctrl+Break.
+ * Variables are those of the environment. Whatever runs beside the shell (&, |, parentheses, $()) is another process of this
+ * program. The descriptors are four handles; 3 is the pipe that RDV_NOTIFY names. TERM is Ctrl+Break.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -54,7 +54,7 @@ static char *narrow(const wchar_t *text)
     return result;
 }
 
-/* A variable's value; "" if there is none. free(). */
+/* Return the value of a variable, or "" if there is none. The caller frees it. */
 static char *variable(const char *name)
 {
     wchar_t *key = wide(name);
@@ -104,7 +104,7 @@ static HANDLE open_file(const char *name, DWORD access, DWORD how)
     return file;
 }
 
-/* Descriptor 3, which is opened when it is first used. */
+/* Return descriptor 3, which is opened when it is first used. */
 static HANDLE notices(void)
 {
     if (fds[3])
@@ -159,7 +159,7 @@ static void pause_for(DWORD milliseconds)
 
 /* --------------------------------------------------------------- processes */
 
-/* This program again, as a shell with this text. */
+/* Start this program again, as a shell with this text. */
 static HANDLE start(const char *text, HANDLE in, HANDLE out)
 {
     static wchar_t line[32768];
@@ -188,7 +188,7 @@ static HANDLE start(const char *text, HANDLE in, HANDLE out)
     how.hStdOutput = given[1];
     how.hStdError = given[2];
     BOOL started = CreateProcessW(path, line, NULL, NULL, TRUE, 0, NULL, NULL, &how, &process);
-    /* As a busy Wine 8 now and then says, one time of thousands. */
+    /* Once in some thousands of times a busy Wine 8 says this. */
     if (!started && GetLastError() == ERROR_INTERNAL_ERROR)
         started = CreateProcessW(path, line, NULL, NULL, TRUE, 0, NULL, NULL, &how, &process);
     if (!started)
@@ -213,7 +213,7 @@ static int wait_for(HANDLE process)
     return (int)code;
 }
 
-/* All that a text prints, without newlines at its end. free(). */
+/* Run a text, and return all that it prints, without newlines at its end. The caller frees it. */
 static char *output_of(const char *text)
 {
     HANDLE reading, writing;
@@ -237,7 +237,7 @@ static char *output_of(const char *text)
 
 /* ---------------------------------------------------------------- commands */
 
-/* One character of a format, or what a backslash stands for. */
+/* Read one character of a format, or what a backslash stands for. */
 static char unescape(const char **at)
 {
     const char *c = *at;
@@ -330,7 +330,7 @@ static int do_cat(int argc, char **argv)
         return copy(fds[0]);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "/dev/stdin") == 0) {
-            /* Opening it there begins anew. */
+            /* Opening it there starts at the beginning again. */
             SetFilePointer(fds[0], 0, NULL, FILE_BEGIN);
             copy(fds[0]);
             continue;
@@ -412,7 +412,7 @@ static int do_head(int argc, char **argv)
     return 0;
 }
 
-/* One character for another. */
+/* Replace one character with another. */
 static int do_tr(int argc, char **argv)
 {
     static char data[65536];
@@ -458,7 +458,7 @@ static int do_env(int argc, char **argv)
     return 0;
 }
 
-/* Not the shell's: where it is. */
+/* Print the current folder, as Windows writes it. */
 static int do_pwd(int argc, char **argv)
 {
     wchar_t path[1024];
@@ -472,7 +472,7 @@ static int do_pwd(int argc, char **argv)
     return 0;
 }
 
-/* One line of standard input. */
+/* Read one line of standard input. */
 static int do_read(int argc, char **argv)
 {
     char line[1024];
@@ -491,7 +491,7 @@ static int do_read(int argc, char **argv)
 static int do_kill(int argc, char **argv)
 {
     (void)argc;
-    /* A crash that is none: nothing is told to whoever wants to debug it. */
+    /* This looks like a crash, but no debugger is told of it. */
     TerminateProcess(GetCurrentProcess(),
                      strcmp(argv[1], "-SEGV") == 0 ? STATUS_ACCESS_VIOLATION : ENDED_BY_KILL);
     return 1;
@@ -527,7 +527,7 @@ static int do_nothing(int argc, char **argv)
     return strcmp(argv[0], "false") == 0;
 }
 
-/* Not the shell's: its arguments, by the rules of Windows. */
+/* Not a command of the shell: print the arguments, as the rules of Windows split them. */
 static int do_args(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -538,7 +538,7 @@ static int do_args(int argc, char **argv)
     return 0;
 }
 
-/* Not the shell's: handles that it has beyond its own, of the numbers that it is told. */
+/* Not a command of the shell: return how many of the handles with these numbers are pipes here. */
 static int do_handles(int argc, char **argv)
 {
     int count = 0;
@@ -550,7 +550,7 @@ static int do_handles(int argc, char **argv)
     return count;
 }
 
-/* Not the shell's: starts a process outside of the job that it is in, which should fail. */
+/* Not a command of the shell: start a process outside this one's job, which should fail. */
 static int do_break_away(int argc, char **argv)
 {
     wchar_t path[1024], line[] = L"sleep 60";
@@ -566,7 +566,7 @@ static int do_break_away(int argc, char **argv)
     return 1;
 }
 
-/* Not the shell's: fails if its standard input can be written to. */
+/* Not a command of the shell: fail if standard input can be written to. */
 static int do_spoil(int argc, char **argv)
 {
     (void)argc;
@@ -589,7 +589,7 @@ static const struct {
     {"handles", do_handles}, {"spoil", do_spoil},   {"break-away", do_break_away},
 };
 
-/* All of a script. */
+/* Run a whole script. */
 static char *text_of(const char *name)
 {
     HANDLE file = open_file(name, GENERIC_READ, OPEN_EXISTING);
@@ -615,7 +615,7 @@ static int run_command(int argc, char **argv)
 
 /* ---------------------------------------------------------------- language */
 
-/* Where the text is read. `dry`: only to see where a part of it ends. */
+/* Where the text is read. With `dry` it is read only to find the end of a part. */
 static const char *at;
 static int dry;
 
@@ -627,7 +627,7 @@ static void skip_blanks(void)
         at++;
 }
 
-/* Between commands. */
+/* Skip what stands between commands. */
 static void skip_ends(void)
 {
     while (*at == ' ' || *at == '\t' || *at == ';' || *at == '\n')
@@ -644,7 +644,7 @@ static bool ends_word(char c)
     return c == '\0' || strchr(" \t\n;&|<>()", c) != NULL;
 }
 
-/* Whether this word of the language comes next; then it is read. */
+/* If this word of the language comes next, read it and return true. */
 static bool keyword(const char *word)
 {
     size_t size = strlen(word);
@@ -676,7 +676,7 @@ static void add_char(struct word *word, char c)
     add(word, text);
 }
 
-/* The text of $( ... ), of which the beginning has been read. free(). */
+/* Return the text of $( ... ), whose beginning has been read. The caller frees it. */
 static char *inner_text(void)
 {
     const char *begin = at;
@@ -692,7 +692,7 @@ static char *inner_text(void)
     return text;
 }
 
-/* $((NAME+1)) is all that there is. */
+/* Only $((NAME+1)) is known. */
 static void add_sum(struct word *word)
 {
     char name[64], number[16];
@@ -708,7 +708,7 @@ static void add_sum(struct word *word)
     free(value);
 }
 
-/* After a '$'. */
+/* Expand what stands after a '$'. */
 static void expand(struct word *word)
 {
     char text[256];
@@ -755,7 +755,7 @@ static void read_quoted(struct word *word)
     at++;
 }
 
-/* The next word; "" if none comes. free(). */
+/* Return the next word, or "" if there is none. The caller frees it. */
 static char *read_word(bool *ret_any)
 {
     struct word word = {calloc(1, WORD_MAX), 0};
@@ -779,7 +779,7 @@ static char *read_word(bool *ret_any)
     return word.text;
 }
 
-/* A redirection, if one comes. Files that it opens stay so until the command is over. */
+/* Read a redirection if one comes next. Files that it opens stay open until the command is over. */
 static bool read_redirection(HANDLE *opened)
 {
     skip_blanks();
@@ -810,7 +810,7 @@ static bool read_redirection(HANDLE *opened)
     return true;
 }
 
-/* Redirections that come here count for what `run` does, and are undone then. */
+/* The redirections that come next hold for what `run` does, and are undone after it. */
 static void with_redirections(void (*run)(void *user), void *user)
 {
     HANDLE before[FDS], opened[8] = {NULL};
@@ -822,14 +822,14 @@ static void with_redirections(void (*run)(void *user), void *user)
     if (!dry)
         run(user);
     memcpy(fds, before, sizeof fds);
-    if (!fds[3]) /* opened meanwhile, and from here on open */
+    if (!fds[3]) /* it was opened meanwhile, and stays open */
         fds[3] = pipe;
     while (count-- > 0)
         if (opened[count])
             CloseHandle(opened[count]);
 }
 
-/* A compound command's text is run once what comes after it is known. */
+/* The text of a compound command is run once the redirections behind it are known. */
 struct part {
     const char *begin, *end;
 };
@@ -950,13 +950,13 @@ static void run_simple(void *user)
         ExitProcess((UINT)status);
 }
 
-/* exec without a command: its redirections stay. */
+/* The redirections of an exec without a command stay. */
 static bool is_lasting(const struct simple *simple)
 {
     return simple->count == 1 && strcmp(simple->words[0], "exec") == 0;
 }
 
-/* Those of before that no descriptor is any more. */
+/* Close the handles that were descriptors before, and are not any more. */
 static void close_replaced(const HANDLE before[FDS])
 {
     for (int i = 0; i < FDS; i++) {
@@ -1046,7 +1046,7 @@ static char *text_from(const char *begin)
     return text;
 }
 
-/* a | b: each a process. */
+/* a | b: each of them is a process. */
 static void run_pipeline(void)
 {
     HANDLE in = fds[0], processes[8];
@@ -1167,7 +1167,7 @@ int main(void)
     } else {
         argv[0] = name;
     }
-    /* It is the shell for what the shell starts, whatever its name is. */
+    /* A process that the shell starts is a shell, too, whatever its name is. */
     if (count > 2 && strcmp(argv[1], "-c") == 0)
         argv[0] = "sh";
     return run_command(count, argv);

@@ -14,14 +14,14 @@
 #include "../system.h"
 
 /*
- * A disk without room. Windows gives a test none, so SQLite's own way to the system is taken, but for what would make a file
- * longer: that is refused as it is when Windows says that the disk is full.
+ * A disk without room. A test can't get one from Windows, so this is SQLite's own file system, except that whatever would
+ * make a file longer fails as it does when Windows says that the disk is full.
  */
 static struct {
     sqlite3_vfs vfs, *usual_vfs;
     sqlite3_io_methods methods;
     const sqlite3_io_methods *usual_methods;
-    sqlite3_int64 limit; /* how long a file may become; -1 = as long as it likes */
+    sqlite3_int64 limit; /* how long a file may become; -1 = no limit */
     bool read_only;
 } disk = {.limit = -1};
 
@@ -113,7 +113,7 @@ const char *rdv_test_forbid_disk(const char *folder, bool forbid)
 {
     (void)folder;
     disk.read_only = forbid;
-    return "may only be read"; /* the lock was had: SQLite alone sees the disk so */
+    return "may only be read"; /* rdvtask got its lock, since only SQLite sees the disk like this */
 }
 
 const char *rdv_test_odd_name(void)
@@ -123,7 +123,7 @@ const char *rdv_test_odd_name(void)
 
 static BOOL set_rights(const char *path, enum rdv_test_right right)
 {
-    /* To whom it belongs may always give it other rights. */
+    /* The owner may always give it other rights. */
     static const WCHAR *const words[] = {L"D:P(D;;FA;;;WD)", L"D:P(A;;FRFX;;;WD)",
                                          L"D:P(A;;FA;;;OW)(A;;FRFX;;;WD)"};
     PSECURITY_DESCRIPTOR security;
@@ -176,5 +176,5 @@ void rdv_test_as_nobody(void (*fn)(void))
 const char *rdv_test_no_file(const char *path)
 {
     (void)path;
-    return "NUL"; /* a device, in every folder */
+    return "NUL"; /* a device that is in every folder */
 }

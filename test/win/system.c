@@ -16,7 +16,7 @@
 #include <shellapi.h>
 #include <tlhelp32.h>
 
-/* Check's own assertions want a test to be running, which main() and second processes don't have. */
+/* Check's own assertions need a running test, which main() and second processes don't have. */
 #define require(right) require_or_tell(right, "%s is not so", #right)
 #define require_or_tell(right, ...)    \
     do {                               \
@@ -24,13 +24,13 @@
             ck_abort_msg(__VA_ARGS__); \
     } while (0)
 
-/* Check has no fork here, so the program ends with the test that crashes: it has to be said which it was. */
+/* Check can't fork here, so a crash in a test ends the whole program. Its name is kept, so that it can be printed. */
 static struct {
     const char *name, *file;
     int line;
 } running;
 
-/* Check tells nobody what it begins, hence the linker's --wrap. */
+/* Check has no hook for the start of a test, hence the linker's --wrap. */
 void __real_tcase_fn_start(const char *name, const char *file, int line);
 void __wrap_tcase_fn_start(const char *name, const char *file, int line);
 
@@ -90,7 +90,7 @@ static struct wide wide(const char *text)
     return result;
 }
 
-/* A path as tests have them: UTF-8, with '/'. */
+/* Make a path of the kind that tests use: UTF-8, with '/'. */
 static void narrow(const WCHAR *text, char path[RDV_TEST_PATH])
 {
     require(WideCharToMultiByte(CP_UTF8, 0, text, -1, path, RDV_TEST_PATH, NULL, NULL) > 0);
@@ -120,7 +120,7 @@ void rdv_test_make_folder(char path[RDV_TEST_PATH], const char *word)
                  mark);
         if (CreateDirectoryW(wide(path).text, NULL))
             return;
-        /* Wine has no other names than those that the locale of the system below has. */
+        /* Wine can only make names that the locale of the system beneath it has. */
         if (GetLastError() != ERROR_ALREADY_EXISTS)
             word = plain;
     }
@@ -132,7 +132,7 @@ void rdv_test_make_directory(const char *path)
     require_or_tell(CreateDirectoryW(wide(path).text, NULL), "%s: error %lu", path, GetLastError());
 }
 
-/* Call fn with the path of each thing in a folder; false = there is no folder. */
+/* Call fn with the path of everything in a folder. Returns false if there is no folder. */
 static bool for_each(const char *path, void (*fn)(const char *path, int *count), int *count)
 {
     char name[RDV_TEST_PATH + 8];
@@ -175,7 +175,7 @@ void rdv_test_remove(const char *path)
     } else {
         done = DeleteFileW(name.text);
     }
-    /* Whoever still has it open is what the test has left behind. */
+    /* If this is still open somewhere, the test has left a process behind. */
     require_or_tell(done, "%s can't be deleted: error %lu", path, GetLastError());
 }
 
@@ -264,7 +264,7 @@ bool rdv_test_is_private(const char *path)
     DWORD error = GetNamedSecurityInfoW(name.text, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL,
                                         NULL, &list, NULL, &security);
     require_or_tell(error == 0, "%s: error %lu", path, error);
-    bool is_private = list != NULL; /* no list at all is everything for everybody */
+    bool is_private = list != NULL; /* without a list everybody may do everything */
     for (DWORD i = 0; is_private && i < list->AceCount; i++) {
         void *entry;
         require(GetAce(list, i, &entry));
@@ -289,7 +289,7 @@ static void set_list(const char *path, const WCHAR *list)
 
 void rdv_test_share(const char *path)
 {
-    /* Everything for everybody, inherited by what is made in it. */
+    /* Everybody may do everything, in what is made in it too. */
     set_list(path, L"D:P(A;OICI;FA;;;WD)");
 }
 
@@ -309,7 +309,7 @@ bool rdv_test_link(const char *target, const char *link)
     for (WCHAR *at = to.text; *at; at++)
         if (*at == L'/')
             *at = L'\\';
-    const DWORD unprivileged = 2; /* for developers; older systems refuse it */
+    const DWORD unprivileged = 2; /* the flag for developers, which older systems refuse */
     return (CreateSymbolicLinkW(from.text, to.text, unprivileged) ||
             CreateSymbolicLinkW(from.text, to.text, 0)) &&
            rdv_test_exists(link);
@@ -339,7 +339,7 @@ void rdv_test_go_to(const char *path)
 
 void rdv_test_set_variable(const char *name, const char *value)
 {
-    /* _putenv_s tells the system too; "" removes. */
+    /* _putenv_s() changes the system's environment as well; "" removes the variable. */
     require(_putenv_s(name, value ? value : "") == 0);
     if (value && !*value)
         require(SetEnvironmentVariableA(name, ""));

@@ -19,10 +19,10 @@ CLSID = "{6f0d5a0e-3a55-4d3b-8a58-5f1d0c4b7c21}"
 CLASS = "HKEY_LOCAL_MACHINE\\Software\\Classes\\CLSID\\" + CLSID
 PLUGINS = "HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Terminal Server\\Task\\Plugins"
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "com-host.md")
-NAME = "Test agent \u2713"  # what it calls itself
+NAME = "Test agent \u2713"  # the name that it reports
 
 
-# What the tests of this file may have left of an earlier one.
+# What an earlier run of these tests may have left behind.
 NOTHING = "[-%s]\n[-%s]\n" % (PLUGINS, CLASS)
 
 
@@ -150,7 +150,7 @@ class Run(Com):
         self.assertIn("'nobody'", self.rdvtask("run", "--com", "nobody", "--once", code=1).stderr)
 
     def listing(self):
-        """What `list` prints, also where there is nothing to be listed yet."""
+        """What `list` prints, even if there is nothing to list yet."""
         program = self.popen("list")
         self.programs.remove(program)
         return program.communicate()[0]

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What the binaries for Windows need of it, and offer: read from the files, so nothing is run.
+"""What the binaries for Windows import and export. It is read from the files, so nothing is run.
 
   test_imports.py SOURCE_DIR BUILD_DIR
 
@@ -19,7 +19,7 @@ import tap  # noqa: E402
 LIST = SOURCE / "test" / "win" / "windows7-imports.txt"
 PROGRAM, LIBRARY, COM = BUILD / "cli/rdvtask.exe", BUILD / "lib/rdvtask.dll", BUILD / "shim-com/rdvtask-com.dll"
 BINARIES = [PROGRAM, LIBRARY, COM]
-# Oldest first. What is not here came after Windows 7.
+# Oldest first. All others came after Windows 7.
 WINDOWS = ["2000", "XP", "Vista", "7"]
 
 
@@ -39,7 +39,7 @@ def read_list(text):
 
 
 def not_in_windows_7(binary, allowed):
-    """Lines that say what a binary imports and Windows 7 may not have."""
+    """The imports of a binary that Windows 7 may lack, a line each."""
     dlls = {dll for dll, _ in allowed}
     return sorted({f"{dll}, which Windows does not bring" if dll not in dlls else f"{dll}: {function}"
                    for dll, function in binary.imports() - set(allowed)})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the program has its files if nothing else is said, for an administrator: every user of Wine is one. RDVTASK is as in
+"""Where the program keeps its files by default, for an administrator: every user of Wine is one. RDVTASK is as in
 test_program.py."""
 import os
 import shutil

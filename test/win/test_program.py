@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The program on Windows: what differs there, and that what it is for works, with real children and a real pipe.
+"""The program on Windows: what differs there, and its main work, with real children and a real pipe.
 
 RDVTASK in the environment has the words that start it under Wine: scripts/wine-run --here PROGRAM. RDVTASK_WORKER is the path of
 worker.exe, which tasks run.
@@ -24,7 +24,7 @@ EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", 
 
 class CommandLine(WindowsTest):
     def bytes_of(self, *arguments):
-        """What a command prints, as it is: text streams of Python would change line ends."""
+        """What a command prints, as bytes: text streams of Python would change line ends."""
         return subprocess.run(self.command(*arguments), stdout=subprocess.PIPE, check=True).stdout
 
     def test_the_version_is_one_line_with_a_plain_line_end(self):
@@ -53,7 +53,7 @@ class CommandLine(WindowsTest):
         self.assertEqual(self.entries("list")[0]["label"], label)
 
     def test_a_console_shows_any_language(self):
-        """Whatever its code page is: a console gets UTF-16."""
+        """The code page does not matter, since a console gets UTF-16."""
         name = os.path.basename(self.schedule_file([], "Ärger-обновление-店.json"))
         ours, theirs = pty.openpty()
         program = subprocess.Popen(self.command("validate", name), stdin=theirs, stdout=theirs, stderr=theirs, cwd=self.dir,
@@ -63,13 +63,13 @@ class CommandLine(WindowsTest):
         self.assertEqual(program.wait(WAIT), 0)
         screen, shown = b"", ""
         end = time.monotonic() + WAIT
-        # Wine has a process for the console, which may write the terminal when the program has ended.
+        # Wine has a process for the console, which may still write to the terminal when the program has ended.
         while name + ":" not in shown and select.select([ours], [], [], max(0, end - time.monotonic()))[0]:
             try:
                 screen += os.read(ours, 65536)
             except OSError:  # all of it was read
                 break
-            # It does so with sequences of its own in between.
+            # It puts escape sequences of its own in between.
             shown = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", screen.decode("utf-8", "replace"))
         self.assertIn(name + ":", shown)
 
@@ -125,7 +125,7 @@ class Schedule(WindowsTest):
         self.assertIn("waits for", self.rdvtask("explain", "two").stdout)
 
     def test_a_context_may_be_any_bytes(self):
-        """Also those that text files of Windows would end at, or change."""
+        """Even those bytes at which a text file of Windows ends, or which it changes."""
         context = bytes(range(256)) + b"\r\n\x1a\n"
         self.agent(take=self.worker("copy", self.path("taken")))
         with open(self.write("context", context), "rb") as file:
@@ -234,7 +234,7 @@ class Run(WindowsTest):
 
 class Control(WindowsTest):
     def begin(self):
-        """Start the agent that is asked."""
+        """Start the agent that the other programs talk to."""
         self.agent(slow=self.worker("print", "at work", "wait", self.path("go")), quick=self.worker("exit", "0"))
         return self.run_agent()
 
@@ -285,7 +285,7 @@ class Control(WindowsTest):
 
 class Examples(WindowsTest):
     def copy(self, *names):
-        """Take files of examples/windows to where nobody else may write."""
+        """Copy files of examples/windows to a folder where nobody else may write."""
         for name in names:
             shutil.copy(os.path.join(EXAMPLES, name), self.dir)
             os.chmod(self.path(os.path.basename(name)), 0o600)
@@ -303,7 +303,7 @@ class Examples(WindowsTest):
 
     def test_the_task_scheduler_takes_the_file_for_it(self):
         self.copy("rdvtask-task.xml")
-        # Wine's own may still be starting.
+        # Processes of Wine itself may still be starting.
         self.wait_for(lambda: self.typed("schtasks /create /tn rdvtask-test /xml rdvtask-task.xml").returncode == 0,
                       "the task scheduler")
         self.shell("schtasks /delete /tn rdvtask-test /f")

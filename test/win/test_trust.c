@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which files can be believed: nobody but the administrators, the system and the user of the process can have changed them.
- * Wine keeps no lists of rights but makes them up from the few bits that Unix has, so what lists can say is shown of lists.
+ * Which files can be trusted: those that nobody but the administrators, the system and the user of the process can have
+ * changed. Wine keeps no access-control lists, and makes them up from the few bits that Unix has. So the tests of what a list may
+ * say hand in lists.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,18 +25,19 @@
 
 #define LINKS_MAX 63 /* that are followed */
 
-static char folder[RDV_TEST_PATH]; /* of the test's own */
+static char folder[RDV_TEST_PATH]; /* each test has its own */
 static char path[RDV_TEST_PATH];   /* folder/way/file, with backslashes */
 static struct rdv_error error;
 
-/* What is so only in what the system seems to say: links, where it can't make any, and rights, where it keeps none. As Wine. */
+/* What the system is made to say: that something is a link, where it can't make any, or has these rights, where it keeps none,
+ * as under Wine. */
 static struct {
     wchar_t path[RDV_TEST_PATH], written[RDV_TEST_PATH];
-    ULONG tag, flags; /* tag 0: it is no link, and what is written is its security */
+    ULONG tag, flags; /* tag 0: not a link; what is written is its security descriptor */
 } pretended[LINKS_MAX + 1];
 static size_t pretended_count;
 
-/* A path in the test's folder, as Windows writes it. */
+/* Return a path in the test's folder, as Windows writes it. */
 static const char *at(const char *name)
 {
     static char buffers[4][RDV_TEST_PATH];
@@ -72,7 +74,7 @@ static void set_rights(const char *what, const wchar_t *words)
     LocalFree(descriptor);
 }
 
-/* Only the user and the system change it, everybody reads it. */
+/* Only the user and the system may change it, and everybody may read it. */
 static void close_to_others(const char *what)
 {
     SECURITY_ATTRIBUTES private;
@@ -131,7 +133,7 @@ static void is_trusted(const char *what)
     rdv__plat_close(file);
 }
 
-/* It is refused either way, and in these words. */
+/* Check that it is refused either way, in these words. */
 static void is_refused(const char *what, int code, const char *words)
 {
     rdv__file file = RDV__NO_FILE;
@@ -155,7 +157,7 @@ static const char *both(const char *format, ...)
     return words;
 }
 
-/* What a list says of an administrator's rights, `who` being the one that it says it of. */
+/* Check how a list is judged, and who is named as having these rights (`who`; NULL is not checked). */
 static void judges(const wchar_t *words, DWORD rights, enum rdv__win_security expected,
                    const wchar_t *who)
 {
@@ -222,7 +224,7 @@ END_TEST
 START_TEST(what_has_no_list_of_rights_is_open_to_all)
 {
     judges(ADMINISTRATORS, RDV__WIN_CHANGE, RDV__WIN_OPEN, NULL);
-    judges(L"D:(A;;FA;;;BA)", RDV__WIN_CHANGE, RDV__WIN_OPEN, NULL); /* nor an owner */
+    judges(L"D:(A;;FA;;;BA)", RDV__WIN_CHANGE, RDV__WIN_OPEN, NULL); /* there is no owner, either */
     judges(ADMINISTRATORS L"D:", RDV__WIN_CHANGE, RDV__WIN_OURS, NULL);
 }
 END_TEST
@@ -270,7 +272,7 @@ START_TEST(a_folder_that_others_may_write_to_is_refused_wherever_it_is_on_the_wa
 }
 END_TEST
 
-/* As Windows 10 has them for a drive, for ProgramData and for Program Files. */
+/* The lists that Windows 10 has for a drive, for ProgramData and for Program Files. */
 #define DRIVE                                                                      \
     L"O:" INSTALLER L"D:PAI(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;0x1200a9;;;BU)" \
     L"(A;OICIIO;SDGXGWGR;;;AU)(A;;LC;;;AU)"
@@ -331,7 +333,7 @@ END_TEST
 
 /* ----------------------------------------------------------------- links */
 
-/* What is in a link: a tag, sizes and places, perhaps flags, and the path. */
+/* The content of a link: a tag, sizes and offsets, perhaps flags, and the path. */
 static size_t write_link(USHORT *data, ULONG tag, ULONG flags, const wchar_t *target)
 {
     bool symbolic = tag == IO_REPARSE_TAG_SYMLINK;
@@ -388,7 +390,7 @@ START_TEST(a_link_that_makes_no_sense_leads_nowhere)
 }
 END_TEST
 
-/* Make a folder a junction, which everybody may; whether this Windows can. */
+/* Make a folder a junction, which needs no special right. Returns false if this Windows can't. */
 static bool put_link(const char *target, const char *where)
 {
     ULONG data[256];
@@ -397,7 +399,7 @@ static bool put_link(const char *target, const char *where)
     DWORD got;
     swprintf(written, RDV_TEST_PATH, L"\\??\\%ls", wide);
     free(wide);
-    /* The path that is shown to people follows, and is empty here; each ends with a NUL that does not count. */
+    /* The path that is shown to people follows, and is empty here. Each has a NUL behind it that does not count. */
     size_t size = write_link(fields, IO_REPARSE_TAG_MOUNT_POINT, 0, written);
     memset((char *)data + size, 0, 4);
     fields[2] = (USHORT)(size + 4 - 8);
@@ -422,7 +424,7 @@ static void pretend(ULONG tag, ULONG flags, const wchar_t *written, const char *
     free(wide);
 }
 
-/* Which of them this is; as many as there are if none. */
+/* Return the index of this one, or their number if it is not among them. */
 static size_t pretended_at(HANDLE handle)
 {
     wchar_t where[RDV_TEST_PATH];
@@ -479,7 +481,7 @@ static DWORD WINAPI get_security(HANDLE handle, SE_OBJECT_TYPE type, SECURITY_IN
     return 0;
 }
 
-/* Where a call of the system goes to, which is for the linker to find: here first. */
+/* Calls of the system come here first, because the linker finds these. */
 #ifdef _WIN64
 #define IMPORTED(name, size) __asm__("__imp_" #name)
 #else
@@ -579,7 +581,8 @@ START_TEST(a_relative_link_begins_in_its_folder_or_at_the_root)
 
     wchar_t *wide = rdv__win_path(at("way"));
     pretended_count = 0;
-    pretend(IO_REPARSE_TAG_SYMLINK, 1, wide + 2, "way/deep/rooted"); /* without its letter */
+    pretend(IO_REPARSE_TAG_SYMLINK, 1, wide + 2,
+            "way/deep/rooted"); /* without the letter of the drive */
     is_trusted(at("way/deep/rooted/file"));
     free(wide);
 }
@@ -686,7 +689,7 @@ START_TEST(what_is_opened_is_what_was_looked_at)
     ck_assert_uint_eq(size, 5);
     ck_assert_int_eq(memcmp(words, "words", 5), 0);
 
-    /* It stays so while it is open, and others can read it. */
+    /* Nobody can change it while it is open, and others can read it. */
     wchar_t *wide = rdv__win_path(path);
     ck_assert(!DeleteFileW(wide));
     ck_assert(CreateFileW(wide, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
@@ -727,7 +730,7 @@ static void look_everywhere(void)
 
 START_TEST(nothing_is_left_open)
 {
-    /* What the system itself opens for its first use stays. */
+    /* What the system opens at its first use stays open. */
     look_everywhere();
     int before = rdv_test_descriptors();
     for (int i = 0; i < 10; i++)

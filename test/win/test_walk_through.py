@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""doc/walk-through-com.md: what it tells administrators to type, typed, and what comes out held against what it shows.
+"""Types what doc/walk-through-com.md tells administrators to type, and compares the output with what the page shows.
 
 RDVTASK and RDVTASK_WORKER are as in test_program.py, and RDVTASK_COM is the path of rdvtask-com.dll.
 """
@@ -18,26 +18,26 @@ PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc
 COM = os.environ.get("RDVTASK_COM", "rdvtask-com.dll")
 FOLDERS = [os.path.join(DRIVE, *names) for names in (("ProgramData", "rdvtask"), ("Program Files", "rdvtask"))]
 
-# What a block's output is told from the next one's by.
+# What separates the output of one block from that of the next.
 MARK = "-=- %d -=-"
 
 
 def sections():
-    """The blocks of the page as [kind, text, what stands before it]."""
+    """The blocks of the page as [kind, text, the text before it]."""
     with open(PAGE, encoding="utf-8") as file:
         parts = re.split(r"(?ms)^```(\w+)\n(.*?)^```\n", file.read())
     return list(zip(parts[1::3], parts[2::3], parts[0::3]))
 
 
 def plain(line):
-    """A line without what differs each time: times, and how it is filled with blanks."""
+    """A line without what differs each time: times, and padding with blanks."""
     line = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", line)
     line = re.sub(r"\b\d+(\.\d)?(ms|s)\b", "DURATION", line)
     return re.sub(r"\s+", " ", line).strip()
 
 
 def matches(shown, line):
-    """Whether a line of the page is this one; "…" in it stands for anything."""
+    """Whether a line of the page matches this one; "…" in it stands for anything."""
     return re.fullmatch(".*".join(map(re.escape, plain(shown).split("…"))), plain(line)) is not None
 
 
@@ -55,7 +55,7 @@ class WalkThrough(WindowsTest):
         super().tearDown()
 
     def type_all(self, blocks):
-        """Have Windows' command prompt do what the page says, and return what each block printed."""
+        """Run what the page says in the command prompt of Windows, and return what each block printed."""
         script = []
         for number, (kind, text, before) in enumerate(blocks):
             script.append("echo " + MARK % number)

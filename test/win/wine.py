@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of programs for Windows have in common: they run under Wine, which is started so that it gets our signals, and
-makes Ctrl-C of SIGINT."""
+"""What the tests of programs for Windows have in common. They run under Wine, which is started in such a way that it gets the
+signals of the test, and turns SIGINT into Ctrl-C."""
 import os
 import re
 import signal
@@ -14,17 +14,17 @@ sys.path.insert(0, os.path.join(HERE, "..", "cli"))
 
 from program import COMMAND, DRIVE, ProgramTest, on_windows  # noqa: E402
 
-# How long is waited, in seconds, for what must come: to start a program alone takes Wine seconds on a busy machine.
+# How long to wait for what must come, in seconds: on a busy machine Wine takes seconds to start a program.
 WAIT = 120
 
 WORKER = os.environ.get("RDVTASK_WORKER", "worker.exe")
 
-# Wine's own way to run 32 bits on a system of 64 has a process before the program, and that keeps signals.
+# The way in which Wine runs 32 bits on a system of 64 has a process in front of the program, and that one takes the signals.
 KEEPS_SIGNALS = re.search(r"/wine-x86-\d+/drive_c$", DRIVE) and not os.path.exists("/usr/lib/wine/wine")
 
 
 def import_registry(text):
-    """Change the registry as a .reg file with this text says: that takes one run of a program for all keys and values."""
+    """Change the registry by a .reg file with this text, which takes one run of a program for all keys and values."""
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "all.reg"), "w", encoding="utf-16", newline="\r\n") as file:
             file.write("Windows Registry Editor Version 5.00\n\n" + text)
@@ -50,7 +50,7 @@ class WindowsTest(ProgramTest):
                 for word in super().command(*arguments)]
 
     def worker(self, *words):
-        """What a step runs: see worker.c."""
+        """A command for a step: see worker.c."""
         return [on_windows(WORKER), *[on_windows(word) if word.startswith("/") else word for word in words]]
 
     def agent(self, name="agent.json", **labels):
@@ -59,7 +59,7 @@ class WindowsTest(ProgramTest):
         return path
 
     def beats(self, name):
-        """Whether a worker that shows that it lives does so."""
+        """Whether a worker still adds to this file."""
         path = self.path(name)
         before = os.path.getsize(path) if os.path.exists(path) else 0
         return self.grows(path, before)
@@ -73,19 +73,19 @@ class WindowsTest(ProgramTest):
         return False
 
     def typed(self, line):
-        """What comes of a line that is typed at Windows' command prompt."""
+        """Run a line that is typed at the command prompt of Windows."""
         return subprocess.run(COMMAND[:-1] + [WORKER, "shell", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, cwd=self.dir, encoding="utf-8", timeout=2 * WAIT)
 
     def shell(self, line, code=0):
-        """What such a line prints."""
+        """Run such a line, and return what it prints."""
         done = self.typed(line)
         if code is not None:
             self.assertEqual(done.returncode, code, line + "\n" + done.stdout)
         return done.stdout
 
     def run_agent(self, *arguments, **keywords):
-        """A `run` that others can ask."""
+        """Start a `run` that others can ask."""
         program = self.popen("run", "--config", self.path("agent.json"), *arguments, **keywords)
         self.wait_for_agent()
         return program
@@ -94,7 +94,7 @@ class WindowsTest(ProgramTest):
         self.wait_for(lambda: not self.ends("reload"), "an agent")
 
     def ends(self, *arguments):
-        """What a command ends with."""
+        """Run a command, and return its exit code."""
         program = self.popen(*arguments)
         program.communicate()
         self.programs.remove(program)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tasks run in the tests of the program on Windows: does what its arguments say, one after the other.
+ * What tasks run in the tests of the program on Windows. It does what its arguments say, one after the other.
  *
  *     worker.exe print "in work" notice PROGRESS=40 wait go.txt exit 3
  */
@@ -36,7 +36,7 @@ static bool append(const wchar_t *path, const wchar_t *words)
     return true;
 }
 
-/* Write standard input to a file, byte by byte as it is. */
+/* Copy standard input to a file, unchanged. */
 static bool copy_input(const wchar_t *path)
 {
     FILE *file = _wfopen(path, L"wb");
@@ -69,7 +69,7 @@ static bool wait_for(const wchar_t *path)
     return true;
 }
 
-/* Show that we live, until we don't. */
+/* Add to a file every now and then, which shows that this process is alive. */
 static bool beat(const wchar_t *path)
 {
     while (append(path, L"alive"))
@@ -77,7 +77,7 @@ static bool beat(const wchar_t *path)
     return false;
 }
 
-/* Start another of us that beats, and leave it alone. */
+/* Start another worker that does that, and don't wait for it. */
 static bool leave_child(const wchar_t *path)
 {
     STARTUPINFOW startup = {.cb = sizeof(startup)};
