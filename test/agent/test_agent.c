@@ -193,7 +193,7 @@ static void say_seen(struct rdv_kit_sink *sink)
 }
 
 #define SAY(what, count) \
-    "printf '" what "' >&3; until test -e @/seen" #count "; do sleep 0.01; done; "
+    "printf '" what "' >&3; until test -e @/seen" #count "; do sleep 0.03; done; "
 
 static void load_script(const char *script)
 {
@@ -651,7 +651,7 @@ END_TEST
 
 START_TEST(a_duplicate_start_is_a_success_and_no_second_run)
 {
-    bench_steps(bench, "{'run':['sh','-c','echo >>@/n; until test -e @/go; do sleep 0.01; done']}");
+    bench_steps(bench, "{'run':['sh','-c','echo >>@/n; until test -e @/go; do sleep 0.03; done']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "n");
@@ -782,7 +782,7 @@ START_TEST(a_step_is_on_disk_while_it_runs_and_the_run_is_gone_when_it_ended)
     char seen[64];
     bench_steps(bench,
                 "{'run':['true']},{'run':['sh','-c','touch @/second$RDV_ATTEMPT; until test -e "
-                "@/go$RDV_ATTEMPT; do sleep 0.01; done; test $RDV_ATTEMPT = "
+                "@/go$RDV_ATTEMPT; do sleep 0.03; done; test $RDV_ATTEMPT = "
                 "2'],'retries':1,'retry_delay':'1ms'}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "second1");
@@ -817,7 +817,7 @@ static void unlock_store(sqlite3 *other)
 /* A step that waits to be ended, its process written down before. */
 #define UNTIL_GO                                                                        \
     "'run':['sh','-c','echo $$ >@/one.new; mv @/one.new @/one; until test -e @/go; do " \
-    "sleep 0.01; done']"
+    "sleep 0.03; done']"
 
 /* End it; until the agent has seen that, and tried to say so to a store that is locked, which waits for a moment first. */
 static void end_step(void)
@@ -1202,7 +1202,7 @@ START_TEST(a_run_that_nobody_knows_any_more_is_ended_without_a_word)
 
     bench->sink.answer = 0;
     bench_steps(bench,
-                "{'run':['sh','-c','echo $$ >@/pid; until test -e @/go; do sleep 0.01; done; echo "
+                "{'run':['sh','-c','echo $$ >@/pid; until test -e @/go; do sleep 0.03; done; echo "
                 "PROGRESS=1 >&3; exec sleep 60']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", ""), 0);
     bench_wait(bench, &bench->sink.heard_count, 2);
@@ -1227,8 +1227,8 @@ static void forget_then(struct rdv_kit_sink *sink)
 START_TEST(a_run_that_is_given_up_is_not_taken_for_a_new_one)
 {
     bench_steps(bench, "{'run':['sh','-c','trap \\\"touch @/asked\\\" TERM; until test -e @/go; do "
-                       "sleep 0.01; done; "
-                       "echo PROGRESS=1 >&3; until test -e @/end; do sleep 0.01; done']}");
+                       "sleep 0.03; done; "
+                       "echo PROGRESS=1 >&3; until test -e @/end; do sleep 0.03; done']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait(bench, &bench->sink.heard_count, 1);
     bench->sink.answer = RDV_ENOTFOUND;
@@ -1370,7 +1370,7 @@ END_TEST
 
 START_TEST(a_new_document_leaves_running_tasks_alone)
 {
-    bench_steps(bench, "{'run':['sh','-c','touch @/on; until test -e @/go; do sleep 0.01; done']},"
+    bench_steps(bench, "{'run':['sh','-c','touch @/on; until test -e @/go; do sleep 0.03; done']},"
                        "{'run':['sh','-c','echo old >>@/marks']}");
     ck_assert_int_eq(bench_start(bench, "l", "task", "c"), 0);
     bench_wait_file(bench, "on");

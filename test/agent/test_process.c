@@ -795,7 +795,7 @@ START_TEST(who_left_the_group_with_the_output_open_holds_up_nothing)
     /* It ends once the other has left and said so. */
     start_shell(&watched,
                 "trap 'exit 3' USR1; setsid sh -c 'echo $$; kill -USR1 $0; exec sleep 60' "
-                "$$ & while :; do sleep 0.01; done");
+                "$$ & while :; do sleep 0.03; done");
     wait_for_end(&watched);
     ck_assert_int_eq(watched.code, 3);
     pid_t left = (pid_t)strtol(watched.output, NULL, 10);
@@ -879,7 +879,7 @@ START_TEST(notices_that_come_apart_are_several)
     char script[RDV_TEST_PATH + 128];
     begin_heard(script, sizeof script,
                 "echo PROGRESS=1 >&3; until test -e %s/heard; do "
-                "sleep 0.01; done; echo STATUS=a >&3");
+                "sleep 0.03; done; echo STATUS=a >&3");
     start_shell(&watched, script);
     wait_for_end(&watched);
     ck_assert_str_eq(watched.notices, "-/1/-;a/-1/-;");
@@ -901,7 +901,7 @@ START_TEST(a_last_line_without_its_end_counts)
     char script[RDV_TEST_PATH + 128];
     begin_heard(script, sizeof script,
                 "printf 'STATUS=a\\nPROGRESS=7' >&3; until test -e "
-                "%s/heard; do sleep 0.01; done");
+                "%s/heard; do sleep 0.03; done");
     check_notices(script, "a/-1/-;-/7/-;", NULL);
     end_heard();
     check_notices("printf 'PROGRESS=7\\r\\n\\n' >&3", "-/7/-;", NULL);
@@ -972,7 +972,7 @@ END_TEST
 START_TEST(a_child_is_asked_first_and_its_own_exit_code_counts)
 {
     struct watched watched = {0};
-    start_shell(&watched, "trap 'exit 7' TERM; echo; while :; do sleep 0.01; done");
+    start_shell(&watched, "trap 'exit 7' TERM; echo; while :; do sleep 0.03; done");
     wait_for_line(&watched);
     rdv__process_end(watched.process, RDV_HOUR);
     wait_for_end(&watched);
@@ -984,7 +984,7 @@ END_TEST
 START_TEST(a_child_that_refuses_is_killed_after_the_grace)
 {
     struct watched watched = {0};
-    start_shell(&watched, "trap '' TERM; echo; while :; do sleep 0.01; done");
+    start_shell(&watched, "trap '' TERM; echo; while :; do sleep 0.03; done");
     wait_for_line(&watched);
     rdv_duration before = rdv__plat_running();
     rdv__process_end(watched.process, 50 * RDV_MILLISECOND);
@@ -998,7 +998,7 @@ END_TEST
 START_TEST(asking_again_can_only_shorten_the_grace)
 {
     struct watched watched = {0};
-    start_shell(&watched, "trap 'echo asked' TERM; echo; while :; do sleep 0.01; done");
+    start_shell(&watched, "trap 'echo asked' TERM; echo; while :; do sleep 0.03; done");
     wait_for_line(&watched);
     rdv__process_end(watched.process, RDV_HOUR);
     watched.on_output = stop_at_words;
@@ -1013,7 +1013,7 @@ START_TEST(asking_again_can_only_shorten_the_grace)
     finish(&watched);
 
     watched = (struct watched){0};
-    start_shell(&watched, "trap '' TERM; echo; while :; do sleep 0.01; done");
+    start_shell(&watched, "trap '' TERM; echo; while :; do sleep 0.03; done");
     wait_for_line(&watched);
     rdv__process_end(watched.process, RDV_HOUR);
     rdv__process_end(watched.process, 0);
@@ -1183,7 +1183,7 @@ END_TEST
 START_TEST(a_host_that_begins_to_ignore_sigchld_is_told_that_the_exit_code_is_lost)
 {
     struct watched watched = {0};
-    start_shell(&watched, "trap 'exit 3' USR1; echo $$; while :; do sleep 0.01; done");
+    start_shell(&watched, "trap 'exit 3' USR1; echo $$; while :; do sleep 0.03; done");
     wait_for_line(&watched);
     signal(SIGCHLD, SIG_IGN);
     ck_assert_int_eq(kill((pid_t)strtol(watched.output, NULL, 10), SIGUSR1), 0);

@@ -543,7 +543,7 @@ START_TEST(a_child_that_was_left_is_adopted_and_its_end_and_tail_are_told)
     struct watched watched;
     char script[256];
     snprintf(script, sizeof script,
-             "echo one; until [ -e %s/go ]; do sleep 0.01; done; echo two; exit 7", directory);
+             "echo one; until [ -e %s/go ]; do sleep 0.03; done; echo two; exit 7", directory);
     start_recorded(&watched, script);
     wait_for_line(&watched);
     rdv__process_leave(watched.process);

@@ -541,7 +541,7 @@ START_TEST(the_polite_signal_reaches_all_of_the_tree)
     struct started started = start(SHELL_AND_REST,
                                    "trap 'wait; exit 4' TERM;"
                                    "setsid sh -c 'exec 2>/dev/null; trap \"echo heard; exit\" "
-                                   "TERM; echo ready; while :; do sleep 0.01; done' & wait; wait",
+                                   "TERM; echo ready; while :; do sleep 0.03; done' & wait; wait",
                                    NULL);
     ck_assert_str_eq(read_line(started.output), "ready");
     kill(started.pid, SIGTERM);

@@ -213,11 +213,13 @@ class ProgramTest(unittest.TestCase):
 
     def wait_for(self, condition, what, seconds=60):
         end = time.monotonic() + seconds * PATIENCE
+        pause = 0.01  # grows, since many a condition starts a program
         while time.monotonic() < end:
             value = condition()
             if value:
                 return value
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(1.5 * pause, 0.1)
         self.fail("waited in vain for " + what)
 
     def wait_for_line(self, stream, words, seconds=60):

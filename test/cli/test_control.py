@@ -63,7 +63,7 @@ class AgentTest(ProgramTest):
     """A running agent with labels that end at once (quick), fail (bad), go on until told to end (long), and wait for a file
     named as the task (gate)."""
     def document(self, **more):
-        gate = ["sh", "-c", "until [ -e %s/go-$RDV_IDENTIFIER ]; do sleep 0.02; done" % self.dir]
+        gate = ["sh", "-c", "until [ -e %s/go-$RDV_IDENTIFIER ]; do sleep 0.05; done" % self.dir]
         return self.agent(quick=["true"], bad=["sh", "-c", "echo no luck; exit 7"], long=["sleep", "1000"], gate=gate, **more)
 
     def start_agent(self, *options, **keywords):
@@ -263,16 +263,16 @@ class Agent(AgentTest):
 
     def test_a_watch_that_is_restarted_misses_nothing_and_sees_nothing_twice(self):
         agent = self.start_agent("--max-running", "4")
-        self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": str(i)} for i in range(120)]))
+        self.rdvtask("schedule", "-q", self.schedule_file([{"label": "quick", "identifier": str(i)} for i in range(60)]))
         after, seen, ended = 0, [], 0
-        while ended < 120:
+        while ended < 60:
             watch = self.watch("--after", str(after))
             for _ in range(11):
                 entry = json.loads(self.wait_for_line(watch.stdout, ""))
                 seen.append(entry)
                 after = entry["change"]
                 ended += entry["outcome"] is not None
-                if ended == 120:
+                if ended == 60:
                     break
             watch.kill()
         changes = [e["change"] for e in seen]

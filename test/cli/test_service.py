@@ -155,7 +155,7 @@ class Notify(Service):
     def slow_to_end(self):
         """An agent document whose task, once it is told to end, waits for the file `end`."""
         return self.agent(slow={"steps": [{"run": [
-            "sh", "-c", "trap 'until [ -e end ]; do sleep 0.01; done; exit 0' TERM; touch started; while :; do sleep 0.01; done"]}],
+            "sh", "-c", "trap 'until [ -e end ]; do sleep 0.03; done; exit 0' TERM; touch started; while :; do sleep 0.03; done"]}],
             "grace": "10m", "directory": self.dir})
 
     def test_stopping_is_said_before_the_tasks_have_ended(self):

@@ -124,7 +124,7 @@ class Terminal(ProgramTest):
     def work(self, **more):
         """A task that shows its progress and waits for a file, `go`."""
         return self.agent(work=[{"status": "downloading", "run": [
-            "sh", "-c", r"printf 'PROGRESS=42\nMESSAGE=half\n' >&3; while [ ! -e %s/go ]; do sleep 0.02; done" % self.dir]}],
+            "sh", "-c", r"printf 'PROGRESS=42\nMESSAGE=half\n' >&3; while [ ! -e %s/go ]; do sleep 0.05; done" % self.dir]}],
             true=["true"], false=["false"], **more)
 
     def test_a_running_task_has_a_row_with_bar_and_message(self):
@@ -251,7 +251,7 @@ class Terminal(ProgramTest):
         self.assertTrue(all(len(line) <= 120 for line in self.screen.lines))
 
     def test_a_watch_shows_what_runs_waits_and_has_ended_in_another_process(self):
-        agent = self.agent(gate=["sh", "-c", "until [ -e %s ]; do sleep 0.02; done" % self.path("go")], quick=["true"])
+        agent = self.agent(gate=["sh", "-c", "until [ -e %s ]; do sleep 0.05; done" % self.path("go")], quick=["true"])
         runner = self.popen("run", "-q", "--config", agent)
         self.wait_for_agent(runner)
         self.rdvtask("schedule", "gate", "first", "--deadline", "+1h")

@@ -91,10 +91,10 @@ class Upgrade(ProgramTest):
                 cp $program $program.new && mv $program.new $program || exit 1
             done
             kill -TERM $old
-            while kill -0 $old 2>/dev/null; do sleep 0.01; done
+            while kill -0 $old 2>/dev/null; do sleep 0.03; done
             echo stopped >>marks
             %s
-            until [ -e go ]; do sleep 0.01; done
+            until [ -e go ]; do sleep 0.03; done
             echo PROGRESS=90 >&3
             echo done >>marks; echo went on to the end
             exit 0
@@ -156,7 +156,7 @@ class Upgrade(ProgramTest):
     # -------------------------------------------------------------- left running
 
     def test_a_step_that_is_left_running_is_followed_again(self):
-        script = self.script("echo x >>marks; echo out; until [ -e go ]; do sleep 0.01; done; echo more; exit 3")
+        script = self.script("echo x >>marks; echo out; until [ -e go ]; do sleep 0.03; done; echo more; exit 3")
         config = self.leaving("sh", script, directory=self.dir)
         self.rdvtask("schedule", "job", "one")
         self.assertEqual(self.stop(self.run_until_marked(config)), 0)
@@ -178,7 +178,7 @@ class Upgrade(ProgramTest):
         return program
 
     def test_a_step_outlives_an_agent_that_is_killed(self):
-        script = self.script("echo x >>marks; until [ -e go ]; do sleep 0.01; done; echo out")
+        script = self.script("echo x >>marks; until [ -e go ]; do sleep 0.03; done; echo out")
         config = self.leaving("sh", script, directory=self.dir, on_interrupt="fail")
         self.rdvtask("schedule", "job", "one")
         self.stop(self.run_until_marked(config), signal.SIGKILL)
@@ -189,7 +189,7 @@ class Upgrade(ProgramTest):
         self.stop(again)
 
     def test_the_end_of_a_step_that_came_while_nobody_followed_it_is_learnt(self):
-        script = self.script("echo x >>marks; until [ -e go ]; do sleep 0.01; done; echo out; exit 7")
+        script = self.script("echo x >>marks; until [ -e go ]; do sleep 0.03; done; echo out; exit 7")
         config = self.leaving("sh", script, directory=self.dir)
         self.rdvtask("schedule", "job", "one")
         self.stop(self.run_until_marked(config))
@@ -204,7 +204,7 @@ class Upgrade(ProgramTest):
 
     def test_the_next_step_follows_one_that_was_left_running(self):
         config = self.agent(job={"steps": [
-            {"run": ["sh", "-c", "echo x >>marks; until [ -e go ]; do sleep 0.01; done"]},
+            {"run": ["sh", "-c", "echo x >>marks; until [ -e go ]; do sleep 0.03; done"]},
             {"run": ["sh", "-c", "echo y >>marks"]}], "on_stop": "leave", "directory": self.dir})
         self.rdvtask("schedule", "job", "one")
         self.stop(self.run_until_marked(config))

@@ -473,8 +473,8 @@ START_TEST(who_comes_later_does_not_go_on_with_an_unfinished_line)
 {
     /* Each comes once the one before was heard and has gone. */
     struct rdv__plat_child child;
-    start_script("(printf A=1 >&3); until test -e $HERE/a; do sleep 0.01; done; "
-                 "(printf 'B=2\\nC=3' >&3); until test -e $HERE/b; do sleep 0.01; done; "
+    start_script("(printf A=1 >&3); until test -e $HERE/a; do sleep 0.03; done; "
+                 "(printf 'B=2\\nC=3' >&3); until test -e $HERE/b; do sleep 0.03; done; "
                  "(echo D=4 >&3)",
                  &child);
     read_until("A=1\n", &child);
@@ -491,8 +491,8 @@ START_TEST(lines_of_several_who_write_at_once_are_not_mixed)
     /* The first has written half a line when the second comes. */
     struct rdv__plat_child child;
     start_script("(printf A= >&3; echo begun >$HERE/begun; "
-                 "until test -e $HERE/on; do sleep 0.01; done; printf 1 >&3) & "
-                 "until test -e $HERE/begun; do sleep 0.01; done; echo B=2 >&3; wait",
+                 "until test -e $HERE/on; do sleep 0.03; done; printf 1 >&3) & "
+                 "until test -e $HERE/begun; do sleep 0.03; done; echo B=2 >&3; wait",
                  &child);
     read_until("B=2\n", &child);
     rdv_test_write_text(in("on"), "");

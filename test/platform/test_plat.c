@@ -950,7 +950,7 @@ static void set_mark(void)
 
 START_TEST(leftovers_with_all_marks_are_asked_to_end)
 {
-    pid_t meant = leave("trap 'exit 3' TERM; echo; while :; do sleep 0.01; done", "RUN=1");
+    pid_t meant = leave("trap 'exit 3' TERM; echo; while :; do sleep 0.03; done", "RUN=1");
     pid_t other = leave("echo; exec sleep 100", "RUN=11");
     /* The shell, and the sleep that it may be waiting for. */
     ck_assert_int_ge(rdv__plat_end_orphans(marks_of("RUN=1"), true, 10 * RDV_SECOND), 1);
@@ -970,7 +970,7 @@ START_TEST(leftovers_that_refuse_are_killed_after_the_grace_and_stopped_ones_wok
     int end = 0;
     for (rdv_duration grace = RDV_SECOND / 5; end != SIGTERM && grace <= 20 * RDV_SECOND;
          grace *= 10) {
-        pid_t stubborn = leave("trap '' TERM; echo; while :; do sleep 0.01; done", "RUN=2");
+        pid_t stubborn = leave("trap '' TERM; echo; while :; do sleep 0.03; done", "RUN=2");
         pid_t stopped = leave("echo; kill -STOP $$; sleep 100", "RUN=2");
         int status;
         ck_assert_int_eq(waitpid(stopped, &status, WUNTRACED), stopped);
@@ -1023,7 +1023,7 @@ END_TEST
 START_TEST(marks_that_can_be_guessed_are_not_believed_of_another_user)
 {
     pid_t stranger = leave("exec setpriv --reuid=65534 --regid=65534 --clear-groups "
-                           "sh -c \"trap '' TERM; echo; while :; do sleep 0.01; done\"",
+                           "sh -c \"trap '' TERM; echo; while :; do sleep 0.03; done\"",
                            "RUN=4");
     /* Neither is it ended, nor waited for. */
     rdv_duration before = rdv__plat_running();

@@ -781,7 +781,7 @@ static struct bench *stop_in_first_step(const char *steps, const char *more)
     return bench;
 }
 
-#define UNTIL_GO "touch @/begun; until test -e @/go; do sleep 0.01; done"
+#define UNTIL_GO "touch @/begun; until test -e @/go; do sleep 0.03; done"
 
 START_TEST(a_stop_that_kills_repeats_the_step)
 {
