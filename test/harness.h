@@ -35,7 +35,7 @@ int rdv_test_main(Suite *suite);
 /* Whether everything takes many times as long as usual, as under Valgrind: then a million may be fewer. */
 bool rdv_test_slowly(void);
 
-/* Whether processes and files take many times as long as usual: then, and under Wine. */
+/* Whether processes and files take many times as long as usual, as under Wine. */
 bool rdv_test_system_slowly(void);
 
 /* The reason, in a process that runs under Valgrind, else NULL. */

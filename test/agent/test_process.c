@@ -1376,7 +1376,7 @@ static const char *large_host_reason(void)
 
 START_TEST(hundreds_of_starts_leave_nothing_behind)
 {
-    const int starts = rdv_test_system_slowly() ? 20 : 200;
+    const int starts = rdv_test_slowly() || rdv_test_system_slowly() ? 20 : 200;
     const char *const argv[] = {"true", NULL};
     check_script("exit 0", 0, "");
     int entries = rdv_test_descriptors(), threads = rdv_test_threads();
@@ -1405,7 +1405,7 @@ END_TEST
 
 START_TEST(many_children_at_once_keep_apart)
 {
-    const int children = rdv_test_system_slowly() ? 20 : 100;
+    const int children = rdv_test_slowly() || rdv_test_system_slowly() ? 20 : 100;
     struct watched watched[100];
     char script[96];
     memset(watched, 0, sizeof watched);
